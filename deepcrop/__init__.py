@@ -1,0 +1,1 @@
+"""deepcrop: crops and retargets whole image libraries with deep networks."""

@@ -1,0 +1,122 @@
+"""Everything that can go wrong, by name.
+
+```
+DeepcropError
+├── RequestError            the request is wrong: say what, where and what would be right (exit status 2)
+├── Interrupted             the job could not run, or was stopped; the same command resumes it (exit status 3)
+└── SourceError             one image failed; the job goes on and the image's row says so
+    ├── FetchError          stage "fetch":  its bytes could not be had
+    │   ├── NotFound            no such object
+    │   ├── AccessDenied        no right to read it
+    │   └── Unreachable         throttled, timed out, reset, cut short      (retryable)
+    ├── DecodeError         stage "decode": its bytes are not an image that we can read
+    │   ├── NotAnImage          no decoder knows these bytes (empty, text, HTML, ...)
+    │   ├── Corrupt             a decoder began and could not finish
+    │   ├── TooLarge            more pixels than the job allows (decompression bomb)
+    │   └── TimedOut            decoding took longer than the job allows
+    ├── InferError          stage "infer":  the method failed on it
+    │   └── OutOfMemory         the device's memory is too small for it alone (retryable)
+    ├── RenderError         stage "render": a variant could not be cut or encoded
+    ├── WriteError          stage "write":  a variant could not be stored       (retryable)
+    └── WorkerDied          stage "worker": its process died on it, every time that it was tried
+```
+
+A ``SourceError`` is data: the pipeline turns it into the columns ``error_stage``, ``error_class``,
+``error_message`` and ``retryable`` of the image's manifest row.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class DeepcropError(Exception):
+    """Base of every error that deepcrop raises on purpose."""
+
+
+class RequestError(DeepcropError):
+    """The request is wrong. The message is one line: what, where, and what would be right."""
+
+
+class Interrupted(DeepcropError):
+    """The job could not run or was stopped before its end; running it again resumes it."""
+
+
+class SourceError(DeepcropError):
+    """One image failed at ``stage``; ``retryable`` tells whether trying again may help."""
+
+    stage: ClassVar[str] = "unknown"
+    retryable: ClassVar[bool] = False
+
+
+class FetchError(SourceError):
+    """The bytes of the image could not be had."""
+
+    stage = "fetch"
+
+
+class NotFound(FetchError):
+    """No object has this URI."""
+
+
+class AccessDenied(FetchError):
+    """The credentials do not permit reading this URI."""
+
+
+class Unreachable(FetchError):
+    """The store throttled, timed out, reset the connection or sent too few bytes, each time."""
+
+    retryable = True
+
+
+class DecodeError(SourceError):
+    """The bytes are not an image that we can read."""
+
+    stage = "decode"
+
+
+class NotAnImage(DecodeError):
+    """No decoder recognises the bytes."""
+
+
+class Corrupt(DecodeError):
+    """A decoder recognised the bytes but could not finish."""
+
+
+class TooLarge(DecodeError):
+    """The image has more pixels than the limit."""
+
+
+class TimedOut(DecodeError):
+    """Decoding took longer than the limit."""
+
+
+class InferError(SourceError):
+    """The method failed on the image."""
+
+    stage = "infer"
+
+
+class OutOfMemory(InferError):
+    """The device's memory is too small for this image alone."""
+
+    retryable = True
+
+
+class RenderError(SourceError):
+    """A variant could not be cut, resized or encoded."""
+
+    stage = "render"
+
+
+class WriteError(SourceError):
+    """A variant could not be stored."""
+
+    stage = "write"
+    retryable = True
+
+
+class WorkerDied(SourceError):
+    """The process that worked on the image died, every time that it was tried."""
+
+    stage = "worker"
