@@ -1,0 +1,176 @@
+"""Aspect ratios, sizes and boxes: pure values, exact in integers.
+
+```python
+>>> AspectRatio.parse("16:9").largest_window(Size(4000, 3000))
+Size(width=4000, height=2250)
+```
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+from .errors import RequestError
+
+_SEPARATED = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*[:x/]\s*(\d+(?:\.\d+)?)\s*$")
+
+Focal = tuple[float, float]
+"""A point of an image, (x, y), each from 0 (left, top) to 1 (right, bottom)."""
+
+
+@dataclass(frozen=True, order=True)
+class Size:
+    """Width and height in pixels, both at least 1."""
+
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        """Reject empty sizes."""
+        if self.width < 1 or self.height < 1:
+            raise RequestError(f"size {self.width}x{self.height}: both sides must be at least 1")
+
+    @classmethod
+    def parse(cls, text: str) -> Size:
+        """Read ``"640x480"``.
+
+        Raises:
+            RequestError: the text is not WIDTHxHEIGHT in whole pixels.
+        """
+        match = re.match(r"^\s*(\d+)\s*[xX]\s*(\d+)\s*$", text)
+        if not match or not int(match[1]) or not int(match[2]):
+            raise RequestError(f"size {text!r}: expected WIDTHxHEIGHT in pixels, such as 640x480")
+        return cls(int(match[1]), int(match[2]))
+
+    def __str__(self) -> str:
+        """Write as ``640x480``."""
+        return f"{self.width}x{self.height}"
+
+    @property
+    def pixels(self) -> int:
+        """Width times height."""
+        return self.width * self.height
+
+    @property
+    def longest(self) -> int:
+        """The longer edge."""
+        return max(self.width, self.height)
+
+    def fit(self, longest: int) -> Size:
+        """Scale down, shape kept, so that the longer edge is at most ``longest``."""
+        if self.longest <= longest:
+            return self
+        scale = Fraction(longest, self.longest)
+        return Size(max(1, round(self.width * scale)), max(1, round(self.height * scale)))
+
+
+@dataclass(frozen=True)
+class AspectRatio:
+    """Width over height in lowest terms, such as 16:9."""
+
+    width: int
+    height: int
+
+    @classmethod
+    def parse(cls, text: str) -> AspectRatio:
+        """Read ``"16:9"``, ``"16x9"`` or ``"1.91:1"``.
+
+        Raises:
+            RequestError: the text is not W:H with two positive numbers.
+        """
+        match = _SEPARATED.match(text)
+        if not match or not float(match[1]) or not float(match[2]):
+            raise RequestError(
+                f"aspect ratio {text!r}: expected W:H with two positive numbers, such as 16:9"
+            )
+        return cls.of(Fraction(match[1]) / Fraction(match[2]))
+
+    @classmethod
+    def of(cls, ratio: Fraction) -> AspectRatio:
+        """Make one from width / height as a fraction."""
+        return cls(ratio.numerator, ratio.denominator)
+
+    def __str__(self) -> str:
+        """Write as ``16:9``."""
+        return f"{self.width}:{self.height}"
+
+    def __float__(self) -> float:
+        """Width over height."""
+        return self.width / self.height
+
+    @property
+    def slug(self) -> str:
+        """The ratio in paths and in the manifest's partitions: ``16x9``."""
+        return f"{self.width}x{self.height}"
+
+    def largest_window(self, within: Size) -> Size:
+        """Return the largest window of this ratio inside ``within``, to the nearest pixel.
+
+        One of its sides is always the whole side of ``within``.
+        """
+        if within.width * self.height >= within.height * self.width:
+            width = round(Fraction(within.height * self.width, self.height))
+            return Size(min(max(width, 1), within.width), within.height)
+        height = round(Fraction(within.width * self.height, self.width))
+        return Size(within.width, min(max(height, 1), within.height))
+
+
+@dataclass(frozen=True)
+class Box:
+    """A crop box: half-open, in integer source pixels, ``x0 <= x < x1`` and ``y0 <= y < y1``."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+    def __post_init__(self) -> None:
+        """Reject empty boxes."""
+        if self.x1 <= self.x0 or self.y1 <= self.y0:
+            raise RequestError(f"box {self}: x0 < x1 and y0 < y1 must hold")
+
+    def __str__(self) -> str:
+        """Write as ``(x0, y0, x1, y1)``."""
+        return f"({self.x0}, {self.y0}, {self.x1}, {self.y1})"
+
+    @property
+    def size(self) -> Size:
+        """Width and height."""
+        return Size(self.x1 - self.x0, self.y1 - self.y0)
+
+    @property
+    def area(self) -> int:
+        """Number of pixels."""
+        return self.size.pixels
+
+    @property
+    def corners(self) -> tuple[int, int, int, int]:
+        """Return ``(x0, y0, x1, y1)``."""
+        return self.x0, self.y0, self.x1, self.y1
+
+    def inside(self, size: Size) -> bool:
+        """Tell whether no pixel of the box lies outside an image of this size."""
+        return self.x0 >= 0 and self.y0 >= 0 and self.x1 <= size.width and self.y1 <= size.height
+
+    def intersection(self, other: Box) -> int:
+        """Return the number of pixels that both boxes hold."""
+        width = min(self.x1, other.x1) - max(self.x0, other.x0)
+        height = min(self.y1, other.y1) - max(self.y0, other.y0)
+        return max(width, 0) * max(height, 0)
+
+    @classmethod
+    def centred(cls, window: Size, centre: Focal, within: Size) -> Box:
+        """Place a window as near to ``centre`` as the image allows.
+
+        Args:
+            window: size of the box, not larger than ``within``.
+            centre: wanted centre, 0..1 of the image's sides.
+            within: the image's size in pixels.
+        """
+        x0 = round(centre[0] * within.width - window.width / 2)
+        y0 = round(centre[1] * within.height - window.height / 2)
+        x0 = min(max(x0, 0), within.width - window.width)
+        y0 = min(max(y0, 0), within.height - window.height)
+        return cls(x0, y0, x0 + window.width, y0 + window.height)
