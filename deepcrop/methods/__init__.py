@@ -1,0 +1,1 @@
+"""The methods: what to cut, or which pixels to make, for another aspect ratio."""

@@ -1,0 +1,50 @@
+"""The centre window: no network, the baseline that every method must beat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ..geometry import AspectRatio, Box, Size
+from .base import Crop, Hints, Kind, as_aspects, as_tensor, size_of
+
+
+class Center:
+    """Cuts the largest window of the ratio around the centre, or around a given focal point."""
+
+    kind: ClassVar[Kind] = "crop"
+    name: ClassVar[str] = "center"
+    summary: ClassVar[str] = "the centre window, or the window around a given focal point"
+    weights: ClassVar[str | None] = None
+    analysis: int = 16
+
+    @dataclass(frozen=True)
+    class Options:
+        """It has none."""
+
+    def __init__(self, options: Options | None = None) -> None:
+        """Take no options, as all methods take theirs."""
+        self.options = options or self.Options()
+
+    def boxes(
+        self,
+        images: Sequence[Any],
+        aspects: Sequence[AspectRatio | str],
+        *,
+        sizes: Sequence[Size] | None = None,
+        hints: Sequence[Hints] | None = None,
+    ) -> list[list[Crop]]:
+        """Return the centre window of each ratio; see :class:`~deepcrop.methods.base.CropMethod`.
+
+        The score is the share of the source's area that the window keeps.
+        """
+        sizes = sizes or [size_of(as_tensor(image)) for image in images]
+        hints = hints or [Hints()] * len(images)
+        ratios = as_aspects(aspects)
+        answers = []
+        for size, hint in zip(sizes, hints, strict=True):
+            focal = hint.focal or (0.5, 0.5)
+            boxes = [Box.centred(ratio.largest_window(size), focal, size) for ratio in ratios]
+            answers.append([Crop(box, box.area / size.pixels, focal) for box in boxes])
+        return answers

@@ -1,0 +1,220 @@
+"""Named weights: where they are, what they hash to, who may use them.
+
+```python
+>>> state, metadata = load("saliency")        # ships with the package
+>>> state, metadata = load("vgg19")           # downloaded once, checked, cached
+>>> state, metadata = load("/models/my.safetensors")
+```
+
+What ships lies in ``deepcrop/pretrained`` beside its model card; what is published elsewhere is
+downloaded into ``$DEEPCROP_WEIGHTS`` (default ``~/.cache/deepcrop``). The catalogue of both is
+``pretrained/catalogue.json``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import RequestError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PRETRAINED = Path(__file__).parent / "pretrained"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One catalogue entry: the trained parameters of one network."""
+
+    name: str
+    file: str
+    """Name of the file, in the package or in the cache."""
+    sha256: str
+    """Hash of the whole file, or the first digits of it where no more is published."""
+    licence: str
+    summary: str
+    url: str | None = None
+    """Where it is downloaded from; None when it ships with the package."""
+
+    @property
+    def path(self) -> Path:
+        """Where the file is, or will be once it is fetched."""
+        return (cache_folder() if self.url else PRETRAINED) / self.file
+
+    @property
+    def card(self) -> Path | None:
+        """The model card, for weights that ship with the package."""
+        return None if self.url else (PRETRAINED / self.file).with_suffix(".md")
+
+
+def cache_folder() -> Path:
+    """Return the folder that downloaded weights are kept in."""
+    return Path(os.environ.get("DEEPCROP_WEIGHTS", "~/.cache/deepcrop")).expanduser()
+
+
+@cache
+def catalogue() -> Mapping[str, Weights]:
+    """Return every named entry, by name."""
+    entries = json.loads((PRETRAINED / "catalogue.json").read_text())
+    return {name: Weights(name=name, **entry) for name, entry in sorted(entries.items())}
+
+
+def find(name: str) -> Weights:
+    """Return the catalogue entry of this name.
+
+    Raises:
+        RequestError: there is none.
+    """
+    try:
+        return catalogue()[name]
+    except KeyError:
+        known = ", ".join(catalogue())
+        message = f"weights {name!r}: no file of that name, nor one of: {known}"
+        raise RequestError(message) from None
+
+
+def sha256(path: Path) -> str:
+    """Hash a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def verify(weights: Weights) -> str:
+    """Hash the file of an entry and compare it with the catalogue; return the hash.
+
+    Raises:
+        RequestError: the file is absent, or it is not the one that the catalogue names.
+    """
+    if not weights.path.exists():
+        hint = f"deepcrop weights fetch {weights.name}"
+        raise RequestError(f"weights {weights.name!r}: {weights.path} is absent; try: {hint}")
+    found = sha256(weights.path)
+    if not found.startswith(weights.sha256):
+        raise RequestError(
+            f"weights {weights.name!r}: {weights.path} has sha256 {found[:16]}..., "
+            f"expected {weights.sha256[:16]}...; delete it and fetch it again"
+        )
+    return found
+
+
+def fetch(weights: Weights) -> Path:
+    """Return the file of an entry, downloading it first where it is not there yet.
+
+    The download lands under its final name only after its hash was checked, so that processes of
+    one node may race for it.
+
+    Raises:
+        RequestError: it can't be downloaded, or the download has another hash.
+    """
+    if weights.url is None or weights.path.exists():
+        return weights.path
+    weights.path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=weights.path.parent, suffix=".part") as part:
+        try:
+            with urllib.request.urlopen(weights.url, timeout=60) as response:
+                shutil.copyfileobj(response, part)
+        except OSError as error:
+            raise RequestError(
+                f"weights {weights.name!r}: cannot download {weights.url} ({error}); "
+                f"put the file at {weights.path} or give its path with --weights"
+            ) from error
+        part.flush()
+        found = sha256(Path(part.name))
+        if not found.startswith(weights.sha256):
+            raise RequestError(
+                f"weights {weights.name!r}: the download has sha256 {found[:16]}..., "
+                f"expected {weights.sha256[:16]}..."
+            )
+        os.link(part.name, partial := weights.path.with_name(f".{weights.file}.{os.getpid()}"))
+        os.replace(partial, weights.path)
+    return weights.path
+
+
+def locate(name_or_path: str) -> Path:
+    """Return the file of a named entry (fetched if need be) or of a path.
+
+    Raises:
+        RequestError: it is neither.
+    """
+    path = Path(name_or_path)
+    if path.suffix in {".safetensors", ".pth", ".pt", ".tar"}:
+        if path.is_file():
+            return path
+        raise RequestError(f"weights {name_or_path!r}: no such file")
+    return fetch(find(name_or_path))
+
+
+def load(name_or_path: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read parameters and metadata of a named entry or of a file.
+
+    Returns:
+        The state dict, on the CPU, floating-point tensors as float32, and the file's metadata
+        (empty for formats that hold none).
+
+    Raises:
+        RequestError: there are no such weights, or the file can't be read.
+    """
+    import torch  # heavy: listing weights must not wait for it
+    from safetensors import SafetensorError, safe_open
+
+    path = locate(name_or_path)
+    try:
+        if path.suffix == ".safetensors":
+            with safe_open(path, framework="pt") as file:
+                metadata = dict(file.metadata() or {})
+                state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        else:
+            metadata = {}
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, OSError, RuntimeError, EOFError) as error:
+        raise RequestError(f"weights {name_or_path!r}: cannot read {path} ({error})") from error
+    floats = {
+        key: value.float() if value.is_floating_point() else value for key, value in state.items()
+    }
+    return floats, metadata
+
+
+def publish(
+    name: str,
+    state: Mapping[str, Tensor],
+    metadata: Mapping[str, str],
+    *,
+    licence: str,
+    summary: str,
+    folder: Path = PRETRAINED,
+) -> Path:
+    """Write trained parameters as float16 and enter them in the catalogue.
+
+    The model card ``NAME.md`` beside them is the trainer's to write.
+    """
+    import torch
+    from safetensors.torch import save_file
+
+    path = folder / f"{name}.safetensors"
+    halves = {
+        key: (value.to(torch.float16) if value.is_floating_point() else value).contiguous()
+        for key, value in state.items()
+    }
+    save_file(halves, path, metadata=dict(metadata))
+    index = folder / "catalogue.json"
+    entries = json.loads(index.read_text()) if index.exists() else {}
+    entries[name] = {
+        "file": path.name,
+        "sha256": sha256(path),
+        "licence": licence,
+        "summary": summary,
+    }
+    index.write_text(json.dumps(entries, indent=2, sort_keys=True) + "\n")
+    catalogue.cache_clear()
+    return path
