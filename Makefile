@@ -1,0 +1,22 @@
+# Two commands do all of their own set-up on a machine with Python 3.11: `make demo`, `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: demo test check
+
+demo: $(VENV)/demo
+	$(BIN)/python -m jobs.demo --output out/demo
+
+test: $(VENV)/test check
+	$(BIN)/python -m pytest
+
+check: $(VENV)/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(VENV)/demo $(VENV)/test: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[$(notdir $@)]'
+	touch $@
