@@ -72,6 +72,21 @@ def stride(tap: str) -> int:
     return 2 ** (block if match[5] or match[6] else block - 1)
 
 
+def variant_of(state: Mapping[str, Tensor]) -> str:
+    """Tell from the shapes of its parameters which variant a state dict belongs to.
+
+    Raises:
+        ValueError: it belongs to none; the message says what was looked for.
+    """
+    first, tenth, deeper = (state.get(f"features.{n}.weight") for n in (0, 10, 16))
+    if first is not None and tenth is not None and first.ndim == 4:
+        if first.shape[0] == VARIANTS["vgg19-slim"][0][0]:
+            return "vgg19-slim"
+        if first.shape[0] == VARIANTS["vgg19"][0][0]:
+            return "vgg16" if deeper is None else "vgg19"
+    raise ValueError("weights: no VGG; expected torchvision's keys (features.0.weight, ...)")
+
+
 class VGG(nn.Module):
     """Feature maps of VGG by name, computed no deeper than the deepest one asked for.
 
@@ -103,7 +118,7 @@ class VGG(nn.Module):
 
     @classmethod
     def from_state(
-        cls, state: Mapping[str, Tensor], taps: Sequence[str], variant: str = "vgg19"
+        cls, state: Mapping[str, Tensor], taps: Sequence[str], variant: str | None = None
     ) -> VGG:
         """Build a frozen network in evaluation mode from torchvision's keys.
 
@@ -111,11 +126,12 @@ class VGG(nn.Module):
             state: ``features.N.weight`` and ``features.N.bias``; layers deeper than the taps, and
                 the classifier, are ignored. Any floating-point type.
             taps: names of the maps wanted.
-            variant: a name of `VARIANTS`.
+            variant: a name of `VARIANTS`; by default the one that the shapes tell.
 
         Raises:
             ValueError: the state lacks a layer that the taps need, or has other shapes.
         """
+        variant = variant or variant_of(state)
         network = cls(variant, taps)
         wanted = network.state_dict()
         for key, value in wanted.items():

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torchvision.models import vgg16, vgg19
 
-from deepcrop.networks.vgg import VARIANTS, VGG, position, stride
+from deepcrop.networks.vgg import VARIANTS, VGG, position, stride, variant_of
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +71,13 @@ def test_unknown_variant_lists_the_known_ones():
     with pytest.raises(ValueError, match="vgg19-slim"):
         VGG("vgg11", ("relu1_1",))
     assert set(VARIANTS) == {"vgg16", "vgg19", "vgg19-slim"}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_state_dict_tells_its_variant(variant):
+    taps = ("relu3_3", "relu4_1")
+    state = VGG(variant, taps).state_dict()
+    assert variant_of(state) == variant
+    assert VGG.from_state(state, taps).variant == variant
+    with pytest.raises(ValueError, match="no VGG"):
+        variant_of({"layer1.weight": torch.zeros(3)})
