@@ -45,7 +45,7 @@ class Decoder:
 
     def _decode(self, work: Work) -> None:
         assert work.data is not None
-        probe = image.probe(work.data)
+        probe = image.probe(work.data, max_pixels=self.job.max_pixels)
         work.size, work.format = probe.size, probe.format
         least = needed_size(self.job, probe.size)
         if self.analysis is not None:
@@ -53,7 +53,7 @@ class Decoder:
             if not self.keep_pictures or look.pixels > least.pixels:
                 least = look
         picture = image.decode(
-            work.data, at_least=least, max_pixels=self.job.max_pixels, icc=self.job.icc
+            work.data, at_least=least, max_pixels=self.job.max_pixels, colour=self.job.colour
         )
         if self.analysis is not None:
             work.thumbnail = image.thumbnail(picture, self.analysis)

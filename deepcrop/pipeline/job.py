@@ -29,6 +29,7 @@ from pydantic import (
 from .. import weights
 from ..errors import RequestError
 from ..geometry import AspectRatio, Size
+from ..image import MAX_PIXELS, Colour
 from ..methods import base
 from ..storage import Storage, StorageOptions
 
@@ -99,13 +100,14 @@ class Job(BaseModel):
     """A caption for every source that has none of its own."""
 
     format: Format = "jpeg"
-    quality: int = Field(default=87, ge=1, le=100)
+    quality: int | None = Field(default=None, ge=1, le=100)
+    """On the format's own scale; by default jpeg 88, webp 82, avif 65."""
     max_size: int | None = Field(default=None, ge=1)
     """Longest edge of the variants of ``aspects``, in pixels; by default the window's own size."""
     upscale: Literal["never", "allow"] = "never"
     """What to do where a requested size is larger than the crop box."""
     keep_metadata: bool = False
-    icc: Literal["srgb", "keep", "strip"] = "srgb"
+    colour: Colour = "srgb"
     """Convert to sRGB; or keep the source's profile; or convert nothing and drop the profile."""
     keys: Literal["mirror", "hash"] = "mirror"
     """Name the variants after the sources' paths, or after a hash of the source's URI."""
@@ -114,7 +116,7 @@ class Job(BaseModel):
     """Only the first so many sources, in the order of their URIs."""
     sample: int | None = Field(default=None, ge=1)
     """Only so many sources, drawn evenly by the hash of their URI."""
-    max_pixels: int = Field(default=120_000_000, ge=1)
+    max_pixels: int = Field(default=MAX_PIXELS, ge=1)
     """More pixels than this in one source is taken for a decompression bomb."""
     time_limit: float = Field(default=60, gt=0)
     """Seconds that the work on one source may take before its process is ended."""

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import ray
 
 from ..errors import Interrupted, RequestError, SourceError, TimedOut, WorkerDied
-from ..storage import is_inside
+from ..storage import canonical, is_inside
 from .actors import FetchActor, NetworkActor, RenderActor, Worker
 from .cluster import CPU_SHARE, Layout, connected, lay_out
 from .job import Job
@@ -107,7 +107,7 @@ class Driver:
         self.progress = progress
         self.storage = job.storage
         output = job.output.rstrip("/")
-        self.manifest = Manifest(self.storage.canonical(output), self.storage)
+        self.manifest = Manifest(canonical(output), self.storage)
         self.lease = Lease(f"{self.manifest.output}/.lease.json", self.storage)
         self.started = time.time()
         self.waiting: list[pa.Table] = []
