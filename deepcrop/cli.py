@@ -203,32 +203,34 @@ def crop(
 
     `deepcrop crop *.jpg -a 4:5 --json`
     """
-    from .single import Single
+    from .pipeline.job import Job
+    from .pipeline.single import Single, distinct_stems
 
     if not as_json and output is None:
         raise RequestError("--output: missing; give a folder for the variants, or --json for boxes")
-    single = Single(
-        method=method or "saliency",
-        aspects=aspect or [],
-        sizes=size or [],
-        options=_assignments(option, "--option"),
-        weights=weights,
-        device=device,
-        caption=caption,
-        format=format or "same",
-        quality=quality,
-        max_size=max_size,
-        upscale=upscale or "never",
-        keep_metadata=bool(keep_metadata),
-    )
+    values = {
+        "input": "-",
+        "output": str(output or "-"),
+        "method": method,
+        "aspects": aspect or [],
+        "sizes": size or [],
+        "options": _assignments(option, "--option"),
+        "weights": weights,
+        "caption": caption,
+        "format": format,
+        "quality": quality,
+        "max_size": max_size,
+        "upscale": upscale,
+        "keep_metadata": keep_metadata,
+    }
+    single = Single(Job.parse(values), device)
     failed = 0
-    for photo in photos:
+    for photo, key in zip(photos, distinct_stems(photos), strict=True):
         try:
             if as_json:
                 typer.echo(json.dumps(single.answer(photo)))
             else:
-                assert output is not None
-                for path in single.write(photo, output):
+                for path in single.write(photo, key):
                     typer.echo(path)
         except SourceError as error:
             failed += 1

@@ -66,14 +66,10 @@ class Decoder:
 class Analyst:
     """Holds a method, with its network on a device, and asks it about batches of sources."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, device: str | None = None) -> None:
         """Load the network."""
-        import torch
-
-        torch.set_num_threads(1)
         self.job = job
-        self.method = base.load(job.method, weights=job.weights, **job.options)
-        self.memory_error = torch.OutOfMemoryError
+        self.method = base.load(job.method, device=device, weights=job.weights, **job.options)
 
     def __call__(self, works: Sequence[Work]) -> None:
         """Give each source its crops or its pixels, or fail it."""
@@ -92,12 +88,12 @@ class Analyst:
         try:
             ask(works)
             return
-        except self.memory_error as error:
-            failure: SourceError = OutOfMemory(str(error))
         except SourceError as error:
             failure = error
         except Exception as error:
-            failure = InferError(f"{type(error).__name__}: {error}")
+            text = f"{type(error).__name__}: {error}"
+            memory = type(error).__name__ == "OutOfMemoryError" or isinstance(error, MemoryError)
+            failure = OutOfMemory(text) if memory else InferError(text)
         if len(works) == 1:
             works[0].fail(failure)
             return
@@ -139,6 +135,13 @@ class Analyst:
         )
 
 
+def use_one_thread() -> None:
+    """Keep torch to one thread: an actor a core beats threads that share cores."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
 class Worker:
     """One actor that does all the work on its sources: the layout of CPU-only machines.
 
@@ -147,6 +150,7 @@ class Worker:
 
     def __init__(self, job: Job, carried: pa.Schema) -> None:
         """Load the network; prepare the other stages."""
+        use_one_thread()
         self.job, self.carried = job, carried
         self.stages = (
             Fetcher(job.storage),

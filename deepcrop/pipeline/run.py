@@ -10,6 +10,7 @@ that every time, it ends as a failed row.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
@@ -19,6 +20,7 @@ import numpy
 import pyarrow as pa
 import pyarrow.compute as pc
 import ray
+from ray.util.annotations import RayDeprecationWarning
 
 from ..errors import Interrupted, RequestError, SourceError, TimedOut, WorkerDied
 from ..storage import canonical, is_inside
@@ -255,19 +257,22 @@ class Driver:
         ]
         rows = ray.data.from_arrow(blocks)
         for actor, arguments, resources, count in self._stages(sources, layout):
-            rows = rows.map_batches(
-                actor,
-                fn_constructor_args=arguments,
-                batch_size=None,
-                batch_format="pyarrow",
-                zero_copy_batch=True,
-                compute=ray.data.ActorPoolStrategy(
-                    size=min(count, len(blocks)), max_tasks_in_flight_per_actor=2
-                ),
-                max_restarts=-1,
-                max_task_retries=0,
-                **resources,
+            pool = ray.data.ActorPoolStrategy(
+                size=min(count, len(blocks)), max_tasks_in_flight_per_actor=2
             )
+            with warnings.catch_warnings():
+                # The two limits have no named parameter yet; the pin of Ray ends before they must.
+                warnings.simplefilter("ignore", RayDeprecationWarning)
+                rows = rows.map_batches(
+                    actor,
+                    fn_constructor_args=arguments,
+                    batch_size=None,
+                    batch_format="pyarrow",
+                    compute=pool,
+                    max_restarts=-1,
+                    max_task_retries=0,
+                    **resources,
+                )
         try:
             yield from rows.iter_batches(
                 batch_size=None, batch_format="pyarrow", prefetch_batches=0
