@@ -138,7 +138,8 @@ def _grey(image: Image.Image, white: int) -> Image.Image:
     """
     samples = np.asarray(image)
     if image.mode in ("I", "F"):
-        samples = np.nan_to_num(samples.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+        with np.errstate(invalid="ignore"):  # signalling NaNs
+            samples = np.nan_to_num(samples.astype(np.float64), posinf=0.0, neginf=0.0)
         largest = samples.max()
         usual = (1, 255, 65535) if image.mode == "F" else (255, 65535)
         top = next((value for value in usual if largest <= value), largest)
