@@ -29,7 +29,10 @@ _TURN = {
     8: Image.Transpose.ROTATE_90,
 }
 
-_MARGIN = Fraction(3, 2)
+# The scaled DCT cuts blocks short, which isn't a clean low-pass filter: what it gets wrong should
+# lie where the resize filter removes it. At a margin of 1, 1.5, 2 the mean PSNR against a whole
+# decode is 42, 47, 51 dB, and a zone plate's strongest alias 20% at 1.5, 12% at 2 of its contrast.
+_MARGIN = Fraction(2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,8 +108,7 @@ def decode(
 def size_to_decode(source: Size, cuts: Iterable[tuple[Box, Size]]) -> Size:
     """Return the ``at_least`` with which all of these boxes render well at these sizes.
 
-    The margin keeps the DCT's own (sharp) low-pass filter out of the result's band: see
-    tests/image/test_render.py for what it costs in PSNR.
+    That is twice the pixels of the sharpest cut, or the whole source.
     """
     scale = max(
         max(Fraction(size.width, box.size.width), Fraction(size.height, box.size.height))

@@ -97,7 +97,7 @@ def _profile(kind, space, connection, tags):
     header = struct.pack(
         ">I4sI4s4s4s", at + len(body), b"lcms", 0x02100000, kind, space, connection
     )
-    header += bytes(12) + b"acsp" + bytes(24)
+    header += bytes(12) + b"acsp" + bytes(28)
     header += _xyz(_D50)[8:] + bytes(48)
     assert len(header) == 128
     return header + struct.pack(">I", len(tags)) + directory + body
