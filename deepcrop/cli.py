@@ -254,7 +254,9 @@ def methods(
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    _print_table(("method", "kind", "weights", "what it does"), [list(row.values()) for row in rows])
+    _print_table(
+        ("method", "kind", "weights", "what it does"), [list(row.values()) for row in rows]
+    )
 
 
 weights_app = typer.Typer(help="List, fetch and verify networks' weights.", no_args_is_help=True)

@@ -116,9 +116,7 @@ class Analyst:
             work.crops = crops
 
     def _retarget(self, works: Sequence[Work]) -> None:
-        sizes = [
-            [self._target(work, request) for request in self.job.requests] for work in works
-        ]
+        sizes = [[self._target(work, request) for request in self.job.requests] for work in works]
         answers = self.method.retarget([work.thumbnail for work in works], sizes)
         for work, pixels in zip(works, answers, strict=True):
             work.pixels = [each.permute(1, 2, 0).cpu().numpy() for each in pixels]

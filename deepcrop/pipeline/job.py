@@ -250,5 +250,7 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
         where = " ".join(str(error).split())
         raise RequestError(f"{path}: not YAML ({where})") from None
     if not isinstance(values, dict):
-        raise RequestError(f"{path}: expected a mapping of a job's fields, such as method: saliency")
+        raise RequestError(
+            f"{path}: expected a mapping of a job's fields, such as method: saliency"
+        )
     return values

@@ -34,7 +34,9 @@ class Single:
             RequestError: the method makes pixels, and has no boxes.
         """
         if self.job.kind == "retarget":
-            raise RequestError(f"method {self.job.method!r}: makes pixels, and has no boxes to print")
+            raise RequestError(
+                f"method {self.job.method!r}: makes pixels, and has no boxes to print"
+            )
         work = self._look(photo)
         assert work.size is not None
         return {
