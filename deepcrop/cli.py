@@ -333,6 +333,24 @@ def status(
 
 
 @app.command()
+def verify(
+    output: Annotated[str, typer.Argument(metavar="OUTPUT")],
+    s3_endpoint: Annotated[str | None, typer.Option(metavar="URL")] = None,
+) -> None:
+    """Read every row and every variant, and check that they are what the manifest says."""
+    from .pipeline.audit import audit
+
+    found = audit(output, s3_endpoint)
+    rows = [
+        [name, f"{len(uris):,}", uris[0] if uris else ""] for name, uris in found.problems().items()
+    ]
+    _print_table(("problem", "count", "an example"), rows)
+    typer.echo(f"{found.sources:,} sources, {found.rows:,} rows, {found.variants:,} variants")
+    if not found.clean:
+        raise typer.Exit(EXIT_FAILURES)
+
+
+@app.command()
 def retry(
     output: Annotated[str, typer.Argument(metavar="OUTPUT")],
     errors: Annotated[

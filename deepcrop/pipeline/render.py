@@ -60,11 +60,11 @@ def needed_size(job: Job, source: Size) -> Size:
 class Renderer:
     """Cuts, encodes and writes the variants of sources."""
 
-    def __init__(self, job: Job, place: Place | None = None) -> None:
+    def __init__(self, job: Job, storage: Storage, place: Place | None = None) -> None:
         """Keep what the job says of variants; ``place`` names them otherwise than a job does."""
         self.job = job
+        self.storage = storage
         self.place = place or self._key
-        self.storage: Storage = job.storage
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="write")
 
     def __call__(self, works: Sequence[Work]) -> None:

@@ -23,7 +23,7 @@ import ray
 from ray.util.annotations import RayDeprecationWarning
 
 from ..errors import Interrupted, RequestError, SourceError, TimedOut, WorkerDied
-from ..storage import canonical, is_inside
+from ..storage import Storage, canonical, is_inside
 from .actors import FetchActor, NetworkActor, RenderActor, Worker
 from .cluster import CPU_SHARE, Layout, connected, lay_out
 from .job import Job
@@ -314,13 +314,15 @@ class Driver:
         self, sources: pa.Table, layout: Layout
     ) -> list[tuple[type, tuple[Any, ...], dict[str, Any], int]]:
         carried = _carried(sources)
+        job, storage = self.job, self.storage
         if layout.fused:
-            return [(Worker, (self.job, carried), {"num_cpus": layout.cpus}, layout.actors)]
+            cpus = {"num_cpus": layout.cpus}
+            return [(Worker, (job, storage, carried), cpus, layout.actors)]
         network = {"num_cpus": layout.cpus, "num_gpus": layout.gpus}
         return [
-            (FetchActor, (self.job,), {"num_cpus": CPU_SHARE / 2}, layout.helpers),
-            (NetworkActor, (self.job,), network, layout.actors),
-            (RenderActor, (self.job, carried), {"num_cpus": CPU_SHARE / 2}, layout.helpers),
+            (FetchActor, (job, storage), {"num_cpus": CPU_SHARE / 2}, layout.helpers),
+            (NetworkActor, (job,), network, layout.actors),
+            (RenderActor, (job, storage, carried), {"num_cpus": CPU_SHARE / 2}, layout.helpers),
         ]
 
     def _alone(self, sources: pa.Table) -> Iterator[pa.Table]:
@@ -332,7 +334,7 @@ class Driver:
             for attempt in range(1, TRIES + 1):
                 start = time.monotonic()
                 try:
-                    yield ray.get(task.remote(self.job, source, carried))
+                    yield ray.get(task.remote(self.job, self.storage, source, carried))
                     break
                 except ray.exceptions.RayError as error:
                     seconds = time.monotonic() - start
@@ -385,8 +387,8 @@ class _Silence:
         """Say nothing."""
 
 
-def _work_alone(job: Job, source: pa.Table, carried: pa.Schema) -> pa.Table:
-    return Worker(job, carried)(source)
+def _work_alone(job: Job, storage: Storage, source: pa.Table, carried: pa.Schema) -> pa.Table:
+    return Worker(job, storage, carried)(source)
 
 
 def _carried(sources: pa.Table) -> pa.Schema:
