@@ -1,0 +1,240 @@
+"""What an image's header says, without decoding its pixels."""
+
+from __future__ import annotations
+
+import ctypes
+import io
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from ..errors import Corrupt, NotAnImage, SourceError, TooLarge
+from ..geometry import Size
+from .metadata import orientation_of
+
+MAX_PIXELS = 2**27
+"""Default limit of an image's pixels: 134 megapixels."""
+
+# The readers are called by name, not through Image.open: no other decoder (EPS starts Ghostscript)
+# ever sees the bytes, and Pillow's own bomb limit, a process-wide setting, stays out of it.
+_READERS: dict[str, type[ImageFile.ImageFile]] = {
+    "jpeg": JpegImagePlugin.JpegImageFile,
+    "png": PngImagePlugin.PngImageFile,
+    "webp": WebPImagePlugin.WebPImageFile,
+    "avif": AvifImagePlugin.AvifImageFile,
+    "tiff": TiffImagePlugin.TiffImageFile,
+    "gif": GifImagePlugin.GifImageFile,
+    "bmp": BmpImagePlugin.BmpImageFile,
+}
+
+_OTHERS = (
+    (b"%PDF", "a PDF"),
+    (b"PK\x03\x04", "a zip archive"),
+    (b"\x1f\x8b", "gzip data"),
+    (b"8BPS", "a Photoshop file"),
+    (b"\x00\x00\x00\x0cjP  ", "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (b"\xff\x0a", "JPEG XL"),
+    (b"\x00\x00\x00\x0cJXL ", "JPEG XL"),
+    (b"\x1aE\xdf\xa3", "Matroska video"),
+    (b"RIFF", "a RIFF file that is not WebP"),
+    (b"<?xml", "XML"),
+    (b"{", "JSON"),
+)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What the header says.
+
+    Attributes:
+        format: jpeg, png, webp, avif, tiff, gif or bmp.
+        size: width and height as shown, EXIF orientation applied.
+        orientation: EXIF orientation, 1 to 8; the pixels are stored this way.
+        mode: how the pixels are stored, in Pillow's words (RGB, CMYK, P, I;16, ...).
+        animated: whether there is more than one frame or page.
+    """
+
+    format: str
+    size: Size
+    orientation: int
+    mode: str
+    animated: bool
+
+
+def probe(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Probe:
+    """Read an image's header.
+
+    Args:
+        data: the whole file.
+        max_pixels: the largest width times height to accept.
+
+    Raises:
+        NotAnImage: no decoder knows the bytes; the message says what they look like.
+        Corrupt: the header is broken.
+        TooLarge: more than ``max_pixels``.
+    """
+    with opened(data, max_pixels) as (header, image):
+        with_frames = bool(getattr(image, "is_animated", False))
+    return Probe(header.format, header.size, header.orientation, header.mode, with_frames)
+
+
+@contextmanager
+def opened(data: bytes, max_pixels: int) -> Iterator[tuple[Probe, ImageFile.ImageFile]]:
+    """Open with the one reader that knows the bytes; whatever goes wrong inside is a DecodeError.
+
+    The probe's ``animated`` isn't filled in: finding out reads past the header.
+    """
+    name = _format_of(data)
+    with _quiet():
+        try:
+            if (canvas := _webp_canvas(data)) is not None:
+                _check(canvas, max_pixels)  # Pillow allocates a WebP's canvas when opening it
+            with _READERS[name](io.BytesIO(data)) as image:
+                orientation = orientation_of(image, data)
+                width, height = image.size
+                if orientation >= 5 and name != "tiff":  # Pillow has turned a TIFF's size already
+                    width, height = height, width
+                _check((width, height), max_pixels)
+                yield Probe(name, Size(width, height), orientation, image.mode, False), image
+        except SourceError:
+            raise
+        except (Image.DecompressionBombError, MemoryError) as error:
+            raise TooLarge(f"{name}: {str(error) or 'not enough memory to decode it'}") from error
+        except Exception as error:
+            # Readers of broken files raise nearly everything: struct.error, KeyError, EOFError, ...
+            raise Corrupt(f"{name}: {type(error).__name__}: {error}"[:300]) from error
+
+
+def _check(size: tuple[int, int], max_pixels: int) -> None:
+    width, height = size
+    if width < 1 or height < 1:
+        raise Corrupt(f"the header says {width}x{height} pixels")
+    if width * height > max_pixels:
+        raise TooLarge(f"{width}x{height} pixels are more than the limit of {max_pixels}")
+
+
+def _format_of(data: bytes) -> str:
+    head = bytes(data[:64])
+    if head.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "webp"
+    if head[4:8] == b"ftyp" and _is_avif(head):
+        return "avif"
+    if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return "tiff"
+    if head[:6] in (b"GIF87a", b"GIF89a"):
+        return "gif"
+    if head.startswith(b"BM") and not _is_text(head):
+        return "bmp"
+    raise NotAnImage(f"not an image that can be read: {_looks_like(data)}")
+
+
+def _is_avif(head: bytes) -> bool:
+    brands = head[8 : min(int.from_bytes(head[:4], "big"), len(head))]
+    return any(brands[i : i + 4] in (b"avif", b"avis") for i in range(0, len(brands), 4) if i != 4)
+
+
+def _looks_like(data: bytes) -> str:
+    head = bytes(data[:512])
+    if not head:
+        return "empty (0 bytes)"
+    for magic in (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"II*\0", b"MM\0*"):
+        if len(head) < len(magic) and magic.startswith(head):
+            return f"truncated to {len(head)} bytes"
+    if not any(head):
+        return "zero bytes only"
+    stripped = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    lowered = stripped.lower()
+    if lowered.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
+        return "HTML"
+    if b"<svg" in lowered:
+        return "SVG"
+    if head[4:8] == b"ftyp":
+        brand = head[8:12]
+        kind = "HEIC" if brand in (b"heic", b"heix", b"mif1", b"msf1", b"heim") else "video"
+        return f"{kind} (brand {brand.decode('latin-1')!r})"
+    for magic, what in _OTHERS:
+        if stripped.startswith(magic):
+            return what
+    if _is_text(head):
+        return f"text ({stripped[:24].decode('utf-8', 'replace')!r}...)"
+    return f"unknown bytes ({head[:8].hex(' ')})"
+
+
+def _is_text(head: bytes) -> bool:
+    return all(byte >= 32 or byte in b"\t\n\r\f" for byte in head)
+
+
+def _webp_canvas(data: bytes) -> tuple[int, int] | None:
+    """Width and height of a WebP from its header (RFC 9649, sections 2.5 to 2.7)."""
+    if data[:4] != b"RIFF" or len(data) < 30:
+        return None
+    chunk, body = data[12:16], data[20:30]
+    if chunk == b"VP8X":
+        return int.from_bytes(body[4:7], "little") + 1, int.from_bytes(body[7:10], "little") + 1
+    if chunk == b"VP8L":
+        bits = int.from_bytes(body[1:5], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if chunk == b"VP8 ":
+        width, height = (int.from_bytes(body[i : i + 2], "little") & 0x3FFF for i in (6, 8))
+        return width, height
+    return None
+
+
+def _silence_libtiff() -> None:
+    """Stop libtiff from printing what it also reports through Pillow to stderr, once per strip."""
+    try:
+        handler = ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler
+    except (AttributeError, OSError):  # a Pillow with libtiff hidden inside, or none
+        return
+    handler.restype, handler.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+    handler(None)
+
+
+_silence_libtiff()
+
+_lock = threading.Lock()
+_depth = 0
+_saved: warnings.catch_warnings[None] | None = None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Ignore Pillow's warnings while any thread decodes.
+
+    ``warnings.catch_warnings`` alone is not safe in threads: overlapping blocks restore each
+    other's filters. So the first to enter sets the filter and the last to leave takes it away.
+    """
+    global _depth, _saved
+    with _lock:
+        if _depth == 0:
+            _saved = warnings.catch_warnings()
+            _saved.__enter__()
+            warnings.filterwarnings("ignore", module=r"PIL\.")
+        _depth += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _depth -= 1
+            if _depth == 0 and _saved is not None:
+                _saved.__exit__(None, None, None)
+                _saved = None

@@ -1,0 +1,1 @@
+"""The bulk job: the only place, with training, that knows Ray."""

@@ -1,0 +1,210 @@
+"""The actors: processes that hold a method's network and keep it for the whole job.
+
+On CPU-only machines one actor does all the work on its sources; where there are GPUs, the actors
+that hold the network get thumbnails, and fetching and rendering scale apart on the CPUs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from .. import image
+from ..errors import InferError, OutOfMemory, SourceError
+from ..geometry import Size
+from ..methods import base
+from ..storage import Storage
+from .fetch import Fetcher
+from .job import Job
+from .render import Renderer, needed_size, wanted_size
+from .watchdog import time_limit
+from .work import Work, from_listing, pack, to_table, unpack
+
+
+class Decoder:
+    """Decodes sources at the scale needed, and makes what the method looks at."""
+
+    def __init__(self, job: Job, *, keep_pictures: bool) -> None:
+        """Decode for rendering too where the pictures stay in this process."""
+        self.job = job
+        method = base.find(job.method)
+        self.analysis: int | None = getattr(method, "analysis", None)
+        self.keep_pictures = keep_pictures
+
+    def __call__(self, works: Sequence[Work]) -> None:
+        """Decode each source, or fail it."""
+        for work in works:
+            if work.error is None:
+                with work.timed("decode"), time_limit(self.job.time_limit):
+                    try:
+                        self._decode(work)
+                    except SourceError as error:
+                        work.fail(error)
+
+    def _decode(self, work: Work) -> None:
+        assert work.data is not None
+        probe = image.probe(work.data, max_pixels=self.job.max_pixels)
+        work.size, work.format = probe.size, probe.format
+        least = needed_size(self.job, probe.size)
+        if self.analysis is not None:
+            look = probe.size.fit(self.analysis)
+            if not self.keep_pictures or look.pixels > least.pixels:
+                least = look
+        picture = image.decode(
+            work.data, at_least=least, max_pixels=self.job.max_pixels, colour=self.job.colour
+        )
+        if self.analysis is not None:
+            work.thumbnail = image.thumbnail(picture, self.analysis)
+        else:
+            work.thumbnail = picture.rgb
+        if self.keep_pictures:
+            work.picture = picture
+
+
+class Analyst:
+    """Holds a method, with its network on a device, and asks it about batches of sources."""
+
+    def __init__(self, job: Job, device: str | None = None) -> None:
+        """Load the network."""
+        self.job = job
+        self.method = base.load(job.method, device=device, weights=job.weights, **job.options)
+
+    def __call__(self, works: Sequence[Work]) -> None:
+        """Give each source its crops or its pixels, or fail it."""
+        ready = [work for work in works if work.error is None]
+        start = time.perf_counter()
+        with time_limit(self.job.time_limit * len(ready)):
+            self._answer(ready, self._crop if self.job.kind == "crop" else self._retarget)
+        for work in ready:
+            work.thumbnail = None
+            work.milliseconds["infer"] = 1000 * (time.perf_counter() - start) / len(ready)
+
+    def _answer(self, works: Sequence[Work], ask: Callable[[Sequence[Work]], None]) -> None:
+        """Ask about all at once; where that fails, about halves, down to the one that fails."""
+        if not works:
+            return
+        try:
+            ask(works)
+            return
+        except SourceError as error:
+            failure = error
+        except Exception as error:
+            text = f"{type(error).__name__}: {error}"
+            memory = type(error).__name__ == "OutOfMemoryError" or isinstance(error, MemoryError)
+            failure = OutOfMemory(text) if memory else InferError(text)
+        if len(works) == 1:
+            works[0].fail(failure)
+            return
+        if isinstance(failure, OutOfMemory):
+            import torch
+
+            torch.cuda.empty_cache()
+        half = len(works) // 2
+        self._answer(works[:half], ask)
+        self._answer(works[half:], ask)
+
+    def _crop(self, works: Sequence[Work]) -> None:
+        answers = self.method.boxes(
+            [work.thumbnail for work in works],
+            [request.aspect for request in self.job.requests],
+            sizes=[work.size for work in works],
+            hints=[self._hints(work) for work in works],
+        )
+        for work, crops in zip(works, answers, strict=True):
+            work.crops = crops
+
+    def _retarget(self, works: Sequence[Work]) -> None:
+        sizes = [[self._target(work, request) for request in self.job.requests] for work in works]
+        answers = self.method.retarget([work.thumbnail for work in works], sizes)
+        for work, pixels in zip(works, answers, strict=True):
+            work.pixels = [each.permute(1, 2, 0).cpu().numpy() for each in pixels]
+
+    def _target(self, work: Work, request: Any) -> Size:
+        assert work.size is not None
+        return wanted_size(self.job, request, request.aspect.largest_window(work.size))[0]
+
+    def _hints(self, work: Work) -> base.Hints:
+        x, y = work.source["focal_x"], work.source["focal_y"]
+        return base.Hints(
+            caption=work.source["caption"] or self.job.caption,
+            focal=None if x is None or y is None else (x, y),
+        )
+
+
+def use_one_thread() -> None:
+    """Keep torch to one thread: an actor a core beats threads that share cores."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+class Worker:
+    """One actor that does all the work on its sources: the layout of CPU-only machines.
+
+    Takes rows of the listing, gives rows of the manifest.
+    """
+
+    def __init__(self, job: Job, storage: Storage, carried: pa.Schema) -> None:
+        """Load the network; prepare the other stages."""
+        use_one_thread()
+        self.job, self.carried = job, carried
+        self.stages = (
+            Fetcher(storage),
+            Decoder(job, keep_pictures=True),
+            Analyst(job),
+            Renderer(job, storage),
+        )
+
+    def __call__(self, listing: pa.Table) -> pa.Table:
+        """Work on a batch of sources."""
+        works = from_listing(listing)
+        for stage in self.stages:
+            stage(works)
+        return to_table(works, self.job.method, self.job.fingerprint, self.carried)
+
+
+class FetchActor:
+    """Fetches and decodes to the analysis scale: many to a CPU, since each waits for the store."""
+
+    def __init__(self, job: Job, storage: Storage) -> None:
+        """Prepare the stages."""
+        self.stages = (Fetcher(storage), Decoder(job, keep_pictures=False))
+
+    def __call__(self, listing: pa.Table) -> pa.Table:
+        """Begin the work on a batch of sources."""
+        works = from_listing(listing)
+        for stage in self.stages:
+            stage(works)
+        return pack(works)
+
+
+class NetworkActor:
+    """Holds the method's network on its share of a GPU."""
+
+    def __init__(self, job: Job) -> None:
+        """Load the network."""
+        self.analyst = Analyst(job)
+
+    def __call__(self, table: pa.Table) -> pa.Table:
+        """Ask the method about a batch."""
+        works = unpack(table)
+        self.analyst(works)
+        return pack(works)
+
+
+class RenderActor:
+    """Makes and stores the variants on a CPU."""
+
+    def __init__(self, job: Job, storage: Storage, carried: pa.Schema) -> None:
+        """Prepare the stage."""
+        self.job, self.carried = job, carried
+        self.renderer = Renderer(job, storage)
+
+    def __call__(self, table: pa.Table) -> pa.Table:
+        """End the work on a batch."""
+        works = unpack(table)
+        self.renderer(works)
+        return to_table(works, self.job.method, self.job.fingerprint, self.carried)

@@ -1,0 +1,266 @@
+"""What a job is asked to do: a typed specification, read from flags, YAML or Python.
+
+```python
+>>> job = Job(input="s3://media/in", output="s3://media/out", method="saliency", aspects=["1:1"])
+>>> job.run()
+```
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from .. import weights
+from ..errors import RequestError
+from ..geometry import AspectRatio, Size
+from ..image import MAX_PIXELS, Colour
+from ..methods import base
+from ..storage import Storage, StorageOptions
+
+if TYPE_CHECKING:
+    from .run import Progress, Result
+
+__all__ = ["Format", "Job", "Request"]
+
+Format = Literal["jpeg", "webp", "avif", "png", "same"]
+
+
+def _canonical_aspect(text: str) -> str:
+    return str(AspectRatio.parse(text))
+
+
+def _canonical_size(text: str) -> str:
+    return str(Size.parse(text))
+
+
+def _percentage(value: Any) -> Any:
+    if isinstance(value, str) and value.strip().endswith("%"):
+        try:
+            return float(value.strip()[:-1]) / 100
+        except ValueError:
+            return value
+    return value
+
+
+Aspect = Annotated[str, AfterValidator(_canonical_aspect)]
+ExactSize = Annotated[str, AfterValidator(_canonical_size)]
+Share = Annotated[float, BeforeValidator(_percentage), Field(ge=0, le=1)]
+
+
+class Request:
+    """One variant that the job makes of every source: a ratio, or an exact size."""
+
+    def __init__(self, aspect: AspectRatio, size: Size | None, slug: str) -> None:
+        """Keep the ratio, the exact size if one was asked for, and the name used in paths."""
+        self.aspect = aspect
+        self.size = size
+        self.slug = slug
+
+    def __repr__(self) -> str:
+        """Show the name used in paths."""
+        return f"Request({self.slug})"
+
+
+class Job(BaseModel):
+    """A job's specification. Every field that changes results is part of its fingerprint."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False)
+
+    input: str
+    """A folder, a file, s3://bucket/prefix, a glob, or a .txt, .csv or .parquet list of URIs."""
+    output: str
+    """A folder or s3://bucket/prefix, not inside the input."""
+    method: str
+    """One of ``deepcrop methods``."""
+    aspects: tuple[Aspect, ...] = ()
+    """Aspect ratios, W:H, of the variants."""
+    sizes: tuple[ExactSize, ...] = ()
+    """Exact pixel sizes, WxH, of further variants."""
+    options: dict[str, Any] = {}
+    """Options of the method."""
+    weights: str | None = None
+    """A catalogue name or a file; by default the method's own."""
+    caption: str | None = None
+    """A caption for every source that has none of its own."""
+
+    format: Format = "jpeg"
+    quality: int | None = Field(default=None, ge=1, le=100)
+    """On the format's own scale; by default jpeg 88, webp 82, avif 65."""
+    max_size: int | None = Field(default=None, ge=1)
+    """Longest edge of the variants of ``aspects``, in pixels; by default the window's own size."""
+    upscale: Literal["never", "allow"] = "never"
+    """What to do where a requested size is larger than the crop box."""
+    keep_metadata: bool = False
+    colour: Colour = "srgb"
+    """Convert to sRGB; or keep the source's profile; or convert nothing and drop the profile."""
+    keys: Literal["mirror", "hash"] = "mirror"
+    """Name the variants after the sources' paths, or after a hash of the source's URI."""
+
+    limit: int | None = Field(default=None, ge=1)
+    """Only the first so many sources, in the order of their URIs."""
+    sample: int | None = Field(default=None, ge=1)
+    """Only so many sources, drawn evenly by the hash of their URI."""
+    max_pixels: int = Field(default=MAX_PIXELS, ge=1)
+    """More pixels than this in one source is taken for a decompression bomb."""
+    time_limit: float = Field(default=60, gt=0)
+    """Seconds that the work on one source may take before its process is ended."""
+    max_failed: Share = 1.0
+    """Share of failed sources beyond which the job stops and its exit status is 1."""
+
+    s3_endpoint: str | None = None
+    no_sign_request: bool = False
+
+    batch_size: int = Field(default=16, ge=1, le=4096)
+    """Sources per call of the method's network."""
+    actors: int | None = Field(default=None, ge=1)
+    """Processes that hold the network; by default one a CPU, or one a GPU share."""
+    gpus: float | None = Field(default=None, ge=0)
+    """Share of a GPU for each actor; by default 1 where the cluster has GPUs and 0 where not."""
+
+    @model_validator(mode="after")
+    def _request_is_possible(self) -> Job:
+        if not self.aspects and not self.sizes:
+            raise RequestError("aspects: none given; ask for at least one, such as --aspect 16:9")
+        for field in ("input", "output"):
+            if not getattr(self, field).strip():
+                raise RequestError(f"{field}: empty; expected a folder or s3://bucket/prefix")
+        kind = base.find(self.method).kind
+        base.validate_options(self.method, self.options)
+        if kind == "retarget" and self.upscale == "never" and self.max_size is not None:
+            raise RequestError("max_size: retarget methods make the sizes that are asked for")
+        if self.weights is not None:
+            weights.locate(self.weights)
+        return self
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> Job:
+        """Validate a mapping of fields.
+
+        Raises:
+            RequestError: one line that names the field, its value and what would be right.
+        """
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(map(str, first["loc"])) or "job"
+            if first["type"] == "missing":
+                raise RequestError(f"{field}: missing; it has no default") from None
+            if first["type"] == "extra_forbidden":
+                known = ", ".join(cls.model_fields)
+                raise RequestError(f"{field}: no such field; a job has: {known}") from None
+            raise RequestError(f"{field}: {first['input']!r}: {first['msg']}") from None
+
+    @classmethod
+    def read(cls, path: str | Path, changes: Mapping[str, Any] | None = None) -> Job:
+        """Read a YAML file, then apply ``changes`` over it.
+
+        Raises:
+            RequestError: it can't be read, is not YAML, or its content is wrong.
+        """
+        return cls.parse(read_yaml(path) | dict(changes or {}))
+
+    def to_yaml(self) -> str:
+        """Write the fields that differ from their defaults."""
+        return yaml.safe_dump(
+            json.loads(self.model_dump_json(exclude_defaults=True)), sort_keys=False
+        )
+
+    @cached_property
+    def requests(self) -> tuple[Request, ...]:
+        """The variants made of every source, each once, ratios first."""
+        ratios = [AspectRatio.parse(text) for text in dict.fromkeys(self.aspects)]
+        sizes = [Size.parse(text) for text in dict.fromkeys(self.sizes)]
+        exact = [
+            Request(AspectRatio.parse(f"{size.width}:{size.height}"), size, f"{size}px")
+            for size in sizes
+        ]
+        return tuple([Request(ratio, None, ratio.slug) for ratio in ratios] + exact)
+
+    @property
+    def kind(self) -> base.Kind:
+        """Whether the method crops or retargets."""
+        kind: base.Kind = base.find(self.method).kind
+        return kind
+
+    @property
+    def storage(self) -> Storage:
+        """The store that the URIs are read from and written to.
+
+        What this process's environment says of it, short of credentials, goes along to the actors.
+        """
+        named = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+        return Storage(
+            StorageOptions(
+                endpoint=self.s3_endpoint or named, region=region, sign=not self.no_sign_request
+            )
+        )
+
+    @cached_property
+    def weights_sha256(self) -> str | None:
+        """Hash of the weights that the method will use."""
+        name = self.weights or base.find(self.method).weights
+        return None if name is None else weights.sha256(weights.locate(name))
+
+    def settings(self) -> dict[str, Any]:
+        """Return all that decides what the results are: the fields, the weights and the version."""
+        from .. import __version__
+
+        ignored = {"batch_size", "actors", "gpus", "max_failed", "s3_endpoint", "no_sign_request"}
+        fields = json.loads(self.model_dump_json(exclude=ignored | {"output", "time_limit"}))
+        return fields | {"weights_sha256": self.weights_sha256, "version": __version__}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of :meth:`settings`; only a job with the same one may resume an output."""
+        text = json.dumps(self.settings(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def run(self, *, overwrite: bool = False, progress: Progress | None = None) -> Result:
+        """Run it on the Ray cluster at hand (or one of this machine's own), or resume it.
+
+        Raises:
+            RequestError: the input or output is not usable, or the output is another job's.
+            Interrupted: the job was stopped; running it again resumes it.
+        """
+        from .run import run
+
+        return run(self, overwrite=overwrite, progress=progress)
+
+
+def read_yaml(path: str | Path) -> dict[str, Any]:
+    """Read a mapping from a YAML file.
+
+    Raises:
+        RequestError: it can't be read, or holds no mapping.
+    """
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RequestError(f"{path}: cannot be read ({error.strerror})") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        where = " ".join(str(error).split())
+        raise RequestError(f"{path}: not YAML ({where})") from None
+    if not isinstance(values, dict):
+        raise RequestError(
+            f"{path}: expected a mapping of a job's fields, such as method: saliency"
+        )
+    return values

@@ -1,0 +1,240 @@
+"""The manifest: one row a source, written by one writer in parts that land whole.
+
+The driver of a job is the manifest's only writer. A part of ``manifest/images`` is the commit
+point: its sources are done when it is there. The variants of its rows are derived from it into
+parts of the same number below ``manifest/variants/aspect=...``, written just before; such a part
+without its commit point is swept when the job resumes.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ..errors import NotFound, SourceError
+from ..storage import Storage
+
+VARIANT = pa.struct(
+    [
+        ("variant_uri", pa.string()),
+        ("aspect", pa.string()),
+        ("x0", pa.int32()),
+        ("y0", pa.int32()),
+        ("x1", pa.int32()),
+        ("y1", pa.int32()),
+        ("score", pa.float32()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("format", pa.string()),
+        ("bytes", pa.int64()),
+        ("sha256", pa.string()),
+        ("method", pa.string()),
+        ("upscaled", pa.bool_()),
+    ]
+)
+
+IMAGES = pa.schema(
+    [
+        ("source_uri", pa.string()),
+        ("source_id", pa.int64()),
+        ("source_bytes", pa.int64()),
+        ("source_etag", pa.string()),
+        ("sha256", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("format", pa.string()),
+        ("status", pa.string()),
+        ("error_stage", pa.string()),
+        ("error_class", pa.string()),
+        ("error_message", pa.string()),
+        ("attempts", pa.int32()),
+        ("retryable", pa.bool_()),
+        ("method", pa.string()),
+        ("focal_x", pa.float32()),
+        ("focal_y", pa.float32()),
+        ("duplicate_of", pa.string()),
+        ("variants", pa.list_(VARIANT)),
+        ("fetch_ms", pa.float32()),
+        ("decode_ms", pa.float32()),
+        ("infer_ms", pa.float32()),
+        ("render_ms", pa.float32()),
+        ("write_ms", pa.float32()),
+        ("fingerprint", pa.string()),
+    ]
+)
+
+VARIANTS = pa.schema(
+    [
+        ("source_uri", pa.string()),
+        ("source_id", pa.int64()),
+        *[each for each in VARIANT if each.name != "aspect"],
+        ("fingerprint", pa.string()),
+    ]
+)
+"""Columns of a variants part; ``aspect`` is its folder's."""
+
+_PART = re.compile(r"part-(\d+)\.parquet$")
+
+
+@dataclass
+class Manifest:
+    """The manifest below one output."""
+
+    output: str
+    """The output's URI, without a slash at its end."""
+    storage: Storage
+    parts: list[int] = field(default_factory=list)
+    """Numbers of the committed parts, ascending."""
+
+    @property
+    def images(self) -> str:
+        """The folder of the images parts."""
+        return f"{self.output}/manifest/images"
+
+    @property
+    def variants(self) -> str:
+        """The folder of the variants partitions."""
+        return f"{self.output}/manifest/variants"
+
+    @property
+    def listing(self) -> str:
+        """The file that holds the listed sources."""
+        return f"{self.output}/manifest/sources/listing.parquet"
+
+    @property
+    def lease(self) -> str:
+        """The file that says who writes this output."""
+        return f"{self.output}/.lease.json"
+
+    def find_parts(self) -> None:
+        """Find the committed parts."""
+        found = [entry.uri for entry in self.storage.list(self.images)]
+        self.parts = sorted(int(match[1]) for uri in found if (match := _PART.search(uri)))
+
+    def open(self) -> None:
+        """Find the committed parts; sweep variants parts that lack their commit point."""
+        self.find_parts()
+        committed = set(self.parts)
+        stray = [
+            entry.uri
+            for entry in self.storage.list(self.variants)
+            if (match := _PART.search(entry.uri)) and int(match[1]) not in committed
+        ]
+        if stray:
+            self.storage.delete(stray)
+
+    def append(self, rows: pa.Table) -> int:
+        """Commit rows as the next part; return its number."""
+        number = self.parts[-1] + 1 if self.parts else 0
+        self.write(number, rows)
+        self.parts.append(number)
+        return number
+
+    def write(self, number: int, rows: pa.Table) -> None:
+        """Write part ``number``, replacing it whole where it exists."""
+        derived = derive_variants(rows)
+        for aspect, table in derived.items():
+            self._put(f"{self.variants}/aspect={aspect}/part-{number:06d}.parquet", table)
+        self._put(self._part(number), rows)
+        if number in self.parts:  # a replaced part may have lost an aspect ratio's last variant
+            stale = [
+                entry.uri
+                for entry in self.storage.list(self.variants)
+                if entry.uri.endswith(f"/part-{number:06d}.parquet")
+                and entry.uri.split("/aspect=")[1].split("/")[0] not in derived
+            ]
+            if stale:
+                self.storage.delete(stale)
+
+    def read(self, number: int, columns: list[str] | None = None) -> pa.Table:
+        """Read one images part."""
+        data = self.storage.get(self._part(number)).data
+        return pq.read_table(pa.BufferReader(data), columns=columns)
+
+    def tables(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
+        """Read the committed parts in their order, a few ahead."""
+        with ThreadPoolExecutor(8) as pool:
+            yield from pool.map(lambda number: self.read(number, columns), self.parts)
+
+    def table(self, columns: list[str] | None = None) -> pa.Table:
+        """Read all committed rows."""
+        tables = list(self.tables(columns))
+        if not tables:
+            empty = IMAGES.empty_table()
+            return empty.select(columns) if columns else empty
+        return pa.concat_tables(tables, promote_options="permissive")
+
+    def write_listing(self, sources: pa.Table) -> None:
+        """Keep the listed sources, so that a resumed job has the same."""
+        self._put(self.listing, sources)
+
+    def read_listing(self) -> pa.Table | None:
+        """Read the sources listed by an earlier run, or None where there was none."""
+        try:
+            data = self.storage.get(self.listing).data
+        except NotFound:
+            return None
+        return pq.read_table(pa.BufferReader(data))
+
+    def write_record(self, record: Mapping[str, Any]) -> None:
+        """Write ``job.json``."""
+        text = json.dumps(record, indent=2, default=str) + "\n"
+        self.storage.write(f"{self.output}/job.json", text.encode(), "application/json")
+
+    def read_record(self) -> dict[str, Any] | None:
+        """Read ``job.json``, or None where there is no job."""
+        try:
+            data = self.storage.get(f"{self.output}/job.json").data
+        except NotFound:
+            return None
+        record: dict[str, Any] = json.loads(data)
+        return record
+
+    def _part(self, number: int) -> str:
+        return f"{self.images}/part-{number:06d}.parquet"
+
+    def _put(self, uri: str, table: pa.Table) -> None:
+        sink = io.BytesIO()
+        pq.write_table(table, sink, compression="zstd")
+        self.storage.write(uri, sink.getvalue(), "application/vnd.apache.parquet")
+
+
+def derive_variants(rows: pa.Table) -> dict[str, pa.Table]:
+    """Unnest the variants of images rows, a table for each aspect ratio."""
+    parents = pc.list_parent_indices(rows["variants"].combine_chunks())
+    nested = pc.list_flatten(rows["variants"].combine_chunks())
+    columns = {name: rows[name].take(parents) for name in ("source_uri", "source_id")}
+    columns |= {
+        each.name: pc.struct_field(nested, each.name) for each in VARIANT if each.name != "aspect"
+    }
+    columns["fingerprint"] = rows["fingerprint"].take(parents)
+    table = pa.table(columns, schema=VARIANTS)
+    aspects = pc.struct_field(nested, "aspect")
+    return {
+        aspect: table.filter(pc.equal(aspects, aspect)) for aspect in pc.unique(aspects).to_pylist()
+    }
+
+
+def error_columns(error: SourceError) -> dict[str, Any]:
+    """Return what a failed row says of its error."""
+    return {
+        "status": "failed",
+        "error_stage": error.stage,
+        "error_class": type(error).__name__,
+        "error_message": " ".join(str(error).split())[:2000],
+        "retryable": error.retryable,
+    }
+
+
+def images_table(rows: list[dict[str, Any]], carried: pa.Schema) -> pa.Table:
+    """Make a table of rows; ``carried`` names the further columns of the input list."""
+    return pa.Table.from_pylist(rows, schema=pa.schema([*IMAGES, *carried]))

@@ -1,0 +1,182 @@
+"""The last stage: variants, cut once from the best pixels at hand, encoded and written.
+
+While one source is cut and encoded, the variants of those before it are on their way to the
+store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from .. import image
+from ..errors import RenderError, SourceError
+from ..geometry import Box, Size
+from ..storage import Storage, join
+from .job import Job, Request
+from .watchdog import time_limit
+from .work import Work
+
+THREADS = 16
+
+Place = Callable[[Work, Request, str], str]
+"""The URI of a variant, from its source, its request and its format."""
+
+
+def suffix_of(form: str) -> str:
+    """Return the suffix of files of a format, with its dot."""
+    return image.OUTPUT_FORMATS[form]
+
+
+def wanted_size(job: Job, request: Request, window: Size) -> tuple[Size, bool]:
+    """Return the pixel size of a variant cut from ``window``, and whether that enlarges it."""
+    if request.size is not None:
+        enlarges = request.size.width > window.width or request.size.height > window.height
+        if enlarges and job.upscale == "never":
+            return window, False
+        return request.size, enlarges
+    return (window.fit(job.max_size) if job.max_size else window), False
+
+
+def needed_size(job: Job, source: Size) -> Size:
+    """Return the size at which a source must at least be decoded for the job's variants.
+
+    For crop boxes that are the largest window of their ratio; where a method zooms in further, the
+    source is decoded again.
+    """
+    windows = [request.aspect.largest_window(source) for request in job.requests]
+    return image.size_to_decode(
+        source,
+        [
+            (Box.centred(window, (0.5, 0.5), source), wanted_size(job, request, window)[0])
+            for request, window in zip(job.requests, windows, strict=True)
+        ],
+    )
+
+
+class Renderer:
+    """Cuts, encodes and writes the variants of sources."""
+
+    def __init__(self, job: Job, storage: Storage, place: Place | None = None) -> None:
+        """Keep what the job says of variants; ``place`` names them otherwise than a job does."""
+        self.job = job
+        self.storage = storage
+        self.place = place or self._key
+        self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="write")
+
+    def __call__(self, works: Sequence[Work]) -> None:
+        """Make every variant of each source, or fail it; all are stored on return."""
+        pending: list[tuple[Work, list[Future[float]]]] = []
+        for work in works:
+            if work.error is None:
+                pending.append((work, list(self._render(work))))
+        for work, writes in pending:
+            self._finish(work, writes)
+        for work in works:
+            if work.error is not None:
+                self._discard(work)
+            work.release()
+
+    def _render(self, work: Work) -> Iterator[Future[float]]:
+        try:
+            with work.timed("render"), time_limit(self.job.time_limit):
+                for index, request in enumerate(self.job.requests):
+                    data, facts = self._variant(work, index, request)
+                    uri = self.place(work, request, facts["format"])
+                    facts |= {
+                        "variant_uri": uri,
+                        "aspect": request.slug,
+                        "bytes": len(data),
+                        "sha256": hashlib.sha256(data).hexdigest(),
+                        "method": self.job.method,
+                    }
+                    work.variants.append(facts)
+                    yield self.threads.submit(self._write, uri, data, facts["format"])
+        except SourceError as error:
+            work.fail(error)
+        except Exception as error:
+            work.fail(RenderError(f"{type(error).__name__}: {error}"))
+        work.picture, work.data = None, None
+
+    def _variant(self, work: Work, index: int, request: Request) -> tuple[bytes, dict[str, Any]]:
+        """Return one encoded variant and its facts."""
+        if work.pixels:
+            pixels = work.pixels[index]
+            height, width = pixels.shape[:2]
+            box, score, upscaled = None, None, False
+        else:
+            crop = work.crops[index]
+            box, score = crop.box, crop.score
+            size, upscaled = wanted_size(self.job, request, box.size)
+            pixels = image.render(self._picture(work, box, size), box, size)
+            height, width = size.height, size.width
+        form = image.output_format(self.job.format, work.format or "")
+        metadata = work.picture.metadata if work.picture else None
+        if metadata and not self.job.keep_metadata:
+            metadata = image.Metadata(icc=metadata.icc)
+        data = image.encode(pixels, form, quality=self.job.quality, metadata=metadata)
+        corners = box.corners if box else (None,) * 4
+        facts = dict(zip(("x0", "y0", "x1", "y1"), corners, strict=True))
+        return data, facts | {
+            "score": score,
+            "width": width,
+            "height": height,
+            "format": form,
+            "upscaled": upscaled,
+        }
+
+    def _picture(self, work: Work, box: Box, size: Size) -> image.Picture:
+        """Return the source's pixels, at a scale that serves this variant."""
+        assert work.size is not None
+        least = image.size_to_decode(work.size, [(box, size)])
+        picture = work.picture
+        if picture is None or (picture.shrink > 1 and not _covers(picture.size, least)):
+            assert work.data is not None
+            picture = image.decode(
+                work.data,
+                at_least=needed_size(self.job, work.size) if picture is None else least,
+                max_pixels=self.job.max_pixels,
+                colour=self.job.colour,
+            )
+            work.picture = picture
+            if picture.shrink > 1 and not _covers(picture.size, least):
+                return self._picture(work, box, size)
+        return picture
+
+    def _key(self, work: Work, request: Request, form: str) -> str:
+        """Return the deterministic URI of a variant."""
+        key = work.source["key"]
+        if self.job.keys == "hash":
+            name = f"{work.source['source_id'] & (2**64 - 1):016x}"
+            key = f"{name[:2]}/{name}"
+        return join(join(self.job.output, "variants"), f"{request.slug}/{key}{suffix_of(form)}")
+
+    def _write(self, uri: str, data: bytes, form: str) -> float:
+        start = time.perf_counter()
+        self.storage.write(uri, data, f"image/{form}")
+        return 1000 * (time.perf_counter() - start)
+
+    def _finish(self, work: Work, writes: Sequence[Future[float]]) -> None:
+        for write in writes:
+            try:
+                milliseconds = write.result()
+                work.milliseconds["write"] = work.milliseconds.get("write", 0) + milliseconds
+            except SourceError as error:
+                work.fail(error)
+
+    def _discard(self, work: Work) -> None:
+        """Remove what an earlier attempt at a failed source may have stored."""
+        forms = image.OUTPUT_FORMATS if self.job.format == "same" else (self.job.format,)
+        stray = [self.place(work, request, form) for request in self.job.requests for form in forms]
+        try:
+            self.storage.delete(stray)
+        except SourceError as error:
+            assert work.error is not None
+            work.error.add_note(f"and its variants could not be removed: {error}")
+
+
+def _covers(size: Size, least: Size) -> bool:
+    return size.width >= least.width and size.height >= least.height

@@ -1,0 +1,283 @@
+"""The sources of a job: every image listed once, with an id, a key and what the list says of it.
+
+A folder or prefix is listed in parallel, a Ray task for each of its sub-folders; a list file
+(``.txt``, ``.csv``, ``.parquet``) is read as it is. The id is a hash of the URI, so it is the same
+in every listing; the key names the source's variants, is safe as a path, and no two sources
+share it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os.path
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
+import ray
+
+from ..errors import RequestError, SourceError
+from ..storage import Entry, Prefix, Storage, canonical
+
+EXTENSIONS = frozenset(
+    [
+        "jpg",
+        "jpeg",
+        "jpe",
+        "jfif",
+        "png",
+        "apng",
+        "webp",
+        "avif",
+        "tif",
+        "tiff",
+        "gif",
+        "bmp",
+        "dib",
+        "jp2",
+        "heic",
+        "heif",
+    ]
+)
+LISTS = (".txt", ".csv", ".parquet")
+MAX_SEGMENT = 180
+"""Bytes of one path segment of a key: file systems end at 255, and suffixes are added."""
+MAX_KEY = 800
+"""Bytes of a key: S3 ends at 1,024, and the output's own prefix comes before it."""
+
+SCHEMA = pa.schema(
+    [
+        ("source_id", pa.int64()),
+        ("source_uri", pa.string()),
+        ("source_bytes", pa.int64()),
+        ("source_etag", pa.string()),
+        ("key", pa.string()),
+        ("caption", pa.string()),
+        ("focal_x", pa.float64()),
+        ("focal_y", pa.float64()),
+    ]
+)
+
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')
+
+
+@dataclass(frozen=True)
+class Listing:
+    """All sources of a job, ordered by URI."""
+
+    table: pa.Table
+    """Columns of :data:`SCHEMA`, then the columns carried over from the input list."""
+    ignored: int
+    """Files of the input that are no images by their name, and repeated lines of a list."""
+
+    @property
+    def carried(self) -> list[str]:
+        """Names of the columns carried over."""
+        return self.table.column_names[len(SCHEMA) :]
+
+
+def source_id(uri: str) -> int:
+    """Return the id of a URI: the first eight bytes of its SHA-256, as a signed integer."""
+    digest = hashlib.sha256(uri.encode("utf-8", "surrogateescape")).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def safe_key(path: str) -> str:
+    """Return a relative path, without the image's extension, that can't escape its folder.
+
+    ``.``, ``..`` and empty segments are spelled out, characters that some store or file system
+    rejects are percent-encoded, and what is too long is cut and ends in a hash of the whole.
+    """
+    stem, dot, extension = path.rpartition(".")
+    if dot and extension.lower() in EXTENSIONS and stem.rpartition("/")[2]:
+        path = stem
+    segments = [_safe_segment(segment) for segment in path.lstrip("/").split("/")]
+    key = "/".join(segments)
+    if len(key.encode()) > MAX_KEY:
+        key = _shorten(key, MAX_KEY).replace("/", "_")
+        key = "/".join(key[at : at + 60] for at in range(0, len(key), 60))
+    return key
+
+
+def _safe_segment(segment: str) -> str:
+    text = segment.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    if set(text) <= {"."}:
+        return "%2E" * len(text) or "%"
+    text = _UNSAFE.sub(lambda match: f"%{ord(match[0]):02X}", text)
+    return _shorten(text, MAX_SEGMENT) if len(text.encode()) > MAX_SEGMENT else text
+
+
+def _shorten(text: str, limit: int) -> str:
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return text.encode()[: limit - 17].decode("utf-8", "ignore") + "-" + digest
+
+
+def list_sources(uri: str, storage: Storage, known: pa.Table | None = None) -> Listing:
+    """List every source under ``uri``.
+
+    Args:
+        uri: what the job's ``input`` says.
+        storage: the store to list.
+        known: an earlier listing; its sources keep their keys.
+
+    Raises:
+        RequestError: there is nothing there, it can't be read, or a list lacks its columns.
+    """
+    if uri.lower().endswith(LISTS):
+        table, ignored = _read_list(uri, storage)
+    else:
+        table, ignored = _list_store(uri, storage)
+    if not table.num_rows:
+        raise RequestError(
+            f"input {uri}: no images there ({ignored} other files); "
+            "expected a folder, s3://bucket/prefix, a glob or a list of URIs"
+        )
+    table = table.sort_by("source_uri")
+    unique, table_ids = _first_of_each(table)
+    ignored += table.num_rows - unique.num_rows
+    if len(numpy.unique(table_ids)) != len(table_ids):
+        raise RequestError(f"input {uri}: two URIs hash to one id; split the input in two jobs")
+    return Listing(_distinct_keys(unique, known), ignored)
+
+
+def _first_of_each(table: pa.Table) -> tuple[pa.Table, numpy.ndarray]:
+    """Drop repeated URIs of a table sorted by URI."""
+    uris = table["source_uri"].combine_chunks()
+    if table.num_rows > 1:
+        new = pc.not_equal(uris.slice(1), uris.slice(0, len(uris) - 1))
+        table = table.filter(pa.concat_arrays([pa.array([True]), new]))
+    return table, table["source_id"].to_numpy()
+
+
+def _distinct_keys(table: pa.Table, known: pa.Table | None) -> pa.Table:
+    """Give every source a key of its own: members of a clash end in their id."""
+    keys = table["key"].to_pylist()
+    ids = table["source_id"].to_pylist()
+    kept: dict[int, str] = {}
+    if known is not None:
+        kept = dict(zip(known["source_id"].to_pylist(), known["key"].to_pylist(), strict=True))
+    taken = set(kept.values())
+    # Folded, because some file systems can't tell a.jpg from A.jpg.
+    folded = [key.casefold() for key in keys]
+    counts: dict[str, int] = {}
+    for key in folded:
+        counts[key] = counts.get(key, 0) + 1
+    chosen = []
+    for identity, key, fold in zip(ids, keys, folded, strict=True):
+        if identity in kept:
+            chosen.append(kept[identity])
+        elif counts[fold] > 1 or key in taken:
+            chosen.append(f"{key}-{identity & (2**64 - 1):016x}")
+        else:
+            chosen.append(key)
+    if len(set(chosen)) != len(chosen):
+        raise RequestError("input: two sources' keys still clash; use keys: hash")
+    return table.set_column(
+        table.schema.get_field_index("key"), "key", pa.array(chosen, pa.string())
+    )
+
+
+def _list_store(uri: str, storage: Storage) -> tuple[pa.Table, int]:
+    root = storage.root(uri)
+    if storage.is_glob(uri) or storage.exists(uri):
+        return _entries_table(storage.list(uri), root)
+    items = list(storage.children(root))
+    folders = [item.uri for item in items if isinstance(item, Prefix)]
+    listed = [_entries_table((item for item in items if isinstance(item, Entry)), root)]
+    if folders:
+        task = ray.remote(num_cpus=0.25)(_list_folder)
+        listed += ray.get([task.remote(folder, root, storage) for folder in folders])
+    tables, ignored = zip(*listed, strict=True)
+    return pa.concat_tables(tables), sum(ignored)
+
+
+def _list_folder(folder: str, root: str, storage: Storage) -> tuple[pa.Table, int]:
+    return _entries_table(storage.list(folder), root)
+
+
+def _entries_table(entries: Iterable[Entry], root: str) -> tuple[pa.Table, int]:
+    rows: dict[str, list[object]] = {name: [] for name in SCHEMA.names}
+    ignored = 0
+    for entry in entries:
+        name = entry.uri.rpartition("/")[2]
+        _, dot, extension = name.rpartition(".")
+        if dot and extension.lower() not in EXTENSIONS:
+            ignored += 1
+            continue
+        _append(rows, entry.uri, entry.size, entry.etag, entry.uri.removeprefix(root))
+    return pa.table(rows, schema=SCHEMA), ignored
+
+
+def _append(
+    rows: dict[str, list[object]], uri: str, size: int | None, etag: str | None, relative: str
+) -> None:
+    rows["source_id"].append(source_id(uri))
+    rows["source_uri"].append(uri)
+    rows["source_bytes"].append(size)
+    rows["source_etag"].append(etag)
+    rows["key"].append(safe_key(relative))
+    for name in ("caption", "focal_x", "focal_y"):
+        rows[name].append(None)
+
+
+def _read_list(uri: str, storage: Storage) -> tuple[pa.Table, int]:
+    try:
+        data = storage.get(uri).data
+    except SourceError as error:
+        raise RequestError(f"input {uri}: {error}") from error
+    table = _parse_list(uri, data)
+    if "uri" not in table.column_names:
+        found = ", ".join(table.column_names)
+        raise RequestError(f"input {uri}: no column 'uri'; it has: {found}")
+    given = table["uri"].cast(pa.string())
+    table = table.filter(pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(given), ""), False))
+    uris = [canonical(text) for text in table["uri"].to_pylist()]
+    root = _common_folder(uris)
+    rows: dict[str, list[object]] = {name: [] for name in SCHEMA.names}
+    for each in uris:
+        _append(rows, each, None, None, each.removeprefix(root))
+    listed = pa.table(rows, schema=SCHEMA)
+    for name in table.column_names:
+        if name == "uri":
+            continue
+        listed = _carry(listed, name, table[name], uri)
+    return listed, len(given) - len(uris)
+
+
+def _carry(listed: pa.Table, name: str, column: pa.ChunkedArray, uri: str) -> pa.Table:
+    """Add a column of the input list: a hint that we know, or one to carry over."""
+    from .manifest import IMAGES
+
+    if name in ("caption", "focal_x", "focal_y"):
+        kind = SCHEMA.field(name).type
+        try:
+            values = column.cast(kind)
+        except pa.ArrowInvalid as error:
+            raise RequestError(f"input {uri}: column {name!r}: {error}; expected {kind}") from None
+        return listed.set_column(SCHEMA.get_field_index(name), name, values)
+    taken = name in IMAGES.names or name in SCHEMA.names
+    return listed.append_column(f"input_{name}" if taken else name, column)
+
+
+def _parse_list(uri: str, data: bytes) -> pa.Table:
+    try:
+        if uri.lower().endswith(".parquet"):
+            return pa.parquet.read_table(pa.BufferReader(data))
+        if uri.lower().endswith(".csv"):
+            return pa.csv.read_csv(io.BytesIO(data))
+        lines = [line.strip() for line in data.decode("utf-8-sig").splitlines()]
+    except (pa.ArrowException, UnicodeDecodeError) as error:
+        raise RequestError(f"input {uri}: cannot be read as a list ({error})") from None
+    return pa.table({"uri": pa.array([line for line in lines if line], pa.string())})
+
+
+def _common_folder(uris: Sequence[str]) -> str:
+    """Return the longest folder, with its slash, that all URIs lie in."""
+    prefix = os.path.commonprefix(list(uris))
+    return prefix[: prefix.rfind("/") + 1]
