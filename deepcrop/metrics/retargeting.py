@@ -72,8 +72,12 @@ def block_changes(
     y, x = rows // block, columns // block
     inside = ((y < down) & (x < across)).flatten()
     cell = (y * across + x).flatten()[inside]
-    where = [t.flatten()[inside] for t in torch.meshgrid(
-        torch.arange(rows.shape[0]), torch.arange(rows.shape[1]), indexing="ij")]
+    where = [
+        t.flatten()[inside]
+        for t in torch.meshgrid(
+            torch.arange(rows.shape[0]), torch.arange(rows.shape[1]), indexing="ij"
+        )
+    ]
     cells = down * across
     pixels = torch.bincount(cell, minlength=cells).double()
     ratios = []
