@@ -1,0 +1,127 @@
+"""Fields: where each position of a result comes from in its source.
+
+A field is a tensor (B, 2, h, w): for each position of the result the column (channel 0) and the
+row (channel 1) of its source, in positions of the source's map, whose centres are whole numbers.
+Nearest-neighbour fields (NNF) hold whole numbers, fused and carried ones real numbers.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def identity(height: int, width: int, device: torch.device | None = None) -> Tensor:
+    """Return the field (1, 2, height, width) that leaves every position where it is."""
+    rows = torch.arange(height, device=device, dtype=torch.float32)
+    columns = torch.arange(width, device=device, dtype=torch.float32)
+    y, x = torch.meshgrid(rows, columns, indexing="ij")
+    return torch.stack([x, y])[None]
+
+
+def sample(values: Tensor, field: Tensor, mode: str = "bilinear") -> Tensor:
+    """Return ``values`` at the positions that a field names; the border extends outwards.
+
+    Args:
+        values: (B, C, H, W).
+        field: (B, 2, h, w).
+        mode: ``bilinear``, ``bicubic`` or ``nearest``.
+
+    Returns:
+        (B, C, h, w).
+    """
+    height, width = values.shape[-2:]
+    x = field[:, 0] * (2 / width) + (1 / width - 1)
+    y = field[:, 1] * (2 / height) + (1 / height - 1)
+    grid = torch.stack([x, y], -1).to(values.dtype)
+    return functional.grid_sample(
+        values, grid, mode=mode, padding_mode="border", align_corners=False
+    )
+
+
+def offsets(field: Tensor) -> Tensor:
+    """Return how far each position's source lies from it: the field less the identity."""
+    return field - identity(field.shape[2], field.shape[3], field.device)
+
+
+def smoothed(field: Tensor, patch: int) -> Tensor:
+    """Average a field's offsets over ``patch x patch`` neighbours, those inside the result only.
+
+    This is the final vote of DeepIR (Section 3.3: R = 1/n sum O(Phi(x) + (p - x)) over the
+    neighbourhood of p) on positions instead of pixels: nothing is blurred, and the identity is
+    kept. Where the field is smooth, both agree to first order.
+    """
+    pad = patch // 2
+    mean = functional.avg_pool2d(offsets(field), patch, 1, pad, count_include_pad=False)
+    return mean + identity(field.shape[2], field.shape[3], field.device)
+
+
+def doubled(field: Tensor, height: int, width: int) -> Tensor:
+    """Carry a field to the level of twice the resolution, each position from its parent.
+
+    Offsets are doubled and repeated, so that an NNF stays one of whole numbers.
+
+    Args:
+        field: (B, 2, h, w).
+        height: rows of the result's finer map, 2h or 2h + 1.
+        width: columns of the result's finer map.
+    """
+    rows = (torch.arange(height, device=field.device) // 2).clamp(max=field.shape[2] - 1)
+    columns = (torch.arange(width, device=field.device) // 2).clamp(max=field.shape[3] - 1)
+    parents = offsets(field)[:, :, rows][:, :, :, columns]
+    return 2 * parents + identity(height, width, field.device)
+
+
+def carried(
+    field: Tensor, source: tuple[int, int], result: tuple[int, int], original: tuple[int, int]
+) -> Tensor:
+    """Carry a field to another resolution of source and result.
+
+    Offsets are interpolated bilinearly between the centres of positions, so a field that keeps an
+    area in shape keeps it at any resolution.
+
+    Args:
+        field: (B, 2, h, w), for a source of ``source``.
+        source: (height, width) of the map that the field points into.
+        result: (height, width) of the finer result.
+        original: (height, width) of the finer source.
+
+    Returns:
+        (B, 2, *result), pointing into ``original``.
+    """
+    height, width = field.shape[2:]
+    fine = identity(*result, field.device)
+    scale = fine.new_tensor([width / result[1], height / result[0]]).view(1, 2, 1, 1)
+    coarse = (fine + 0.5) * scale - 0.5
+    between = sample(offsets(field), coarse.expand(len(field), -1, -1, -1))
+    back = fine.new_tensor([original[1] / source[1], original[0] / source[0]]).view(1, 2, 1, 1)
+    return (coarse + between + 0.5) * back - 0.5
+
+
+def vote(values: Tensor, field: Tensor, patch: int, mode: str = "bilinear") -> Tensor:
+    """Return the mean of O(Phi(x) + (p - x)) over the neighbours x of p: DeepIR's last equation.
+
+    As printed, without (p - x), it is a blur even for the identity map; with it, every neighbour
+    says which pixel it expects at p, and the identity is exact. Neighbours outside the result
+    don't vote.
+
+    Args:
+        values: (B, C, H, W), the source's pixels.
+        field: (B, 2, h, w).
+        patch: side of the neighbourhood, odd.
+        mode: as of `sample`.
+    """
+    height, width = field.shape[2:]
+    here = identity(height, width, field.device)
+    reach = patch // 2
+    moved = functional.pad(offsets(field), [reach] * 4)
+    valid = functional.pad(torch.ones_like(here[:, :1]), [reach] * 4)
+    total, votes = 0, 0
+    for dy in range(patch):
+        for dx in range(patch):
+            window = (..., slice(dy, dy + height), slice(dx, dx + width))
+            inside = valid[window]
+            total = total + inside * sample(values, here + moved[window], mode)
+            votes = votes + inside
+    return total / votes
