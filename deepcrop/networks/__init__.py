@@ -1,0 +1,1 @@
+"""Networks: `nn.Module`s only, without files or downloads."""
