@@ -57,6 +57,63 @@ def smoothed(field: Tensor, patch: int) -> Tensor:
     return mean + identity(field.shape[2], field.shape[3], field.device)
 
 
+def structure(features: Tensor) -> Tensor:
+    """Return how much each position differs from its neighbours: what a match can hold on to.
+
+    Args:
+        features: (B, C, h, w).
+
+    Returns:
+        (B, 1, h, w): the squared gradient of the features of unit length.
+    """
+    unit = functional.normalize(features, dim=1)
+    across = functional.pad((unit[..., 1:] - unit[..., :-1]).square().sum(1, keepdim=True), [0, 1])
+    down = functional.pad(
+        (unit[..., 1:, :] - unit[..., :-1, :]).square().sum(1, keepdim=True), [0, 0, 0, 1]
+    )
+    return across + down
+
+
+def steadied(field: Tensor, weight: Tensor, sigma: float) -> Tensor:
+    """Smooth a field's offsets by a weighted Gaussian mean over neighbours.
+
+    Where features are flat, any position of the neighbourhood matches as well as another and an
+    NNF is noise; there, the structured positions nearby decide (normalised convolution, Knutsson
+    and Westin, CVPR 1993).
+
+    Args:
+        field: (B, 2, h, w).
+        weight: (B, 1, h, w), positive; see `structure`.
+        sigma: of the Gaussian, in positions.
+    """
+    moved = blurred(offsets(field) * weight, sigma) / blurred(weight, sigma)
+    return moved + identity(field.shape[2], field.shape[3], field.device)
+
+
+def blurred(values: Tensor, sigma: float) -> Tensor:
+    """Convolve (B, C, h, w) with a Gaussian, whose part outside the map is left out."""
+    reach = max(1, round(3 * sigma))
+    taps = torch.arange(-reach, reach + 1, device=values.device, dtype=values.dtype)
+    kernel = (-0.5 * (taps / sigma).square()).exp()
+    batch, channels, height, width = values.shape
+    planes = values.reshape(batch * channels, 1, height, width)
+    planes = functional.conv2d(planes, kernel.view(1, 1, 1, -1), padding=(0, reach))
+    planes = functional.conv2d(planes, kernel.view(1, 1, -1, 1), padding=(reach, 0))
+    return planes.view(batch, channels, height, width)
+
+
+def ordered(field: Tensor) -> Tensor:
+    """Make columns never run backwards along a row, nor rows down a column.
+
+    A field that does so shows content mirrored, or twice. The nearest monotone sequence is
+    approximated by the mean of the running maximum and the running minimum from the other end.
+    """
+    x, y = field[:, 0], field[:, 1]
+    x = (x.cummax(2).values + x.flip(2).cummin(2).values.flip(2)) / 2
+    y = (y.cummax(1).values + y.flip(1).cummin(1).values.flip(1)) / 2
+    return torch.stack([x, y], 1)
+
+
 def doubled(field: Tensor, height: int, width: int) -> Tensor:
     """Carry a field to the level of twice the resolution, each position from its parent.
 

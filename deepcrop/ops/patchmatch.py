@@ -92,7 +92,7 @@ def search(
     start: Tensor,
     *,
     patch: int = 3,
-    radius: int = 6,
+    radius: int | tuple[int, int] = 6,
     iterations: int = 10,
     steps: tuple[int, ...] = (8, 4, 2, 1),
     settled: float = 0.001,
@@ -105,7 +105,8 @@ def search(
         source: (B, C, H, W) features of the same network layer.
         start: (B, 2, h, w) initial field; rounded, and clamped to the source.
         patch: side of the compared patches, odd.
-        radius: positions to either side within which the random search begins.
+        radius: positions to either side within which the random search begins, one for both axes
+            or (columns, rows); along an axis with 0 the field keeps what ``start`` has.
         iterations: rounds of propagation and random search, at most.
         steps: distances of propagation in each round.
         settled: an image is done after a round that changes fewer than this share of positions.
@@ -118,14 +119,20 @@ def search(
     limit = torch.tensor([source.shape[3] - 1, source.shape[2] - 1], device=result.device)
     state = _State(Patches(result, source, patch), start, limit)
     generator = torch.Generator().manual_seed(seed)
-    radii = [radius >> halving for halving in range(radius.bit_length())]
+    reaches = (radius, radius) if isinstance(radius, int) else radius
+    halvings = range(max(reaches).bit_length())
     active = torch.ones(batch, dtype=torch.bool, device=result.device)
     for _ in range(iterations):
         before = state.field.clone()
         for step in steps:
             _propagate(state, step, active)
-        for reach in radii:
-            shift = torch.randint(-reach, reach + 1, (2, height * width), generator=generator)
+        for halving in halvings:
+            shift = torch.stack(
+                [
+                    torch.randint(-r, r + 1, (height * width,), generator=generator)
+                    for r in (reach >> halving for reach in reaches)
+                ]
+            )
             state.offer(state.field + shift.to(result.device), active)
         changed = (state.field != before).any(1).float().mean(1)
         active &= changed >= settled
