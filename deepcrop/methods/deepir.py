@@ -33,7 +33,7 @@ from torch.nn import functional
 
 from ..geometry import Size
 from ..networks.vgg import VGG, position
-from ..ops import fields, patchmatch, resampling
+from ..ops import fields, patchmatch, resampling, warping
 from ..ops.deconvolution import deconvolve
 from .base import Kind, as_tensor, size_of
 
@@ -75,6 +75,9 @@ class DeepIR:
         steady: Annotated[float, Field(ge=0, le=32)] = 2.0
         """Standard deviation, in positions of each level, of the smoothing of matched fields, which
         also makes them run forwards; 0 is the paper's: none."""
+        straight: Annotated[float, Field(gt=0, le=1024)] = 32
+        """The same in working pixels across the axis: how far upright lines are kept from bending
+        when the width changes."""
         vote: Literal["field", "pixels"] = "field"
         """What the last step averages over 5x5 neighbours: source positions, or (the paper) pixels,
         which blurs where neighbours disagree."""
@@ -171,9 +174,9 @@ class DeepIR:
             for each, size in zip(importance, sizes, strict=True)
         ]
         field = direct[3]
-        wanted = fields.sample(maps[3], field)
+        wanted = warping.sample(maps[3], field)
         for level in (2, 1, 0):
-            start = fields.sample(maps[level], direct[level])
+            start = warping.sample(maps[level], direct[level])
             rebuilt, _, _ = deconvolve(
                 self._between(level), wanted, start, iterations=options.deconvolution
             )
@@ -188,10 +191,10 @@ class DeepIR:
             )
             if options.steady:
                 weight = fields.structure(rebuilt) + 1e-3
-                matched = fields.ordered(fields.steadied(matched, weight, options.steady))
+                matched = fields.ordered(fields.steadied(matched, weight, options.steady, options.straight / 2**level))
             alpha = options.alphas[level]
             field = alpha * matched + (1 - alpha) * direct[level]
-            wanted = fields.sample(maps[level], field)
+            wanted = warping.sample(maps[level], field)
         return field
 
     def _radius(self, features: Tensor, size: tuple[int, int], level: int) -> tuple[int, int]:
@@ -305,12 +308,12 @@ def _positions(importance: Tensor, target: int, resample: str) -> Tensor:
 
 
 def _carried(field: Tensor, plan: Plan, size: Size) -> Tensor:
-    return fields.carried(
-        field,
+    return warping.resize_mapping(
+        field[0],
         (plan.source.height, plan.source.width),
-        (size.height, size.width),
         (plan.scaled.height, plan.scaled.width),
-    )
+        (size.height, size.width),
+    )[None]
 
 
 def _footprint_mean(pixels: Tensor, field: Tensor) -> Tensor:
@@ -337,7 +340,7 @@ def _footprint_mean(pixels: Tensor, field: Tensor) -> Tensor:
                 ],
                 1,
             )
-            total = total + fields.sample(pixels, field + shift, "bicubic")
+            total = total + fields.sample_bicubic(pixels, field + shift)
     return total / (counts[0] * counts[1])
 
 

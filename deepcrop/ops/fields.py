@@ -11,38 +11,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-
-def identity(height: int, width: int, device: torch.device | None = None) -> Tensor:
-    """Return the field (1, 2, height, width) that leaves every position where it is."""
-    rows = torch.arange(height, device=device, dtype=torch.float32)
-    columns = torch.arange(width, device=device, dtype=torch.float32)
-    y, x = torch.meshgrid(rows, columns, indexing="ij")
-    return torch.stack([x, y])[None]
-
-
-def sample(values: Tensor, field: Tensor, mode: str = "bilinear") -> Tensor:
-    """Return ``values`` at the positions that a field names; the border extends outwards.
-
-    Args:
-        values: (B, C, H, W).
-        field: (B, 2, h, w).
-        mode: ``bilinear``, ``bicubic`` or ``nearest``.
-
-    Returns:
-        (B, C, h, w).
-    """
-    height, width = values.shape[-2:]
-    x = field[:, 0] * (2 / width) + (1 / width - 1)
-    y = field[:, 1] * (2 / height) + (1 / height - 1)
-    grid = torch.stack([x, y], -1).to(values.dtype)
-    return functional.grid_sample(
-        values, grid, mode=mode, padding_mode="border", align_corners=False
-    )
+from .warping import identity, sample
 
 
 def offsets(field: Tensor) -> Tensor:
     """Return how far each position's source lies from it: the field less the identity."""
-    return field - identity(field.shape[2], field.shape[3], field.device)
+    return field - identity(*field.shape[2:], field.device)
 
 
 def smoothed(field: Tensor, patch: int) -> Tensor:
@@ -54,7 +28,7 @@ def smoothed(field: Tensor, patch: int) -> Tensor:
     """
     pad = patch // 2
     mean = functional.avg_pool2d(offsets(field), patch, 1, pad, count_include_pad=False)
-    return mean + identity(field.shape[2], field.shape[3], field.device)
+    return mean + identity(*field.shape[2:], field.device)
 
 
 def structure(features: Tensor) -> Tensor:
@@ -74,32 +48,35 @@ def structure(features: Tensor) -> Tensor:
     return across + down
 
 
-def steadied(field: Tensor, weight: Tensor, sigma: float) -> Tensor:
+def steadied(field: Tensor, weight: Tensor, along: float, across: float) -> Tensor:
     """Smooth a field's offsets by a weighted Gaussian mean over neighbours.
 
     Where features are flat, any position of the neighbourhood matches as well as another and an
     NNF is noise; there, the structured positions nearby decide (normalised convolution, Knutsson
-    and Westin, CVPR 1993).
+    and Westin, CVPR 1993). Columns are smoothed further down than along the rows, and rows further
+    along than down, because a column that shifts from row to row bends upright lines.
 
     Args:
         field: (B, 2, h, w).
         weight: (B, 1, h, w), positive; see `structure`.
-        sigma: of the Gaussian, in positions.
+        along: standard deviation, in positions, for columns along rows and rows along columns.
+        across: the same for columns down the rows, and rows along them.
     """
-    moved = blurred(offsets(field) * weight, sigma) / blurred(weight, sigma)
-    return moved + identity(field.shape[2], field.shape[3], field.device)
+    moved = offsets(field)
+    x = blurred(moved[:, :1] * weight, along, across) / blurred(weight, along, across)
+    y = blurred(moved[:, 1:] * weight, across, along) / blurred(weight, across, along)
+    return torch.cat([x, y], 1) + identity(*field.shape[2:], field.device)
 
 
-def blurred(values: Tensor, sigma: float) -> Tensor:
-    """Convolve (B, C, h, w) with a Gaussian, whose part outside the map is left out."""
-    reach = max(1, round(3 * sigma))
-    taps = torch.arange(-reach, reach + 1, device=values.device, dtype=values.dtype)
-    kernel = (-0.5 * (taps / sigma).square()).exp()
-    batch, channels, height, width = values.shape
-    planes = values.reshape(batch * channels, 1, height, width)
-    planes = functional.conv2d(planes, kernel.view(1, 1, 1, -1), padding=(0, reach))
-    planes = functional.conv2d(planes, kernel.view(1, 1, -1, 1), padding=(reach, 0))
-    return planes.view(batch, channels, height, width)
+def blurred(values: Tensor, horizontal: float, vertical: float) -> Tensor:
+    """Convolve (B, 1, h, w) with a Gaussian, whose part outside the map is left out."""
+    for sigma, shape, side in ((horizontal, (1, -1), 3), (vertical, (-1, 1), 2)):
+        reach = min(max(1, round(3 * sigma)), values.shape[side])
+        taps = torch.arange(-reach, reach + 1, device=values.device, dtype=values.dtype)
+        kernel = (-0.5 * (taps / sigma).square()).exp().view(1, 1, *shape)
+        padding = [reach * (side == 2), reach * (side == 3)]
+        values = functional.conv2d(values, kernel, padding=padding)
+    return values
 
 
 def ordered(field: Tensor) -> Tensor:
@@ -130,33 +107,17 @@ def doubled(field: Tensor, height: int, width: int) -> Tensor:
     return 2 * parents + identity(height, width, field.device)
 
 
-def carried(
-    field: Tensor, source: tuple[int, int], result: tuple[int, int], original: tuple[int, int]
-) -> Tensor:
-    """Carry a field to another resolution of source and result.
-
-    Offsets are interpolated bilinearly between the centres of positions, so a field that keeps an
-    area in shape keeps it at any resolution.
-
-    Args:
-        field: (B, 2, h, w), for a source of ``source``.
-        source: (height, width) of the map that the field points into.
-        result: (height, width) of the finer result.
-        original: (height, width) of the finer source.
-
-    Returns:
-        (B, 2, *result), pointing into ``original``.
-    """
-    height, width = field.shape[2:]
-    fine = identity(*result, field.device)
-    scale = fine.new_tensor([width / result[1], height / result[0]]).view(1, 2, 1, 1)
-    coarse = (fine + 0.5) * scale - 0.5
-    between = sample(offsets(field), coarse.expand(len(field), -1, -1, -1))
-    back = fine.new_tensor([original[1] / source[1], original[0] / source[0]]).view(1, 2, 1, 1)
-    return (coarse + between + 0.5) * back - 0.5
+def sample_bicubic(values: Tensor, field: Tensor) -> Tensor:
+    """Sample as `warping.sample` does, but bicubically: sharper where a field lies between pixels."""
+    height, width = values.shape[2:]
+    scale = torch.tensor([2.0 / width, 2.0 / height], device=values.device)
+    grid = (field.permute(0, 2, 3, 1) + 0.5) * scale - 1
+    return functional.grid_sample(
+        values, grid, mode="bicubic", padding_mode="border", align_corners=False
+    )
 
 
-def vote(values: Tensor, field: Tensor, patch: int, mode: str = "bilinear") -> Tensor:
+def vote(values: Tensor, field: Tensor, patch: int) -> Tensor:
     """Return the mean of O(Phi(x) + (p - x)) over the neighbours x of p: DeepIR's last equation.
 
     As printed, without (p - x), it is a blur even for the identity map; with it, every neighbour
@@ -167,7 +128,6 @@ def vote(values: Tensor, field: Tensor, patch: int, mode: str = "bilinear") -> T
         values: (B, C, H, W), the source's pixels.
         field: (B, 2, h, w).
         patch: side of the neighbourhood, odd.
-        mode: as of `sample`.
     """
     height, width = field.shape[2:]
     here = identity(height, width, field.device)
@@ -179,6 +139,6 @@ def vote(values: Tensor, field: Tensor, patch: int, mode: str = "bilinear") -> T
         for dx in range(patch):
             window = (..., slice(dy, dy + height), slice(dx, dx + width))
             inside = valid[window]
-            total = total + inside * sample(values, here + moved[window], mode)
+            total = total + inside * sample(values, here + moved[window])
             votes = votes + inside
     return total / votes
