@@ -33,7 +33,7 @@ from torch.nn import functional
 
 from ..geometry import Size
 from ..networks.vgg import VGG, position
-from ..ops import fields, patchmatch, resampling, warping
+from ..ops import fields, patchmatch, resampling, seams, warping
 from ..ops.deconvolution import deconvolve
 from .base import Kind, as_tensor, size_of
 
@@ -61,7 +61,7 @@ class DeepIR:
 
         working: Annotated[int, Field(ge=64, le=4096)] = 512
         """Longest edge, in pixels, of the source when Phi is found (the paper: the source's)."""
-        resample: Literal["uniform", "crop", "scale", "column"] = "uniform"
+        resample: Literal["uniform", "crop", "scale", "seam", "column"] = "uniform"
         """How feature maps are resized: UrS, or one of Section 4.4's alternatives."""
         alphas: tuple[Share, Share, Share] = (0.7, 0.8, 0.9)
         """Weight of the matched against the re-sampled field, Eq. 7, at levels 1, 2 and 3."""
@@ -141,7 +141,9 @@ class DeepIR:
                 part = members[start : start + chunk]
                 batch = torch.cat([_resized(as_tensor(images[i]), working, device) for i in part])
                 for target, field in zip(targets, self.solve(batch, targets), strict=True):
-                    found.update({(i, target): one[None] for i, one in zip(part, field, strict=True)})
+                    found.update(
+                        {(i, target): one[None] for i, one in zip(part, field, strict=True)}
+                    )
         return [
             [
                 None if plan is None else Mapped(plan, found.get((index, plan.target)))
@@ -191,7 +193,9 @@ class DeepIR:
             )
             if options.steady:
                 weight = fields.structure(rebuilt) + 1e-3
-                matched = fields.ordered(fields.steadied(matched, weight, options.steady, options.straight / 2**level))
+                matched = fields.ordered(
+                    fields.steadied(matched, weight, options.steady, options.straight / 2**level)
+                )
             alpha = options.alphas[level]
             field = alpha * matched + (1 - alpha) * direct[level]
             wanted = warping.sample(maps[level], field)
@@ -219,8 +223,7 @@ class DeepIR:
             return _bytes(pixels[0])
         field = mapping.field
         if field is None:
-            field = resized_field(torch.zeros(1, plan.source.height, plan.source.width),
-                                  (plan.target.height, plan.target.width), "scale").to(device)
+            field = scaling(plan, device)
         if self.options.vote == "pixels":
             fine = _carried(field, plan, size)
             return _bytes(fields.vote(pixels, fine, 5)[0])
@@ -285,26 +288,52 @@ def resized_field(importance: Tensor, size: tuple[int, int], resample: str) -> T
     Returns:
         (B, 2, height, width).
     """
-    rows, columns = importance.shape[1:]
     answers = []
     for each in importance:
-        x = _positions(each, size[1], resample) if size[1] != columns else torch.arange(columns)
-        left = each[:, x.round().long()]
-        y = _positions(left.T, size[0], resample) if size[0] != rows else torch.arange(rows)
-        grid = torch.meshgrid(y.float(), x.float(), indexing="ij")
-        answers.append(torch.stack([grid[1], grid[0]]))
+        x = _columns(each, size[1], resample)
+        left = each.gather(1, x.round().long())
+        y = _columns(left.T.contiguous(), size[0], resample).T
+        answers.append(torch.stack([x.gather(0, y.round().long()), y]).float())
     return torch.stack(answers)
 
 
-def _positions(importance: Tensor, target: int, resample: str) -> Tensor:
-    if resample == "scale":
-        return resampling.scaled(importance.shape[1], target)
-    choose = {
-        "uniform": resampling.kept,
-        "column": resampling.least_important,
-        "crop": resampling.best_window,
-    }[resample]
-    return choose(resampling.obscurity(importance), target)
+def scaling(plan: Plan, device: torch.device) -> Tensor:
+    """Return the field (1, 2, height, width) that scales everything alike, at working size."""
+    empty = torch.zeros(1, plan.source.height, plan.source.width)
+    return resized_field(empty, (plan.target.height, plan.target.width), "scale").to(device)
+
+
+def _columns(importance: Tensor, target: int, resample: str) -> Tensor:
+    """Return the source column of each of ``target`` columns, row by row: (H, target) float64."""
+    height, width = importance.shape
+    if target == width:
+        columns = torch.arange(width)
+    elif resample == "seam":
+        return _seams(importance, target)
+    elif resample == "scale":
+        columns = resampling.scaled(width, target)
+    else:
+        choose = {
+            "uniform": resampling.kept,
+            "column": resampling.least_important,
+            "crop": resampling.best_window,
+        }[resample]
+        columns = choose(resampling.obscurity(importance), target)
+    return columns.double().expand(height, target)
+
+
+def _seams(importance: Tensor, target: int) -> Tensor:
+    width = importance.shape[1]
+    if target < width:
+        order = seams.carve(importance[None], width - target)
+        return seams.kept_columns(order, width - target)[0].double()
+    columns = torch.arange(width).expand_as(importance).double()
+    while (missing := target - columns.shape[1]) > 0:
+        count = min(missing, columns.shape[1] // 2)
+        order = seams.carve(importance.gather(1, columns.round().long())[None], count)
+        between = seams.doubled_columns(order, count)
+        columns = seams.sample_columns(columns[None, None], between.double())[0, 0]
+    return columns
 
 
 def _carried(field: Tensor, plan: Plan, size: Size) -> Tensor:

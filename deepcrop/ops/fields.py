@@ -133,7 +133,7 @@ def vote(values: Tensor, field: Tensor, patch: int) -> Tensor:
     here = identity(height, width, field.device)
     reach = patch // 2
     moved = functional.pad(offsets(field), [reach] * 4)
-    valid = functional.pad(torch.ones_like(here[:, :1]), [reach] * 4)
+    valid = functional.pad(field.new_ones(1, 1, height, width), [reach] * 4)
     total, votes = 0, 0
     for dy in range(patch):
         for dx in range(patch):

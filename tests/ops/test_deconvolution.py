@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy
 import pytest
 import torch
-from deepcrop.ops.deconvolution import deconvolve
 from scipy.optimize import minimize
 from torch import Tensor, nn
+
+from deepcrop.ops.deconvolution import deconvolve
 
 
 def test_linear_layers_are_inverted() -> None:

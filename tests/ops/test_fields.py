@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from deepcrop.ops import fields
 from torch import Tensor
+
+from deepcrop.ops import fields
+from deepcrop.ops.warping import identity, sample
 
 
 @pytest.fixture
@@ -14,25 +16,12 @@ def picture() -> Tensor:
 
 
 def test_identity_samples_what_is_there(picture: Tensor) -> None:
-    field = fields.identity(9, 12).expand(2, -1, -1, -1)
-    for mode in ("nearest", "bilinear", "bicubic"):
-        torch.testing.assert_close(fields.sample(picture, field, mode), picture)
-
-
-def test_sampling_between_two_columns_is_their_mean(picture: Tensor) -> None:
-    field = fields.identity(9, 11).expand(2, -1, -1, -1) + torch.tensor([0.5, 0]).view(1, 2, 1, 1)
-    mean = (picture[..., :-1] + picture[..., 1:]) / 2
-    torch.testing.assert_close(fields.sample(picture, field), mean)
-
-
-def test_outside_lies_the_border(picture: Tensor) -> None:
-    field = fields.identity(9, 12).expand(2, -1, -1, -1) - torch.tensor([50.0, 0]).view(1, 2, 1, 1)
-    expected = picture[..., :1].expand(-1, -1, -1, 12)
-    torch.testing.assert_close(fields.sample(picture, field), expected)
+    field = identity(9, 12)[None].expand(2, -1, -1, -1)
+    torch.testing.assert_close(fields.sample_bicubic(picture, field), picture)
 
 
 def test_vote_is_exact_on_the_identity_and_on_shifts(picture: Tensor) -> None:
-    shift = fields.identity(9, 8).expand(2, -1, -1, -1) + torch.tensor([3.0, 0]).view(1, 2, 1, 1)
+    shift = identity(9, 8)[None].expand(2, -1, -1, -1) + torch.tensor([3.0, 0]).view(1, 2, 1, 1)
     torch.testing.assert_close(fields.vote(picture, shift, 5), picture[..., 3:11])
 
 
@@ -50,34 +39,48 @@ def test_smoothed_field_agrees_with_the_vote_on_a_ramp() -> None:
     ramp = torch.arange(20.0).view(1, 1, 1, 20).expand(1, 1, 8, 20)
     generator = torch.Generator().manual_seed(1)
     moved = torch.rand(1, 2, 8, 12, generator=generator) * torch.tensor([4.0, 0]).view(1, 2, 1, 1)
-    field = fields.identity(8, 12) + moved + torch.tensor([2.0, 0]).view(1, 2, 1, 1)
-    both = fields.vote(ramp, field, 5), fields.sample(ramp, fields.smoothed(field, 5))
+    field = identity(8, 12) + moved + torch.tensor([2.0, 0]).view(1, 2, 1, 1)
+    both = fields.vote(ramp, field, 5), sample(ramp, fields.smoothed(field, 5))
     inner = (..., slice(2, -2), slice(2, -2))
     torch.testing.assert_close(both[0][inner], both[1][inner])
 
 
 def test_doubling_keeps_the_identity_and_shifts() -> None:
     for height, width in ((8, 12), (9, 13)):
-        field = fields.doubled(fields.identity(4, 6), height, width)
-        torch.testing.assert_close(field, fields.identity(height, width))
-    shift = fields.identity(4, 6) + torch.tensor([3.0, -1]).view(1, 2, 1, 1)
-    finer = fields.doubled(shift, 8, 12) - fields.identity(8, 12)
+        field = fields.doubled(identity(4, 6)[None], height, width)
+        torch.testing.assert_close(field, identity(height, width)[None])
+    shift = identity(4, 6)[None] + torch.tensor([3.0, -1]).view(1, 2, 1, 1)
+    finer = fields.doubled(shift, 8, 12) - identity(8, 12)
     assert (finer[:, 0] == 6).all()
     assert (finer[:, 1] == -2).all()
 
 
-def test_carrying_keeps_the_identity_and_scales_shifts() -> None:
-    same = fields.carried(fields.identity(6, 8), (6, 8), (30, 40), (30, 40))
-    torch.testing.assert_close(same, fields.identity(30, 40), atol=1e-4, rtol=0)
-    shift = fields.identity(6, 5) + torch.tensor([3.0, 0]).view(1, 2, 1, 1)
-    fine = fields.carried(shift, (6, 8), (30, 25), (30, 40)) - fields.identity(30, 25)
-    torch.testing.assert_close(fine[:, 0], torch.full((1, 30, 25), 15.0), atol=1e-4, rtol=0)
+def test_steadying_keeps_the_identity_and_shifts() -> None:
+    weight = torch.rand(1, 1, 20, 30, generator=torch.Generator().manual_seed(2)) + 0.01
+    for shift in (0.0, 3.0):
+        field = identity(20, 30)[None] + shift
+        torch.testing.assert_close(fields.steadied(field, weight, 2, 8), field)
 
 
-def test_carrying_a_scale_is_that_scale() -> None:
-    """Half as wide: the working field points at 2i + 0.5, the fine one too."""
-    field = fields.identity(4, 6) * torch.tensor([2.0, 1]).view(1, 2, 1, 1)
-    field = field + torch.tensor([0.5, 0]).view(1, 2, 1, 1)
-    fine = fields.carried(field, (4, 12), (12, 18), (12, 36))
-    expected = torch.arange(18) * 2 + 0.5
-    torch.testing.assert_close(fine[0, 0, 0, 2:-2], expected[2:-2], atol=1e-4, rtol=0)
+def test_structured_positions_decide_over_flat_ones() -> None:
+    field = identity(9, 9)[None].clone()
+    field[:, 0, :, 4] += 5
+    weight = torch.full((1, 1, 9, 9), 1e-6)
+    weight[..., 4] = 1
+    steady = fields.offsets(fields.steadied(field, weight, 2, 2))
+    torch.testing.assert_close(steady[:, 0], torch.full((1, 9, 9), 5.0), atol=1e-3, rtol=0)
+
+
+def test_structure_is_none_on_a_flat_map_and_high_at_an_edge() -> None:
+    features = torch.ones(1, 2, 6, 8)
+    features[:, 0, :, 4:] = 9
+    strength = fields.structure(features)
+    assert strength[..., :3].max() == 0
+    assert (strength[..., 3] > 0.1).all()
+
+
+def test_ordered_fields_run_forwards_and_stay_if_they_did() -> None:
+    field = identity(5, 6)[None].clone()
+    torch.testing.assert_close(fields.ordered(field), field)
+    field[0, 0, 2] = torch.tensor([0.0, 4, 1, 3, 2, 5])
+    assert (fields.ordered(field)[:, 0].diff(dim=2) >= 0).all()

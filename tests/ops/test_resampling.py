@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from deepcrop.ops import resampling
 from hypothesis import given
 from hypothesis import strategies as st
+
+from deepcrop.ops import resampling
 
 weights = st.lists(st.floats(0, 1, allow_subnormal=False), min_size=1, max_size=60)
 
