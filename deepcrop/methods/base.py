@@ -130,6 +130,7 @@ class Entry:
 
 BUILT_IN = {
     "center": "deepcrop.methods.center:Center",
+    "deepir": "deepcrop.methods.deepir:DeepIR",
     "saliency": "deepcrop.methods.saliency:SaliencyCrop",
 }
 

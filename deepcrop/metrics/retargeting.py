@@ -7,11 +7,15 @@ of pairs and FRR in 43%; people agree with each other in 70%. What they like kee
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ..ops import fields, patchmatch
 from ..ops.registration import register
+from ..ops.warping import sample
 
 
 def semantic_score(result: Tensor, source: Tensor) -> tuple[float, float]:
@@ -43,6 +47,56 @@ def dissimilarity(result: Tensor, source: Tensor) -> tuple[float, float]:
     raw = (ours - theirs).square().mean().item()
     ours, theirs = (functional.normalize(v, dim=0) for v in (ours, theirs))
     return raw, (ours - theirs).square().mean().item()
+
+
+def feature_remain_ratio(result: Sequence[Tensor], source: Sequence[Tensor]) -> float:
+    """Return how much of the activations a result has: FRR (DeepIR, Eq. 8).
+
+    Args:
+        result: (C, H, W) feature maps of the retargeted image; the paper's are relu1_1 to relu4_1.
+        source: the same maps of the source.
+
+    Returns:
+        The mean over the levels of the ratio of sums; more is better, the identity gives 1.
+    """
+    ratios = [
+        (ours.double().sum() / theirs.double().sum()).item()
+        for ours, theirs in zip(result, source, strict=True)
+    ]
+    return sum(ratios) / len(ratios)
+
+
+def matched_dissimilarity(
+    result: Sequence[Tensor], source: Sequence[Tensor]
+) -> tuple[float, float]:
+    """Compare features with those of the source that they match best: FD (DeepIR, Eq. 9).
+
+    The field phi is searched for alike for results of any method: exactly at the deepest level,
+    and from it by PatchMatch at the others.
+
+    Args:
+        result: (C, H, W) feature maps of the retargeted image, the shallowest first, each half as
+            high and wide as the one before; the paper's are relu1_1 to relu4_1.
+        source: the same maps of the source.
+
+    Returns:
+        Mean over the levels of the mean square difference, raw, and between features scaled to
+        length 1 at each position (the paper's printed scale can't be a raw sum); less is better.
+    """
+    raw, unit = 0.0, 0.0
+    field = None
+    for ours, theirs in reversed(list(zip(result, source, strict=True))):
+        ours, theirs = ours[None], theirs[None]
+        if field is None:
+            field, _ = patchmatch.exhaustive(ours, theirs)
+        else:
+            start = fields.doubled(field, ours.shape[2], ours.shape[3])
+            field, _ = patchmatch.search(ours, theirs, start, settled=0.01)
+        matched = sample(theirs, field)
+        raw += (matched - ours).square().mean().item()
+        ours, matched = functional.normalize(ours, dim=1), functional.normalize(matched, dim=1)
+        unit += (matched - ours).square().sum(1).mean().item()
+    return raw / len(result), unit / len(result)
 
 
 def saliency_discard_ratio(kept: float, total: float) -> float:
