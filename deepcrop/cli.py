@@ -203,32 +203,34 @@ def crop(
 
     `deepcrop crop *.jpg -a 4:5 --json`
     """
-    from .single import Single
+    from .pipeline.job import Job
+    from .pipeline.single import Single, distinct_stems
 
     if not as_json and output is None:
         raise RequestError("--output: missing; give a folder for the variants, or --json for boxes")
-    single = Single(
-        method=method or "saliency",
-        aspects=aspect or [],
-        sizes=size or [],
-        options=_assignments(option, "--option"),
-        weights=weights,
-        device=device,
-        caption=caption,
-        format=format or "same",
-        quality=quality,
-        max_size=max_size,
-        upscale=upscale or "never",
-        keep_metadata=bool(keep_metadata),
-    )
+    values = {
+        "input": "-",
+        "output": str(output or "-"),
+        "method": method,
+        "aspects": aspect or [],
+        "sizes": size or [],
+        "options": _assignments(option, "--option"),
+        "weights": weights,
+        "caption": caption,
+        "format": format,
+        "quality": quality,
+        "max_size": max_size,
+        "upscale": upscale,
+        "keep_metadata": keep_metadata,
+    }
+    single = Single(Job.parse(values), device)
     failed = 0
-    for photo in photos:
+    for photo, key in zip(photos, distinct_stems(photos), strict=True):
         try:
             if as_json:
                 typer.echo(json.dumps(single.answer(photo)))
             else:
-                assert output is not None
-                for path in single.write(photo, output):
+                for path in single.write(photo, key):
                     typer.echo(path)
         except SourceError as error:
             failed += 1
@@ -252,7 +254,9 @@ def methods(
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    _print_table(("method", "kind", "weights", "what it does"), [list(row.values()) for row in rows])
+    _print_table(
+        ("method", "kind", "weights", "what it does"), [list(row.values()) for row in rows]
+    )
 
 
 weights_app = typer.Typer(help="List, fetch and verify networks' weights.", no_args_is_help=True)
@@ -326,6 +330,24 @@ def status(
     if summary.errors:
         rows = [[*key, f"{count:,}", example] for key, (count, example) in summary.errors.items()]
         _print_table(("stage", "class", "images", "an example"), rows)
+
+
+@app.command()
+def verify(
+    output: Annotated[str, typer.Argument(metavar="OUTPUT")],
+    s3_endpoint: Annotated[str | None, typer.Option(metavar="URL")] = None,
+) -> None:
+    """Read every row and every variant, and check that they are what the manifest says."""
+    from .pipeline.audit import audit
+
+    found = audit(output, s3_endpoint)
+    rows = [
+        [name, f"{len(uris):,}", uris[0] if uris else ""] for name, uris in found.problems().items()
+    ]
+    _print_table(("problem", "count", "an example"), rows)
+    typer.echo(f"{found.sources:,} sources, {found.rows:,} rows, {found.variants:,} variants")
+    if not found.clean:
+        raise typer.Exit(EXIT_FAILURES)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -21,6 +21,14 @@ from .watchdog import time_limit
 from .work import Work
 
 THREADS = 16
+
+Place = Callable[[Work, Request, str], str]
+"""The URI of a variant, from its source, its request and its format."""
+
+
+def suffix_of(form: str) -> str:
+    """Return the suffix of files of a format, with its dot."""
+    return image.OUTPUT_FORMATS[form]
 
 
 def wanted_size(job: Job, request: Request, window: Size) -> tuple[Size, bool]:
@@ -52,10 +60,11 @@ def needed_size(job: Job, source: Size) -> Size:
 class Renderer:
     """Cuts, encodes and writes the variants of sources."""
 
-    def __init__(self, job: Job) -> None:
-        """Keep what the job says of variants."""
+    def __init__(self, job: Job, storage: Storage, place: Place | None = None) -> None:
+        """Keep what the job says of variants; ``place`` names them otherwise than a job does."""
         self.job = job
-        self.storage: Storage = job.storage
+        self.storage = storage
+        self.place = place or self._key
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="write")
 
     def __call__(self, works: Sequence[Work]) -> None:
@@ -76,7 +85,7 @@ class Renderer:
             with work.timed("render"), time_limit(self.job.time_limit):
                 for index, request in enumerate(self.job.requests):
                     data, facts = self._variant(work, index, request)
-                    uri = self.variant_uri(work, request, facts["format"])
+                    uri = self.place(work, request, facts["format"])
                     facts |= {
                         "variant_uri": uri,
                         "aspect": request.slug,
@@ -124,7 +133,7 @@ class Renderer:
         assert work.size is not None
         least = image.size_to_decode(work.size, [(box, size)])
         picture = work.picture
-        if picture is None or picture.shrink > 1 and not _covers(picture.size, least):
+        if picture is None or (picture.shrink > 1 and not _covers(picture.size, least)):
             assert work.data is not None
             picture = image.decode(
                 work.data,
@@ -137,15 +146,13 @@ class Renderer:
                 return self._picture(work, box, size)
         return picture
 
-    def variant_uri(self, work: Work, request: Request, form: str) -> str:
+    def _key(self, work: Work, request: Request, form: str) -> str:
         """Return the deterministic URI of a variant."""
         key = work.source["key"]
         if self.job.keys == "hash":
             name = f"{work.source['source_id'] & (2**64 - 1):016x}"
             key = f"{name[:2]}/{name}"
-        return join(
-            join(self.job.output, "variants"), f"{request.slug}/{key}{image.OUTPUT_FORMATS[form]}"
-        )
+        return join(join(self.job.output, "variants"), f"{request.slug}/{key}{suffix_of(form)}")
 
     def _write(self, uri: str, data: bytes, form: str) -> float:
         start = time.perf_counter()
@@ -163,9 +170,7 @@ class Renderer:
     def _discard(self, work: Work) -> None:
         """Remove what an earlier attempt at a failed source may have stored."""
         forms = image.OUTPUT_FORMATS if self.job.format == "same" else (self.job.format,)
-        stray = [
-            self.variant_uri(work, request, form) for request in self.job.requests for form in forms
-        ]
+        stray = [self.place(work, request, form) for request in self.job.requests for form in forms]
         try:
             self.storage.delete(stray)
         except SourceError as error:
