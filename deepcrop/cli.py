@@ -254,7 +254,9 @@ def methods(
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    _print_table(("method", "kind", "weights", "what it does"), [list(row.values()) for row in rows])
+    _print_table(
+        ("method", "kind", "weights", "what it does"), [list(row.values()) for row in rows]
+    )
 
 
 weights_app = typer.Typer(help="List, fetch and verify networks' weights.", no_args_is_help=True)
@@ -328,6 +330,24 @@ def status(
     if summary.errors:
         rows = [[*key, f"{count:,}", example] for key, (count, example) in summary.errors.items()]
         _print_table(("stage", "class", "images", "an example"), rows)
+
+
+@app.command()
+def verify(
+    output: Annotated[str, typer.Argument(metavar="OUTPUT")],
+    s3_endpoint: Annotated[str | None, typer.Option(metavar="URL")] = None,
+) -> None:
+    """Read every row and every variant, and check that they are what the manifest says."""
+    from .pipeline.audit import audit
+
+    found = audit(output, s3_endpoint)
+    rows = [
+        [name, f"{len(uris):,}", uris[0] if uris else ""] for name, uris in found.problems().items()
+    ]
+    _print_table(("problem", "count", "an example"), rows)
+    typer.echo(f"{found.sources:,} sources, {found.rows:,} rows, {found.variants:,} variants")
+    if not found.clean:
+        raise typer.Exit(EXIT_FAILURES)
 
 
 @app.command()

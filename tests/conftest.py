@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import boto3
 import pytest
 
 from deepcrop.storage import Storage, StorageOptions
+from tests.servers.radosgw import RadosGateway, missing_programs
 
 _numbers = itertools.count()
 
@@ -66,16 +68,32 @@ def fresh_bucket(monkeypatch: pytest.MonkeyPatch, endpoint: str, key: str, secre
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     bucket = f"test-{next(_numbers)}"
-    boto3.session.Session().client("s3").create_bucket(Bucket=bucket)
+    _client(endpoint, key, secret).create_bucket(Bucket=bucket)
     return S3(endpoint, bucket)
 
 
+@functools.cache
+def _client(endpoint: str, key: str, secret: str) -> Any:
+    return boto3.session.Session(key, secret).client("s3", endpoint_url=endpoint)
+
+
+@pytest.fixture(scope="session")
+def radosgw() -> Iterator[RadosGateway]:
+    """A real S3 server, where it is installed."""
+    if missing := missing_programs():
+        pytest.skip(f"not installed: {', '.join(missing)} (.ci/install-radosgw)")
+    with RadosGateway() as gateway:
+        yield gateway
+
+
 @pytest.fixture
-def any_s3(s3: S3) -> S3:
+def radosgw_s3(radosgw: RadosGateway, monkeypatch: pytest.MonkeyPatch) -> S3:
+    """Ceph's gateway with a fresh bucket; it refuses bad credentials."""
+    return fresh_bucket(monkeypatch, radosgw.endpoint, radosgw.access_key, radosgw.secret_key)
+
+
+@pytest.fixture(params=["s3", "radosgw_s3"], ids=["moto", "radosgw"])
+def any_s3(request: pytest.FixtureRequest) -> S3:
     """Each S3 server that there is, one after the other."""
-    return s3
-
-
-@pytest.fixture
-def radosgw_s3() -> S3:
-    pytest.skip("later")
+    server: S3 = request.getfixturevalue(request.param)
+    return server

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -89,8 +89,8 @@ def decode(
         TooLarge: more than ``max_pixels``; found in the header, before anything is decoded.
     """
     with opened(data, max_pixels) as (header, image):
-        shrink = 1
-        pixels = None
+        metadata = metadata_of(image, data)
+        shrink, pixels = 1, None
         if header.format == "jpeg":
             shrink = _shrink(header.size, at_least)
             pixels = _turbo(data, image, shrink)
@@ -99,9 +99,9 @@ def decode(
         pixels, profile = (
             _whole(image, colour) if pixels is None else _coloured(image, pixels, colour)
         )
-        metadata = metadata_of(image, data, profile)
         turned = _turn(pixels, 1 if header.format == "tiff" else header.orientation)
     origin = _origin(header, shrink, Size(turned.shape[1], turned.shape[0]))
+    metadata = replace(metadata, icc=profile)
     return Picture(turned, header.size, header.format, shrink, origin, metadata)
 
 

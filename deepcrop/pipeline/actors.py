@@ -16,6 +16,7 @@ from .. import image
 from ..errors import InferError, OutOfMemory, SourceError
 from ..geometry import Size
 from ..methods import base
+from ..storage import Storage
 from .fetch import Fetcher
 from .job import Job
 from .render import Renderer, needed_size, wanted_size
@@ -116,9 +117,7 @@ class Analyst:
             work.crops = crops
 
     def _retarget(self, works: Sequence[Work]) -> None:
-        sizes = [
-            [self._target(work, request) for request in self.job.requests] for work in works
-        ]
+        sizes = [[self._target(work, request) for request in self.job.requests] for work in works]
         answers = self.method.retarget([work.thumbnail for work in works], sizes)
         for work, pixels in zip(works, answers, strict=True):
             work.pixels = [each.permute(1, 2, 0).cpu().numpy() for each in pixels]
@@ -148,15 +147,15 @@ class Worker:
     Takes rows of the listing, gives rows of the manifest.
     """
 
-    def __init__(self, job: Job, carried: pa.Schema) -> None:
+    def __init__(self, job: Job, storage: Storage, carried: pa.Schema) -> None:
         """Load the network; prepare the other stages."""
         use_one_thread()
         self.job, self.carried = job, carried
         self.stages = (
-            Fetcher(job.storage),
+            Fetcher(storage),
             Decoder(job, keep_pictures=True),
             Analyst(job),
-            Renderer(job),
+            Renderer(job, storage),
         )
 
     def __call__(self, listing: pa.Table) -> pa.Table:
@@ -170,9 +169,9 @@ class Worker:
 class FetchActor:
     """Fetches and decodes to the analysis scale: many to a CPU, since each waits for the store."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, storage: Storage) -> None:
         """Prepare the stages."""
-        self.stages = (Fetcher(job.storage), Decoder(job, keep_pictures=False))
+        self.stages = (Fetcher(storage), Decoder(job, keep_pictures=False))
 
     def __call__(self, listing: pa.Table) -> pa.Table:
         """Begin the work on a batch of sources."""
@@ -199,10 +198,10 @@ class NetworkActor:
 class RenderActor:
     """Makes and stores the variants on a CPU."""
 
-    def __init__(self, job: Job, carried: pa.Schema) -> None:
+    def __init__(self, job: Job, storage: Storage, carried: pa.Schema) -> None:
         """Prepare the stage."""
         self.job, self.carried = job, carried
-        self.renderer = Renderer(job)
+        self.renderer = Renderer(job, storage)
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """End the work on a batch."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -201,8 +202,17 @@ class Job(BaseModel):
 
     @property
     def storage(self) -> Storage:
-        """The store that the URIs are read from and written to."""
-        return Storage(StorageOptions(endpoint=self.s3_endpoint, sign=not self.no_sign_request))
+        """The store that the URIs are read from and written to.
+
+        What this process's environment says of it, short of credentials, goes along to the actors.
+        """
+        named = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+        return Storage(
+            StorageOptions(
+                endpoint=self.s3_endpoint or named, region=region, sign=not self.no_sign_request
+            )
+        )
 
     @cached_property
     def weights_sha256(self) -> str | None:
@@ -250,5 +260,7 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
         where = " ".join(str(error).split())
         raise RequestError(f"{path}: not YAML ({where})") from None
     if not isinstance(values, dict):
-        raise RequestError(f"{path}: expected a mapping of a job's fields, such as method: saliency")
+        raise RequestError(
+            f"{path}: expected a mapping of a job's fields, such as method: saliency"
+        )
     return values

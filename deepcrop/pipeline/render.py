@@ -60,11 +60,11 @@ def needed_size(job: Job, source: Size) -> Size:
 class Renderer:
     """Cuts, encodes and writes the variants of sources."""
 
-    def __init__(self, job: Job, place: Place | None = None) -> None:
+    def __init__(self, job: Job, storage: Storage, place: Place | None = None) -> None:
         """Keep what the job says of variants; ``place`` names them otherwise than a job does."""
         self.job = job
+        self.storage = storage
         self.place = place or self._key
-        self.storage: Storage = job.storage
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="write")
 
     def __call__(self, works: Sequence[Work]) -> None:
@@ -133,7 +133,7 @@ class Renderer:
         assert work.size is not None
         least = image.size_to_decode(work.size, [(box, size)])
         picture = work.picture
-        if picture is None or picture.shrink > 1 and not _covers(picture.size, least):
+        if picture is None or (picture.shrink > 1 and not _covers(picture.size, least)):
             assert work.data is not None
             picture = image.decode(
                 work.data,
@@ -170,9 +170,7 @@ class Renderer:
     def _discard(self, work: Work) -> None:
         """Remove what an earlier attempt at a failed source may have stored."""
         forms = image.OUTPUT_FORMATS if self.job.format == "same" else (self.job.format,)
-        stray = [
-            self.place(work, request, form) for request in self.job.requests for form in forms
-        ]
+        stray = [self.place(work, request, form) for request in self.job.requests for form in forms]
         try:
             self.storage.delete(stray)
         except SourceError as error:

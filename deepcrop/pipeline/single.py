@@ -21,10 +21,11 @@ class Single:
     def __init__(self, job: Job, device: str | None = None) -> None:
         """Load the method."""
         self.job = job
-        self.fetcher = Fetcher(job.storage)
+        storage = job.storage
+        self.fetcher = Fetcher(storage)
         self.decoder = Decoder(job, keep_pictures=True)
         self.analyst = Analyst(job, device)
-        self.renderer = Renderer(job, place=self._place)
+        self.renderer = Renderer(job, storage, self._place)
 
     def answer(self, photo: Path) -> dict[str, Any]:
         """Return a photo's crop boxes, scores and focal point.
@@ -34,7 +35,9 @@ class Single:
             RequestError: the method makes pixels, and has no boxes.
         """
         if self.job.kind == "retarget":
-            raise RequestError(f"method {self.job.method!r}: makes pixels, and has no boxes to print")
+            raise RequestError(
+                f"method {self.job.method!r}: makes pixels, and has no boxes to print"
+            )
         work = self._look(photo)
         assert work.size is not None
         return {

@@ -26,7 +26,24 @@ from ..errors import RequestError, SourceError
 from ..storage import Entry, Prefix, Storage, canonical
 
 EXTENSIONS = frozenset(
-    "jpg jpeg jpe jfif png apng webp avif tif tiff gif bmp dib jp2 heic heif".split()
+    [
+        "jpg",
+        "jpeg",
+        "jpe",
+        "jfif",
+        "png",
+        "apng",
+        "webp",
+        "avif",
+        "tif",
+        "tiff",
+        "gif",
+        "bmp",
+        "dib",
+        "jp2",
+        "heic",
+        "heif",
+    ]
 )
 LISTS = (".txt", ".csv", ".parquet")
 MAX_SEGMENT = 180

@@ -8,6 +8,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC
 from functools import partial
 from typing import Any, TypeVar
 
@@ -20,7 +21,7 @@ T = TypeVar("T")
 
 _PLAIN_MD5 = re.compile(r"[0-9a-f]{32}")
 _NOT_IN_XML = re.compile("[\x00-\x1f\ufffe\uffff]")
-_KEYS_PER_DELETE = 1000
+_KEYS_PER_REQUEST = 1000
 
 _MISSING = {"NoSuchKey", "404", "NotFound", "NoSuchVersion"}
 _TRANSIENT = {
@@ -98,8 +99,8 @@ class S3Store:
         for bucket, keys in by_bucket.items():
             # A key that XML can't hold can't be named in a request for many.
             plain = [key for key in keys if not _NOT_IN_XML.search(key)]
-            for start in range(0, len(plain), _KEYS_PER_DELETE):
-                batch = plain[start : start + _KEYS_PER_DELETE]
+            for start in range(0, len(plain), _KEYS_PER_REQUEST):
+                batch = plain[start : start + _KEYS_PER_REQUEST]
                 self._persist(bucket, partial(self._delete_many, bucket, batch))
             for key in keys:
                 if _NOT_IN_XML.search(key):
@@ -127,8 +128,7 @@ class S3Store:
             if failure.kind is NotFound:
                 return None
             raise
-        etag = head.get("ETag", "").strip('"')
-        return Entry(uri, head["ContentLength"], etag, head.get("LastModified"))
+        return _entry(uri, head["ContentLength"], head)
 
     # Listings
 
@@ -163,12 +163,12 @@ class S3Store:
                 return
             arguments["ContinuationToken"] = page["NextContinuationToken"]
 
-    def _page(self, bucket: str, prefix: str, limit: int = 1000, **more: Any) -> dict[str, Any]:
+    def _page(self, bucket: str, prefix: str, limit: int = 0, **more: Any) -> dict[str, Any]:
         page: dict[str, Any]
         page, _ = self._persist(
             bucket,
             lambda: self.client.list_objects_v2(
-                Bucket=bucket, Prefix=prefix, MaxKeys=limit, **more
+                Bucket=bucket, Prefix=prefix, MaxKeys=limit or _KEYS_PER_REQUEST, **more
             ),
         )
         return page
@@ -295,8 +295,15 @@ def _entries(bucket: str, page: dict[str, Any]) -> Iterator[Entry]:
         # A console's "folder" is an empty object whose key ends with a slash.
         if (key.endswith("/") and not size) or key.rpartition("/")[2].startswith(TEMPORARY):
             continue
-        etag = item.get("ETag", "").strip('"')
-        yield Entry(f"s3://{bucket}/{key}", size, etag, item.get("LastModified"))
+        yield _entry(f"s3://{bucket}/{key}", size, item)
+
+
+def _entry(uri: str, size: int, answer: dict[str, Any]) -> Entry:
+    modified = answer.get("LastModified")
+    if modified is not None:
+        # Listings tell fractions of a second on some servers, HEAD never does.
+        modified = modified.astimezone(UTC).replace(microsecond=0)
+    return Entry(uri, size, answer.get("ETag", "").strip('"'), modified)
 
 
 def _folder(key: str) -> str:

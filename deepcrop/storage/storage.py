@@ -227,8 +227,11 @@ class Storage:
             if failure.kind not in (AccessDenied, NotFound):
                 raise
             refused = failure
-        if not uri.endswith("/") and store.stat(uri) is not None:
-            return True
+        try:
+            if not uri.endswith("/") and store.stat(uri) is not None:
+                return True
+        except Failure as failure:
+            raise refused or failure from None
         if refused is not None:
             raise refused
         return False

@@ -132,7 +132,9 @@ def _truncate(data, random, files):
 
 def _span(data, random):
     at = _place(data, random)
-    return at, at + int(random.integers(1, 1 + min(len(data) - at, int(random.choice([8, 64, 4096])))))
+    return at, at + int(
+        random.integers(1, 1 + min(len(data) - at, int(random.choice([8, 64, 4096]))))
+    )
 
 
 def _delete(data, random, files):

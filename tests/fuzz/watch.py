@@ -14,6 +14,7 @@ from deepcrop.image import decode, probe, render
 from tests.fuzz.mutate import mutation, seeds
 
 MAX_PIXELS = 2**24
+_START_S = 60.0  # more for a child's first mutation: it imports
 _WARM = 500  # mutations of a child after which its memory is expected not to grow
 
 
@@ -47,7 +48,7 @@ def run(count, seed=0, limit_s=10.0, progress=lambda done: None):
         child = context.Process(target=_work, args=(theirs, seed, index, count), daemon=True)
         child.start()
         theirs.close()
-        first, floor, begun = index, None, time.monotonic() + 60  # a minute more for the start
+        first, floor, begun = index, None, time.monotonic() + _START_S
         while index < count:
             if not ours.poll(max(0.0, begun + limit_s - time.monotonic())):
                 findings.hangs.append((names[index % len(names)], index))

@@ -68,7 +68,7 @@ def grey_profile(gamma):
 
 
 def cmyk_profile(lab_of):
-    """Build an ICC 2.1 CMYK profile from a table: ``lab_of(c, m, y, k)``, inks 0 or 1, gives Lab."""
+    """Build an ICC 2.1 CMYK profile: ``lab_of(c, m, y, k)``, inks 0 or 1, gives Lab."""
     table = b"mft1" + bytes(4) + bytes([4, 3, 2, 0])
     table += struct.pack(">9i", *(65536 * value for value in (1, 0, 0, 0, 1, 0, 0, 0, 1)))
     table += bytes(range(256)) * 4

@@ -1,7 +1,5 @@
 """Colour: profiles, inks, deep samples, palettes, alpha."""
 
-
-
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
@@ -61,7 +59,9 @@ def test_profiles_can_be_kept_or_stripped():
 def test_an_srgb_profile_changes_nothing(format):
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     with_profile = decode(saved(photo(), format, icc_profile=srgb))
-    assert np.abs(with_profile.pixels.astype(int) - decode(saved(photo(), format)).pixels).max() <= 1
+    assert (
+        np.abs(with_profile.pixels.astype(int) - decode(saved(photo(), format)).pixels).max() <= 1
+    )
 
 
 @pytest.mark.parametrize("format", ["jpeg", "png", "tiff"])
@@ -105,7 +105,11 @@ def test_inks_without_a_profile(format):
 @pytest.mark.parametrize("format", ["jpeg", "tiff"])
 def test_inks_with_a_profile(format):
     def lab_of(c, m, y, k):
-        return (100 - 80 * k) * (1 - 0.1 * (c + m + y)), 40 * (m - c) * (1 - k), 40 * (y - c) * (1 - k)
+        return (
+            (100 - 80 * k) * (1 - 0.1 * (c + m + y)),
+            40 * (m - c) * (1 - k),
+            40 * (y - c) * (1 - k),
+        )
 
     options = {"quality": 98} if format == "jpeg" else {}
     picture = decode(saved(inks(), format, icc_profile=cmyk_profile(lab_of), **options))
@@ -150,7 +154,9 @@ def test_sixteen_bit_colour():
     import zlib
 
     def chunk(name, body):
-        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        return (
+            struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        )
 
     deep = np.random.default_rng(0).integers(0, 65536, (20, 30, 3))
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in deep)
@@ -266,4 +272,3 @@ def test_a_profile_too_long_for_one_jpeg_segment():
     picture = decode(saved(photo(), "jpeg", icc_profile=padded, quality=95))
     wanted = in_srgb(decode(saved(photo(), "jpeg", quality=95)).pixels, DISPLAY_P3, 2.2)
     assert np.abs(picture.pixels - wanted).max() <= 2
-

@@ -89,7 +89,8 @@ def test_the_scale_is_the_smallest_that_is_large_enough(mode, progressive, width
     sizes = {k: Size(-(-width // k), -(-height // k)) for k in (1, 2, 4, 8)}
     enough = [k for k, s in sizes.items() if s.width >= wanted.width and s.height >= wanted.height]
     assert picture.shrink == max(enough) or (mode == "CMYK" and min(width, height) < 8)
-    assert picture.size.width >= wanted.width and picture.size.height >= wanted.height
+    assert picture.size.width >= wanted.width
+    assert picture.size.height >= wanted.height
     assert picture.size == sizes[picture.shrink]
     assert picture.origin == (Fraction(0), Fraction(0))
 
@@ -241,7 +242,8 @@ def test_size_to_decode_asks_for_no_more_than_the_source():
     source = Size(4000, 3000)
     assert size_to_decode(source, [(Box(0, 0, 100, 100), Size(400, 400))]) == source
     wanted = size_to_decode(source, [(Box(0, 0, 4000, 2000), Size(400, 200))])
-    assert 400 <= wanted.width <= 1000 and wanted.height * 4 == wanted.width * 3
+    assert 400 <= wanted.width <= 1000
+    assert wanted.height * 4 == wanted.width * 3
 
 
 def test_pillow_s_reader_is_not_asked_for_other_formats():
