@@ -66,6 +66,12 @@ def moto() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
+def moto_endpoint(moto: Server) -> str:
+    """Moto's URL."""
+    return moto.endpoint
+
+
+@pytest.fixture(scope="session")
 def radosgw() -> Iterator[Server]:
     """Ceph's gateway, a real S3 server, where it is installed."""
     if missing := missing_programs():
