@@ -7,8 +7,6 @@ from torch.nn import functional
 from deepcrop.metrics.retargeting import (
     aspect_ratio_similarity,
     block_changes,
-    dissimilarity,
-    feature_retention,
     register_blocks,
     saliency_discard_ratio,
     semantic_score,
@@ -25,23 +23,6 @@ def test_semantic_score_is_the_ratio_of_norms():
     assert semantic_score(half, source)[1] == pytest.approx(
         (half.square().sum() / source.square().sum()).item()
     )
-
-
-def test_dissimilarity_compares_channel_means():
-    source = torch.tensor([3.0, 4.0])[:, None, None].expand(2, 5, 5)
-    assert dissimilarity(source, source) == pytest.approx((0, 0))
-    raw, normalised = dissimilarity(2 * source, source)
-    assert raw == pytest.approx((9 + 16) / 2)
-    assert normalised == pytest.approx(0, abs=1e-12)
-
-
-def test_feature_retention_is_one_for_the_source_and_falls_with_loss():
-    generator = torch.Generator().manual_seed(1)
-    source = torch.rand(16, 12, 12, generator=generator)
-    assert feature_retention(source, source) == pytest.approx(1.0, abs=1e-6)
-    other = torch.rand(16, 12, 12, generator=generator)
-    mixed = torch.cat([source[:, :, :6], other[:, :, 6:]], 2)
-    assert feature_retention(other, source) < feature_retention(mixed, source) < 1
 
 
 def test_saliency_discard_ratio():
@@ -73,9 +54,9 @@ def test_similarity_counts_where_it_matters():
     source = functional.interpolate(noise, (144, 192), mode="bicubic", align_corners=False)[0]
     source = source.clamp(0, 1)
     importance = torch.zeros(12, 16)
-    importance[3:9, 5:11] = 1
+    importance[3:9, 9:14] = 1
     assert aspect_ratio_similarity(register_blocks(source, source), importance) == pytest.approx(1)
-    crop = aspect_ratio_similarity(register_blocks(source[:, :, 48:144], source), importance)
+    crop = aspect_ratio_similarity(register_blocks(source[:, :, 84:180], source), importance)
     wrong = aspect_ratio_similarity(register_blocks(source[:, :, :96], source), importance)
     squeezed = functional.interpolate(source[None], (144, 96), mode="bilinear", antialias=True)[0]
     scaled = aspect_ratio_similarity(register_blocks(squeezed, source), importance)

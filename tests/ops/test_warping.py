@@ -52,7 +52,7 @@ def test_axis_aligned_sizes_are_a_minimum(target):
     generator = torch.Generator().manual_seed(2)
     importance = torch.rand(5, 7, generator=generator, dtype=torch.float64) ** 3
     widths, heights = (torch.full((n,), 16.0, dtype=torch.float64) for n in (7, 5))
-    given = dict(smoothness=0.05, least=0.3)
+    given = {"smoothness": 0.05, "least": 0.3}
     columns, rows = axis_aligned_sizes(importance, widths, heights, target, **given)
     assert (columns.sum().item(), rows.sum().item()) == pytest.approx(target)
     bounds = (0.3 * target[0] / 112, 0.3 * target[1] / 80)
