@@ -35,6 +35,7 @@ from ..ops.warping import (
     render,
     resize_mapping,
     sample,
+    smooth_mapping,
 )
 from .base import Kind, as_tensor, size_of
 from .deep_carving import PROTECTED, REMOVED, Carve, Layers, aggregate, carve, reaches
@@ -58,12 +59,13 @@ class Options:
         "block2_conv2",
         "block3_conv4",
         "block4_conv4",
-        "block5_pool",
+        "block5_conv1",
     )
-    """The levels. METHODS: "block4_conv5" of the paper doesn't exist."""
-    share: float = 0.5
+    """The levels. The deepest is the paper's measure of semantics; its block5_pool has but 8
+    positions a side at our working size, and one seam of it is an eighth of the photo."""
+    share: float = 0.7
     """Of the change of a side, the part that seams may make (0..1); the rest is warped."""
-    percentile: float = 20.0
+    percentile: float = 50.0
     """Seams end where a deep one's mean importance is above this percentile of the map."""
     alpha: float = 0.5
     """Importance left in finer levels where deeper seams look (Eq. 2)."""
@@ -73,14 +75,19 @@ class Options:
     """Weights of the levels in the reconstruction (Eq. 4), in the order of ``taps``."""
     initial: Literal["linear", "carved", "noise"] = "carved"
     """What the reconstruction starts from."""
-    iterations: int = 20
-    """Steps of the reconstruction."""
+    iterations: int = 0
+    """Steps of the reconstruction; without any, the result is the source's own pixels, moved."""
     learning_rate: float = 1e-2
-    """Of the reconstruction."""
-    refinement: int = 10
+    """Of the reconstruction. Adam's first steps are as long as this everywhere: tens of steps leave
+    noise in flat areas, hundreds take it away again."""
+    refinement: int = 0
     """Steps of the refinement."""
     refinement_rate: float = 1e-3
     """Learning rate of the refinement."""
+    smoothing: float = 12.0
+    """Sigma, in working pixels, by which the seams' mapping is blurred: where many seams meet, the
+    content between is squeezed, not torn. It replaces the reconstruction's own smoothing, which
+    takes hundreds of steps; with a reconstruction it should be 0."""
     cell: int = 16
     """Cells of the refinement's and of the warp's grid, in working pixels."""
     warp: Literal["columns", "axis-aligned"] = "axis-aligned"
@@ -108,11 +115,20 @@ class PaperOptions(Options):
     """The paper's values (section 4), at a working size that has 16 deep positions a side."""
 
     working: int = 512
+    taps: tuple[str, ...] = (
+        "block1_conv2",
+        "block2_conv2",
+        "block3_conv4",
+        "block4_conv4",  # the paper's block4_conv5 doesn't exist
+        "block5_pool",
+    )
     share: float = 1.0
+    percentile: float = 20.0
     receptive: Literal["stride", "block"] = "block"
     initial: Literal["linear", "carved", "noise"] = "linear"
     iterations: int = 300
     refinement: int = 100
+    smoothing: float = 0.0
     warp: Literal["columns", "axis-aligned"] = "columns"
     sharpness: float = 1.0
 
@@ -308,7 +324,10 @@ class DNR:
             if weights[tap] > 0
         }
         # Without seams the target maps are those of the source itself, which reconstructs them.
-        if wanted and mapping.shape != (1, 2, *small.shape[2:]):
+        seamed = mapping.shape != (1, 2, *small.shape[2:])
+        if seamed:
+            mapping = smooth_mapping(mapping, options.smoothing)
+        if wanted and seamed and options.iterations + options.refinement > 0:
             carved = sample(small, mapping)
             image = reconstruct(
                 self.network,

@@ -171,6 +171,34 @@ def sample(
     )
 
 
+def smooth_mapping(mapping: Tensor, sigma: float) -> Tensor:
+    """Blur what a mapping moves, so that a jump becomes a squeeze and a bend a curve.
+
+    A mapping that keeps the order of columns and rows still does; at the border what was cut away
+    stays cut away.
+
+    Args:
+        mapping: (B, 2, H, W).
+        sigma: of the Gaussian, in pixels of the result; 0 leaves it as it is.
+    """
+    if sigma <= 0:
+        return mapping
+    height, width = mapping.shape[2:]
+    still = identity(height, width, mapping.device)
+    moved = mapping - still
+    for axis, side in ((3, width), (2, height)):
+        at = torch.arange(side, dtype=mapping.dtype, device=mapping.device)
+        reach = math.ceil(3 * sigma)
+        padded = torch.arange(-reach, side + reach, device=mapping.device)
+        weights = torch.exp(-0.5 * ((padded - at[:, None]) / sigma).square())
+        # Positions outside show what the border shows.
+        folded = torch.zeros(side, side, dtype=mapping.dtype, device=mapping.device)
+        folded.index_add_(1, padded.clamp(0, side - 1), weights)
+        folded = folded / folded.sum(1, keepdim=True)
+        moved = moved @ folded.T if axis == 3 else folded @ moved
+    return still + moved
+
+
 def resize_mapping(
     mapping: Tensor, source: tuple[int, int], full: tuple[int, int], result: tuple[int, int]
 ) -> Tensor:
