@@ -63,9 +63,9 @@ class Options:
     )
     """The levels. The deepest is the paper's measure of semantics; its block5_pool has but 8
     positions a side at our working size, and one seam of it is an eighth of the photo."""
-    share: float = 0.7
+    share: float = 0.9
     """Of the change of a side, the part that seams may make (0..1); the rest is warped."""
-    percentile: float = 50.0
+    percentile: float = 60.0
     """Seams end where a deep one's mean importance is above this percentile of the map."""
     alpha: float = 0.5
     """Importance left in finer levels where deeper seams look (Eq. 2)."""
@@ -86,7 +86,8 @@ class Options:
     """Learning rate of the refinement."""
     smoothing: float = 12.0
     """Sigma, in working pixels, by which the seams' mapping is blurred: where many seams meet, the
-    content between is squeezed, not torn. It replaces the reconstruction's own smoothing, which
+    content between is squeezed, not torn; four times that along the seams, which would bend
+    straight lines. It replaces the reconstruction's own smoothing, which
     takes hundreds of steps; with a reconstruction it should be 0."""
     cell: int = 16
     """Cells of the refinement's and of the warp's grid, in working pixels."""
@@ -326,7 +327,7 @@ class DNR:
         # Without seams the target maps are those of the source itself, which reconstructs them.
         seamed = mapping.shape != (1, 2, *small.shape[2:])
         if seamed:
-            mapping = smooth_mapping(mapping, options.smoothing)
+            mapping = smooth_mapping(mapping, options.smoothing, 4 * options.smoothing)
         if wanted and seamed and options.iterations + options.refinement > 0:
             carved = sample(small, mapping)
             image = reconstruct(

@@ -171,32 +171,37 @@ def sample(
     )
 
 
-def smooth_mapping(mapping: Tensor, sigma: float) -> Tensor:
-    """Blur what a mapping moves, so that a jump becomes a squeeze and a bend a curve.
+def smooth_mapping(mapping: Tensor, across: float, along: float) -> Tensor:
+    """Blur what a mapping moves, so that a jump becomes a squeeze and a bend a gentler one.
 
     A mapping that keeps the order of columns and rows still does; at the border what was cut away
     stays cut away.
 
     Args:
         mapping: (B, 2, H, W).
-        sigma: of the Gaussian, in pixels of the result; 0 leaves it as it is.
+        across: sigma of the Gaussian along a component's own axis (of columns, sideways), in pixels
+            of the result; 0 leaves the mapping as it is.
+        along: sigma along the other axis, in which vertical seams bend vertical lines.
     """
-    if sigma <= 0:
+    if across <= 0:
         return mapping
     height, width = mapping.shape[2:]
     still = identity(height, width, mapping.device)
     moved = mapping - still
-    for axis, side in ((3, width), (2, height)):
-        at = torch.arange(side, dtype=mapping.dtype, device=mapping.device)
-        reach = math.ceil(3 * sigma)
-        padded = torch.arange(-reach, side + reach, device=mapping.device)
-        weights = torch.exp(-0.5 * ((padded - at[:, None]) / sigma).square())
-        # Positions outside show what the border shows.
-        folded = torch.zeros(side, side, dtype=mapping.dtype, device=mapping.device)
-        folded.index_add_(1, padded.clamp(0, side - 1), weights)
-        folded = folded / folded.sum(1, keepdim=True)
-        moved = moved @ folded.T if axis == 3 else folded @ moved
-    return still + moved
+    columns = (
+        _gaussian(height, along).to(moved) @ moved[:, 0] @ _gaussian(width, across).to(moved).T
+    )
+    rows = _gaussian(height, across).to(moved) @ moved[:, 1] @ _gaussian(width, along).to(moved).T
+    return still + torch.stack([columns, rows], 1)
+
+
+def _gaussian(side: int, sigma: float) -> Tensor:
+    """Return the matrix (side, side) of a Gaussian blur; the border goes on outside."""
+    reach = math.ceil(3 * sigma)
+    outside = torch.arange(-reach, side + reach)
+    weights = torch.exp(-0.5 * ((outside - torch.arange(side)[:, None]) / sigma).square())
+    folded = torch.zeros(side, side).index_add_(1, outside.clamp(0, side - 1), weights)
+    return folded / folded.sum(1, keepdim=True)
 
 
 def resize_mapping(

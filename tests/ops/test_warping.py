@@ -124,10 +124,10 @@ def test_a_shift_grows_with_the_resolution():
 
 def test_smoothing_squeezes_instead_of_tearing_and_keeps_crops():
     mapping = identity(20, 40)[None]
-    assert torch.allclose(smooth_mapping(mapping + 3, 4.0), mapping + 3, atol=1e-4)
+    assert torch.allclose(smooth_mapping(mapping + 3, 4.0, 8.0), mapping + 3, atol=1e-4)
     mapping[:, 0, :, 20:] += 10  # ten columns are gone in the middle
-    smooth = smooth_mapping(mapping, 4.0)
+    smooth = smooth_mapping(mapping, 4.0, 8.0)
     assert smooth[0, 0].diff(dim=1).min() > 0.9
     assert smooth[0, 0].diff(dim=1).max() < 3
     assert smooth[0, 0, 0, -1].item() == pytest.approx(49, abs=0.1)
-    assert smooth_mapping(mapping, 0.0) is mapping
+    assert smooth_mapping(mapping, 0.0, 0.0) is mapping
