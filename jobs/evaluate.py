@@ -50,6 +50,7 @@ def retargetme(
     ),
     sheet: Path | None = typer.Option(None, help="Folder for contact sheets (PNG)."),
     case: list[str] = typer.Option([], help="Only these cases."),
+    side: int = typer.Option(256, help="Longest edge for FD, whose search is slow; 0: without."),
     threads: int = typer.Option(1, help="CPU threads."),
 ) -> None:
     """Print our results on RetargetMe beside the eight published ones."""
@@ -68,6 +69,7 @@ def retargetme(
         load("saliency"),
         sheet=sheet,
         names=case,
+        side=side,
         report=console.print,
     )
     table = Table(title=f"RetargetMe, means, measured by {network}")

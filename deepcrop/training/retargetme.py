@@ -104,31 +104,36 @@ def measure(
         features: of the source, by tap, (1, C, h, w).
         saliency: (h, w) of the source, any resolution.
         network: what ``features`` came from.
-        side: longest edge of the source at which Eq. 9 is computed; it needs a search.
+        side: longest edge of the source at which Eq. 9 is computed, which takes a search; 0 leaves
+            it out (NaN).
     """
     ours = network(result[None] / 255)
     blocks = register_blocks(result / 255, source / 255)
     shape = blocks[0].shape
     weights = functional.adaptive_avg_pool2d(saliency[None].float(), shape)[0]
     kept = (blocks[0] * blocks[1]).clamp_max(1.0)
-    scale = min(1.0, side / max(source.shape[1:]))
-    small = [
-        network(
-            functional.interpolate(
-                image[None] / 255, scale_factor=scale, mode="bilinear", antialias=True
-            )
-        )
-        for image in (result, source)
-    ]
+    fd = float("nan")
+    if side:
+        fd = _matched(result, source, network, min(1.0, side / max(source.shape[1:])))
     return Figures(
         semantic=semantic_score(ours["relu5_1"][0], features["relu5_1"][0])[0],
         ars=aspect_ratio_similarity(blocks, saliency),
         frr=feature_remain_ratio(
             [ours[t][0] for t in TAPS[:4]], [features[t][0] for t in TAPS[:4]]
         ),
-        fd=matched_dissimilarity(*([m[t][0] for t in TAPS[:4]] for m in small))[1],
+        fd=fd,
         discarded=saliency_discard_ratio(float((weights * kept).sum()), float(weights.sum())),
     )
+
+
+def _matched(result: Tensor, source: Tensor, network: Measure, scale: float) -> float:
+    maps = []
+    for image in (result, source):
+        size = [max(32, round(side * scale)) for side in image.shape[1:]]
+        small = functional.interpolate(image[None] / 255, size, mode="bilinear", antialias=True)
+        found = network(small)
+        maps.append([found[tap][0] for tap in TAPS[:4]])
+    return matched_dissimilarity(*maps)[1]
 
 
 def evaluate(
