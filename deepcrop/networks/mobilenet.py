@@ -37,7 +37,7 @@ CHANNELS = (
 
 
 class Convolution(nn.Conv2d):
-    """A convolution whose padding is chosen by ``same``: TensorFlow's SAME or PyTorch's symmetric one.
+    """A convolution with TensorFlow's SAME padding, or with PyTorch's symmetric one.
 
     They differ where the stride is 2: on an even side SAME pads (0, 1), PyTorch (1, 1), which
     shifts the sampling grid by one pixel.

@@ -247,7 +247,7 @@ class SaliencyNetwork(nn.Module):
         fine = None if o.detail is None else features[o.detail]
         size = features[max(o.taps)].shape[-2:]
         joined = sum(
-            (_resize(project(features[tap]), size) for tap, project in zip(o.taps, self.neck)),
+            (_resize(project(features[tap]), size) for tap, project in zip(o.taps, self.neck, strict=True)),
             torch.zeros((), device=x.device, dtype=x.dtype),
         )
         y = self.rounds(self.recurrent(self.dropout(F.relu(joined))))

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from ..networks.saliency import SaliencyOptions
-from .saliency import Progress, Recipe, gaze, samples_of, start, train
+from .datasets import gaze
+from .saliency import Progress, Recipe, samples_of, start, train
 
 
 def fit_with_ray(

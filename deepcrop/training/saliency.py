@@ -239,9 +239,7 @@ def evaluate(network: SaliencyNetwork, photos: Sequence[GazePhoto]) -> tuple[flo
     return kl, cc
 
 
-def teach(
-    teachers: Sequence[SaliencyNetwork], samples: Sequence[Sample]
-) -> Iterator[Sample]:
+def teach(teachers: Sequence[SaliencyNetwork], samples: Sequence[Sample]) -> Iterator[Sample]:
     """Give each sample the teachers' mean map, itself averaged with the mirrored photo's."""
     for sample in samples:
         maps = [
