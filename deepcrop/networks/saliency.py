@@ -246,10 +246,9 @@ class SaliencyNetwork(nn.Module):
         features = dict(zip(taps, self.trunk.features(x, taps, start), strict=True))
         fine = None if o.detail is None else features[o.detail]
         size = features[max(o.taps)].shape[-2:]
-        joined = sum(
-            (_resize(project(features[tap]), size) for tap, project in zip(o.taps, self.neck, strict=True)),
-            torch.zeros((), device=x.device, dtype=x.dtype),
-        )
+        joined = torch.zeros((), device=x.device, dtype=x.dtype)
+        for tap, project in zip(o.taps, self.neck, strict=True):
+            joined = joined + _resize(project(features[tap]), size)
         y = self.rounds(self.recurrent(self.dropout(F.relu(joined))))
         return cast(Tensor, self.readout(y, fine))
 

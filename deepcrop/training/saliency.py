@@ -150,9 +150,9 @@ def train(
         workers: how many share the batches.
     """
     network.trunk.blocks[: recipe.frozen].requires_grad_(False)
+    network.to(memory_format=torch.channels_last)
     model = wrap(network)
     device = next(network.parameters()).device
-    network.to(memory_format=torch.channels_last)
     views = draw_views(network, samples, recipe)
     optimiser = _optimiser(network, recipe)
     averaged = copy.deepcopy(network).requires_grad_(False)
