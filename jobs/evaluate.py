@@ -1,6 +1,6 @@
 """Evaluate the networks on photos that training never saw.
 
-    python jobs/evaluate.py saliency --shared ../shared
+python jobs/evaluate.py saliency --shared ../shared
 """
 
 from __future__ import annotations
