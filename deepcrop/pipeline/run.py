@@ -224,7 +224,7 @@ class Driver:
                 size = self.job.batch_size if result.passes == 1 else 1
                 stream = self._stream(missing, layout, size)
             else:
-                stream = self._alone(missing)
+                stream = self._alone(missing, layout)
             try:
                 done = numpy.concatenate([done, *self._commit_all(stream, result)])
             finally:
@@ -296,7 +296,7 @@ class Driver:
                 rows = rows.map_batches(
                     actor,
                     fn_constructor_args=arguments,
-                    batch_size=None,
+                    batch_size=size,
                     batch_format="pyarrow",
                     compute=pool,
                     max_restarts=-1,
@@ -327,10 +327,11 @@ class Driver:
             (RenderActor, (job, storage, carried), {"num_cpus": CPU_SHARE / 2}, layout.helpers),
         ]
 
-    def _alone(self, sources: pa.Table) -> Iterator[pa.Table]:
+    def _alone(self, sources: pa.Table, layout: Layout) -> Iterator[pa.Table]:
         """Try sources one at a time, each in a process of its own that nobody else suffers with."""
         carried = _carried(sources)
-        task = ray.remote(num_cpus=CPU_SHARE, max_calls=1, max_retries=0)(_work_alone)
+        resources = {"num_cpus": layout.cpus, "num_gpus": layout.gpus}
+        task = ray.remote(max_calls=1, max_retries=0, **resources)(_work_alone)
         for index in range(sources.num_rows):
             source = sources.slice(index, 1).combine_chunks()
             for attempt in range(1, TRIES + 1):
