@@ -29,6 +29,7 @@ from .cluster import CPU_SHARE, Layout, connected, lay_out
 from .job import Job
 from .lease import Lease
 from .manifest import Manifest
+from .render import Renderer
 from .source import Listing, list_sources
 from .work import Work, to_table
 
@@ -103,6 +104,9 @@ def guarded(body: Callable[[], Result]) -> Result:
             return body()
     except KeyboardInterrupt:
         raise Interrupted("interrupted; the same command resumes") from None
+    except SourceError as error:
+        # Sources' errors end in their rows: this one is about the manifest or the listing.
+        raise Interrupted(f"{error}; the same command resumes") from error
     except ray.exceptions.RayError as error:
         first = str(error).strip().splitlines()[0]
         raise Interrupted(f"the cluster failed ({first}); the same command resumes") from error
@@ -125,6 +129,8 @@ class Driver:
         self.started = time.time()
         self.waiting: list[pa.Table] = []
         self.committed = time.monotonic()
+        self.cut_short = False
+        """Whether the pass ended before its end."""
 
     def run(self, overwrite: bool) -> Result:
         """Run it to its end."""
@@ -213,21 +219,26 @@ class Driver:
         result.resumed = len(done)
         self._record("running", result)
         self.progress.start(len(ids), len(done), result.failed)
+        whole = 0
         while not result.stopped:
             missing = sources.filter(pa.array(~numpy.isin(ids, done)))
             if not missing.num_rows:
                 break
             result.passes += 1
             self.progress.note("" if result.passes == 1 else "trying again what got lost")
-            if result.passes <= PASSES:
-                size = self.job.batch_size if result.passes == 1 else 1
+            self.cut_short = False
+            if whole < PASSES:
+                size = self.job.batch_size if whole == 0 else 1
                 stream = self._stream(missing, layout, size)
             else:
                 stream = self._alone(missing)
             try:
-                done = numpy.concatenate([done, *self._commit_all(stream, result)])
+                rows = [done, *self._commit_all(stream, result)]
             finally:
                 self._commit()
+            # One that a lost node ended early has lost much more than what died with it.
+            whole += not self.cut_short or len(rows) == 1
+            done = numpy.concatenate(rows)
         result.seconds = time.time() - self.started
         self._record("stopped" if result.stopped else "completed", result)
         return result
@@ -305,6 +316,8 @@ class Driver:
             yield from rows.iter_batches(
                 batch_size=None, batch_format="pyarrow", prefetch_batches=0
             )
+        except ray.exceptions.ObjectLostError:
+            self.cut_short = True
         except (ray.exceptions.RayTaskError, ray.exceptions.RayActorError) as error:
             # Every error of a source is caught in its stage: this is the job's own.
             first = str(error).strip().splitlines()[-1]
@@ -353,6 +366,8 @@ class Driver:
             error = WorkerDied(f"its process died {tries} times in a row ({reason})")
         work = Work(source.to_pylist()[0], attempts=tries)
         work.fail(error)
+        # Removes what the processes may have stored before they died.
+        Renderer(self.job, self.storage)([work])
         return to_table([work], self.job.method, self.job.fingerprint, carried)
 
     def _record(self, status: str, result: Result) -> None:

@@ -182,7 +182,9 @@ def test_two_runs_on_one_output_are_kept_apart(corpus, tmp_path):
 def test_s3_in_and_out_gives_what_folders_give(corpus, tmp_path, best_s3):
     for path in corpus.rglob("*.*"):
         if path.is_file():
-            best_s3.storage().write(f"{best_s3.uri}/in/{path.relative_to(corpus)}", path.read_bytes())
+            best_s3.storage().write(
+                f"{best_s3.uri}/in/{path.relative_to(corpus)}", path.read_bytes()
+            )
     output = f"{best_s3.uri}/out"
     result = job(f"{best_s3.uri}/in", output).run()
     assert (result.sources, result.ok, result.failed) == (23, 17, 6)
