@@ -26,6 +26,7 @@ from ..errors import Interrupted, RequestError, SourceError, TimedOut, WorkerDie
 from ..storage import Storage, canonical, is_inside
 from .actors import FetchActor, NetworkActor, RenderActor, Worker
 from .cluster import CPU_SHARE, Layout, connected, lay_out
+from .duplicates import FACTS, mark, refer
 from .job import Job
 from .lease import Lease
 from .manifest import Manifest
@@ -196,6 +197,9 @@ class Driver:
         self.progress.note("listing")
         listing = list_sources(self.job.input, self.storage, known)
         table = _select(listing.table, self.job)
+        if self.job.dedupe:
+            self.progress.note("looking for duplicates")
+            table = mark(table, known, self.storage)
         if known is not None:
             gone = pc.invert(pc.is_in(known["source_id"], value_set=table["source_id"]))
             table = pa.concat_tables([table, known.filter(gone)], promote_options="permissive")
@@ -219,9 +223,35 @@ class Driver:
         result.resumed = len(done)
         self._record("running", result)
         self.progress.start(len(ids), len(done), result.failed)
+        copies = pc.is_valid(sources["duplicate_of"])
+        some = pc.any(copies).as_py()
+        firsts = sources.filter(pc.invert(copies)) if some else sources
+        done = self._complete(firsts, done, layout, result)
+        if some and not result.stopped:
+            rows = self._refer(_without(sources.filter(copies), done))
+            try:
+                done = numpy.concatenate([done, *self._commit_all(rows, result)])
+            finally:
+                self._commit()
+            self._complete(sources, done, layout, result)
+        result.seconds = time.time() - self.started
+        self._record("stopped" if result.stopped else "completed", result)
+        return result
+
+    def _refer(self, copies: pa.Table) -> Iterator[pa.Table]:
+        """Make the rows of duplicates; those of which the first failed are tried themselves."""
+        firsts = self.manifest.table(list(FACTS))
+        for start in range(0, copies.num_rows, PART_ROWS):
+            share = copies.slice(start, PART_ROWS)
+            yield refer(share, firsts, self.job.fingerprint, _carried(copies))
+
+    def _complete(
+        self, sources: pa.Table, done: numpy.ndarray, layout: Layout, result: Result
+    ) -> numpy.ndarray:
+        """Work on every source that has no row yet; return the ids that have one now."""
         whole = 0
         while not result.stopped:
-            missing = sources.filter(pa.array(~numpy.isin(ids, done)))
+            missing = _without(sources, done)
             if not missing.num_rows:
                 break
             result.passes += 1
@@ -239,9 +269,7 @@ class Driver:
             # One that a lost node ended early has lost much more than what died with it.
             whole += not self.cut_short or len(rows) == 1
             done = numpy.concatenate(rows)
-        result.seconds = time.time() - self.started
-        self._record("stopped" if result.stopped else "completed", result)
-        return result
+        return done
 
     def _commit_all(self, stream: Iterator[pa.Table], result: Result) -> Iterator[numpy.ndarray]:
         """Commit the rows of a stream as they come; yield their ids."""
@@ -410,6 +438,10 @@ def _carried(sources: pa.Table) -> pa.Schema:
     from .source import SCHEMA
 
     return pa.schema([each for each in sources.schema if each.name not in SCHEMA.names])
+
+
+def _without(sources: pa.Table, done: numpy.ndarray) -> pa.Table:
+    return sources.filter(pa.array(~numpy.isin(sources["source_id"].to_numpy(), done)))
 
 
 def _select(sources: pa.Table, job: Job) -> pa.Table:

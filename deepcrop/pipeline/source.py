@@ -61,6 +61,8 @@ SCHEMA = pa.schema(
         ("caption", pa.string()),
         ("focal_x", pa.float64()),
         ("focal_y", pa.float64()),
+        ("sha256", pa.string()),
+        ("duplicate_of", pa.string()),
     ]
 )
 
@@ -222,7 +224,7 @@ def _append(
     rows["source_bytes"].append(size)
     rows["source_etag"].append(etag)
     rows["key"].append(safe_key(relative))
-    for name in ("caption", "focal_x", "focal_y"):
+    for name in ("caption", "focal_x", "focal_y", "sha256", "duplicate_of"):
         rows[name].append(None)
 
 

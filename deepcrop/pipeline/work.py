@@ -89,6 +89,7 @@ class Work:
             "source_bytes": known["source_bytes"] if self.bytes is None else self.bytes,
             "source_etag": self.etag or known["source_etag"],
             "sha256": self.sha256,
+            "duplicate_of": None,
             "width": self.size and self.size.width,
             "height": self.size and self.size.height,
             "format": self.format,
