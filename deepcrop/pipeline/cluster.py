@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import ray
+import ray.data  # configures its logger
 
 from ..errors import Interrupted, RequestError
 from .job import Job
@@ -33,7 +34,9 @@ def connected() -> Iterator[None]:
     address = os.environ.get("RAY_ADDRESS")
     # The engine's own chatter; what matters to the user reaches them as rows and errors.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    for handler in logging.getLogger("ray.data").handlers:
+        if isinstance(handler, logging.StreamHandler):  # the file in the session's folder stays
+            handler.setLevel(logging.CRITICAL)
     own: dict[str, Any] = (
         {} if address else {"object_store_memory": OBJECT_STORE, "include_dashboard": False}
     )

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import ray
 
 from ..errors import SourceError
-from ..storage import Storage
+from ..storage import Storage, public
 from .manifest import images_table
 
 SHARE = 256
@@ -41,9 +41,10 @@ def mark(sources: pa.Table, known: pa.Table | None, storage: Storage) -> pa.Tabl
     if known is not None:
         columns = (known[name].to_pylist() for name in ("source_uri", "sha256", "duplicate_of"))
         before = {uri: (digest, first) for uri, digest, first in zip(*columns, strict=True)}
-    uris = sources["source_uri"].to_pylist()
+    uris = [public(uri) for uri in sources["source_uri"].to_pylist()]
     digests = {uri: digest for uri, (digest, _) in before.items() if digest}
-    digests |= _hash([uri for uri in _candidates(sources) if uri not in digests], storage)
+    unknown = [uri for uri in _candidates(sources) if public(uri) not in digests]
+    digests |= {public(uri): digest for uri, digest in _hash(unknown, storage).items()}
     hints = zip(*(sources[name].to_pylist() for name in HINTS), strict=True)
     # The same bytes with other hints make other variants.
     looks = {uri: (digests.get(uri), *hint) for uri, hint in zip(uris, hints, strict=True)}
@@ -119,6 +120,7 @@ def refer(copies: pa.Table, firsts: pa.Table, fingerprint: str, carried: pa.Sche
         first = facts.get(copy["duplicate_of"])
         if first is not None and first["sha256"] == copy["sha256"]:
             source = {name: value for name, value in copy.items() if name not in ("key", *HINTS)}
+            source["source_uri"] = public(copy["source_uri"])
             row = first | source | {"status": "skipped", "attempts": 1, "variants": []}
             rows.append(row | {"fingerprint": fingerprint})
     return images_table(rows, carried)

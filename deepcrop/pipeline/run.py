@@ -31,7 +31,7 @@ from .job import Job
 from .lease import Lease
 from .manifest import Manifest
 from .render import Renderer
-from .source import Listing, list_sources
+from .source import Listing, list_sources, with_secrets, without_secrets
 from .work import Work, to_table
 
 PART_ROWS = 2000
@@ -193,7 +193,7 @@ class Driver:
             self._prepare(record)
         known = self.manifest.read_listing()
         if known is not None and record is not None and not self._lists_anew(record):
-            return Listing(known, record["ignored"])
+            return Listing(with_secrets(known, self.job.input, self.storage), record["ignored"])
         self.progress.note("listing")
         listing = list_sources(self.job.input, self.storage, known)
         table = _select(listing.table, self.job)
@@ -203,7 +203,7 @@ class Driver:
         if known is not None:
             gone = pc.invert(pc.is_in(known["source_id"], value_set=table["source_id"]))
             table = pa.concat_tables([table, known.filter(gone)], promote_options="permissive")
-        self.manifest.write_listing(table)
+        self.manifest.write_listing(without_secrets(table))
         return Listing(table, listing.ignored)
 
     def _prepare(self, record: dict[str, Any]) -> None:
