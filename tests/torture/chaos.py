@@ -36,7 +36,10 @@ class Nodes:
         return str(self.cluster.address)
 
     def fill(self) -> None:
-        """Start the nodes that are missing."""
+        """Start the nodes that are missing; on a busy machine some die by themselves."""
+        for node in [*self.cluster.worker_nodes]:
+            if node.all_processes["raylet"][0].process.poll() is not None:
+                self.cluster.remove_node(node, allow_graceful=False)
         while len(self.cluster.worker_nodes) < NODES:
             self.cluster.add_node(num_cpus=1, object_store_memory=STORE)
 

@@ -95,6 +95,8 @@ class Torture:
             "PYTHONPATH": os.pathsep.join(str(each) for each in path if each),
             "RAY_BACKEND_LOG_LEVEL": "fatal",
             "OMP_NUM_THREADS": "1",
+            # A busy machine's nodes answer late.
+            "RAY_health_check_failure_threshold": "30",
         }
         self.exit.enter_context(_environment(self.environment))
         self.client = boto3.client(
@@ -176,6 +178,7 @@ class Torture:
         started = time.monotonic()
         tally = self._tally(job.stem)
         while True:
+            self.nodes.fill()
             if driver.poll() is not None:
                 if driver.returncode == 0:
                     break
@@ -183,7 +186,6 @@ class Torture:
                     found.problems.append(f"a driver ended with {driver.returncode}")
                     break
                 found.restarts += 1
-                self.nodes.fill()
                 driver = self._drive(job, endpoint)
                 started = time.monotonic()
             if time.monotonic() - started > HANG:
@@ -195,7 +197,6 @@ class Torture:
             if plan and tally.exists() and time.monotonic() > due:
                 if killer.kill(plan[0][1]):
                     found.kills[plan.pop(0)[1]] += 1
-                    self.nodes.fill()
                 due = time.monotonic() + (plan[0][0] if plan else 0.0)
             time.sleep(0.1)
 
