@@ -63,6 +63,8 @@ class DeepIR:
         """Longest edge, in pixels, of the source when Phi is found (the paper: the source's)."""
         resample: Literal["uniform", "crop", "scale", "seam", "column"] = "uniform"
         """How feature maps are resized: UrS, or one of Section 4.4's alternatives."""
+        contrast: Annotated[float, Field(gt=0, le=16)] = 1.0
+        """Power of the obscurity, 0..1: above 1, removals gather in the most obscure columns."""
         alphas: tuple[Share, Share, Share] = (0.7, 0.8, 0.9)
         """Weight of the matched against the re-sampled field, Eq. 7, at levels 1, 2 and 3."""
         deconvolution: Annotated[int, Field(ge=0, le=1000)] = 100
@@ -172,7 +174,7 @@ class DeepIR:
         options = self.options
         sizes = [(target.height >> level, target.width >> level) for level in range(4)]
         direct = [
-            resized_field(each, size, options.resample).to(maps[0].device)
+            resized_field(each, size, options.resample, options.contrast).to(maps[0].device)
             for each, size in zip(importance, sizes, strict=True)
         ]
         field = direct[3]
@@ -275,7 +277,9 @@ class Mapped:
     """(1, 2, height, width) at working size; None where everything is scaled alike."""
 
 
-def resized_field(importance: Tensor, size: tuple[int, int], resample: str) -> Tensor:
+def resized_field(
+    importance: Tensor, size: tuple[int, int], resample: str, contrast: float = 1.0
+) -> Tensor:
     """Resize a level's map in the chosen way: the field phi'' that is known without a search.
 
     Columns first, then rows by the importance that is left.
@@ -284,15 +288,16 @@ def resized_field(importance: Tensor, size: tuple[int, int], resample: str) -> T
         importance: (B, H, W).
         size: (height, width) of the result.
         resample: see ``DeepIR.Options``.
+        contrast: likewise.
 
     Returns:
         (B, 2, height, width).
     """
     answers = []
     for each in importance:
-        x = _columns(each, size[1], resample)
+        x = _columns(each, size[1], resample, contrast)
         left = each.gather(1, x.round().long())
-        y = _columns(left.T.contiguous(), size[0], resample).T
+        y = _columns(left.T.contiguous(), size[0], resample, contrast).T
         answers.append(torch.stack([x.gather(0, y.round().long()), y]).float())
     return torch.stack(answers)
 
@@ -303,7 +308,7 @@ def scaling(plan: Plan, device: torch.device) -> Tensor:
     return resized_field(empty, (plan.target.height, plan.target.width), "scale").to(device)
 
 
-def _columns(importance: Tensor, target: int, resample: str) -> Tensor:
+def _columns(importance: Tensor, target: int, resample: str, contrast: float) -> Tensor:
     """Return the source column of each of ``target`` columns, row by row: (H, target) float64."""
     height, width = importance.shape
     if target == width:
@@ -318,7 +323,7 @@ def _columns(importance: Tensor, target: int, resample: str) -> Tensor:
             "column": resampling.least_important,
             "crop": resampling.best_window,
         }[resample]
-        columns = choose(resampling.obscurity(importance), target)
+        columns = choose(resampling.obscurity(importance) ** contrast, target)
     return columns.double().expand(height, target)
 
 
