@@ -63,8 +63,11 @@ class DeepIR:
         """Longest edge, in pixels, of the source when Phi is found (the paper: the source's)."""
         resample: Literal["uniform", "crop", "scale", "seam", "column"] = "uniform"
         """How feature maps are resized: UrS, or one of Section 4.4's alternatives."""
-        contrast: Annotated[float, Field(gt=0, le=16)] = 1.0
-        """Power of the obscurity, 0..1: above 1, removals gather in the most obscure columns."""
+        contrast: Annotated[float, Field(gt=0, le=16)] = 2.0
+        """Power of the obscurity, which is 0..1; the paper's is 1. Above 1, removals gather in the
+        most obscure columns. On ten cases of RetargetMe, 1, 2 and 4 give an aspect-ratio
+        similarity of .829, .850 and .854, and a feature remain ratio of .597, .599 and .596;
+        4 begins to crop."""
         alphas: tuple[Share, Share, Share] = (0.7, 0.8, 0.9)
         """Weight of the matched against the re-sampled field, Eq. 7, at levels 1, 2 and 3."""
         deconvolution: Annotated[int, Field(ge=0, le=1000)] = 100
