@@ -57,10 +57,12 @@ class DeepIR:
 
     @dataclass(frozen=True)
     class Options:
-        """What can be changed; the defaults are the paper's unless said otherwise."""
+        """What can be changed; `PAPER` has the paper's values."""
 
-        working: Annotated[int, Field(ge=64, le=4096)] = 512
-        """Longest edge, in pixels, of the source when Phi is found (the paper: the source's)."""
+        working: Annotated[int, Field(ge=64, le=4096)] = 256
+        """Longest edge, in pixels, of the source when Phi is found (the paper: the source's). On
+        five cases of RetargetMe, 256 scores an aspect-ratio similarity of .841 in 0.9 s of one
+        core an image, 384 scores .820 in 3.9 s."""
         resample: Literal["uniform", "crop", "scale", "seam", "column"] = "uniform"
         """How feature maps are resized: UrS, or one of Section 4.4's alternatives."""
         contrast: Annotated[float, Field(gt=0, le=16)] = 2.0
@@ -70,10 +72,11 @@ class DeepIR:
         4 begins to crop."""
         alphas: tuple[Share, Share, Share] = (0.7, 0.8, 0.9)
         """Weight of the matched against the re-sampled field, Eq. 7, at levels 1, 2 and 3."""
-        deconvolution: Annotated[int, Field(ge=0, le=1000)] = 100
-        """Iterations of L-BFGS for Eq. 6, at most."""
-        search: Annotated[int, Field(ge=0, le=100)] = 10
-        """Rounds of PatchMatch, at most."""
+        deconvolution: Annotated[int, Field(ge=0, le=1000)] = 20
+        """Iterations of L-BFGS for Eq. 6, at most. The paper's 100 cost five times as much, and
+        come out no better (aspect-ratio similarity .814 against .820 on five cases)."""
+        search: Annotated[int, Field(ge=0, le=100)] = 3
+        """Rounds of PatchMatch, at most; the paper has 10 (measured together with the above)."""
         axes: Literal["changed", "both"] = "changed"
         """Along which axes matches are sought; ``both`` is the paper's, and lets rows wander where
         only the width changes."""
@@ -234,6 +237,19 @@ class DeepIR:
             return _bytes(fields.vote(pixels, fine, 5)[0])
         fine = _carried(fields.smoothed(field, 5), plan, size)
         return _bytes(_footprint_mean(pixels, fine)[0])
+
+
+PAPER = DeepIR.Options(
+    working=1024,
+    contrast=1,
+    deconvolution=100,
+    search=10,
+    axes="both",
+    steady=0,
+    vote="pixels",
+    shared="resample",
+)
+"""The paper's settings, for sources up to 1024 pixels: the same algorithm without what we added."""
 
 
 @dataclass(frozen=True)
