@@ -131,6 +131,8 @@ class Entry:
 BUILT_IN = {
     "center": "deepcrop.methods.center:Center",
     "deepir": "deepcrop.methods.deepir:DeepIR",
+    "dnr": "deepcrop.methods.dnr:DNR",
+    "dnr-paper": "deepcrop.methods.dnr:PaperDNR",
     "saliency": "deepcrop.methods.saliency:SaliencyCrop",
 }
 

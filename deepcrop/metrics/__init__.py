@@ -1,0 +1,1 @@
+"""Measures that the papers report."""

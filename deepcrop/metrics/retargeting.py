@@ -32,23 +32,6 @@ def semantic_score(result: Tensor, source: Tensor) -> tuple[float, float]:
     return ratio, ratio**2
 
 
-def dissimilarity(result: Tensor, source: Tensor) -> tuple[float, float]:
-    """Compare the mean features of a level: FD (DeepIR, Eq. 9).
-
-    Args:
-        result: (C, H, W), a feature map of the retargeted image.
-        source: (C, H', W'), the same map of the source.
-
-    Returns:
-        Mean square difference of the channels' means, raw, and with both vectors scaled to norm 1
-        (the printed scale of the paper's figures can't be the raw sum).
-    """
-    ours, theirs = result.double().mean((1, 2)), source.double().mean((1, 2))
-    raw = (ours - theirs).square().mean().item()
-    ours, theirs = (functional.normalize(v, dim=0) for v in (ours, theirs))
-    return raw, (ours - theirs).square().mean().item()
-
-
 def feature_remain_ratio(result: Sequence[Tensor], source: Sequence[Tensor]) -> float:
     """Return how much of the activations a result has: FRR (DeepIR, Eq. 8).
 
@@ -126,8 +109,12 @@ def block_changes(
     y, x = rows // block, columns // block
     inside = ((y < down) & (x < across)).flatten()
     cell = (y * across + x).flatten()[inside]
-    where = [t.flatten()[inside] for t in torch.meshgrid(
-        torch.arange(rows.shape[0]), torch.arange(rows.shape[1]), indexing="ij")]
+    where = [
+        t.flatten()[inside]
+        for t in torch.meshgrid(
+            torch.arange(rows.shape[0]), torch.arange(rows.shape[1]), indexing="ij"
+        )
+    ]
     cells = down * across
     pixels = torch.bincount(cell, minlength=cells).double()
     ratios = []

@@ -39,13 +39,14 @@ class SaliencyOptions:
         detail: block (stride 8) whose features refine the readout at stride 8; None as in SAM.
         readout: "softmax" gives a density that sums to 1, "relu" SAM's map from 0 up.
         blur: sigma in input pixels of the Gaussian that smooths the map last.
+        dropout: share of the ConvLSTM's input channels that training leaves out.
     """
 
     pixels: int = 240 * 320
     multiple: int = 16
     output_stride: Literal[8, 16, 32] = 16
     taps: tuple[int, ...] = (13, 17)
-    width: int = 128
+    width: int = 64
     steps: int = 4
     priors: int = 16
     isotropic: bool = False
@@ -53,6 +54,7 @@ class SaliencyOptions:
     detail: int | None = 6
     readout: Literal["softmax", "relu"] = "softmax"
     blur: float = 4.0
+    dropout: float = 0.2
 
     @classmethod
     def sam(cls) -> SaliencyOptions:
@@ -194,6 +196,7 @@ class SaliencyNetwork(nn.Module):
         self.options = o = options or SaliencyOptions()
         self.trunk = MobileNetV2(stop=max(o.taps) + 1, output_stride=o.output_stride)
         self.neck = nn.ModuleList(nn.Conv2d(CHANNELS[tap], o.width, 1) for tap in o.taps)
+        self.dropout = nn.Dropout2d(o.dropout)
         self.recurrent = AttentiveConvLSTM(o.width, o.steps)
         self.rounds = nn.Sequential(
             *(
@@ -217,35 +220,37 @@ class SaliencyNetwork(nn.Module):
         network.load_state_dict({key: value.float() for key, value in state.items()})
         return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, start: int = 0) -> Tensor:
         """Predict where people look.
 
         Args:
             x: ``(B, 3, H, W)`` RGB, ``uint8 / 127.5 - 1``; sides divisible by ``multiple``.
+            start: first block of the trunk to run; above 0, ``x`` is the output of the one before.
 
         Returns:
             ``(B, H / 4, W / 4)``, non-negative; with the softmax readout each map sums to 1.
         """
-        size = (x.shape[-2] // 4, x.shape[-1] // 4)
-        score = _resize(self.score(x), size)[:, 0]
+        stride = self.trunk.strides[start - 1] if start else 1
+        size = (x.shape[-2] * stride // 4, x.shape[-1] * stride // 4)
+        score = _resize(self.score(x, start).float(), size)[:, 0]
         if self.options.readout == "softmax":
             score = score.flatten(1).softmax(1).view_as(score)
         else:
             score = F.relu(score)
         return blur(score, self.options.blur / 4)
 
-    def score(self, x: Tensor) -> Tensor:
+    def score(self, x: Tensor, start: int = 0) -> Tensor:
         """Return the readout before enlargement, ``(B, 1, H / s, W / s)``."""
         o = self.options
         taps = sorted({*o.taps, *([] if o.detail is None else [o.detail])})
-        features = dict(zip(taps, self.trunk.features(x, taps), strict=True))
+        features = dict(zip(taps, self.trunk.features(x, taps, start), strict=True))
         fine = None if o.detail is None else features[o.detail]
         size = features[max(o.taps)].shape[-2:]
         joined = sum(
             (_resize(project(features[tap]), size) for tap, project in zip(o.taps, self.neck)),
             torch.zeros((), device=x.device, dtype=x.dtype),
         )
-        y = self.rounds(self.recurrent(F.relu(joined)))
+        y = self.rounds(self.recurrent(self.dropout(F.relu(joined))))
         return cast(Tensor, self.readout(y, fine))
 
     def input_size(self, height: int, width: int) -> tuple[int, int]:

@@ -1,0 +1,1 @@
+"""Algorithms on tensors: no network, no files."""

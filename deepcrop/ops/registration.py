@@ -140,6 +140,7 @@ def register(result: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
     while max(source.shape[1:]) * scales[0] >= 2 * _COARSEST:
         scales.insert(0, scales[0] / 2)
     guess: tuple[Tensor, Tensor] | None = None
+    displacement = torch.zeros(0)
     for scale in scales:
         ours, theirs = (
             _shrink(image, [max(2, round(side * scale)) for side in image.shape[1:]])
@@ -155,14 +156,13 @@ def register(result: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
                 windows.append(range(min(change, 0) - 4, max(change, 0) + 5))
             window = (windows[0], windows[1])
         else:
-            before = [s.float() for s in (guess[0] - last[0], guess[1] - last[1])]
             grown = functional.interpolate(
-                2 * torch.stack(before)[None], (height, width), mode="bilinear"
+                2 * displacement[None], (height, width), mode="bilinear", align_corners=False
             )[0]
             moved = grown.round().long()
             base = (still[0] + moved[0], still[1] + moved[1])
             window = (range(-2, 3), range(-2, 3))
         guess = _match(describe(ours), describe(theirs), base, window)
-        last = still
+        displacement = torch.stack([guess[0] - still[0], guess[1] - still[1]]).float()
     assert guess is not None
     return guess

@@ -260,6 +260,7 @@ def affordable(carving: Carving, percentile: float) -> Tensor:
     steps = torch.arange(carving.steps, device=flat.device)
     of_step = carving.order.flatten(1)[:, None] == steps[:, None]
     means = (flat[:, None] * of_step).sum(2) / carving.importance.shape[1]
-    within = torch.cat([means <= limit[:, None], torch.zeros(batch, 1, dtype=torch.bool).to(
-        flat.device)], 1)
+    within = torch.cat(
+        [means <= limit[:, None], torch.zeros(batch, 1, dtype=torch.bool).to(flat.device)], 1
+    )
     return within.long().cumprod(1).sum(1)

@@ -7,6 +7,9 @@ first column).
 
 from __future__ import annotations
 
+import math
+from typing import Literal
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -84,9 +87,7 @@ def axis_aligned_sizes(
     matrix[columns:, :columns] = -cells
     for start, count in ((0, columns), (columns, rows)):
         step = torch.eye(count, dtype=torch.float64).diff(dim=0)
-        matrix[start : start + count, start : start + count] += (
-            smoothness / count * (step.T @ step)
-        )
+        matrix[start : start + count, start : start + count] += smoothness / count * (step.T @ step)
     totals = torch.zeros(2, size, dtype=torch.float64)
     totals[0, :columns] = widths
     totals[1, columns:] = heights
@@ -101,7 +102,9 @@ def axis_aligned_sizes(
         system[:count, :count] = matrix[free][:, free]
         system[:count, count:] = totals[:, free].T
         system[count:, :count] = totals[:, free]
-        right = torch.cat([-matrix[free][:, held] @ bound[held], wanted - totals[:, held] @ bound[held]])
+        right = torch.cat(
+            [-matrix[free][:, held] @ bound[held], wanted - totals[:, held] @ bound[held]]
+        )
         scales = bound.clone()
         scales[free] = torch.linalg.solve(system, right)[:count]
         below = free & (scales < bound - 1e-12)
@@ -147,12 +150,15 @@ def identity(height: int, width: int, device: torch.device | None = None) -> Ten
     return torch.stack([columns, rows])
 
 
-def sample(image: Tensor, mapping: Tensor) -> Tensor:
-    """Sample an image bilinearly where a mapping points; the border goes on outside.
+def sample(
+    image: Tensor, mapping: Tensor, mode: Literal["bilinear", "bicubic"] = "bilinear"
+) -> Tensor:
+    """Sample an image where a mapping points; the border goes on outside.
 
     Args:
         image: (B, C, H, W).
         mapping: (B, 2, H', W'), columns and rows.
+        mode: interpolation between pixels.
 
     Returns:
         (B, C, H', W').
@@ -161,8 +167,36 @@ def sample(image: Tensor, mapping: Tensor) -> Tensor:
     scale = torch.tensor([2.0 / width, 2.0 / height], device=image.device, dtype=mapping.dtype)
     grid = (mapping.permute(0, 2, 3, 1) + 0.5) * scale - 1
     return functional.grid_sample(
-        image, grid.to(image.dtype), mode="bilinear", padding_mode="border", align_corners=False
+        image, grid.to(image.dtype), mode=mode, padding_mode="border", align_corners=False
     )
+
+
+def smooth_mapping(mapping: Tensor, sigma: float) -> Tensor:
+    """Blur what a mapping moves, so that a jump becomes a squeeze and a bend a curve.
+
+    A mapping that keeps the order of columns and rows still does; at the border what was cut away
+    stays cut away.
+
+    Args:
+        mapping: (B, 2, H, W).
+        sigma: of the Gaussian, in pixels of the result; 0 leaves it as it is.
+    """
+    if sigma <= 0:
+        return mapping
+    height, width = mapping.shape[2:]
+    still = identity(height, width, mapping.device)
+    moved = mapping - still
+    for axis, side in ((3, width), (2, height)):
+        at = torch.arange(side, dtype=mapping.dtype, device=mapping.device)
+        reach = math.ceil(3 * sigma)
+        padded = torch.arange(-reach, side + reach, device=mapping.device)
+        weights = torch.exp(-0.5 * ((padded - at[:, None]) / sigma).square())
+        # Positions outside show what the border shows.
+        folded = torch.zeros(side, side, dtype=mapping.dtype, device=mapping.device)
+        folded.index_add_(1, padded.clamp(0, side - 1), weights)
+        folded = folded / folded.sum(1, keepdim=True)
+        moved = moved @ folded.T if axis == 3 else folded @ moved
+    return still + moved
 
 
 def resize_mapping(
@@ -189,45 +223,49 @@ def resize_mapping(
         return (line + 0.5) * scale - 0.5
 
     moved = mapping - straight(height, width, source)
-    moved = functional.interpolate(
-        moved[None], result, mode="bilinear", align_corners=False
-    )[0]
+    moved = functional.interpolate(moved[None], result, mode="bilinear", align_corners=False)[0]
     scale = torch.tensor([full[1] / source[1], full[0] / source[0]], device=mapping.device)
     return straight(*result, full) + moved * scale[:, None, None]
 
 
 def render(image: Tensor, mapping: Tensor, most: int = 4, rows: int = 512) -> Tensor:
-    """Sample an image where a mapping points, averaging over what a result's pixel covers.
+    """Sample an image where a mapping points: bicubic, and averaged where the mapping squeezes.
 
-    Where the mapping squeezes, one sample a pixel would alias; each pixel is the mean of evenly
-    spaced samples, as many as the strongest squeeze in the image needs.
+    Where a step of the result is more than a pixel of the source, samples at single points would
+    alias; a pixel is then the mean of samples spread evenly over what the step has in excess of one
+    pixel, so that content that keeps its size keeps its sharpness.
 
     Args:
-        image: (3, H, W), floating point.
+        image: (3, H, W) in [0, 1].
         mapping: (2, H', W').
         most: samples a pixel along each axis, at most.
         rows: rows of the result rendered at a time, to bound the memory.
 
     Returns:
-        (3, H', W').
+        (3, H', W') in [0, 1].
     """
-    across, down = _steps(mapping, 2), _steps(mapping, 1)
-    counts = [min(most, max(1, round(step.abs().max().item()))) for step in (across, down)]
+    excesses = []
+    for axis in (2, 1):
+        step = (
+            torch.gradient(mapping, dim=axis)[0]
+            if mapping.shape[axis] > 1
+            else torch.zeros_like(mapping)
+        )
+        length = step.norm(dim=0, keepdim=True)
+        excesses.append(step * (1 - 1 / length.clamp_min(1.0)))
+    across, down = excesses
+    counts = [
+        min(most, 1 + math.ceil(excess.norm(dim=0).max().item() - 1e-3)) for excess in excesses
+    ]
     parts = []
     for start in range(0, mapping.shape[1], rows):
         part = slice(start, start + rows)
-        total = torch.zeros(())
+        total = torch.zeros((), device=image.device)
         for i in range(counts[0]):
             for j in range(counts[1]):
                 shift = ((i + 0.5) / counts[0] - 0.5) * across[:, part]
                 shift = shift + ((j + 0.5) / counts[1] - 0.5) * down[:, part]
-                total = total + sample(image[None], (mapping[:, part] + shift)[None])[0]
-        parts.append(total / (counts[0] * counts[1]))
+                points = (mapping[:, part] + shift)[None]
+                total = total + sample(image[None], points, "bicubic")[0]
+        parts.append((total / (counts[0] * counts[1])).clamp(0, 1))
     return torch.cat(parts, 1)
-
-
-def _steps(mapping: Tensor, axis: int) -> Tensor:
-    """Return the central difference of a mapping along an axis, one-sided at its ends."""
-    if mapping.shape[axis] == 1:
-        return torch.zeros_like(mapping)
-    return torch.gradient(mapping, dim=axis)[0]

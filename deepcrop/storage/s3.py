@@ -12,38 +12,17 @@ from datetime import UTC
 from functools import partial
 from typing import Any, TypeVar
 
-from ..errors import AccessDenied, FetchError, NotFound, Unreachable
+from ..errors import NotFound
 from .base import TEMPORARY, Blob, Entry, Failure, Hope, Prefix, StorageOptions
 from .retry import persist
-from .uri import redact, split_bucket
+from .s3_failures import MISSING, failure_of, failure_of_code
+from .uri import split_bucket
 
 T = TypeVar("T")
 
 _PLAIN_MD5 = re.compile(r"[0-9a-f]{32}")
 _NOT_IN_XML = re.compile("[\x00-\x1f\ufffe\uffff]")
 _KEYS_PER_REQUEST = 1000
-
-_MISSING = {"NoSuchKey", "404", "NotFound", "NoSuchVersion"}
-_TRANSIENT = {
-    # Throttling.
-    "SlowDown", "Throttling", "ThrottlingException", "RequestThrottled", "RequestLimitExceeded",
-    "TooManyRequests", "TooManyRequestsException", "BandwidthLimitExceeded", "429",
-    # The server's own trouble.
-    "InternalError", "InternalFailure", "ServiceUnavailable", "OperationAborted",
-    "500", "502", "503", "504",
-    # What we sent came late, short or changed.
-    "RequestTimeout", "RequestTimeoutException", "IncompleteBody", "BadDigest",
-    "XAmzContentSHA256Mismatch",
-}  # fmt: skip
-_REFUSED = {
-    "InvalidAccessKeyId": "the access key is not known to the server",
-    "SignatureDoesNotMatch": "the secret key does not fit the access key",
-    "ExpiredToken": "the session token has expired",
-    "InvalidToken": "the session token is not valid",
-    "TokenRefreshRequired": "the session token must be renewed",
-    "RequestTimeTooSkewed": "this machine's clock is wrong",
-    "InvalidObjectState": "the object is archived and must be restored first",
-}
 
 
 class S3Store:
@@ -55,7 +34,8 @@ class S3Store:
         self._lock = threading.Lock()
         self._client: Any = None
         self._client_pid = 0
-        self._read_before: set[str] = set()
+        self._open: set[str] = set()
+        self._closed: set[str] = set()
 
     # Objects
 
@@ -67,12 +47,10 @@ class S3Store:
 
         def once() -> tuple[bytes, str]:
             response = self.client.get_object(Bucket=bucket, Key=key)
-            with response["Body"] as body:
-                data = body.read()
-            etag = response.get("ETag", "").strip('"')
-            if _etag_is_md5(response, etag) and _md5(data).hexdigest() != etag:
-                raise Failure("the bytes do not have the MD5 of the object's ETag", hope=Hope.GOOD)
-            return data, etag
+            # Not "as body": that would be the raw stream, which verifies nothing.
+            with response["Body"]:
+                data = response["Body"].read()
+            return data, _verified_etag(response, _md5(data).hexdigest())
 
         (data, etag), attempts = self._persist(bucket, once)
         return Blob(data, etag, attempts)
@@ -81,13 +59,17 @@ class S3Store:
         """Write an object. The server compares the MD5, so that no damaged object can arise."""
         bucket, key = split_bucket(uri)
         arguments = {"ContentType": content_type} if content_type else {}
-        digest = base64.b64encode(_md5(data).digest()).decode()
-        _, attempts = self._persist(
-            bucket,
-            lambda: self.client.put_object(
+        md5 = _md5(data)
+        digest = base64.b64encode(md5.digest()).decode()
+
+        def once() -> None:
+            response = self.client.put_object(
                 Bucket=bucket, Key=key, Body=data, ContentMD5=digest, **arguments
-            ),
-        )
+            )
+            # Some servers ignore Content-MD5 but tell what they stored.
+            _verified_etag(response, md5.hexdigest())
+
+        _, attempts = self._persist(bucket, once)
         return attempts
 
     def delete(self, uris: Sequence[str]) -> None:
@@ -114,8 +96,8 @@ class S3Store:
             Bucket=bucket, Delete={"Objects": objects, "Quiet": True}
         )
         for error in answer.get("Errors", []):
-            if error.get("Code") not in _MISSING:
-                raise _failure_of_code(error.get("Code", ""), 0, error.get("Message", ""))
+            if error.get("Code") not in MISSING:
+                raise failure_of_code(error.get("Code", ""), 0, error.get("Message", ""))
 
     def stat(self, uri: str) -> Entry | None:
         """Describe an object with a HEAD request."""
@@ -192,74 +174,20 @@ class S3Store:
                 raise
             except Exception as error:
                 failure = failure_of(error)
-                # A refusal by a bucket that let us in before is more often throttling.
-                if failure.hope is Hope.SOME and bucket not in self._read_before:
+                if failure.hope is Hope.SOME and bucket in self._closed:
                     failure.hope = Hope.NONE
                 raise failure from None
-            self._read_before.add(bucket)
+            self._open.add(bucket)
+            self._closed.discard(bucket)
             return result
 
-        return persist(once, self._options)
-
-
-def failure_of(error: Exception) -> Failure:
-    """Translate what boto3 raises.
-
-    Raises:
-        Exception: the error itself, where it is none of boto3's.
-    """
-    from botocore import exceptions as boto
-
-    match error:
-        case boto.ClientError():
-            answer = error.response.get("Error", {})
-            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-            return _failure_of_code(answer.get("Code", ""), status, answer.get("Message", ""))
-        case boto.NoCredentialsError() | boto.PartialCredentialsError():
-            return Failure("no credentials: set AWS_PROFILE or AWS_ACCESS_KEY_ID", AccessDenied)
-        case boto.ProfileNotFound():
-            return Failure("AWS_PROFILE names a profile that does not exist", AccessDenied)
-        case boto.ParamValidationError():
-            return Failure("not a valid bucket name or key", NotFound)
-        case boto.ConnectTimeoutError() | boto.ReadTimeoutError():
-            return Failure("timed out", hope=Hope.GOOD)
-        case boto.EndpointConnectionError() | boto.ProxyConnectionError():
-            return Failure("the endpoint can't be reached", hope=Hope.GOOD)
-        case boto.SSLError():
-            return Failure("no secure connection to the endpoint", hope=Hope.GOOD)
-        case boto.IncompleteReadError() | boto.ResponseStreamingError():
-            return Failure("the body was cut short", hope=Hope.GOOD)
-        case boto.FlexibleChecksumError():
-            return Failure("the bytes do not have the object's checksum", hope=Hope.GOOD)
-        case boto.HTTPClientError() | boto.ConnectionError():
-            return Failure("the connection was closed", hope=Hope.GOOD)
-        case boto.MetadataRetrievalError() | boto.CredentialRetrievalError():
-            return Failure("credentials could not be fetched", AccessDenied, Hope.GOOD)
-        case boto.BotoCoreError() | ValueError():
-            # Parser errors (an answer that is no XML) and an endpoint that is no URL; their text
-            # may hold the whole answer, so it isn't shown.
-            unparsed = type(error).__name__ == "ResponseParserError"
-            text = "the answer is not S3's" if unparsed else type(error).__name__
-            return Failure(text, FetchError, Hope.GOOD if unparsed else Hope.NONE)
-        case _:
-            raise error
-
-
-def _failure_of_code(code: str, status: int, message: str) -> Failure:
-    detail = redact(f"{code}: {message}" if message else code or f"status {status}")
-    if code in _REFUSED:
-        return Failure(f"{_REFUSED[code]} ({code})", AccessDenied)
-    if code == "NoSuchBucket":
-        return Failure("no such bucket", NotFound)
-    if code in _MISSING:
-        return Failure("no such object", NotFound)
-    if code in _TRANSIENT or status >= 500 or status == 429:
-        return Failure(detail, Unreachable, Hope.GOOD)
-    if code in ("AccessDenied", "403"):
-        return Failure("access denied", AccessDenied, Hope.SOME)
-    if status in (401, 403):
-        return Failure(detail, AccessDenied)
-    return Failure(detail, FetchError)
+        try:
+            return persist(once, self._options)
+        except Failure as failure:
+            # A refusal is often throttling, but not where nothing else was ever answered.
+            if failure.hope is Hope.SOME and bucket not in self._open:
+                self._closed.add(bucket)
+            raise
 
 
 def _connect(options: StorageOptions) -> Any:
@@ -310,15 +238,21 @@ def _folder(key: str) -> str:
     return key if not key or key.endswith("/") else key + "/"
 
 
-def _etag_is_md5(response: dict[str, Any], etag: str) -> bool:
-    """Tell whether S3 defines this object's ETag as the MD5 of its bytes.
+def _verified_etag(response: dict[str, Any], md5: str) -> str:
+    """Return the ETag of an answer; where S3 defines it as the MD5 of the bytes, it must be that.
 
-    Not so for multipart uploads (a dash) and for encryption with KMS or the customer's key
+    It isn't for multipart uploads (a dash) and for encryption with KMS or the customer's key
     (Amazon S3 API reference, "Object": ETag).
+
+    Raises:
+        Failure: the bytes are other ones.
     """
+    etag: str = response.get("ETag", "").strip('"')
     encryption = response.get("ServerSideEncryption") or "AES256"
     plain = encryption == "AES256" and not response.get("SSECustomerAlgorithm")
-    return plain and _PLAIN_MD5.fullmatch(etag) is not None
+    if plain and _PLAIN_MD5.fullmatch(etag) and etag != md5:
+        raise Failure("the bytes do not have the MD5 of the object's ETag", hope=Hope.GOOD)
+    return etag
 
 
 def _md5(data: bytes) -> Any:

@@ -3,7 +3,7 @@
 The pupil has VGG-19's layout with a quarter of its channels. What DNR and DeepIR ask of feature
 maps is how strong they are (importance, Eq. 1 of DNR) and how alike two positions are (nearest
 neighbours, reconstruction). So the pupil need not have the teacher's channels, but its
-*geometry*: the inner products of its feature vectors at any two positions should be those of the teacher
+*geometry*: the inner products of its feature vectors at any two positions should be the teacher's
 (Tung and Mori, "Similarity-Preserving Knowledge Distillation", ICCV 2019), beside the usual
 regression of the teacher's maps through a 1x1 head that is thrown away afterwards.
 """
@@ -65,15 +65,20 @@ class Student16x(nn.Module):
             x = functional.pad(x, (1, 1, 1, 1), mode="reflect")
         return functional.conv2d(x, weight, bias)
 
-    def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Return ``relu4_1`` and ``relu5_1`` in VGG-19's 512 channels, ``relu4_4`` in its own."""
+    def forward(self, images: Tensor, taps: Sequence[str] = SECOND_HAND) -> dict[str, Tensor]:
+        """Return maps by tap, in VGG-19's channels where it has a head for them, else its own.
+
+        Args:
+            images: (B, 3, H, W), RGB in [0, 1].
+            taps: names such as ``relu4_1``.
+        """
         x = self.convolve(images, "conv0")
         maps = {}
         for block, convolutions in enumerate((2, 2, 4, 4, 1), start=1):
             for index in range(1, convolutions + 1):
                 x = self.convolve(x, f"conv{block}{index}").relu()
                 tap = f"relu{block}_{index}"
-                if tap in SECOND_HAND:
+                if tap in taps:
                     head = f"conv{block}{index}_aux"
                     taught = f"{head}_weight" in self.weights
                     maps[tap] = self.convolve(x, head) if taught else x
@@ -304,7 +309,7 @@ def train_vgg_slim(shared: Path, folder: Path, recipe: Recipe) -> dict[str, tupl
             "input": "RGB in [0, 1], ImageNet mean and std",
             "steps": str(steps),
         },
-        licence="Apache-2.0; contains MIT parts; trained in part on non-commercial photos, see card",
+        licence="Apache-2.0, parts MIT; trained in part on non-commercial photos (see card)",
         summary="VGG-19's layout with a quarter of the channels, for DNR and DeepIR",
         folder=folder,
     )

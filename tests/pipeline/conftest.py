@@ -12,12 +12,12 @@ from PIL import Image
 
 
 @pytest.fixture(scope="session")
-def cluster(moto_endpoint: str):
-    """A Ray cluster of this machine, with two CPUs, whose nodes have moto's credentials."""
+def cluster(best_server):
+    """A Ray cluster of this machine, with two CPUs, whose nodes have the server's credentials."""
     os.environ |= {
         "RAY_BACKEND_LOG_LEVEL": "fatal",
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing-secret",
+        "AWS_ACCESS_KEY_ID": best_server.key,
+        "AWS_SECRET_ACCESS_KEY": best_server.secret,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
     import ray
