@@ -57,18 +57,26 @@ class DeepIR:
 
     @dataclass(frozen=True)
     class Options:
-        """What can be changed; the defaults are the paper's unless said otherwise."""
+        """What can be changed; `PAPER` has the paper's values."""
 
-        working: Annotated[int, Field(ge=64, le=4096)] = 512
-        """Longest edge, in pixels, of the source when Phi is found (the paper: the source's)."""
+        working: Annotated[int, Field(ge=64, le=4096)] = 256
+        """Longest edge, in pixels, of the source when Phi is found (the paper: the source's). On
+        five cases of RetargetMe, 256 scores an aspect-ratio similarity of .841 in 0.9 s of one
+        core an image, 384 scores .820 in 3.9 s."""
         resample: Literal["uniform", "crop", "scale", "seam", "column"] = "uniform"
         """How feature maps are resized: UrS, or one of Section 4.4's alternatives."""
+        contrast: Annotated[float, Field(gt=0, le=16)] = 2.0
+        """Power of the obscurity, which is 0..1; the paper's is 1. Above 1, removals gather in the
+        most obscure columns. On ten cases of RetargetMe, 1, 2 and 4 give an aspect-ratio
+        similarity of .829, .850 and .854, and a feature remain ratio of .597, .599 and .596;
+        4 begins to crop."""
         alphas: tuple[Share, Share, Share] = (0.7, 0.8, 0.9)
         """Weight of the matched against the re-sampled field, Eq. 7, at levels 1, 2 and 3."""
-        deconvolution: Annotated[int, Field(ge=0, le=1000)] = 100
-        """Iterations of L-BFGS for Eq. 6, at most."""
-        search: Annotated[int, Field(ge=0, le=100)] = 10
-        """Rounds of PatchMatch, at most."""
+        deconvolution: Annotated[int, Field(ge=0, le=1000)] = 20
+        """Iterations of L-BFGS for Eq. 6, at most. The paper's 100 cost five times as much, and
+        come out no better (aspect-ratio similarity .814 against .820 on five cases)."""
+        search: Annotated[int, Field(ge=0, le=100)] = 3
+        """Rounds of PatchMatch, at most; the paper has 10 (measured together with the above)."""
         axes: Literal["changed", "both"] = "changed"
         """Along which axes matches are sought; ``both`` is the paper's, and lets rows wander where
         only the width changes."""
@@ -172,7 +180,7 @@ class DeepIR:
         options = self.options
         sizes = [(target.height >> level, target.width >> level) for level in range(4)]
         direct = [
-            resized_field(each, size, options.resample).to(maps[0].device)
+            resized_field(each, size, options.resample, options.contrast).to(maps[0].device)
             for each, size in zip(importance, sizes, strict=True)
         ]
         field = direct[3]
@@ -231,6 +239,19 @@ class DeepIR:
         return _bytes(_footprint_mean(pixels, fine)[0])
 
 
+PAPER = DeepIR.Options(
+    working=1024,
+    contrast=1,
+    deconvolution=100,
+    search=10,
+    axes="both",
+    steady=0,
+    vote="pixels",
+    shared="resample",
+)
+"""The paper's settings, for sources up to 1024 pixels: the same algorithm without what we added."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """How one image comes to one size."""
@@ -275,7 +296,9 @@ class Mapped:
     """(1, 2, height, width) at working size; None where everything is scaled alike."""
 
 
-def resized_field(importance: Tensor, size: tuple[int, int], resample: str) -> Tensor:
+def resized_field(
+    importance: Tensor, size: tuple[int, int], resample: str, contrast: float = 1.0
+) -> Tensor:
     """Resize a level's map in the chosen way: the field phi'' that is known without a search.
 
     Columns first, then rows by the importance that is left.
@@ -284,15 +307,16 @@ def resized_field(importance: Tensor, size: tuple[int, int], resample: str) -> T
         importance: (B, H, W).
         size: (height, width) of the result.
         resample: see ``DeepIR.Options``.
+        contrast: likewise.
 
     Returns:
         (B, 2, height, width).
     """
     answers = []
     for each in importance:
-        x = _columns(each, size[1], resample)
+        x = _columns(each, size[1], resample, contrast)
         left = each.gather(1, x.round().long())
-        y = _columns(left.T.contiguous(), size[0], resample).T
+        y = _columns(left.T.contiguous(), size[0], resample, contrast).T
         answers.append(torch.stack([x.gather(0, y.round().long()), y]).float())
     return torch.stack(answers)
 
@@ -303,7 +327,7 @@ def scaling(plan: Plan, device: torch.device) -> Tensor:
     return resized_field(empty, (plan.target.height, plan.target.width), "scale").to(device)
 
 
-def _columns(importance: Tensor, target: int, resample: str) -> Tensor:
+def _columns(importance: Tensor, target: int, resample: str, contrast: float) -> Tensor:
     """Return the source column of each of ``target`` columns, row by row: (H, target) float64."""
     height, width = importance.shape
     if target == width:
@@ -318,7 +342,7 @@ def _columns(importance: Tensor, target: int, resample: str) -> Tensor:
             "column": resampling.least_important,
             "crop": resampling.best_window,
         }[resample]
-        columns = choose(resampling.obscurity(importance), target)
+        columns = choose(resampling.obscurity(importance) ** contrast, target)
     return columns.double().expand(height, target)
 
 

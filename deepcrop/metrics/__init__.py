@@ -1,1 +1,1 @@
-"""Measures that the papers report."""
+"""What the papers report: saliency, cropping and retargeting metrics."""

@@ -1,1 +1,1 @@
-"""Networks: `nn.Module`s only, without files or downloads."""
+"""The networks: modules of torch and nothing else; no files, no Ray."""

@@ -1,1 +1,1 @@
-"""Algorithms on tensors: no network, no files."""
+"""Algorithms on tensors and arrays, without networks, files or Ray."""

@@ -14,9 +14,13 @@ from torch.nn import functional
 from .warping import identity, sample
 
 
+def _here(field: Tensor) -> Tensor:
+    return identity(field.shape[2], field.shape[3], field.device)
+
+
 def offsets(field: Tensor) -> Tensor:
     """Return how far each position's source lies from it: the field less the identity."""
-    return field - identity(*field.shape[2:], field.device)
+    return field - _here(field)
 
 
 def smoothed(field: Tensor, patch: int) -> Tensor:
@@ -28,7 +32,7 @@ def smoothed(field: Tensor, patch: int) -> Tensor:
     """
     pad = patch // 2
     mean = functional.avg_pool2d(offsets(field), patch, 1, pad, count_include_pad=False)
-    return mean + identity(*field.shape[2:], field.device)
+    return mean + _here(field)
 
 
 def structure(features: Tensor) -> Tensor:
@@ -65,7 +69,7 @@ def steadied(field: Tensor, weight: Tensor, along: float, across: float) -> Tens
     moved = offsets(field)
     x = blurred(moved[:, :1] * weight, along, across) / blurred(weight, along, across)
     y = blurred(moved[:, 1:] * weight, across, along) / blurred(weight, across, along)
-    return torch.cat([x, y], 1) + identity(*field.shape[2:], field.device)
+    return torch.cat([x, y], 1) + _here(field)
 
 
 def blurred(values: Tensor, horizontal: float, vertical: float) -> Tensor:
@@ -108,7 +112,7 @@ def doubled(field: Tensor, height: int, width: int) -> Tensor:
 
 
 def sample_bicubic(values: Tensor, field: Tensor) -> Tensor:
-    """Sample as `warping.sample` does, but bicubically: sharper where a field lies between pixels."""
+    """Sample like `warping.sample`, but bicubically: sharper between pixels."""
     height, width = values.shape[2:]
     scale = torch.tensor([2.0 / width, 2.0 / height], device=values.device)
     grid = (field.permute(0, 2, 3, 1) + 0.5) * scale - 1
@@ -130,11 +134,11 @@ def vote(values: Tensor, field: Tensor, patch: int) -> Tensor:
         patch: side of the neighbourhood, odd.
     """
     height, width = field.shape[2:]
-    here = identity(height, width, field.device)
+    here = _here(field)
     reach = patch // 2
     moved = functional.pad(offsets(field), [reach] * 4)
     valid = functional.pad(field.new_ones(1, 1, height, width), [reach] * 4)
-    total, votes = 0, 0
+    total, votes = field.new_zeros(()), field.new_zeros(())
     for dy in range(patch):
         for dx in range(patch):
             window = (..., slice(dy, dy + height), slice(dx, dx + width))

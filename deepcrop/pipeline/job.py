@@ -50,6 +50,13 @@ def _canonical_size(text: str) -> str:
     return str(Size.parse(text))
 
 
+def _endpoint(url: str | None) -> str | None:
+    try:
+        return StorageOptions(endpoint=url).endpoint
+    except ValidationError as error:
+        raise RequestError(f"s3_endpoint: {url!r}: {error.errors()[0]['msg']}") from None
+
+
 def _percentage(value: Any) -> Any:
     if isinstance(value, str) and value.strip().endswith("%"):
         try:
@@ -112,6 +119,8 @@ class Job(BaseModel):
     """Convert to sRGB; or keep the source's profile; or convert nothing and drop the profile."""
     keys: Literal["mirror", "hash"] = "mirror"
     """Name the variants after the sources' paths, or after a hash of the source's URI."""
+    dedupe: bool = False
+    """Work on identical bytes once; the rows of the others refer to the first."""
 
     limit: int | None = Field(default=None, ge=1)
     """Only the first so many sources, in the order of their URIs."""
@@ -124,7 +133,7 @@ class Job(BaseModel):
     max_failed: Share = 1.0
     """Share of failed sources beyond which the job stops and its exit status is 1."""
 
-    s3_endpoint: str | None = None
+    s3_endpoint: Annotated[str | None, AfterValidator(_endpoint)] = None
     no_sign_request: bool = False
 
     batch_size: int = Field(default=16, ge=1, le=4096)

@@ -164,7 +164,8 @@ def metric_table(title: str, photos: Sequence[GazePhoto], predictions: dict[str,
         others = np.concatenate([p for name, p in everything.items() if name != photo.name])
         others = others[random.permutation(len(others))[:2000]]
         prediction = predictions[photo.name]
-        middle = density(np.array([[0.5, 0.5]]), *prediction.shape, 0.25)
+        height, width = prediction.shape
+        middle = density(np.array([[0.5, 0.5]]), height, width, sigma=0.25)
         ours.append(score(prediction, photo, others))
         centre.append(score(middle, photo, others))
     table = Table("map", *ours[0], title=title)

@@ -51,7 +51,7 @@ class Recipe:
     views: int = 4
     batch: int = 8
     rate: float = 1e-3
-    trunk_rate: float = 3e-4
+    trunk_rate: float = 2e-4
     frozen: int = 7
     decay: float = 1e-4
     average: float = 0.99
@@ -150,9 +150,9 @@ def train(
         workers: how many share the batches.
     """
     network.trunk.blocks[: recipe.frozen].requires_grad_(False)
+    network.to(memory_format=torch.channels_last)
     model = wrap(network)
     device = next(network.parameters()).device
-    network.to(memory_format=torch.channels_last)
     views = draw_views(network, samples, recipe)
     optimiser = _optimiser(network, recipe)
     averaged = copy.deepcopy(network).requires_grad_(False)

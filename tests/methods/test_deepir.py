@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -12,7 +15,7 @@ from deepcrop.methods.deepir import DeepIR, Plan
 from deepcrop.networks.vgg import VGG
 from deepcrop.ops import warping
 
-QUICK = {"deconvolution": 4, "search": 2, "working": 96}
+QUICK: dict[str, Any] = {"deconvolution": 4, "search": 2, "working": 96}
 
 
 @pytest.fixture(scope="module")
@@ -63,15 +66,13 @@ def test_every_size_comes_out_exactly(method: DeepIR, width: int, height: int) -
 
 @pytest.mark.parametrize("resample", ["uniform", "crop", "scale", "seam", "column"])
 def test_every_way_to_resample(network: VGG, resample: str) -> None:
-    one = DeepIR(network, DeepIR.Options(**QUICK, resample=resample))  # type: ignore[arg-type]
+    one = DeepIR(network, DeepIR.Options(**QUICK, resample=resample))
     [results] = one.retarget([photo()], [[Size(56, 64), Size(130, 64), Size(96, 40)]])
     assert [tuple(each.shape[1:]) for each in results] == [(64, 56), (64, 130), (40, 96)]
 
 
 def test_the_paper_s_own_settings(network: VGG) -> None:
-    paper = DeepIR.Options(
-        **QUICK, axes="both", steady=0, vote="pixels", shared="resample", alphas=(0.7, 0.8, 0.9)
-    )
+    paper = replace(deepir.PAPER, **QUICK)
     [[result]] = DeepIR(network, paper).retarget([photo()], [[Size(60, 50)]])
     assert result.shape == (3, 50, 60)
 
