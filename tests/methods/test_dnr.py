@@ -9,7 +9,8 @@ from deepcrop.errors import RequestError
 from deepcrop.geometry import Box, Size
 from deepcrop.methods.base import RetargetMethod, validate_options
 from deepcrop.methods.deep_carving import deep_seams, reaches
-from deepcrop.methods.dnr import DNR, Options, PaperDNR, PaperOptions
+from deepcrop.methods.dnr import DNR, PaperDNR
+from deepcrop.methods.dnr_options import DNROptions, PaperOptions
 from deepcrop.methods.reconstruction import distance, reconstruct, refine
 
 
@@ -30,7 +31,9 @@ def state():
 
 @pytest.fixture(scope="module")
 def method(state):
-    return DNR.from_weights(*state, Options(working=128, smoothing=0.0, iterations=3, refinement=2))
+    return DNR.from_weights(
+        *state, DNROptions(working=128, smoothing=0.0, iterations=3, refinement=2)
+    )
 
 
 def test_it_is_a_retarget_method_with_options_from_text(method):
@@ -75,7 +78,7 @@ def test_results_do_not_depend_on_the_batch_or_the_other_sizes(method):
 
 
 def test_a_protected_box_keeps_its_shape(state):
-    method = DNR.from_weights(*state, Options(working=128, iterations=0, refinement=0))
+    method = DNR.from_weights(*state, DNROptions(working=128, iterations=0, refinement=0))
     box = Box(70, 20, 118, 80)
     image = photo(96, 128)
     mapping = {}
@@ -91,7 +94,7 @@ def test_a_protected_box_keeps_its_shape(state):
 
 
 def test_a_removed_part_goes_first(state):
-    options = Options(working=128, iterations=0, refinement=0, share=1.0, percentile=100.0)
+    options = DNROptions(working=128, iterations=0, refinement=0, share=1.0, percentile=100.0)
     method = DNR.from_weights(*state, options)
     mask = torch.zeros(96, 128, dtype=torch.bool)
     mask[:, 32:64] = True
@@ -103,7 +106,7 @@ def test_a_removed_part_goes_first(state):
 
 
 def test_full_resolution_is_as_sharp_as_the_source(state):
-    method = DNR.from_weights(*state, Options(working=128))
+    method = DNR.from_weights(*state, DNROptions(working=128))
     generator = torch.Generator().manual_seed(0)
     image = torch.randint(0, 256, (3, 600, 800), dtype=torch.uint8, generator=generator)
     [[result]] = method.retarget([image], [[Size(640, 600)]])
