@@ -101,6 +101,18 @@ seat: chair
 stool: chair
 desk: table
 television: tv screen
+cell_phone: cellphone phone
+wine_glass: glass
+tennis_racket: racket
+baseball_bat: bat baseball
+baseball_glove: glove baseball
+potted_plant: plant
+dining_table: table
+hot_dog: hotdog
+teddy_bear: teddy
+fire_hydrant: hydrant
+hydrant: fire_hydrant
+hair_drier: dryer
 tv: television screen monitor
 monitor: screen tv
 computer: laptop
@@ -118,11 +130,13 @@ sink: basin
 cup: mug
 mug: cup
 glass: cup
-wineglass: glass
+wineglass: wine_glass glass
 goblet: glass
 handbag: bag purse
 purse: bag handbag
-suitcase: luggage bag
+suitcase: luggage briefcase bag
+remote: remote_control
+hair_dryer: hair_drier
 luggage: suitcase bag
 backpack: bag
 rucksack: backpack bag

@@ -45,7 +45,7 @@ class Bag:
 
 
 class Vocabulary:
-    """The words of a network, by their index."""
+    """The words of a network, by their index; ``_`` joins those of two tokens."""
 
     def __init__(self, words: Sequence[str]) -> None:
         self.words = tuple(words)
@@ -79,7 +79,7 @@ class Vocabulary:
         counted: Counter[str] = Counter()
         mapped: dict[str, str] = {}
         unknown: list[str] = []
-        for word in tokens(caption):
+        for word in self._phrases(tokens(caption)):
             if word in FUNCTION_WORDS and not function_words:
                 continue
             found = self.find(word)
@@ -92,6 +92,18 @@ class Vocabulary:
         total = sum(counted.values())
         known = {word: count / total for word, count in counted.items()}
         return Bag(known, mapped, tuple(dict.fromkeys(unknown)))
+
+    def _phrases(self, words: list[str]) -> Iterator[str]:
+        """Join two tokens to one word, such as ``teddy_bear``, where that is known."""
+        at = 0
+        while at < len(words):
+            pair = "_".join(words[at : at + 2])
+            if at + 1 < len(words) and self.find(pair):
+                yield pair
+                at += 2
+            else:
+                yield words[at]
+                at += 1
 
 
 def _forms(word: str) -> Iterator[str]:
