@@ -183,12 +183,14 @@ class Cagic:
         sizes = sizes or [size_of(image) for image in tensors]
         hints = hints or [Hints()] * len(tensors)
         captions = captions or [hint.caption for hint in hints]
-        jobs = list(zip(tensors, sizes, captions, strict=True))
         ratios = as_aspects(aspects)
+        requests = [self.request(caption) for caption in captions]
         together = 1 if self.device.type == "cpu" else TOGETHER
         answers: list[list[Crop]] = []
-        for first in range(0, len(jobs), together):
-            answers += self._search(jobs[first : first + together], ratios)
+        for first in range(0, len(tensors), together):
+            rows = slice(first, first + together)
+            scenes = [self.scene(image) for image in tensors[rows]]
+            answers += self.search(scenes, requests[rows], sizes[rows], ratios)
         return answers
 
     @property
@@ -203,23 +205,32 @@ class Cagic:
             image.to(self.device), multi_scale=o.multi_scale, once=o.encode == "once"
         )
 
-    def _search(
-        self, jobs: Sequence[tuple[Tensor, Size, str | None]], ratios: Sequence[AspectRatio]
+    def search(
+        self,
+        scenes: Sequence[Scene],
+        requests: Sequence[Request],
+        sizes: Sequence[Size],
+        ratios: Sequence[AspectRatio],
     ) -> list[list[Crop]]:
-        """Search the windows of several images at once; no image's search depends on another's."""
-        scenes = [self.scene(image) for image, _, _ in jobs]
-        requests = [self.request(caption) for _, _, caption in jobs]
+        """Search the windows of several images at once; no image's search depends on another's.
+
+        Args:
+            scenes: the images.
+            requests: what each is to show.
+            sizes: of the sources.
+            ratios: the ratios wanted of every image.
+        """
         focals = [
             focal_point(self.evidence(scene, request))
             for scene, request in zip(scenes, requests, strict=True)
         ]
-        answers: list[list[Crop]] = [[] for _ in jobs]
+        answers: list[list[Crop]] = [[] for _ in scenes]
         for ratio in ratios:
-            largest = [ratio.largest_window(size) for _, size, _ in jobs]
+            largest = [ratio.largest_window(size) for size in sizes]
             extents = torch.tensor(
                 [
                     [window.width / size.width, window.height / size.height]
-                    for window, (_, size, _) in zip(largest, jobs, strict=True)
+                    for window, size in zip(largest, sizes, strict=True)
                 ]
             )
             best = anneal(
@@ -227,9 +238,8 @@ class Cagic:
                 extents.to(self.device),
                 self.options.schedule,
             )
-            for row, (_, size, _) in enumerate(jobs):
+            for row, (size, request) in enumerate(zip(sizes, requests, strict=True)):
                 box = _box(best.windows[row].tolist(), largest[row], ratio, size)
-                request = requests[row]
                 score = _score(best.values[row].item(), request)
                 answers[row].append(Crop(box, score, focals[row], request.note))
         return answers
