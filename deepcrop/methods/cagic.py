@@ -21,6 +21,7 @@ from torch import Tensor
 
 from ..geometry import AspectRatio, Box, Focal, Size
 from ..networks.cagic import CagicNetwork, FixedScene, Scene
+from ..networks.foreign import PixelCaptioner
 from ..networks.vocabulary import Bag
 from ..ops.annealing import Schedule, anneal
 from .base import Crop, Hints, Kind, as_aspects, as_tensor, size_of
@@ -129,8 +130,23 @@ class Cagic:
             """Whether windows are sampled at four scales."""
             return self.ablation == "full" or self.ablation.endswith("MS")
 
-    def __init__(self, network: CagicNetwork, options: Options | None = None) -> None:
+    def __init__(
+        self,
+        network: CagicNetwork,
+        options: Options | None = None,
+        *,
+        captioner: PixelCaptioner | None = None,
+    ) -> None:
+        """Take a network that is ready for inference.
+
+        Args:
+            network: ours.
+            options: how to search.
+            captioner: a captioner of others that scores captions instead, whatever the ``score``
+                option says; the aesthetics stay ours.
+        """
         self.network, self.options = network, options or self.Options()
+        self.captioner = captioner
 
     @classmethod
     def from_weights(
@@ -148,6 +164,9 @@ class Cagic:
     def request(self, caption: str | None) -> Request:
         """Look up a caption in the vocabularies of the scores that are used."""
         o, text = self.options, caption or ""
+        if self.captioner is not None:
+            known, unknown = self.captioner.knows(text), self.captioner.unknown(text)
+            return Request(Bag({}), Bag({}), unknown, known, caption)
         words = self.network.words.vocabulary.bag(text, function_words=o.function_words)
         captioner = self.network.captioner.vocabulary.bag(text, function_words=o.function_words)
         used = {"words": [words], "captioner": [captioner], "both": [words, captioner]}[o.score]
@@ -250,7 +269,9 @@ class Cagic:
         """Return Eq. 3 of windows: ``(B, K, 4)``, a row an image, to ``(B, K)``."""
         o, network = self.options, self.network
         total = torch.zeros_like(windows[..., 0])
-        if o.score != "captioner":
+        if self.captioner is not None:
+            total = total + self._foreign(self.captioner, scenes, windows, requests)
+        elif o.score != "captioner":
             total = total + torch.stack(
                 [
                     network.words.loss(scene.means(row), request.words.known)
@@ -260,13 +281,13 @@ class Cagic:
                 ]
             )
         ranks = o.ablation == "full" or not all(request.captioned for request in requests)
-        if o.score == "words" and not ranks:
+        captioner = network.captioner if o.score != "words" and not self.captioner else None
+        if captioner is None and not ranks:
             return total
         features = torch.cat(
             [scene.features(row) for scene, row in zip(scenes, windows, strict=True)]
         )
-        if o.score != "words":
-            captioner = network.captioner
+        if captioner is not None:
             bags = captioner.bags([request.captioner.known for request in requests])
             grid = captioner.grid(features)
             said = captioner.loss(grid, bags.repeat_interleave(windows.shape[1], 0), o.longest)
@@ -278,6 +299,23 @@ class Cagic:
             total = total - beauty * beauty.new_tensor(weights)[:, None]
         return total
 
+    def _foreign(
+        self,
+        captioner: PixelCaptioner,
+        scenes: Sequence[Scene],
+        windows: Tensor,
+        requests: Sequence[Request],
+    ) -> Tensor:
+        """Return the caption's loss by a captioner of others, ``(B, K)``."""
+        return torch.stack(
+            [
+                captioner.loss(scene.views(row, captioner.side), request.caption or "")
+                if request.captioned
+                else torch.zeros_like(row[:, 0])
+                for scene, row, request in zip(scenes, windows, requests, strict=True)
+            ]
+        )
+
     def evidence(self, scene: Scene, request: Request) -> Tensor:
         """Return where in the whole image the loss comes from: Grad-CAM, ``(14, 14)``, >= 0.
 
@@ -285,9 +323,8 @@ class Cagic:
         gradient of minus the loss; what speaks against the caption is left out.
         """
         whole = torch.tensor([[[0.0, 0.0, 1.0, 1.0]]], device=self.device)
-        fixed = FixedScene(*scene.maps(whole[0]))
+        fixed = FixedScene(scene, whole[0])
         with torch.enable_grad():
-            fixed.require_gradients()
             loss = self.loss([fixed], whole, [request]).sum()
             gradients = torch.autograd.grad(
                 -loss, fixed.both, allow_unused=True, materialize_grads=True

@@ -119,6 +119,10 @@ class Scene(Protocol):
         """Return both maps of windows, ``(M, 320, 14, 14)`` and ``(M, 1280, 14, 14)``."""
         ...
 
+    def views(self, windows: Tensor, side: int) -> Tensor:
+        """Return the pixels of windows, 0..255: ``(M, 3, side, side)``."""
+        ...
+
 
 class PixelScene:
     """Samples each window's pixels and encodes them: the paper's way."""
@@ -130,9 +134,12 @@ class PixelScene:
     def maps(self, windows: Tensor) -> tuple[Tensor, Tensor]:
         """Encode windows; the same ones asked for again are not encoded twice."""
         if self._last is None or self._last[0] is not windows:
-            views = sample_levels(self.levels, windows, (SIDE, SIDE))
-            self._last = windows, self.network.encode(views)
+            self._last = windows, self.network.encode(self.views(windows, SIDE))
         return self._last[1]
+
+    def views(self, windows: Tensor, side: int) -> Tensor:
+        """Return the pixels of windows; see :meth:`Scene.views`."""
+        return sample_levels(self.levels, windows, (side, side))
 
     def features(self, windows: Tensor) -> Tensor:
         """Return features of windows; see :meth:`Scene.features`."""
@@ -146,17 +153,18 @@ class PixelScene:
 class FixedScene:
     """The maps of one window, whichever is asked for: what Grad-CAM differentiates by."""
 
-    def __init__(self, features: Tensor, semantic: Tensor) -> None:
-        self.both = features.detach(), semantic.detach()
-
-    def require_gradients(self) -> None:
-        """Record what is done with the maps."""
-        for each in self.both:
-            each.requires_grad_()
+    def __init__(self, scene: Scene, window: Tensor) -> None:
+        features, semantic = scene.maps(window)
+        self.scene = scene
+        self.both = features.detach().requires_grad_(), semantic.detach().requires_grad_()
 
     def maps(self, windows: Tensor) -> tuple[Tensor, Tensor]:
         """Return the maps."""
         return self.both
+
+    def views(self, windows: Tensor, side: int) -> Tensor:
+        """Return the pixels of windows; see :meth:`Scene.views`."""
+        return self.scene.views(windows, side)
 
     def features(self, windows: Tensor) -> Tensor:
         """Return the features."""
@@ -193,6 +201,10 @@ class FeatureScene:
             semantic = self.whole(side)[1].T.unflatten(1, (n, n))
             parts.append((rows, sample(semantic, windows[rows], (CELLS, CELLS))))
         return self.features(windows), _together(parts, len(windows))
+
+    def views(self, windows: Tensor, side: int) -> Tensor:
+        """Return the pixels of windows; see :meth:`Scene.views`."""
+        return sample(self.image, windows, (side, side))
 
     def features(self, windows: Tensor) -> Tensor:
         """Return features of windows; see :meth:`Scene.features`."""
