@@ -108,17 +108,28 @@ class Vocabulary:
 
 def _forms(word: str) -> Iterator[str]:
     """Yield a word, then its other inflections, the likelier first; most are no words at all."""
-    yield word
+    stems = [word, *_stems(word)]
+    yield from stems
+    for stem in stems:
+        yield from _inflections(stem)
+
+
+def _stems(word: str) -> Iterator[str]:
+    """Yield what a word may be an inflection of."""
     yield from IRREGULAR.get(word, ())
     if "-" in word:
         yield word.replace("-", "")
         yield word.rsplit("-", 1)[-1]
-    for suffix, stems in _SUFFIXES:
-        if word.endswith(suffix) and len(word) - len(suffix) >= 2:
-            base = word[: len(word) - len(suffix)]
-            yield from (base + stem for stem in stems)
+    for suffix, endings in _SUFFIXES:
+        base = word[: len(word) - len(suffix)]
+        if word.endswith(suffix) and len(base) >= 2:
+            yield from (base + ending for ending in endings)
             if suffix in ("ing", "ed", "er") and base[-1] == base[-2]:
                 yield base[:-1]
+
+
+def _inflections(word: str) -> Iterator[str]:
+    """Yield what a stem may become."""
     yield from (word + ending for ending in ("s", "es", "ing", "ed"))
     if word.endswith("e"):
         yield from (word[:-1] + "ing", word + "d")

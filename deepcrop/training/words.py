@@ -53,11 +53,11 @@ class Recipe:
     """
 
     least: int = 12
-    sharpness: float = 3.0
-    decay: float = 3e-4
-    epochs: int = 8
+    sharpness: float = 1.0
+    decay: float = 3e-3
+    epochs: int = 5
     batch: int = 64
-    rate: float = 0.01
+    rate: float = 3e-3
     seed: int = 0
 
 
@@ -69,24 +69,33 @@ def window_means(semantic: Tensor) -> Tensor:
 
 
 def labels_of(photos: Sequence[CaptionedPhoto], least: int) -> tuple[list[str], Tensor]:
-    """Return the words that ``least`` photos have, and the share of captions that say each.
-
-    Returns:
-        Words, and ``(photos, words)`` in 0..1: three or more captions of five count as all.
-    """
-    said = [[set(tokens(text)) for text in photo.captions] for photo in photos]
-    counted = Counter(word for texts in said for word in set().union(*texts))
+    """Return the words that ``least`` photos have, and :func:`shares` of them."""
+    counted = Counter(
+        word
+        for photo in photos
+        for word in {word for text in photo.captions for word in tokens(text)}
+    )
     words = sorted(
         word
         for word in {word for word, n in counted.items() if n >= least} | set(HYPONYMS)
         if word not in FUNCTION_WORDS
     )
-    groups = {word: {word, *HYPONYMS.get(word, "").split()} for word in words}
-    shares = [
-        [sum(bool(groups[word] & text) for text in texts) / (0.6 * len(texts)) for word in words]
-        for texts in said
-    ]
-    return words, torch.tensor(shares).clamp_max(1)
+    return words, shares(photos, words)
+
+
+def shares(photos: Sequence[CaptionedPhoto], words: Sequence[str]) -> Tensor:
+    """Return the share of captions that say each word, or one that implies it.
+
+    Returns:
+        ``(photos, words)`` in 0..1: three or more captions of five count as all.
+    """
+    groups = [{word, *HYPONYMS.get(word, "").split()} for word in words]
+    rows = []
+    for photo in photos:
+        said = [set(tokens(text)) for text in photo.captions]
+        rows.append([sum(bool(group & text) for text in said) / (0.6 * len(said))
+                     for group in groups])
+    return torch.tensor(rows).clamp_max(1)
 
 
 def bag_logits(detector: nn.Linear, means: Tensor, sharpness: float) -> Tensor:
