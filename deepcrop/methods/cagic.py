@@ -326,9 +326,9 @@ class Cagic:
         fixed = FixedScene(scene, whole[0])
         with torch.enable_grad():
             loss = self.loss([fixed], whole, [request]).sum()
-            gradients = torch.autograd.grad(
-                -loss, fixed.both, allow_unused=True, materialize_grads=True
-            )
+            # A captioner of others has features of its own; without aesthetics no map remains.
+            loss = loss + 0 * sum(maps.sum() for maps in fixed.both)
+            gradients = torch.autograd.grad(-loss, fixed.both)
         cams = [
             (gradient.mean((2, 3), keepdim=True) * maps.detach()).sum(1)[0].clamp_min(0)
             for gradient, maps in zip(gradients, fixed.both, strict=True)

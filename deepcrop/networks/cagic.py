@@ -100,7 +100,8 @@ class CagicNetwork(nn.Module):
             multi_scale: look at Eq. 1's average of four scales; without, at the image itself.
             once: encode the whole image once; without, every window anew.
         """
-        levels = pyramid(image.float(), SCALES if multi_scale else SCALES[-1:])
+        pixels = image.to(self.captioner.content.dtype)
+        levels = pyramid(pixels, SCALES if multi_scale else SCALES[-1:])
         return FeatureScene(self, merge(levels)) if once else PixelScene(self, levels)
 
 

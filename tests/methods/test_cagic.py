@@ -15,6 +15,12 @@ from deepcrop.networks.words import WordScores
 QUICK = {"shrink": 0.7, "restarts": 2, "steps": 1}
 
 
+@pytest.fixture(autouse=True)
+def _one_size(monkeypatch):
+    """Encode photos at the smallest size alone: the others take a second an image."""
+    monkeypatch.setattr("deepcrop.networks.cagic.SIDES", (224,))
+
+
 @pytest.fixture(scope="module")
 def network():
     torch.manual_seed(0)
