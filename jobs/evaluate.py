@@ -1,98 +1,54 @@
-"""Measure what the papers report: one subcommand a question.
+"""Evaluate the networks on photos that training never saw.
 
-```
-python jobs/evaluate.py caption --shared ../shared
-```
+python jobs/evaluate.py saliency --shared ../shared
 """
 
 from __future__ import annotations
 
-import time
+import os
 from pathlib import Path
-from typing import Annotated, Any
 
-import torch
 import typer
 from rich.console import Console
-from rich.table import Table
 
-app = typer.Typer(no_args_is_help=True, help=__doc__)
+from deepcrop.training.report import saliency_tables
 
-Shared = Annotated[
-    Path, typer.Option(envvar="DEEPCROP_SHARED", help="Folder with data/ and weights/.")
-]
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+SHARED = Path(os.environ.get("DEEPCROP_SHARED", "../shared"))
 
 
 @app.callback()
 def main() -> None:
-    """Measure what the papers report."""
+    """Evaluate the networks on photos that training never saw."""
+
+
+@app.command()
+def saliency(
+    shared: Path = typer.Option(SHARED, help="Folder that holds data/gaze_*."),
+    weights: str = typer.Option("saliency", help="Name or file of the weights."),
+    part: str = typer.Option("test", help="test or validation"),
+) -> None:
+    """Print the saliency metrics, and what crops keep beside the centre, people and other tools."""
+    console = Console()
+    for table in saliency_tables(shared, weights, part, console.print):
+        console.print(table)
 
 
 @app.command()
 def caption(
-    shared: Shared = Path("../shared"),
-    weights: Annotated[str, typer.Option(help="Name or path.")] = "cagic",
-    row: Annotated[
-        list[str] | None,
-        typer.Option(help="NAME:option=value,... a row of the table; default: see the source."),
-    ] = None,
-    photos: Annotated[int, typer.Option(help="At most so many photos.")] = 1000,
-    threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
+    shared: Path = typer.Option(SHARED, help="Folder that holds data/objects_coco128."),
+    weights: str = typer.Option("cagic", help="Name or file of the weights."),
+    photos: int = typer.Option(1000, min=1, help="At most so many photos."),
+    row: list[str] = typer.Option(
+        ["words:score=words", "captioner:score=captioner"],
+        help="NAME:option=value,...: a row of the table.",
+    ),
 ) -> None:
-    """Tell whether captions steer CAGIC's crops, on objects that nobody trained on."""
-    from deepcrop import weights as store
-    from deepcrop.methods import base
-    from deepcrop.methods.cagic import Cagic
-    from deepcrop.metrics.steering import summarise
-    from deepcrop.training import steering
-    from deepcrop.training.datasets import read_photo
+    """Tell whether captions steer CAGIC's crops, beside the centre, saliency and Grad-CAM."""
+    from deepcrop.training.steering import steering_table
 
-    torch.set_num_threads(threads)
-    objects = dict(list(steering.read_objects(shared / "data" / "objects_coco128").items())[:photos])
-    images, sizes = {}, {}
-    for path in objects:
-        images[path], sizes[path] = read_photo(path, Cagic.analysis)
-    state, metadata = store.load(weights)
-    table = Table("method", "share", "area", "lift", "IoU", "right beats other", "s a crop")
-
-    def add(name: str, crops: dict[Path, list[Any]], seconds: float) -> None:
-        found = summarise(steering.cases_of(objects, crops, sizes))
-        wins = "-" if found.wins is None else f"{found.wins:.3f} of {found.duels}"
-        table.add_row(
-            name, f"{found.share:.3f}", f"{found.area:.3f}", f"{found.lift:.2f}",
-            f"{found.iou:.3f}", wins, f"{seconds / found.crops:.2f}" if seconds else "-",
-        )
-        Console().print(f"{name}: {found}")
-
-    def measure(name: str, crop: steering.Cropper) -> dict[Path, list[Any]]:
-        start = time.process_time()
-        crops = {
-            path: crop(images[path], sizes[path], [each.caption for each in named])
-            for path, named in objects.items()
-        }
-        add(name, crops, time.process_time() - start)
-        return crops
-
-    crops: dict[Path, list[Any]] = {}
-    for spec in row or ["words:score=words", "captioner:score=captioner", "both:score=both"]:
-        name, _, text = spec.partition(":")
-        chosen = dict(part.split("=") for part in text.split(",") if part)
-        options = base.validate_options("cagic", chosen)
-        method = Cagic.from_weights(state, metadata, options)
-        crops = measure(name, steering.cropper_of(method))
-        measure(f"Grad-CAM of {name}", steering.grad_cam_cropper(method))
-    add("centre, same sizes", {p: steering.centre_of(sizes[p], crops[p]) for p in crops}, 0)
-    if "saliency" in store.catalogue():
-        network = base.load("saliency", device="cpu").network
-        maps = {path: network.maps([images[path]])[0] for path in objects}
-        add(
-            "saliency, same sizes",
-            {p: steering.most_salient(maps[p], sizes[p], crops[p]) for p in crops},
-            0,
-        )
-    whole = {p: [steering.Box(0, 0, sizes[p].width, sizes[p].height)] * len(crops[p]) for p in crops}
-    add("the whole photo", whole, 0)
-    Console(width=120).print(table)
+    console = Console(width=110)
+    console.print(steering_table(shared, weights, row, photos, console.print))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +11,16 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from rich.table import Table
 from torch import Tensor
 
+from .. import weights
 from ..geometry import AspectRatio, Box, Focal, Size
+from ..methods.base import load, validate_options
 from ..methods.cagic import Cagic
-from ..metrics.steering import Steered
-from ..ops.windows import Integral, best_window
+from ..metrics.steering import Steered, summarise
+from ..ops.windows import Integral
+from .datasets import read_photo
 
 SMALLEST, LARGEST = 0.02, 0.4
 """Shares of the photo that an object must cover."""
@@ -145,3 +150,65 @@ def cases_of(
         for path, each in objects.items()
         for i, named in enumerate(each)
     ]
+
+
+def steering_table(
+    shared: Path,
+    name: str,
+    rows: Sequence[str],
+    photos: int,
+    log: Callable[[str], None] = print,
+) -> Table:
+    """Measure CAGIC and its baselines on objects that nobody trained on.
+
+    Args:
+        shared: folder that holds ``data/objects_coco128``.
+        name: of the weights, or their path.
+        rows: ``NAME:option=value,...``, one run of CAGIC each; Grad-CAM of the same score beside.
+            The baselines of the same sizes take those of the first.
+        photos: at most so many.
+        log: takes a line a result.
+    """
+    objects = dict(list(read_objects(shared / "data" / "objects_coco128").items())[:photos])
+    images, sizes = {}, {}
+    for path in objects:
+        images[path], sizes[path] = read_photo(path, Cagic.analysis)
+    state, metadata = weights.load(name)
+    table = Table("method", "share", "area", "lift", "IoU", "right beats other", "CPU s a crop")
+
+    def add(title: str, crops: Mapping[Path, Sequence[Box]], seconds: float | None) -> None:
+        found = summarise(cases_of(objects, crops, sizes))
+        wins = "-" if found.wins is None else f"{found.wins:.3f} of {found.duels}"
+        cells = [f"{found.share:.3f}", f"{found.area:.3f}", f"{found.lift:.2f}"]
+        cells += [f"{found.iou:.3f}", wins]
+        cells += ["-" if seconds is None else f"{seconds / found.crops:.2f}"]
+        table.add_row(title, *cells)
+        log(f"{title}: share, area, lift, IoU, wins, s: {', '.join(cells)}; {found.crops} crops")
+
+    def measure(title: str, crop: Cropper) -> dict[Path, list[Box]]:
+        start = time.process_time()
+        crops = {
+            path: crop(images[path], sizes[path], [each.caption for each in named])
+            for path, named in objects.items()
+        }
+        add(title, crops, time.process_time() - start)
+        return crops
+
+    first: dict[Path, list[Box]] = {}
+    for spec in rows:
+        title, _, text = spec.partition(":")
+        chosen = dict(part.split("=", 1) for part in text.split(",") if part)
+        method = Cagic.from_weights(state, metadata, validate_options("cagic", chosen))
+        crops = measure(title, cropper_of(method))
+        if not first:
+            first = crops
+            add("centre, same sizes", {p: centre_of(sizes[p], crops[p]) for p in crops}, None)
+            finder = load("saliency", device="cpu")
+            maps = {p: finder.network.maps([images[p]])[0] for p in objects}
+            add(
+                "saliency, same sizes",
+                {p: most_salient(maps[p], sizes[p], crops[p]) for p in crops},
+                None,
+            )
+        measure(f"Grad-CAM, {title}", grad_cam_cropper(method))
+    return table
