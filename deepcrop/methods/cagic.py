@@ -263,9 +263,7 @@ class Cagic:
                 answers[row].append(Crop(box, score, focals[row], request.note))
         return answers
 
-    def loss(
-        self, scenes: Sequence[Scene], windows: Tensor, requests: Sequence[Request]
-    ) -> Tensor:
+    def loss(self, scenes: Sequence[Scene], windows: Tensor, requests: Sequence[Request]) -> Tensor:
         """Return Eq. 3 of windows: ``(B, K, 4)``, a row an image, to ``(B, K)``."""
         o, network = self.options, self.network
         total = torch.zeros_like(windows[..., 0])

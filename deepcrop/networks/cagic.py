@@ -52,9 +52,7 @@ class CagicNetwork(nn.Module):
         self.captioner, self.words, self.ranker = captioner, words, ranker
 
     @classmethod
-    def from_state(
-        cls, state: Mapping[str, Tensor], metadata: Mapping[str, str]
-    ) -> CagicNetwork:
+    def from_state(cls, state: Mapping[str, Tensor], metadata: Mapping[str, str]) -> CagicNetwork:
         """Build the network that a weights file describes, ready to use.
 
         Raises:

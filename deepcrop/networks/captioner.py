@@ -201,6 +201,4 @@ class Captioner(nn.Module):
         """Say what is in images, greedily."""
         _, said = self.decode(grid, longest)
         words = self.vocabulary.words
-        return [
-            " ".join(words[i] for i in row if words[i] not in SPECIAL) for row in said.tolist()
-        ]
+        return [" ".join(words[i] for i in row if words[i] not in SPECIAL) for row in said.tolist()]

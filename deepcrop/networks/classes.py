@@ -3,8 +3,11 @@
 Written by hand from the list of classes; a class may serve several words. Words of two tokens
 are joined by ``_``, as :class:`~deepcrop.networks.vocabulary.Vocabulary` wants them.
 """
+
 from __future__ import annotations
+
 from collections.abc import Sequence
+
 _WORDS = """
 fish 0-6 389-397
 chicken 7-8
@@ -235,8 +238,11 @@ trumpet 513
 saxophone 776
 bookstore 454
 """
+
+
 def classes_of_words(names: Sequence[str]) -> dict[str, list[int]]:
     """Return the ImageNet classes that each word stands for.
+
     Args:
         names: the classes' own names, in order. A whole name, and the last word of a name that no
             table entry explains, are words too.

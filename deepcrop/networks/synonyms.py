@@ -8,13 +8,7 @@ rare or narrow word to commoner or wider ones.
 from __future__ import annotations
 
 FUNCTION_WORDS = frozenset(
-    """a an the this that these those some any each every another other its his her their my your
-    our it he she they we i you him them me us who which what there here
-    of in on at by for from to into onto with without near beside behind above below under over
-    through across along around between among against during after before while as than
-    and or but nor so if is are was were be been being am has have had do does did can could will
-    would shall should may might must not no very just also both all only up down out off
-    one two three four five six seven eight nine ten several many few lots lot""".split()
+    ["a", "an", "the", "this", "that", "these", "those", "some", "any", "each", "every", "another", "other", "its", "his", "her", "their", "my", "your", "our", "it", "he", "she", "they", "we", "i", "you", "him", "them", "me", "us", "who", "which", "what", "there", "here", "of", "in", "on", "at", "by", "for", "from", "to", "into", "onto", "with", "without", "near", "beside", "behind", "above", "below", "under", "over", "through", "across", "along", "around", "between", "among", "against", "during", "after", "before", "while", "as", "than", "and", "or", "but", "nor", "so", "if", "is", "are", "was", "were", "be", "been", "being", "am", "has", "have", "had", "do", "does", "did", "can", "could", "will", "would", "shall", "should", "may", "might", "must", "not", "no", "very", "just", "also", "both", "all", "only", "up", "down", "out", "off", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "several", "many", "few", "lots", "lot"]
 )
 
 _IRREGULAR = """man men|woman women|child children|person people|foot feet|tooth teeth

@@ -46,9 +46,7 @@ def pyramid(image: Tensor, scales: Sequence[Fraction] = SCALES) -> list[Tensor]:
             continue
         size = (max(1, round(height * scale)), max(1, round(width * scale)))
         blurred = blur(image, 0.5 / float(scale))
-        levels.append(
-            F.interpolate(blurred[None], size, mode="bilinear", align_corners=False)[0]
-        )
+        levels.append(F.interpolate(blurred[None], size, mode="bilinear", align_corners=False)[0])
     return levels
 
 

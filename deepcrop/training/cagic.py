@@ -174,9 +174,7 @@ def fit_words(
 def semantic_means(network: CagicNetwork, grids: Tensor) -> Tensor:
     """Return the window means of 1280-channel features, ``(n, 10, 1280)`` in float16."""
     last = network.trunk.blocks[18]
-    return torch.cat(
-        [words.window_means(last(part.float())).half() for part in grids.split(32)]
-    )
+    return torch.cat([words.window_means(last(part.float())).half() for part in grids.split(32)])
 
 
 @torch.no_grad()

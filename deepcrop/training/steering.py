@@ -15,7 +15,7 @@ from rich.table import Table
 from torch import Tensor
 
 from .. import weights
-from ..geometry import AspectRatio, Box, Focal, Size
+from ..geometry import AspectRatio, Box, Size
 from ..methods.base import load, validate_options
 from ..methods.cagic import Cagic
 from ..metrics.steering import Steered, summarise
@@ -54,8 +54,9 @@ def read_objects(folder: Path) -> dict[Path, list[NamedObject]]:
         largest: dict[str, Box] = {}
         for each in entry["objects"]:
             x, y, w, h = each["box_xywh"]
-            box = Box(round(x), round(y), max(round(x + w), round(x) + 1),
-                      max(round(y + h), round(y) + 1))
+            box = Box(
+                round(x), round(y), max(round(x + w), round(x) + 1), max(round(y + h), round(y) + 1)
+            )
             share = box.area / size.pixels
             known = largest.get(each["category"])
             if each["crowd"] or not SMALLEST <= share <= LARGEST:
@@ -108,9 +109,7 @@ def bounding_box(evidence: Tensor, size: Size) -> Box:
         return Box(0, 0, size.width, size.height)
     fine = F.interpolate(evidence[None, None], (size.height, size.width), mode="bilinear")[0, 0]
     rows, columns = torch.nonzero(fine > THRESHOLD * fine.max(), as_tuple=True)
-    return Box(
-        int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1
-    )
+    return Box(int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
 
 
 def centre_of(size: Size, boxes: Sequence[Box]) -> list[Box]:
@@ -136,7 +135,8 @@ def _densest(integral: Integral, window: Size, size: Size) -> Box:
 
 
 def cases_of(
-    objects: Mapping[Path, Sequence[NamedObject]], crops: Mapping[Path, Sequence[Box]],
+    objects: Mapping[Path, Sequence[NamedObject]],
+    crops: Mapping[Path, Sequence[Box]],
     sizes: Mapping[Path, Size],
 ) -> list[Steered]:
     """Pair the crops with their objects; the rivals are the other crops of the photo."""

@@ -93,8 +93,9 @@ def shares(photos: Sequence[CaptionedPhoto], words: Sequence[str]) -> Tensor:
     rows = []
     for photo in photos:
         said = [set(tokens(text)) for text in photo.captions]
-        rows.append([sum(bool(group & text) for text in said) / (0.6 * len(said))
-                     for group in groups])
+        rows.append(
+            [sum(bool(group & text) for text in said) / (0.6 * len(said)) for group in groups]
+        )
     return torch.tensor(rows).clamp_max(1)
 
 

@@ -1,3 +1,5 @@
+"""CAGIC as a crop method, on a tiny random network."""
+
 import json
 
 import pytest
@@ -67,9 +69,7 @@ def test_boxes_have_the_ratio_lie_inside_and_repeat(network, score):
 def test_boxes_are_in_the_sources_pixels(network):
     method = Cagic(network, Cagic.Options(**QUICK))
     [[small]] = method.boxes(photos((60, 90)), ["3:2"], captions=["a dog"])
-    [[large]] = method.boxes(
-        photos((60, 90)), ["3:2"], captions=["a dog"], sizes=[Size(900, 600)]
-    )
+    [[large]] = method.boxes(photos((60, 90)), ["3:2"], captions=["a dog"], sizes=[Size(900, 600)])
     assert [10 * c for c in small.box.corners] == pytest.approx(large.box.corners, abs=11)
 
 
@@ -110,7 +110,11 @@ def test_table_4s_rows_add_one_part_each():
     options = [Cagic.Options(ablation=row) for row in rows]
     parts = [(o.schedule.annealing, o.schedule.restarts, o.multi_scale) for o in options]
     assert parts == [
-        (False, 1, False), (True, 1, False), (True, 10, False), (True, 10, True), (True, 10, True)
+        (False, 1, False),
+        (True, 1, False),
+        (True, 10, False),
+        (True, 10, True),
+        (True, 10, True),
     ]
 
 

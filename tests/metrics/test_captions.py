@@ -1,3 +1,5 @@
+"""BLEU and CIDEr on cases worked out by hand."""
+
 import math
 
 import pytest

@@ -1,3 +1,5 @@
+"""How crops are held against named objects."""
+
 import pytest
 
 from deepcrop.geometry import Box, Size

@@ -1,3 +1,5 @@
+"""The View Finding Network against its graph written out."""
+
 import numpy as np
 import pytest
 import torch
@@ -14,7 +16,13 @@ from deepcrop.networks.aesthetics import (
 def variables(embedding, rows):
     """The authors' variables, random: kernels (h, w, in, out), the hidden layer channels last."""
     random = np.random.default_rng(0)
-    shapes = [(11, 11, 3, 96), (5, 5, 48, 256), (3, 3, 256, 384), (3, 3, 192, 384), (3, 3, 192, 256)]
+    shapes = [
+        (11, 11, 3, 96),
+        (5, 5, 48, 256),
+        (3, 3, 256, 384),
+        (3, 3, 192, 384),
+        (3, 3, 192, 256),
+    ]
     made = {}
     for layer, shape in enumerate(shapes):
         scale = (2 / np.prod(shape[:3])) ** 0.5
@@ -50,8 +58,9 @@ def reference(made, views, pyramid):
     assert x.shape[2:] == (13, 13)
     pools = [(3, 2), (7, 6), (5, 4)] if pyramid else [(3, 2)]
     flat = torch.cat([F.max_pool2d(x, *p).permute(0, 2, 3, 1).flatten(1) for p in pools], 1)
-    hidden = torch.relu(flat @ torch.from_numpy(made["ranker/fc6w"])
-                        + torch.from_numpy(made["ranker/fc6b"]))
+    hidden = torch.relu(
+        flat @ torch.from_numpy(made["ranker/fc6w"]) + torch.from_numpy(made["ranker/fc6b"])
+    )
     return (hidden @ torch.from_numpy(made["ranker/W"]))[:, 0]
 
 

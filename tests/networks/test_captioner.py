@@ -1,3 +1,5 @@
+"""Show, Attend and Tell, and its differentiable decode."""
+
 import pytest
 import torch
 

@@ -1,3 +1,5 @@
+"""The well-known Show-Attend-Tell checkpoint format."""
+
 import pickle
 import sys
 import types

@@ -1,3 +1,5 @@
+"""Captioners of others in CAGIC's place for one."""
+
 import pytest
 import torch
 from torch import nn
@@ -29,12 +31,22 @@ def blip():
     width = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2}
     config = transformers.BlipConfig(
         text_config={
-            **width, "encoder_hidden_size": 16, "num_attention_heads": 2, "vocab_size": 7,
-            "bos_token_id": 3, "pad_token_id": 0, "sep_token_id": 2, "eos_token_id": 2,
-            "max_position_embeddings": 12, "projection_dim": 8,
+            **width,
+            "encoder_hidden_size": 16,
+            "num_attention_heads": 2,
+            "vocab_size": 7,
+            "bos_token_id": 3,
+            "pad_token_id": 0,
+            "sep_token_id": 2,
+            "eos_token_id": 2,
+            "max_position_embeddings": 12,
+            "projection_dim": 8,
         },
         vision_config={
-            **width, "num_attention_heads": 2, "image_size": 32, "patch_size": 8,
+            **width,
+            "num_attention_heads": 2,
+            "image_size": 32,
+            "patch_size": 8,
             "initializer_range": 0.2,
         },
         projection_dim=8,

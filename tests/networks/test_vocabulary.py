@@ -1,3 +1,5 @@
+"""From a user's words to a network's."""
+
 import pytest
 
 from deepcrop.networks.classes import classes_of_words
@@ -13,8 +15,14 @@ def vocabulary():
 
 
 def test_tokens_are_lower_case_words_without_punctuation():
-    assert tokens("A T-shirt, 2 dogs & the man's hat.") == ["a", "t-shirt", "dogs", "the", "man's",
-                                                            "hat"]
+    assert tokens("A T-shirt, 2 dogs & the man's hat.") == [
+        "a",
+        "t-shirt",
+        "dogs",
+        "the",
+        "man's",
+        "hat",
+    ]
 
 
 @pytest.mark.parametrize(

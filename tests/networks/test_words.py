@@ -1,3 +1,5 @@
+"""Words scored on windows."""
+
 import pytest
 import torch
 

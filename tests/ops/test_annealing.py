@@ -1,3 +1,5 @@
+"""Algorithm 1 on losses whose minima are known."""
+
 import pytest
 import torch
 
@@ -96,7 +98,8 @@ def test_the_seed_moves_the_restarts():
         return torch.sin(20 * windows[..., 0]) * torch.sin(17 * windows[..., 1]) * windows[..., 2]
 
     first, again, other = (
-        anneal(loss, extents(1), Schedule(shrink=0.8, restarts=2, steps=1, seed=seed)) for seed in (0, 0, 1)
+        anneal(loss, extents(1), Schedule(shrink=0.8, restarts=2, steps=1, seed=seed))
+        for seed in (0, 0, 1)
     )
     assert torch.equal(first.windows, again.windows)
     assert not torch.equal(first.windows, other.windows)

@@ -1,3 +1,5 @@
+"""Batched BFGS against SciPy."""
+
 import numpy as np
 import pytest
 import torch
@@ -49,9 +51,7 @@ def test_it_follows_a_curved_valley():
         return (1 - x[:, 0]) ** 2 + 100 * (x[:, 1] - x[:, 0] ** 2) ** 2
 
     start = torch.tensor([[-1.2, 1.0]], dtype=torch.float64)
-    found = minimise(
-        rosenbrock, start, *bounds(1, 2, -2, 2), steps=200, trials=30, tolerance=1e-9
-    )
+    found = minimise(rosenbrock, start, *bounds(1, 2, -2, 2), steps=200, trials=30, tolerance=1e-9)
     assert found.points[0].tolist() == pytest.approx([1, 1], abs=1e-3)
 
 
@@ -77,9 +77,7 @@ def test_a_rows_result_is_the_same_alone_and_in_a_batch():
     start = torch.tensor([[0.9, 0.9], [0.1, -0.5], [-0.4, -0.4]], dtype=torch.float64)
     together = minimise(lambda x: loss(x, [0, 1, 2]), start, *bounds(3, 2))
     for row in range(3):
-        alone = minimise(
-            lambda x, row=row: loss(x, [row]), start[row : row + 1], *bounds(1, 2)
-        )
+        alone = minimise(lambda x, row=row: loss(x, [row]), start[row : row + 1], *bounds(1, 2))
         assert torch.equal(alone.points[0], together.points[row])
 
 

@@ -1,3 +1,5 @@
+"""Windows of images, sampled."""
+
 import pytest
 import torch
 import torch.nn.functional as F
