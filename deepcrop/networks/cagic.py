@@ -182,7 +182,7 @@ class FeatureScene:
         self._whole: dict[int, tuple[Tensor, Tensor]] = {}
 
     def whole(self, side: int) -> tuple[Tensor, Tensor]:
-        """Return the features of the whole image at one size: ``(320, n, n)``, ``(n * n, 1280)``."""
+        """Return the whole image's features at one size: ``(320, n, n)``, ``(n * n, 1280)``."""
         if side not in self._whole:
             with torch.no_grad():
                 square = F.interpolate(

@@ -192,7 +192,7 @@ class Captioner(nn.Module):
         return vectors
 
     def loss(self, grid: Grid, bags: Tensor, longest: int = LONGEST) -> Tensor:
-        """Return Eq. 4's cross-entropy of bags of words ``(B, V)`` and the free decode: ``(B,)``."""
+        """Return Eq. 4: cross-entropy of bags of words ``(B, V)`` and the free decode, ``(B,)``."""
         said, _ = self.decode(grid, longest)
         return -(bags * torch.log(said + EPS)).sum(1)
 

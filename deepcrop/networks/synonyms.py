@@ -7,12 +7,21 @@ rare or narrow word to commoner or wider ones.
 
 from __future__ import annotations
 
-FUNCTION_WORDS = frozenset(
-    ["a", "an", "the", "this", "that", "these", "those", "some", "any", "each", "every", "another", "other", "its", "his", "her", "their", "my", "your", "our", "it", "he", "she", "they", "we", "i", "you", "him", "them", "me", "us", "who", "which", "what", "there", "here", "of", "in", "on", "at", "by", "for", "from", "to", "into", "onto", "with", "without", "near", "beside", "behind", "above", "below", "under", "over", "through", "across", "along", "around", "between", "among", "against", "during", "after", "before", "while", "as", "than", "and", "or", "but", "nor", "so", "if", "is", "are", "was", "were", "be", "been", "being", "am", "has", "have", "had", "do", "does", "did", "can", "could", "will", "would", "shall", "should", "may", "might", "must", "not", "no", "very", "just", "also", "both", "all", "only", "up", "down", "out", "off", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "several", "many", "few", "lots", "lot"]
-)
+_FUNCTION = """
+a an the this that these those some any each every another other its his her their my your
+our it he she they we i you him them me us who which what there here
+of in on at by for from to into onto with without near beside behind above below under over
+through across along around between among against during after before while as than
+and or but nor so if is are was were be been being am has have had do does did can could will
+would shall should may might must not no very just also both all only up down out off
+one two three four five six seven eight nine ten several many few lots lot
+"""
+FUNCTION_WORDS = frozenset(_FUNCTION.split())
+"""Words that say nothing of where to look."""
 
 _IRREGULAR = """man men|woman women|child children|person people|foot feet|tooth teeth
-goose geese|mouse mice|sheep|fish|ox oxen|leaf leaves|life lives|knife knives|wolf wolves|calf calves
+goose geese|mouse mice|sheep|fish|ox oxen|leaf leaves|life lives|knife knives|wolf wolves
+calf calves
 run ran|sit sat|stand stood|swim swam|ride rode|hold held|throw threw|catch caught|eat ate
 fly flew|drive drove|wear wore|stick stuck|lie lay lying|grass grasses|bus buses"""
 
