@@ -88,5 +88,50 @@ def vgg_slim(
     train_vgg_slim(shared, output, Recipe(minutes=minutes))
 
 
+@app.command()
+def captioner(
+    output: Path = typer.Option(..., help="Folder of cagic.safetensors; its readers stay."),
+    shared: Path = typer.Option(SHARED, help="Folder that holds data/captions_* and weights/."),
+    table: Path = typer.Option(None, help=".json, .csv or .parquet of images and captions."),
+    cache: Path = typer.Option(None, help="Folder that keeps the features for the next time."),
+) -> None:
+    """Train CAGIC's captioner and word detectors; print the figures on the test photos."""
+    from deepcrop.training.cagic import train_captioner
+
+    output.mkdir(parents=True, exist_ok=True)
+    table = table or shared / "data" / "captions_flickr8k"
+    show(train_captioner(table, shared / IMAGENET, output, cache=cache))
+
+
+@app.command()
+def aesthetics(
+    output: Path = typer.Option(..., help="Folder of cagic.safetensors; its readers stay."),
+    shared: Path = typer.Option(SHARED, help="Folder that holds data/ and weights/."),
+    cache: Path = typer.Option(None, help="Folder that keeps the features for the next time."),
+    photos: int = typer.Option(300, min=10, help="At most so many photos."),
+) -> None:
+    """Train CAGIC's view ranker; print the figures on the photos held out."""
+    from deepcrop.training.aesthetics import by_hash
+    from deepcrop.training.cagic import train_aesthetics
+
+    output.mkdir(parents=True, exist_ok=True)
+    folders = ("gaze_osie/images", "gaze_nus_scene/images", "photos_kodak")
+    paths = by_hash(
+        [
+            path
+            for folder in folders
+            for path in (shared / "data" / folder).iterdir()
+            if path.suffix in (".jpg", ".png")
+        ]
+    )
+    show(train_aesthetics(paths[:photos], shared / IMAGENET, output, cache=cache))
+
+
+def show(figures: dict[str, float]) -> None:
+    """Print figures, one a line."""
+    for name, value in figures.items():
+        typer.echo(f"{name}: {value:.4g}")
+
+
 if __name__ == "__main__":
     app()
