@@ -371,7 +371,7 @@ class Driver:
     def _alone(self, sources: pa.Table, layout: Layout) -> Iterator[pa.Table]:
         """Try sources one at a time, each in a process of its own that nobody else suffers with."""
         carried = _carried(sources)
-        resources = {"num_cpus": layout.cpus, "num_gpus": layout.gpus}
+        resources: dict[str, Any] = {"num_cpus": layout.cpus, "num_gpus": layout.gpus}
         task = ray.remote(max_calls=1, max_retries=0, **resources)(_work_alone)
         for index in range(sources.num_rows):
             source = sources.slice(index, 1).combine_chunks()
