@@ -94,7 +94,9 @@ def test_a_protected_box_keeps_its_shape(state):
 
 
 def test_a_removed_part_goes_first(state):
-    options = DNROptions(working=128, iterations=0, refinement=0, share=1.0, percentile=100.0)
+    options = DNROptions(
+        working=128, iterations=0, refinement=0, share=1.0, percentile=100.0, smoothing=0.0
+    )
     method = DNR.from_weights(*state, options)
     mask = torch.zeros(96, 128, dtype=torch.bool)
     mask[:, 32:64] = True
@@ -135,8 +137,8 @@ def test_deep_seams_leave_the_rest_to_the_warp():
 
 def test_reach_counts_the_convolutions_between_levels():
     taps = ("block5_pool", "block4_conv4", "block3_conv4", "block2_conv2", "block1_conv2")
-    assert reaches(taps, "vgg19", True) == [8, 8, 4, 4]
-    assert reaches(taps, "vgg19-slim", True) == [2, 8, 4, 4]
+    assert reaches(taps, "vgg19", True) == [8, 8, 8, 4]
+    assert reaches(taps, "vgg19-slim", True) == [2, 8, 8, 4]
     assert reaches(taps, "vgg19", False) == [0, 0, 0, 0]
 
 
