@@ -86,11 +86,14 @@ def test_a_protected_box_keeps_its_shape(state):
         [(found, _)] = method.solve(image, [Size(64, 96)], protect=keep)
         mapping[name] = found
 
-    def width_of_box(found):
-        return ((found[0, 48] >= box.x0) & (found[0, 48] < box.x1)).sum().item()
+    def extent(found):
+        inside = (found[0] >= box.x0) & (found[0] < box.x1)
+        inside &= (found[1] >= box.y0) & (found[1] < box.y1)
+        return inside.any(0).sum().item(), inside.any(1).sum().item()
 
-    assert width_of_box(mapping["protected"]) > width_of_box(mapping["free"])
-    assert width_of_box(mapping["protected"]) >= 40
+    (wide, high), (free, _) = extent(mapping["protected"]), extent(mapping["free"])
+    assert wide > free
+    assert wide / high == pytest.approx(48 / 60, rel=0.12)
 
 
 def test_a_removed_part_goes_first(state):
