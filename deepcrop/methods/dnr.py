@@ -49,11 +49,11 @@ SHORTEST = 64
 
 
 class DNR:
-    """The retarget method. Images of a request are solved one by one or in batches of one shape."""
+    """The retarget method. Images are solved one by one, so none depends on its batch."""
 
     kind: ClassVar[Kind] = "retarget"
     name: ClassVar[str] = "dnr"
-    summary: ClassVar[str] = "deep seams, reconstruction and warp in VGG's feature space"
+    summary: ClassVar[str] = "deep seams in VGG's feature space, and a warp that keeps shapes"
     weights: ClassVar[str | None] = "vgg19-slim"
     Options: ClassVar[type[DNROptions]] = DNROptions
 
@@ -233,7 +233,7 @@ class DNR:
         # Without seams the target maps are those of the source itself, which reconstructs them.
         seamed = mapping.shape != (1, 2, *small.shape[2:])
         if seamed:
-            mapping = smooth_mapping(mapping, options.smoothing, 4 * options.smoothing)
+            mapping = smooth_mapping(mapping, options.smoothing, options.straightening)
         if wanted and seamed and options.iterations + options.refinement > 0:
             carved = sample(small, mapping)
             image = reconstruct(

@@ -43,10 +43,11 @@ class DNROptions:
     refinement_rate: float = 1e-3
     """Learning rate of the refinement."""
     smoothing: float = 12.0
-    """Sigma, in working pixels, by which the seams' mapping is blurred: where many seams meet, the
-    content between is squeezed, not torn; four times that along the seams, which would bend
-    straight lines. It replaces the reconstruction's own smoothing, which
-    takes hundreds of steps; with a reconstruction it should be 0."""
+    """Sigma, in working pixels, by which the seams' mapping is blurred across the seams: where many
+    meet, the content between is squeezed, not torn. It replaces the reconstruction's own smoothing,
+    which takes hundreds of steps; with a reconstruction it should be 0."""
+    straightening: float = 128.0
+    """The same along the seams, which bend straight lines."""
     cell: int = 16
     """Cells of the refinement's and of the warp's grid, in working pixels."""
     warp: Literal["columns", "axis-aligned"] = "axis-aligned"
