@@ -1,6 +1,7 @@
 """Train the networks whose weights ship with deepcrop.
 
 python jobs/train.py saliency --shared ../shared --output runs/saliency.safetensors
+python jobs/train.py vgg-slim --shared ../shared --output runs/vgg-slim
 """
 
 from __future__ import annotations
@@ -68,6 +69,23 @@ def saliency(
         folder=output,
     )
     typer.echo(path)
+
+
+@app.command("vgg-slim")
+def vgg_slim(
+    output: Path = typer.Option(..., help="Folder that weights and card are written to."),
+    shared: Path = typer.Option(SHARED, help="Folder that holds data/ and weights/."),
+    minutes: float = typer.Option(25.0, help="Wall time."),
+    threads: int = typer.Option(1, help="CPU threads."),
+) -> None:
+    """Distil vgg19-slim from VGG-19's first layers and a student's deep ones."""
+    import torch
+
+    from deepcrop.training.distillation import Recipe, train_vgg_slim
+
+    torch.set_num_threads(threads)
+    output.mkdir(parents=True, exist_ok=True)
+    train_vgg_slim(shared, output, Recipe(minutes=minutes))
 
 
 @app.command()

@@ -132,6 +132,9 @@ class Entry:
 
 BUILT_IN = {
     "center": "deepcrop.methods.center:Center",
+    "deepir": "deepcrop.methods.deepir:DeepIR",
+    "dnr": "deepcrop.methods.dnr:DNR",
+    "dnr-paper": "deepcrop.methods.dnr:PaperDNR",
     "cagic": "deepcrop.methods.cagic:Cagic",
     "saliency": "deepcrop.methods.saliency:SaliencyCrop",
 }

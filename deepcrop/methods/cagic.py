@@ -286,7 +286,7 @@ class Cagic:
             [scene.features(row) for scene, row in zip(scenes, windows, strict=True)]
         )
         if captioner is not None:
-            bags = captioner.bags([request.captioner.known for request in requests])
+            bags = captioner.bags([dict(request.captioner.known) for request in requests])
             grid = captioner.grid(features)
             said = captioner.loss(grid, bags.repeat_interleave(windows.shape[1], 0), o.longest)
             total = total + said.view_as(total)

@@ -105,6 +105,7 @@ class Captioner(nn.Module):
         self.fc = nn.Linear(o.hidden, len(words))
         content = torch.ones(len(words))
         content[[index[word] for word in SPECIAL]] = 0
+        self.content: Tensor
         self.register_buffer("content", content, persistent=False)
 
     def grid(self, features: Tensor) -> Grid:

@@ -80,7 +80,8 @@ class BlipCaptioner:
         self.model: Any = model.eval().requires_grad_(False)
         self.tokenizer = tokenizer
         self.mean, self.deviation = mean, deviation
-        self.side: int = self.model.config.vision_config.image_size
+        config: Any = model.config
+        self.side: int = config.vision_config.image_size
 
     def loss(self, views: Tensor, caption: str) -> Tensor:
         """Return nats a word piece; see :meth:`PixelCaptioner.loss`."""
