@@ -1,0 +1,257 @@
+"""MobileNet-V2 (arXiv 1801.04381), with the padding and the dilation that our methods need.
+
+```python
+trunk = MobileNetV2(stop=18, output_stride=16)
+trunk.load_torchvision(state)              # any torchvision state dict; extra keys are ignored
+taps = trunk.features(images, (6, 13, 17)) # images: (B, 3, H, W), normalised as the weights ask
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Padding = Literal["same", "symmetric"]
+
+# (expansion, channels, blocks, stride of the first block): Table 2 of the paper.
+STAGES = (
+    (1, 16, 1, 1),
+    (6, 24, 2, 2),
+    (6, 32, 3, 2),
+    (6, 64, 4, 2),
+    (6, 96, 3, 1),
+    (6, 160, 3, 2),
+    (6, 320, 1, 1),
+)
+CHANNELS = (
+    32,
+    *(channels for _, channels, blocks, _ in STAGES for _ in range(blocks)),
+    1280,
+)
+"""Output channels of ``features[i]``, i = 0 .. 18."""
+
+
+class Convolution(nn.Conv2d):
+    """A convolution whose padding is chosen by ``same``: TensorFlow's SAME or PyTorch's symmetric one.
+
+    They differ where the stride is 2: on an even side SAME pads (0, 1), PyTorch (1, 1), which
+    shifts the sampling grid by one pixel.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int,
+        *,
+        stride: int = 1,
+        groups: int = 1,
+        dilation: int = 1,
+        bias: bool = False,
+        same: bool = True,
+    ) -> None:
+        self.asymmetric = same and stride > 1
+        padding = 0 if self.asymmetric else dilation * (kernel - 1) // 2
+        super().__init__(
+            inputs,
+            outputs,
+            kernel,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            groups=groups,
+            bias=bias,
+        )
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Convolve ``(B, C, H, W)`` to ``(B, C', ceil(H / stride), ceil(W / stride))``."""
+        if self.asymmetric:
+            top, bottom = _same(input.shape[-2], self.kernel_size[0], self.stride[0])
+            left, right = _same(input.shape[-1], self.kernel_size[1], self.stride[1])
+            input = F.pad(input, (left, right, top, bottom))
+        return super().forward(input)
+
+
+def _same(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    """Pixels that TensorFlow's SAME padding adds before and after a side of ``size`` pixels."""
+    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+    return total // 2, total - total // 2
+
+
+def _convolve(
+    inputs: int,
+    outputs: int,
+    kernel: int,
+    *,
+    stride: int = 1,
+    groups: int = 1,
+    dilation: int = 1,
+    folded: bool,
+    same: bool,
+    activation: bool = True,
+) -> list[nn.Module]:
+    """Convolution, batch norm (nothing when folded) and ReLU6, at torchvision's indices."""
+    layers: list[nn.Module] = [
+        Convolution(
+            inputs,
+            outputs,
+            kernel,
+            stride=stride,
+            groups=groups,
+            dilation=dilation,
+            bias=folded,
+            same=same,
+        ),
+        nn.Identity() if folded else nn.BatchNorm2d(outputs),
+    ]
+    return [*layers, nn.ReLU6(inplace=True)] if activation else layers
+
+
+class InvertedResidual(nn.Module):
+    """Expand by a 1x1, filter each channel by a 3x3, project by a linear 1x1 (Figure 3b)."""
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        expansion: int,
+        stride: int,
+        dilation: int,
+        folded: bool,
+        same: bool,
+    ) -> None:
+        super().__init__()
+        hidden = inputs * expansion
+        self.residual = stride == 1 and inputs == outputs
+        layers: list[nn.Module] = []
+        if expansion != 1:
+            layers.append(
+                nn.Sequential(*_convolve(inputs, hidden, 1, folded=folded, same=same))
+            )
+        depthwise = _convolve(
+            hidden,
+            hidden,
+            3,
+            stride=stride,
+            groups=hidden,
+            dilation=dilation,
+            folded=folded,
+            same=same,
+        )
+        project = _convolve(hidden, outputs, 1, folded=folded, same=same, activation=False)
+        self.conv = nn.Sequential(*layers, nn.Sequential(*depthwise), *project)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Transform ``(B, C, H, W)``; adds the input where the shapes agree."""
+        y: Tensor = self.conv(x)
+        return x + y if self.residual else y
+
+
+class MobileNetV2(nn.Module):
+    """The convolutional trunk of MobileNet-V2, torchvision's ``features[:stop]``.
+
+    Args:
+        stop: how many of torchvision's 19 feature blocks to build; 13 ends at 96 channels and
+            stride 16, 18 at 320 channels, 19 adds the last 1x1 convolution to 1280.
+        output_stride: 32 as trained; at 16 or 8 the last strides become dilations, so that the
+            features of the strided network stand unchanged among the denser ones.
+        padding: "same" for weights that were trained in TensorFlow, "symmetric" for torchvision's.
+        folded: convolutions carry the batch norms' scale and shift as weight and bias. The key
+            names of the convolutions stay torchvision's.
+    """
+
+    def __init__(
+        self,
+        *,
+        stop: int = 19,
+        output_stride: Literal[8, 16, 32] = 32,
+        padding: Padding = "same",
+        folded: bool = True,
+    ) -> None:
+        super().__init__()
+        if not 1 <= stop <= 19:
+            raise ValueError(f"stop is {stop}; it must be 1 to 19")
+        if output_stride not in (8, 16, 32):
+            raise ValueError(f"output_stride is {output_stride}; it must be 8, 16 or 32")
+        same = padding == "same"
+        layers: list[nn.Module] = [
+            nn.Sequential(*_convolve(3, 32, 3, stride=2, folded=folded, same=same))
+        ]
+        inputs, reached, dilation = 32, 2, 1
+        for expansion, outputs, blocks, first in STAGES:
+            for block in range(blocks):
+                stride = first if block == 0 else 1
+                before = dilation
+                if stride == 2 and reached == output_stride:
+                    stride, dilation = 1, dilation * 2
+                reached *= stride
+                layers.append(
+                    InvertedResidual(
+                        inputs,
+                        outputs,
+                        expansion=expansion,
+                        stride=stride,
+                        dilation=before,
+                        folded=folded,
+                        same=same,
+                    )
+                )
+                inputs = outputs
+        layers.append(nn.Sequential(*_convolve(320, 1280, 1, folded=folded, same=same)))
+        self.blocks = nn.Sequential(*layers[:stop])
+        self.folded = folded
+        self.channels = CHANNELS[stop - 1]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features of the last block: ``(B, 3, H, W)`` to ``(B, channels, H / s, W / s)``."""
+        y: Tensor = self.blocks(x)
+        return y
+
+    def features(self, x: Tensor, taps: Sequence[int]) -> list[Tensor]:
+        """Outputs of the blocks ``taps`` (ascending torchvision indices), in one pass."""
+        outputs = []
+        for index, block in enumerate(self.blocks[: max(taps) + 1]):
+            x = block(x)
+            if index in taps:
+                outputs.append(x)
+        return outputs
+
+    def load_torchvision(self, state: Mapping[str, Tensor]) -> None:
+        """Load ``features.*`` of a torchvision state dict, folding its batch norms if asked to.
+
+        Raises:
+            RuntimeError: a block that this trunk has is missing, or has another shape.
+        """
+        blocks = {
+            key.removeprefix("features."): value
+            for key, value in state.items()
+            if key.startswith("features.") and int(key.split(".")[1]) < len(self.blocks)
+        }
+        self.blocks.load_state_dict(fold_batch_norms(blocks) if self.folded else blocks)
+
+
+def fold_batch_norms(state: Mapping[str, Tensor], eps: float = 1e-5) -> dict[str, Tensor]:
+    """Fold each batch norm of a torchvision state dict into the convolution just before it.
+
+    ``w' = w * g / sqrt(v + eps)`` and ``b' = b - m * g / sqrt(v + eps)``, in float64.
+    """
+    folded: dict[str, Tensor] = {}
+    for key, weight in state.items():
+        prefix, _, name = key.rpartition(".")
+        if name != "weight" or weight.ndim != 4:
+            continue
+        parent, _, index = prefix.rpartition(".")
+        norm = f"{parent}.{int(index) + 1}"
+        scale = state[f"{norm}.weight"].double() * torch.rsqrt(
+            state[f"{norm}.running_var"].double() + eps
+        )
+        bias = state[f"{norm}.bias"].double() - state[f"{norm}.running_mean"].double() * scale
+        folded[key] = (weight.double() * scale[:, None, None, None]).to(weight.dtype)
+        folded[f"{prefix}.bias"] = bias.to(weight.dtype)
+    return folded

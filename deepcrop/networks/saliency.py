@@ -1,0 +1,323 @@
+"""The saliency network: SAM (arXiv 1611.09571) over a dilated MobileNet-V2.
+
+```python
+network = SaliencyNetwork.from_state(state, metadata)     # ours: deepcrop/pretrained/saliency.*
+density = network(batch)                                  # (B, 3, H, W) in -1..1 -> (B, H/4, W/4)
+maps = network.maps([photo, other])                       # uint8 (3, h, w) each -> (h', w') each
+```
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Literal, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .mobilenet import CHANNELS, MobileNetV2
+
+
+@dataclass(frozen=True)
+class SaliencyOptions:
+    """The architecture; the defaults are our own network, :meth:`sam` is the paper's.
+
+    Attributes:
+        pixels: area that an image is resized to, its shape kept to a multiple of ``multiple``.
+        multiple: both sides of the input are multiples of this.
+        output_stride: stride of the trunk and of everything up to the readout.
+        taps: blocks of the trunk that are projected and summed into the ConvLSTM's input.
+        width: channels of the ConvLSTM.
+        steps: how often the attentive ConvLSTM looks at the features.
+        priors: Gaussian priors in each of the two rounds.
+        isotropic: one sigma a prior (the blog) or one an axis (SAM).
+        dilation: of the 5x5 convolution after each round of priors.
+        detail: block (stride 8) whose features refine the readout at stride 8; None as in SAM.
+        readout: "softmax" gives a density that sums to 1, "relu" SAM's map from 0 up.
+        blur: sigma in input pixels of the Gaussian that smooths the map last.
+    """
+
+    pixels: int = 240 * 320
+    multiple: int = 16
+    output_stride: Literal[8, 16, 32] = 16
+    taps: tuple[int, ...] = (13, 17)
+    width: int = 128
+    steps: int = 4
+    priors: int = 16
+    isotropic: bool = False
+    dilation: int = 2
+    detail: int | None = 6
+    readout: Literal["softmax", "relu"] = "softmax"
+    blur: float = 4.0
+
+    @classmethod
+    def sam(cls) -> SaliencyOptions:
+        """Return SAM's own sizes: 512 channels, 240x320 at stride 8, ReLU readout."""
+        return cls(
+            multiple=8,
+            output_stride=8,
+            taps=(17,),
+            width=512,
+            dilation=4,
+            detail=None,
+            readout="relu",
+        )
+
+    def to_json(self) -> str:
+        """Write as a JSON object, as the weights' metadata holds it."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> SaliencyOptions:
+        """Read what :meth:`to_json` wrote.
+
+        Raises:
+            ValueError: the object has a name that is no option.
+        """
+        values = json.loads(text)
+        unknown = set(values) - {field.name for field in fields(cls)}
+        if unknown:
+            raise ValueError(f"unknown saliency options: {', '.join(sorted(unknown))}")
+        return cls(**{**values, "taps": tuple(values["taps"])})
+
+
+class AttentiveConvLSTM(nn.Module):
+    """SAM's attentive convolutional LSTM (section III-A, Eqs. 1-8).
+
+    At each step an attention map, softmax over the positions of
+    ``V_a * tanh(W_a * X + U_a * H + b_a)``, weighs the same features X before the LSTM reads them.
+    The attention is multiplied by the number of positions, so that its mean is 1 at any size;
+    this is a change of the gates' scale only.
+
+    Three savings leave the result as it is: ``W_a * X`` is computed once; at the first step H and
+    C are zero, so their convolutions are skipped; the four gates are one convolution.
+    """
+
+    def __init__(self, channels: int, steps: int) -> None:
+        super().__init__()
+        self.steps = steps
+        self.attend_input = nn.Conv2d(channels, channels, 3, padding=1)
+        self.attend_state = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.attend = nn.Conv2d(channels, 1, 3, padding=1, bias=False)
+        self.gates_input = nn.Conv2d(channels, 4 * channels, 3, padding=1)
+        self.gates_state = nn.Conv2d(channels, 4 * channels, 3, padding=1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the last hidden state: ``(B, C, H, W)`` to the same shape."""
+        seen = self.attend_input(x)
+        energy = self.attend(torch.tanh(seen))
+        i, _, o, g = self.gates_input(self.attention(energy) * x).chunk(4, 1)
+        c = torch.sigmoid(i) * torch.tanh(g)
+        h = torch.sigmoid(o) * torch.tanh(c)
+        for _ in range(self.steps - 1):
+            energy = self.attend(torch.tanh(seen + self.attend_state(h)))
+            gates = self.gates_input(self.attention(energy) * x) + self.gates_state(h)
+            i, f, o, g = gates.chunk(4, 1)
+            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+            h = torch.sigmoid(o) * torch.tanh(c)
+        return h
+
+    @staticmethod
+    def attention(energy: Tensor) -> Tensor:
+        """Softmax over the positions of ``(B, 1, H, W)``, scaled to mean 1."""
+        return energy.flatten(1).softmax(1).mul(energy[0].numel()).view_as(energy)
+
+
+class GaussianPriors(nn.Module):
+    """Learned Gaussians that stand for where people tend to look (SAM section III-B, Eq. 9)."""
+
+    def __init__(self, count: int, *, isotropic: bool) -> None:
+        super().__init__()
+        side = math.ceil(math.sqrt(count))
+        grid = [((k % side + 0.5) / side, (k // side + 0.5) / side) for k in range(count)]
+        self.centre = nn.Parameter(0.25 + 0.5 * torch.tensor(grid))
+        self.log_sigma = nn.Parameter(torch.full((count, 1 if isotropic else 2), math.log(0.25)))
+
+    def forward(self, height: int, width: int) -> Tensor:
+        """Draw the priors at the centres of a grid's cells: ``(count, height, width)``, peak 1."""
+        like = self.centre
+        y = (torch.arange(height, device=like.device, dtype=like.dtype) + 0.5) / height
+        x = (torch.arange(width, device=like.device, dtype=like.dtype) + 0.5) / width
+        sigma = self.log_sigma.exp().expand(-1, 2)
+        across = torch.exp(-0.5 * ((x - like[:, :1]) / sigma[:, :1]) ** 2)
+        down = torch.exp(-0.5 * ((y - like[:, 1:]) / sigma[:, 1:]) ** 2)
+        return down[:, :, None] * across[:, None, :]
+
+
+class PriorRound(nn.Module):
+    """One round of priors: concatenate them to the features, then a dilated 5x5 convolution."""
+
+    def __init__(self, channels: int, count: int, *, isotropic: bool, dilation: int) -> None:
+        super().__init__()
+        self.priors = GaussianPriors(count, isotropic=isotropic)
+        self.mix = nn.Conv2d(
+            channels + count, channels, 5, padding=2 * dilation, dilation=dilation
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Transform ``(B, C, H, W)`` to the same shape."""
+        priors = self.priors(x.shape[-2], x.shape[-1]).expand(len(x), -1, -1, -1)
+        return F.relu(self.mix(torch.cat([x, priors], 1)))
+
+
+class Readout(nn.Module):
+    """Features to one raw map: SAM's 1x1, or with ``detail`` a small refinement at stride 8."""
+
+    def __init__(self, channels: int, detail: int | None) -> None:
+        super().__init__()
+        self.detail = None
+        if detail is None:
+            self.score = nn.Conv2d(channels, 1, 1)
+            return
+        self.reduce = nn.Conv2d(channels, 32, 1)
+        self.detail = nn.Conv2d(CHANNELS[detail], 32, 1)
+        self.refine = nn.Conv2d(32, 32, 3, padding=1)
+        self.score = nn.Conv2d(32, 1, 1)
+
+    def forward(self, x: Tensor, fine: Tensor | None) -> Tensor:
+        """Read ``(B, C, h, w)``, and stride 8 features if there are any, to ``(B, 1, h', w')``."""
+        if self.detail is not None and fine is not None:
+            x = _resize(self.reduce(x), fine.shape[-2:])
+            x = F.relu(x + self.detail(fine))
+            x = F.relu(self.refine(x))
+        score: Tensor = self.score(x)
+        return score
+
+
+class SaliencyNetwork(nn.Module):
+    """SAM: trunk, attentive ConvLSTM, priors twice, readout, bilinear enlargement, blur."""
+
+    def __init__(self, options: SaliencyOptions | None = None) -> None:
+        super().__init__()
+        self.options = o = options or SaliencyOptions()
+        self.trunk = MobileNetV2(stop=max(o.taps) + 1, output_stride=o.output_stride)
+        self.neck = nn.ModuleList(nn.Conv2d(CHANNELS[tap], o.width, 1) for tap in o.taps)
+        self.recurrent = AttentiveConvLSTM(o.width, o.steps)
+        self.rounds = nn.Sequential(
+            *(
+                PriorRound(o.width, o.priors, isotropic=o.isotropic, dilation=o.dilation)
+                for _ in range(2)
+            )
+        )
+        self.readout = Readout(o.width, o.detail)
+
+    @classmethod
+    def from_state(
+        cls, state: Mapping[str, Tensor], metadata: Mapping[str, str]
+    ) -> SaliencyNetwork:
+        """Build the network that a weights file holds, ready for inference (float32, eval).
+
+        Args:
+            state: tensors of the file, any float type.
+            metadata: the file's; ``options`` holds the architecture as JSON.
+        """
+        network = cls(SaliencyOptions.from_json(metadata["options"]))
+        network.load_state_dict({key: value.float() for key, value in state.items()})
+        return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Predict where people look.
+
+        Args:
+            x: ``(B, 3, H, W)`` RGB, ``uint8 / 127.5 - 1``; sides divisible by ``multiple``.
+
+        Returns:
+            ``(B, H / 4, W / 4)``, non-negative; with the softmax readout each map sums to 1.
+        """
+        size = (x.shape[-2] // 4, x.shape[-1] // 4)
+        score = _resize(self.score(x), size)[:, 0]
+        if self.options.readout == "softmax":
+            score = score.flatten(1).softmax(1).view_as(score)
+        else:
+            score = F.relu(score)
+        return blur(score, self.options.blur / 4)
+
+    def score(self, x: Tensor) -> Tensor:
+        """Return the readout before enlargement, ``(B, 1, H / s, W / s)``."""
+        o = self.options
+        taps = sorted({*o.taps, *([] if o.detail is None else [o.detail])})
+        features = dict(zip(taps, self.trunk.features(x, taps), strict=True))
+        fine = None if o.detail is None else features[o.detail]
+        size = features[max(o.taps)].shape[-2:]
+        joined = sum(
+            (_resize(project(features[tap]), size) for tap, project in zip(o.taps, self.neck)),
+            torch.zeros((), device=x.device, dtype=x.dtype),
+        )
+        y = self.rounds(self.recurrent(F.relu(joined)))
+        return cast(Tensor, self.readout(y, fine))
+
+    def input_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return the (height, width) that an image is resized to: ``pixels`` in its own shape."""
+        o = self.options
+        shape = min(max(width / height, 1 / 4), 4.0)
+        sides = (math.sqrt(o.pixels / shape), math.sqrt(o.pixels * shape))
+        rounded = [max(o.multiple, round(side / o.multiple) * o.multiple) for side in sides]
+        return rounded[0], rounded[1]
+
+    def preprocess(self, image: Tensor) -> Tensor:
+        """Resize one uint8 image ``(3, h, w)`` to its input size and normalise: ``(3, H, W)``."""
+        size = self.input_size(image.shape[-2], image.shape[-1])
+        resized = F.interpolate(
+            image[None], size, mode="bilinear", antialias=True, align_corners=False
+        )
+        return resized[0].float().div(127.5).sub(1)
+
+    @torch.inference_mode()
+    def maps(self, images: Sequence[Tensor]) -> list[Tensor]:
+        """Predict one saliency map an image; the map covers the image exactly.
+
+        Images of one input size share a batch on an accelerator; on a CPU each runs alone,
+        which costs nothing there and makes the result independent of the company.
+
+        Args:
+            images: uint8 RGB ``(3, h, w)``, of any sizes.
+
+        Returns:
+            float32 maps ``(h', w')`` in the order of the images.
+        """
+        device = next(self.parameters()).device
+        inputs = [self.preprocess(image.to(device)) for image in images]
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for index, x in enumerate(inputs):
+            key = tuple(x.shape) if device.type != "cpu" else (index,)
+            groups.setdefault(key, []).append(index)
+        maps: dict[int, Tensor] = {}
+        for members in groups.values():
+            batch = torch.stack([inputs[index] for index in members])
+            batch = batch.contiguous(memory_format=torch.channels_last)
+            maps.update(zip(members, self(batch), strict=True))
+        return [maps[index] for index in range(len(images))]
+
+
+def blur(maps: Tensor, sigma: float) -> Tensor:
+    """Blur maps ``(B, H, W)`` by a Gaussian of ``sigma`` cells; borders reflect, sums stay."""
+    if sigma <= 0:
+        return maps
+    radius = min(math.ceil(3 * sigma), maps.shape[-1] - 1, maps.shape[-2] - 1)
+    offset = torch.arange(-radius, radius + 1, device=maps.device, dtype=maps.dtype)
+    kernel = torch.exp(-0.5 * (offset / sigma) ** 2)
+    kernel = kernel / kernel.sum()
+    padded = _reflect(maps, radius)
+    across = F.conv2d(padded[:, None], kernel.view(1, 1, 1, -1))
+    return F.conv2d(across, kernel.view(1, 1, -1, 1))[:, 0]
+
+
+def _reflect(maps: Tensor, radius: int) -> Tensor:
+    """Mirror a border of ``radius`` cells, edge cells repeated, which keeps a blur's sum."""
+    for dim in (-1, -2):
+        size = maps.shape[dim]
+        before = maps.narrow(dim, 0, radius).flip(dim)
+        after = maps.narrow(dim, size - radius, radius).flip(dim)
+        maps = torch.cat([before, maps, after], dim)
+    return maps
+
+
+def _resize(x: Tensor, size: Sequence[int]) -> Tensor:
+    """Resize ``(B, C, h, w)`` bilinearly, cell centres aligned by area."""
+    if tuple(x.shape[-2:]) == tuple(size):
+        return x
+    return F.interpolate(x, tuple(size), mode="bilinear", align_corners=False)

@@ -1,0 +1,213 @@
+"""The window that holds the most saliency, for every ratio from one integral image.
+
+```python
+integral = Integral.of(saliency, size)                 # once an image
+window = best_window(integral, AspectRatio(16, 9))     # once a ratio
+window.box, window.share
+```
+
+The map may be coarser than the image: its cells are taken as evenly filled, so that the integral
+image is bilinear between its corners and exact at any source pixel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..geometry import AspectRatio, Box, Size
+
+Floats = NDArray[np.float64]
+
+TIE = 1e-9
+"""Shares nearer than this are equal: it is far above float64's rounding, far below one pixel."""
+POSITIONS = 65
+"""Positions tried along each axis for windows that are free in both."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A crop box and the share of the image's saliency that it holds, 0 to 1."""
+
+    box: Box
+    share: float
+
+
+@dataclass(frozen=True)
+class Integral:
+    """The integral image of a saliency map that covers an image of ``size`` source pixels.
+
+    Attributes:
+        table: float64 ``(H + 1, W + 1)``; ``table[i, j]`` is the share of the saliency above row
+            i and left of column j, so the last corner is 1.
+        size: the image in source pixels.
+    """
+
+    table: Floats
+    size: Size
+
+    @classmethod
+    def of(cls, saliency: ArrayLike, size: Size) -> Integral:
+        """Sum a map ``(H, W)``, in float64 (float32 sums drift). A map of zeros counts as even.
+
+        Raises:
+            ValueError: the map isn't two-dimensional, or is negative or not finite somewhere.
+        """
+        values = np.asarray(saliency, np.float64)
+        if values.ndim != 2 or not values.size:
+            raise ValueError(f"saliency has shape {values.shape}; it must be (H, W)")
+        if not np.isfinite(values).all() or values.min() < 0:
+            raise ValueError("saliency must be finite and not negative")
+        if not values.any():
+            values = np.ones_like(values)
+        table = np.zeros((values.shape[0] + 1, values.shape[1] + 1))
+        table[1:, 1:] = values.cumsum(0).cumsum(1)
+        return cls(table / table[-1, -1], size)
+
+    def at(self, y: ArrayLike, x: ArrayLike) -> Floats:
+        """Return the shares above and left of source pixels, ``(len(y), len(x))``."""
+        rows = _interpolate(self.table, np.asarray(y, np.float64) / self.size.height)
+        return _interpolate(rows.T, np.asarray(x, np.float64) / self.size.width).T
+
+    def mass(self, box: Box) -> float:
+        """Return the share of the saliency inside a box."""
+        corner = self.at([box.y0, box.y1], [box.x0, box.x1])
+        return float(corner[1, 1] - corner[0, 1] - corner[1, 0] + corner[0, 0])
+
+
+def _interpolate(table: Floats, at: Floats) -> Floats:
+    """Read rows of a table linearly at places 0 (first row) to 1 (last)."""
+    place = at * (len(table) - 1)
+    low = np.clip(np.floor(place).astype(np.int64), 0, len(table) - 2)
+    part = (place - low)[:, None]
+    return table[low] * (1 - part) + table[low + 1] * part
+
+
+def best_window(
+    integral: Integral,
+    aspect: AspectRatio,
+    *,
+    keep: Sequence[Box] = (),
+    enough: float | None = None,
+    minimum_zoom: float = 0.5,
+) -> Window:
+    """Find the window of a ratio that holds the most saliency.
+
+    By default it is the largest window of the ratio (smart-cropping.txt), which is free along one
+    axis only, and every source pixel of that axis is tried. Ties go to the window nearest the
+    centre; a constant map therefore gives the centre.
+
+    Args:
+        integral: of the image's saliency.
+        aspect: ratio of the window.
+        keep: boxes that the window should hold whole: of all windows, those count that hold the
+            most of them, of these the ones that cut the fewest, of these the most salient one.
+        enough: a smaller window will do when it holds this share of what the largest holds;
+            the smallest such window is taken.
+        minimum_zoom: sides of the smallest window allowed over those of the largest.
+    """
+    largest = aspect.largest_window(integral.size)
+    best = _search(integral, largest, keep)
+    if enough is None:
+        return best
+    # The best window of a size holds no less than that of a smaller one, so bisection finds the
+    # smallest side that is enough.
+    small, large = round(minimum_zoom * largest.longest), largest.longest
+    held = _held(best.box, keep)
+    while small < large:
+        side = (small + large) // 2
+        window = _search(integral, _scaled(largest, side), keep)
+        if window.share >= enough * best.share and _held(window.box, keep) == held:
+            large, result = side, window
+        else:
+            small = side + 1
+    return best if large == largest.longest else result
+
+
+def _scaled(window: Size, side: int) -> Size:
+    """Scale a window so that its longer edge is ``side``, to the nearest pixel."""
+    scale = Fraction(side, window.longest)
+    return Size(max(1, round(window.width * scale)), max(1, round(window.height * scale)))
+
+
+def _held(box: Box, keep: Sequence[Box]) -> int:
+    """Count the boxes that lie whole inside ``box``."""
+    return sum(box.intersection(other) == other.area for other in keep)
+
+
+def _search(integral: Integral, window: Size, keep: Sequence[Box]) -> Window:
+    """Find the best place of a window of a fixed size."""
+    size = integral.size
+    x0 = _positions(size.width - window.width, free=window.height < size.height)
+    y0 = _positions(size.height - window.height, free=window.width < size.width)
+    share = (
+        integral.at(y0 + window.height, x0 + window.width)
+        - integral.at(y0, x0 + window.width)
+        - integral.at(y0 + window.height, x0)
+        + integral.at(y0, x0)
+    )
+    allowed = np.ones(share.shape, bool)
+    if keep:
+        whole, cut = _kept(x0, y0, window, keep)
+        allowed = whole == whole.max()
+        allowed &= cut == cut[allowed].min()
+    allowed &= share >= share[allowed].max() - TIE
+    # Doubled distances from the centred place are whole numbers: ties are exact.
+    across = np.abs(2 * x0 - (size.width - window.width))
+    down = np.abs(2 * y0 - (size.height - window.height))
+    distance = np.where(allowed, across[None] ** 2 + down[:, None] ** 2, np.inf)
+    row, column = np.unravel_index(distance.argmin(), distance.shape)
+    left, top = int(x0[column]), int(y0[row])
+    box = Box(left, top, left + window.width, top + window.height)
+    return Window(box, float(min(max(share[row, column], 0.0), 1.0)))
+
+
+def _positions(room: int, *, free: bool) -> NDArray[np.int64]:
+    """Return the first pixels to try: all, or an even choice if the other axis is free too."""
+    if not free or room < POSITIONS:
+        return np.arange(room + 1)
+    return np.unique(np.linspace(0, room, POSITIONS).round().astype(np.int64))
+
+
+def _kept(
+    x0: NDArray[np.int64], y0: NDArray[np.int64], window: Size, keep: Sequence[Box]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Count, for each place, the boxes held whole and the boxes cut: two ``(rows, columns)``."""
+    whole = np.zeros((len(y0), len(x0)), np.int64)
+    cut = np.zeros_like(whole)
+    x1, y1 = x0 + window.width, y0 + window.height
+    for box in keep:
+        inside = ((y0 <= box.y0) & (box.y1 <= y1))[:, None] & ((x0 <= box.x0) & (box.x1 <= x1))
+        touched = ((y0 < box.y1) & (box.y0 < y1))[:, None] & ((x0 < box.x1) & (box.x0 < x1))
+        whole += inside
+        cut += touched & ~inside
+    return whole, cut
+
+
+def boost(saliency: ArrayLike, boxes: Sequence[tuple[Box, float]], size: Size) -> Floats:
+    """Add saliency to boxes: each gets ``weight`` times the map's whole mass, spread evenly.
+
+    Args:
+        saliency: map ``(H, W)`` over an image of ``size``.
+        boxes: boxes in source pixels, each with its weight, 0 or more.
+        size: the image in source pixels.
+    """
+    values = np.array(saliency, np.float64)
+    total = values.sum() or 1.0
+    for box, weight in boxes:
+        down = _coverage(box.y0, box.y1, size.height, values.shape[0])
+        across = _coverage(box.x0, box.x1, size.width, values.shape[1])
+        covered = down[:, None] * across
+        if covered.any():
+            values += weight * total * covered / covered.sum()
+    return values
+
+
+def _coverage(start: int, stop: int, pixels: int, cells: int) -> Floats:
+    """Return how much of each cell of an axis the pixels from ``start`` to ``stop`` cover."""
+    edges = np.arange(cells + 1) * (pixels / cells)
+    return np.clip(np.minimum(edges[1:], stop) - np.maximum(edges[:-1], start), 0, None)
