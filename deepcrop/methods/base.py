@@ -129,6 +129,7 @@ class Entry:
 BUILT_IN = {
     "center": "deepcrop.methods.center:Center",
     "saliency": "deepcrop.methods.saliency:SaliencyCrop",
+    "mars": "deepcrop.methods.mars:MarsCrop",
 }
 
 

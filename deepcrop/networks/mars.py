@@ -2,8 +2,8 @@
 
 ```python
 network = Mars.from_state(state, metadata)          # ours: deepcrop/pretrained/mars.*
-parameters = network.parameters_of(ratios)          # (R,) widths over heights; depends on them alone
-maps = network.maps(images, parameters)             # (B, 3, H, W) in -1..1 -> (B, R, H/4, W/4)
+parameters = network.parameters_of(ratios)          # (R,) widths over heights; they suffice
+maps = network.maps([photo, other], parameters)     # uint8 (3, h, w) each -> (R, h', w') each
 ```
 
 Two layers of the network are not learned but predicted from the aspect ratio: the matrix that
@@ -22,17 +22,18 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from itertools import chain
+from fractions import Fraction
 from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .meta import MetaLearner
 from .mobilenet import MobileNetV2
 
-LIMIT = math.log(2)
-"""Ratios are known to the network between 1/2 and 2: their logarithm between -LIMIT and LIMIT."""
+LONGEST = 256
+"""Pixels of the longer edge at which the network sees an image."""
 
 
 class Cut(NamedTuple):
@@ -139,76 +140,6 @@ class MarsOptions:
         return cls(**values)
 
 
-class Embedding(nn.Module):
-    """Embedding vectors of N ratios, evenly spaced in log space, and what lies between (Eq. 7).
-
-    They begin as sinusoids of the logarithm, so that neighbours begin alike.
-    """
-
-    def __init__(self, count: int, dimension: int, *, interpolation: bool) -> None:
-        super().__init__()
-        place = torch.linspace(-LIMIT, LIMIT, count)[:, None]
-        frequency, phase = 3 * torch.randn(dimension), 2 * math.pi * torch.rand(dimension)
-        self.vectors = nn.Parameter(torch.sin(frequency * place + phase))
-        self.interpolation = interpolation
-
-    def forward(self, ratios: Tensor) -> Tensor:
-        """Embed widths over heights ``(R,)`` to ``(R, dimension)``; clamped to [1/2, 2]."""
-        last = len(self.vectors) - 1
-        place = (ratios.log().clamp(-LIMIT, LIMIT) + LIMIT) * (last / (2 * LIMIT))
-        if not self.interpolation:
-            return self.vectors[place.round().long()]
-        lower = place.floor().long().clamp(0, last - 1)
-        part = (place - lower)[:, None]
-        return (1 - part) * self.vectors[lower] + part * self.vectors[lower + 1]
-
-
-class Value(nn.Module):
-    """The ratio itself in place of an embedding vector (Table 4)."""
-
-    def forward(self, ratios: Tensor) -> Tensor:
-        """Return ratios ``(R,)`` as ``(R, 1)``; clamped to [1/2, 2]."""
-        return ratios.clamp(0.5, 2)[:, None]
-
-
-class MetaLearner(nn.Module):
-    """Maps aspect ratios to parameters: a fully-connected network with two outputs (Figure 4)."""
-
-    def __init__(self, options: MarsOptions) -> None:
-        super().__init__()
-        o = options
-        inputs = o.dimension if o.embedding else 1
-        self.embed: nn.Module = Value()
-        if o.embedding:
-            self.embed = Embedding(o.ratios, o.dimension, interpolation=o.interpolation)
-        sizes = [inputs, *[512] * o.depth]
-        layers = [
-            (nn.Linear(a, b), nn.ReLU()) for a, b in zip(sizes[:-1], sizes[1:], strict=True)
-        ]
-        self.layers = nn.Sequential(*chain.from_iterable(layers))
-        self.transform = _head(sizes[-1], o.width**2, o.width) if o.transform else None
-        self.predictor = _head(sizes[-1], o.channels, o.channels) if o.predictor else None
-
-    def forward(self, ratios: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        """Predict, for ratios ``(R,)``, ARS-FTM ``(R, c, c)`` and ARS-PWP ``(R, C_out)``."""
-        x = self.layers(self.embed(ratios))
-        matrix = vector = None
-        if self.transform is not None:
-            flat = self.transform(x)
-            matrix = flat.view(len(flat), math.isqrt(flat.shape[1]), -1)
-        if self.predictor is not None:
-            vector = self.predictor(x)
-        return matrix, vector
-
-
-def _head(inputs: int, outputs: int, fan_in: int) -> nn.Linear:
-    """Make an output layer that begins near parameters usual for a layer of ``fan_in`` inputs."""
-    head = nn.Linear(inputs, outputs)
-    nn.init.normal_(head.bias, std=fan_in**-0.5)
-    nn.init.normal_(head.weight, std=0.3 * (inputs * fan_in) ** -0.5)
-    return head
-
-
 class RatioParameters(NamedTuple):
     """What the network needs of R aspect ratios; it depends on them alone and may be kept."""
 
@@ -219,10 +150,14 @@ class RatioParameters(NamedTuple):
     bias: Tensor
     """Of the two together, ``(R, side * side)``."""
 
-    def select(self, rows: Sequence[int]) -> RatioParameters:
-        """Return those of some of the ratios."""
-        transform = None if self.transform is None else self.transform[rows]
-        return RatioParameters(transform, self.predictor[rows], self.bias[rows])
+    def each(self, images: int) -> RatioParameters:
+        """Deal B * R ratios out to B images: every tensor gets a leading dimension B."""
+        transform = None if self.transform is None else self.transform.unflatten(0, (images, -1))
+        return RatioParameters(
+            transform,
+            self.predictor.unflatten(0, (images, -1)),
+            self.bias.unflatten(0, (images, -1)),
+        )
 
     @classmethod
     def stack(cls, parts: Sequence[RatioParameters]) -> RatioParameters:
@@ -252,7 +187,14 @@ class Mars(nn.Module):
         self.stack = nn.ModuleList(
             nn.ConvTranspose2d(o.channels, o.channels, 2, stride=2) for _ in range(o.deconvolutions)
         )
-        self.meta = MetaLearner(o)
+        self.meta = MetaLearner(
+            transform=o.width if o.transform else None,
+            predictor=o.channels if o.predictor else None,
+            depth=o.depth,
+            ratios=o.ratios,
+            dimension=o.dimension if o.embedding else None,
+            interpolation=o.interpolation,
+        )
         self.predictor = None if o.predictor else nn.Conv2d(o.channels, 1, 1)
 
     @classmethod
@@ -299,16 +241,67 @@ class Mars(nn.Module):
         bias = (vector @ last.bias + shift)[:, None].expand(-1, 4)
         return RatioParameters(matrix, kernel, bias)
 
+    def prepare(self, image: Tensor) -> Tensor:
+        """Resize one uint8 image ``(3, h, w)``, normalise it and pad it right and below.
+
+        Returns:
+            ``(3, H, W)``: the longer edge ``LONGEST``, both padded to the trunk's stride.
+        """
+        size = fitted(image.shape[-2], image.shape[-1])
+        x = image[None]
+        if size != tuple(image.shape[-2:]):
+            x = F.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
+        x = x.float().div(127.5).sub(1)
+        if self.options.trunk != "mobilenet_v2":  # torchvision's mean and deviation, rescaled
+            mean = x.new_tensor((0.485, 0.456, 0.406)).view(3, 1, 1) * 2 - 1
+            x = (x - mean) / (2 * x.new_tensor((0.229, 0.224, 0.225)).view(3, 1, 1))
+        stride = self.options.cut.stride
+        return F.pad(x[0], (0, -size[1] % stride, 0, -size[0] % stride))
+
+    @torch.inference_mode()
+    def maps(self, images: Sequence[Tensor], parameters: RatioParameters) -> list[Tensor]:
+        """Predict the cropping areas of images of any sizes, at all ratios from one trunk pass.
+
+        Images of one input size share a batch on an accelerator; on a CPU each runs alone,
+        which costs nothing there and makes the result independent of the company.
+
+        Args:
+            images: uint8 RGB ``(3, h, w)``.
+            parameters: of R ratios.
+
+        Returns:
+            Probabilities ``(R, h', w')`` in the order of the images. A map has a cell for each
+            ``stride`` pixels of the resized image; the last row and column may reach beyond it.
+        """
+        device = self.reduce.weight.device
+        inputs = [self.prepare(image.to(device)) for image in images]
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for index, x in enumerate(inputs):
+            key = tuple(x.shape) if device.type != "cpu" else (index,)
+            groups.setdefault(key, []).append(index)
+        maps: dict[int, Tensor] = {}
+        for members in groups.values():
+            batch = torch.stack([inputs[index] for index in members])
+            batch = batch.contiguous(memory_format=torch.channels_last)
+            maps.update(zip(members, self.decode(self.features(batch), parameters), strict=True))
+        result = []
+        for index, image in enumerate(images):
+            height, width = (-(-side // self.options.stride) for side in fitted(*image.shape[-2:]))
+            result.append(maps[index][:, :height, :width].sigmoid())
+        return result
+
     def decode(self, features: Tensor, parameters: RatioParameters) -> Tensor:
-        """Feature maps ``(B, c, h, w)`` to logits ``(B, R, h', w')`` of each ratio."""
+        """Turn feature maps ``(B, c, h, w)`` into logits ``(B, R, h', w')`` of each ratio.
+
+        Args:
+            features: of :meth:`features`.
+            parameters: of R ratios, the same for all maps, or of R ratios of each map
+                (:meth:`RatioParameters.each`).
+        """
         pooled = features.mean((2, 3))  # f_ara
-        if parameters.transform is None:
-            count = len(parameters.predictor)
-            transformed = pooled[:, None].expand(-1, count, -1)
-        else:
-            transformed = torch.einsum("roc,bc->bro", parameters.transform, pooled)  # f_ars
+        f_ars = _transform(parameters, pooled)
         shared = self.reduce(features)
-        added = F.linear(transformed, self.reduce.weight[:, :, 0, 0])  # (B, R, C_out)
+        added = F.linear(f_ars, self.reduce.weight[:, :, 0, 0])  # (B, R, C_out)
         if len(self.stack) < 2:
             x = shared[:, None] + added[..., None, None]
         else:
@@ -335,6 +328,20 @@ class Mars(nn.Module):
         tiles = up.view(batch, 1, channels, height // 2, 2, width // 2, 2)
         x = tiles + pattern[:, :, :, None, :, None, :]
         return x.view(batch, -1, channels, height, width)
+
+
+def _transform(parameters: RatioParameters, pooled: Tensor) -> Tensor:
+    """Transform the global features ``(B, c)`` for each ratio: ``(B, R, c)``."""
+    matrix = parameters.transform
+    if matrix is None:
+        return pooled[:, None].expand(-1, parameters.bias.shape[-2], -1)
+    return torch.einsum("roc,bc->bro" if matrix.ndim == 3 else "broc,bc->bro", matrix, pooled)
+
+
+def fitted(height: int, width: int) -> tuple[int, int]:
+    """Return (height, width) scaled so that the longer edge is ``LONGEST``."""
+    scale = Fraction(LONGEST, max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def _unfold(logits: Tensor, height: int, width: int) -> Tensor:
