@@ -147,23 +147,28 @@ def _view(
     return pixels, torch.tensor([row.ratio for row in rows], dtype=torch.float32), boxes
 
 
-def areas(boxes: Tensor, shape: tuple[int, int], stride: int, cells: tuple[int, int]) -> Tensor:
+def areas(boxes: Tensor, shapes: Tensor, stride: int, cells: tuple[int, int]) -> Tensor:
     """Draw boxes as cropping areas: each cell holds the share of it that is inside.
 
     Args:
-        boxes: ``(..., 4)`` in 0..1 of the view.
-        shape: (height, width) of the view in input pixels.
+        boxes: ``(B, R, 4)`` in 0..1 of the view.
+        shapes: ``(B, 2)`` height and width of the views in input pixels.
         stride: input pixels a cell.
         cells: (rows, columns) of the grid, padding included.
+
+    Returns:
+        ``(B, R, rows, columns)``.
     """
-    x0, y0, x1, y1 = (boxes * boxes.new_tensor([shape[1], shape[0]] * 2) / stride).unbind(-1)
+    sides = shapes[:, [1, 0, 1, 0]] / stride
+    x0, y0, x1, y1 = (boxes * sides[:, None]).unbind(-1)
+    return _cover(y0, y1, cells[0])[..., :, None] * _cover(x0, x1, cells[1])[..., None, :]
 
-    def cover(low: Tensor, high: Tensor, count: int) -> Tensor:
-        edge = torch.arange(count, device=boxes.device)
-        last = torch.minimum(high[..., None], edge + 1)
-        return (last - torch.maximum(low[..., None], edge)).clamp(0, 1)
 
-    return cover(y0, y1, cells[0])[..., :, None] * cover(x0, x1, cells[1])[..., None, :]
+def _cover(low: Tensor, high: Tensor, cells: int) -> Tensor:
+    """Return how much of each cell lies between ``low`` and ``high`` (in cells)."""
+    edge = torch.arange(cells, device=low.device)
+    last = torch.minimum(high[..., None], edge + 1)
+    return (last - torch.maximum(low[..., None], edge)).clamp(0, 1)
 
 
 class Objective(nn.Module):
@@ -174,16 +179,14 @@ class Objective(nn.Module):
         self.network = network
         self.frozen = frozen
 
-    def forward(
-        self, features: Tensor, shape: tuple[int, int], ratios: Tensor, boxes: Tensor
-    ) -> Tensor:
+    def forward(self, features: Tensor, shapes: Tensor, ratios: Tensor, boxes: Tensor) -> Tensor:
         """Return the mean binary cross-entropy over the cells that lie in the views.
 
         Args:
             features: ``(B, C, h, w)`` of the frozen blocks.
-            shape: (height, width) of the views, the same for all of the batch.
+            shapes: ``(B, 2)`` height and width of the views inside the padding, in input pixels.
             ratios: ``(B, R)``.
-            boxes: ``(B, R, 4)``.
+            boxes: ``(B, R, 4)`` in 0..1 of the views.
         """
         network = self.network
         x = stem_and_rest(network, self.frozen)[1](features)
@@ -191,21 +194,22 @@ class Objective(nn.Module):
             x = F.relu(network.narrow(x))
         parameters = network.parameters_of(ratios.flatten()).each(len(features))
         logits = network.decode(x, parameters)
-        stride = network.options.stride
-        target = areas(boxes, shape, stride, (logits.shape[-2], logits.shape[-1]))
-        rows, columns = (-(-side // stride) for side in shape)
-        inside = logits[..., :rows, :columns], target[..., :rows, :columns]
-        return F.binary_cross_entropy_with_logits(*inside)
+        cells = (logits.shape[-2], logits.shape[-1])
+        target = areas(boxes, shapes, network.options.stride, cells)
+        whole = boxes.new_tensor([0, 0, 1, 1]).expand(len(boxes), 1, 4)
+        inside = areas(whole, shapes, network.options.stride, cells).expand_as(logits)
+        loss = F.binary_cross_entropy_with_logits(logits, target, weight=inside, reduction="sum")
+        return loss / inside.sum()
 
 
-Batch = tuple[Tensor, tuple[int, int], Tensor, Tensor]
+Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 def deal(views: Sequence[View], batch: int, random: np.random.Generator) -> list[list[int]]:
-    """Deal the views out once, in random batches of one shape each."""
-    groups: dict[tuple[int, int], list[int]] = {}
+    """Deal the views out once, in random batches of one padded shape each."""
+    groups: dict[tuple[int, ...], list[int]] = {}
     for index in random.permutation(len(views)):
-        groups.setdefault(views[index].shape, []).append(int(index))
+        groups.setdefault(tuple(views[index].features.shape), []).append(int(index))
     dealt = [
         members[start : start + batch]
         for members in groups.values()
@@ -215,11 +219,11 @@ def deal(views: Sequence[View], batch: int, random: np.random.Generator) -> list
 
 
 def collate(views: Sequence[View], ratios: int, random: np.random.Generator) -> Batch:
-    """Join views of one shape, with some boxes of each."""
+    """Join views of one padded shape, with some boxes of each."""
     picks = [torch.from_numpy(random.integers(0, len(view.ratios), ratios)) for view in views]
     return (
         torch.stack([view.features for view in views]),
-        views[0].shape,
+        torch.tensor([view.shape for view in views]),
         torch.stack([view.ratios[pick] for view, pick in zip(views, picks, strict=True)]),
         torch.stack([view.boxes[pick] for view, pick in zip(views, picks, strict=True)]),
     )
@@ -286,10 +290,8 @@ def fit(
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * factor
             mine = [views[index] for index in indices[rank::world] or indices[:1]]
-            features, shape, ratios, boxes = collate(mine, recipe.ratios, random)
-            loss = objective(
-                features.to(device).float(), shape, ratios.to(device), boxes.to(device)
-            )
+            features, *others = collate(mine, recipe.ratios, random)
+            loss = objective(features.to(device).float(), *(each.to(device) for each in others))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
