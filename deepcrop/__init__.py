@@ -1,1 +1,71 @@
-"""deepcrop: crops and retargets whole image libraries with deep networks."""
+"""deepcrop: crops and retargets whole image libraries with deep networks.
+
+```python
+>>> import deepcrop
+>>> photo = deepcrop.open("photo.jpg")                         # oriented, sRGB
+>>> square = deepcrop.crop(photo, "1:1", method="saliency")    # a PIL image
+>>> job = deepcrop.Job(input="in", output="out", method="saliency", aspects=["1:1", "9:16"])
+>>> result = job.run()
+```
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .api import crop, retarget
+    from .errors import DeepcropError, Interrupted, RequestError, SourceError
+    from .geometry import AspectRatio, Box, Size
+    from .image import open
+    from .methods.base import Crop, Hints, load
+    from .pipeline.job import Job
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "AspectRatio": ".geometry",
+    "Box": ".geometry",
+    "Crop": ".methods.base",
+    "DeepcropError": ".errors",
+    "Hints": ".methods.base",
+    "Interrupted": ".errors",
+    "Job": ".pipeline.job",
+    "RequestError": ".errors",
+    "Size": ".geometry",
+    "SourceError": ".errors",
+    "crop": ".api",
+    "load": ".methods.base",
+    "open": ".image",
+    "retarget": ".api",
+}
+
+__all__ = [
+    "AspectRatio",
+    "Box",
+    "Crop",
+    "DeepcropError",
+    "Hints",
+    "Interrupted",
+    "Job",
+    "RequestError",
+    "Size",
+    "SourceError",
+    "crop",
+    "load",
+    "open",
+    "retarget",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name at its first use, so that ``import deepcrop`` waits for no network."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name], __name__), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted([*__all__, "__version__"])

@@ -43,10 +43,14 @@ class Interrupted(DeepcropError):
 
 
 class SourceError(DeepcropError):
-    """One image failed at ``stage``; ``retryable`` tells whether trying again may help."""
+    """One image failed at ``stage``; ``retryable`` tells whether trying again may help.
+
+    ``attempts`` counts the tries behind it.
+    """
 
     stage: ClassVar[str] = "unknown"
     retryable: ClassVar[bool] = False
+    attempts: int = 1
 
 
 class FetchError(SourceError):

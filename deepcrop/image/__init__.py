@@ -18,7 +18,7 @@ from .encode import OUTPUT_FORMATS, encode, output_format
 from .header import MAX_PIXELS, Probe, probe
 from .metadata import Metadata
 from .public import as_array, as_pil, open
-from .render import render
+from .render import render, thumbnail
 
 __all__ = [
     "MAX_PIXELS",
@@ -36,4 +36,5 @@ __all__ = [
     "probe",
     "render",
     "size_to_decode",
+    "thumbnail",
 ]

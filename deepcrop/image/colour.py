@@ -75,7 +75,8 @@ def transform_of(profile: bytes, mode: str) -> Any:
             mode,
             "RGB",
             ImageCms.Intent.RELATIVE_COLORIMETRIC,
-            _FLAGS,
+            # lcms's shortcut for grey interpolates between few samples: 10 levels off in the dark.
+            _FLAGS | (ImageCms.Flags.NOOPTIMIZE if mode == "L" else 0),
         )
         extremes = Image.new(mode, (2, 1), 0)
         extremes.putpixel((1, 0), 255 if mode == "L" else (255,) * len(extremes.getbands()))
@@ -104,7 +105,12 @@ def _converted(image: Image.Image, profile: bytes) -> Image.Image:
     if space is None or space != _SPACES[image.mode].strip():
         return image
     transform = transform_of(profile, image.mode)
-    return image if transform is None else _applied(transform, image)
+    if transform is None:
+        return image
+    if image.mode == "L":  # 256 levels are converted, and looked up
+        ramp = Image.fromarray(np.arange(256, dtype=np.uint8)[None])
+        return image.point(_applied(transform, ramp).getchannel("G").tobytes())
+    return _applied(transform, image)
 
 
 def _applied(transform: Any, image: Image.Image) -> Image.Image:
@@ -138,7 +144,8 @@ def _grey(image: Image.Image, white: int) -> Image.Image:
     """
     samples = np.asarray(image)
     if image.mode in ("I", "F"):
-        samples = np.nan_to_num(samples.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+        with np.errstate(invalid="ignore"):  # signalling NaNs
+            samples = np.nan_to_num(samples.astype(np.float64), posinf=0.0, neginf=0.0)
         largest = samples.max()
         usual = (1, 255, 65535) if image.mode == "F" else (255, 65535)
         top = next((value for value in usual if largest <= value), largest)

@@ -58,7 +58,7 @@ def encode(
         metadata: blocks to write with it.
 
     Raises:
-        RenderError: the format can't hold an image of this size.
+        RenderError: the format can't hold an image of this size, or there is no such format.
     """
     height, width = pixels.shape[:2]
     if format not in OUTPUT_FORMATS:
@@ -66,13 +66,14 @@ def encode(
     if max(height, width) > _LONGEST[format]:
         limit = _LONGEST[format]
         raise RenderError(f"{width}x{height} pixels: {format} holds at most {limit} a side")
+    if quality is not None and not 1 <= quality <= 100:
+        raise RenderError(f"quality {quality}: expected 1 to 100")
     metadata = metadata or Metadata()
-    quality = quality or _QUALITY.get(format)
     if format == "jpeg":
-        return _jpeg(over_white(pixels), quality or 0, metadata)
+        return _jpeg(over_white(pixels), quality or _QUALITY[format], metadata)
     options = dict(_SPEED[format])
     if format != "png":
-        options["quality"] = quality
+        options["quality"] = quality or _QUALITY[format]
     blocks = {"exif": metadata.exif, "xmp": metadata.xmp, "icc_profile": metadata.icc}
     image, out = Image.fromarray(pixels), io.BytesIO()
     if format == "png" and metadata.xmp:

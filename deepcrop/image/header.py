@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import io
 import threading
 import warnings
@@ -197,6 +198,18 @@ def _webp_canvas(data: bytes) -> tuple[int, int] | None:
         return width, height
     return None
 
+
+def _silence_libtiff() -> None:
+    """Stop libtiff from printing what it also reports through Pillow to stderr, once per strip."""
+    try:
+        handler = ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler
+    except (AttributeError, OSError):  # a Pillow with libtiff hidden inside, or none
+        return
+    handler.restype, handler.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+    handler(None)
+
+
+_silence_libtiff()
 
 _lock = threading.Lock()
 _depth = 0

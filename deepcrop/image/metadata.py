@@ -24,6 +24,8 @@ _STRUCTURE = frozenset(
     )
 )
 
+_DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
+
 
 @dataclass(frozen=True)
 class Metadata:
@@ -55,8 +57,8 @@ def orientation_of(image: ImageFile.ImageFile, data: bytes) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def metadata_of(image: ImageFile.ImageFile, data: bytes, icc: bytes | None) -> Metadata:
-    """Collect an opened file's EXIF and XMP; ``icc`` is the profile that its pixels are left in."""
+def metadata_of(image: ImageFile.ImageFile, data: bytes) -> Metadata:
+    """Collect the EXIF and XMP of a file whose pixels aren't loaded yet."""
     xmp = image.info.get("xmp")
     if isinstance(xmp, str):
         xmp = xmp.encode()
@@ -64,7 +66,7 @@ def metadata_of(image: ImageFile.ImageFile, data: bytes, icc: bytes | None) -> M
         xmp = re.sub(rb"(tiff:Orientation(?:=[\"']|>))[2-8]", rb"\g<1>1", xmp)
     tiff = image.format == "TIFF"
     exif = image.getexif() if tiff else _read(_exif_block(image, data))
-    return Metadata(_written(exif), xmp or None, icc)
+    return Metadata(_written(exif), xmp or None)
 
 
 def _exif_block(image: ImageFile.ImageFile, data: bytes) -> bytes | None:
@@ -97,15 +99,20 @@ def _read(block: bytes | None) -> Image.Exif | None:
 
 
 def _written(exif: Image.Exif | None) -> bytes | None:
-    """Write the block again, without orientation, pixel layout and thumbnail (it isn't cropped)."""
+    """Write the block anew, without orientation, pixel layout and thumbnail (it isn't cropped)."""
     if not exif:
         return None
+    kept = Image.Exif()
     try:
-        for tag in [tag for tag in exif if tag in _STRUCTURE]:
-            del exif[tag]
-        if ExifTags.Base.Orientation in exif:
-            exif[ExifTags.Base.Orientation] = 1
-        block = exif.tobytes()
+        for tag, value in exif.items():
+            if tag not in _STRUCTURE and tag not in _DIRECTORIES:
+                kept[tag] = value
+        for tag in _DIRECTORIES:
+            if entries := exif.get_ifd(tag):
+                kept.get_ifd(tag).update(entries)
+                kept.get_ifd(tag).pop(ExifTags.IFD.Interop, None)  # points into the old block
+        if ExifTags.Base.Orientation in kept:
+            kept[ExifTags.Base.Orientation] = 1
+        return kept.tobytes() if kept else None
     except Exception:  # entries of the wrong type: keep nothing rather than something wrong
         return None
-    return block if len(exif) else None

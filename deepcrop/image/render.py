@@ -45,3 +45,22 @@ def render(picture: Picture, box: Box, size: Size) -> NDArray[np.uint8]:
         (size.width, size.height), Image.Resampling.LANCZOS, box=exact
     )
     return np.array(resized)
+
+
+def thumbnail(picture: Picture, longest: int) -> NDArray[np.uint8]:
+    """Scale the whole picture down for a method to look at.
+
+    Args:
+        picture: what `decode` gave.
+        longest: the longer edge of the result, unless the source's own is shorter.
+
+    Returns:
+        (H, W, 3) uint8, transparent pixels over white, in the source's shape.
+    """
+    size = picture.source_size.fit(longest)
+    # A box filter down to twice the size, then bicubic: a fifth of Lanczos' time at full size, and
+    # networks that look at 320 pixels see no difference.
+    small = Image.fromarray(picture.rgb).resize(
+        (size.width, size.height), Image.Resampling.BICUBIC, reducing_gap=2.0
+    )
+    return np.array(small)

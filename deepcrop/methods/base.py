@@ -55,6 +55,8 @@ class Hints:
     """A point that must stay in the crop, as near to its centre as the image allows."""
     keep: tuple[Box, ...] = ()
     """Boxes, in source pixels, that no crop may cut where the ratio permits."""
+    boosts: tuple[tuple[Box, float], ...] = ()
+    """Boxes that matter more, each with the saliency that it adds, in units of the image's."""
 
 
 @runtime_checkable

@@ -131,9 +131,7 @@ class InvertedResidual(nn.Module):
         self.residual = stride == 1 and inputs == outputs
         layers: list[nn.Module] = []
         if expansion != 1:
-            layers.append(
-                nn.Sequential(*_convolve(inputs, hidden, 1, folded=folded, same=same))
-            )
+            layers.append(nn.Sequential(*_convolve(inputs, hidden, 1, folded=folded, same=same)))
         depthwise = _convolve(
             hidden,
             hidden,

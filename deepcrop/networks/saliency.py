@@ -154,9 +154,7 @@ class PriorRound(nn.Module):
     def __init__(self, channels: int, count: int, *, isotropic: bool, dilation: int) -> None:
         super().__init__()
         self.priors = GaussianPriors(count, isotropic=isotropic)
-        self.mix = nn.Conv2d(
-            channels + count, channels, 5, padding=2 * dilation, dilation=dilation
-        )
+        self.mix = nn.Conv2d(channels + count, channels, 5, padding=2 * dilation, dilation=dilation)
 
     def forward(self, x: Tensor) -> Tensor:
         """Transform ``(B, C, H, W)`` to the same shape."""

@@ -16,6 +16,7 @@ from .. import image
 from ..errors import InferError, OutOfMemory, SourceError
 from ..geometry import Size
 from ..methods import base
+from ..storage import Storage
 from .fetch import Fetcher
 from .job import Job
 from .render import Renderer, needed_size, wanted_size
@@ -45,7 +46,7 @@ class Decoder:
 
     def _decode(self, work: Work) -> None:
         assert work.data is not None
-        probe = image.probe(work.data)
+        probe = image.probe(work.data, max_pixels=self.job.max_pixels)
         work.size, work.format = probe.size, probe.format
         least = needed_size(self.job, probe.size)
         if self.analysis is not None:
@@ -53,7 +54,7 @@ class Decoder:
             if not self.keep_pictures or look.pixels > least.pixels:
                 least = look
         picture = image.decode(
-            work.data, at_least=least, max_pixels=self.job.max_pixels, icc=self.job.icc
+            work.data, at_least=least, max_pixels=self.job.max_pixels, colour=self.job.colour
         )
         if self.analysis is not None:
             work.thumbnail = image.thumbnail(picture, self.analysis)
@@ -66,14 +67,10 @@ class Decoder:
 class Analyst:
     """Holds a method, with its network on a device, and asks it about batches of sources."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, device: str | None = None) -> None:
         """Load the network."""
-        import torch
-
-        torch.set_num_threads(1)
         self.job = job
-        self.method = base.load(job.method, weights=job.weights, **job.options)
-        self.memory_error = torch.OutOfMemoryError
+        self.method = base.load(job.method, device=device, weights=job.weights, **job.options)
 
     def __call__(self, works: Sequence[Work]) -> None:
         """Give each source its crops or its pixels, or fail it."""
@@ -92,12 +89,12 @@ class Analyst:
         try:
             ask(works)
             return
-        except self.memory_error as error:
-            failure: SourceError = OutOfMemory(str(error))
         except SourceError as error:
             failure = error
         except Exception as error:
-            failure = InferError(f"{type(error).__name__}: {error}")
+            text = f"{type(error).__name__}: {error}"
+            memory = type(error).__name__ == "OutOfMemoryError" or isinstance(error, MemoryError)
+            failure = OutOfMemory(text) if memory else InferError(text)
         if len(works) == 1:
             works[0].fail(failure)
             return
@@ -120,9 +117,7 @@ class Analyst:
             work.crops = crops
 
     def _retarget(self, works: Sequence[Work]) -> None:
-        sizes = [
-            [self._target(work, request) for request in self.job.requests] for work in works
-        ]
+        sizes = [[self._target(work, request) for request in self.job.requests] for work in works]
         answers = self.method.retarget([work.thumbnail for work in works], sizes)
         for work, pixels in zip(works, answers, strict=True):
             work.pixels = [each.permute(1, 2, 0).cpu().numpy() for each in pixels]
@@ -139,20 +134,28 @@ class Analyst:
         )
 
 
+def use_one_thread() -> None:
+    """Keep torch to one thread: an actor a core beats threads that share cores."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
 class Worker:
     """One actor that does all the work on its sources: the layout of CPU-only machines.
 
     Takes rows of the listing, gives rows of the manifest.
     """
 
-    def __init__(self, job: Job, carried: pa.Schema) -> None:
+    def __init__(self, job: Job, storage: Storage, carried: pa.Schema) -> None:
         """Load the network; prepare the other stages."""
+        use_one_thread()
         self.job, self.carried = job, carried
         self.stages = (
-            Fetcher(job.storage),
+            Fetcher(storage),
             Decoder(job, keep_pictures=True),
             Analyst(job),
-            Renderer(job),
+            Renderer(job, storage),
         )
 
     def __call__(self, listing: pa.Table) -> pa.Table:
@@ -166,9 +169,9 @@ class Worker:
 class FetchActor:
     """Fetches and decodes to the analysis scale: many to a CPU, since each waits for the store."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, storage: Storage) -> None:
         """Prepare the stages."""
-        self.stages = (Fetcher(job.storage), Decoder(job, keep_pictures=False))
+        self.stages = (Fetcher(storage), Decoder(job, keep_pictures=False))
 
     def __call__(self, listing: pa.Table) -> pa.Table:
         """Begin the work on a batch of sources."""
@@ -195,10 +198,10 @@ class NetworkActor:
 class RenderActor:
     """Makes and stores the variants on a CPU."""
 
-    def __init__(self, job: Job, carried: pa.Schema) -> None:
+    def __init__(self, job: Job, storage: Storage, carried: pa.Schema) -> None:
         """Prepare the stage."""
         self.job, self.carried = job, carried
-        self.renderer = Renderer(job)
+        self.renderer = Renderer(job, storage)
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """End the work on a batch."""

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import ray
 
@@ -30,7 +31,12 @@ def connected() -> Iterator[None]:
         yield
         return
     address = os.environ.get("RAY_ADDRESS")
-    own = {} if address else {"object_store_memory": OBJECT_STORE, "include_dashboard": False}
+    # The engine's own chatter; what matters to the user reaches them as rows and errors.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    own: dict[str, Any] = (
+        {} if address else {"object_store_memory": OBJECT_STORE, "include_dashboard": False}
+    )
     try:
         ray.init(
             address=address or "local",

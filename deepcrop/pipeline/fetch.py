@@ -30,7 +30,7 @@ class Fetcher:
             try:
                 blob = self.storage.get(work.uri)
             except SourceError as error:
-                work.attempts = getattr(error, "attempts", 1)
+                work.attempts = error.attempts
                 work.fail(error)
                 return
             work.data, work.etag, work.attempts = blob.data, blob.etag, blob.attempts

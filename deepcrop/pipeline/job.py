@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +30,7 @@ from pydantic import (
 from .. import weights
 from ..errors import RequestError
 from ..geometry import AspectRatio, Size
+from ..image import MAX_PIXELS, Colour
 from ..methods import base
 from ..storage import Storage, StorageOptions
 
@@ -99,13 +101,14 @@ class Job(BaseModel):
     """A caption for every source that has none of its own."""
 
     format: Format = "jpeg"
-    quality: int = Field(default=87, ge=1, le=100)
+    quality: int | None = Field(default=None, ge=1, le=100)
+    """On the format's own scale; by default jpeg 88, webp 82, avif 65."""
     max_size: int | None = Field(default=None, ge=1)
     """Longest edge of the variants of ``aspects``, in pixels; by default the window's own size."""
     upscale: Literal["never", "allow"] = "never"
     """What to do where a requested size is larger than the crop box."""
     keep_metadata: bool = False
-    icc: Literal["srgb", "keep", "strip"] = "srgb"
+    colour: Colour = "srgb"
     """Convert to sRGB; or keep the source's profile; or convert nothing and drop the profile."""
     keys: Literal["mirror", "hash"] = "mirror"
     """Name the variants after the sources' paths, or after a hash of the source's URI."""
@@ -114,7 +117,7 @@ class Job(BaseModel):
     """Only the first so many sources, in the order of their URIs."""
     sample: int | None = Field(default=None, ge=1)
     """Only so many sources, drawn evenly by the hash of their URI."""
-    max_pixels: int = Field(default=120_000_000, ge=1)
+    max_pixels: int = Field(default=MAX_PIXELS, ge=1)
     """More pixels than this in one source is taken for a decompression bomb."""
     time_limit: float = Field(default=60, gt=0)
     """Seconds that the work on one source may take before its process is ended."""
@@ -199,8 +202,17 @@ class Job(BaseModel):
 
     @property
     def storage(self) -> Storage:
-        """The store that the URIs are read from and written to."""
-        return Storage(StorageOptions(endpoint=self.s3_endpoint, sign=not self.no_sign_request))
+        """The store that the URIs are read from and written to.
+
+        What this process's environment says of it, short of credentials, goes along to the actors.
+        """
+        named = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+        return Storage(
+            StorageOptions(
+                endpoint=self.s3_endpoint or named, region=region, sign=not self.no_sign_request
+            )
+        )
 
     @cached_property
     def weights_sha256(self) -> str | None:
@@ -248,5 +260,7 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
         where = " ".join(str(error).split())
         raise RequestError(f"{path}: not YAML ({where})") from None
     if not isinstance(values, dict):
-        raise RequestError(f"{path}: expected a mapping of a job's fields, such as method: saliency")
+        raise RequestError(
+            f"{path}: expected a mapping of a job's fields, such as method: saliency"
+        )
     return values

@@ -14,6 +14,7 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..errors import Interrupted, NotFound
 from ..storage import Storage
@@ -39,7 +40,7 @@ class Lease:
         Raises:
             Interrupted: another run holds it.
         """
-        holder = self._read()
+        holder = _read(self.uri, self.storage)
         if holder is not None and _is_alive(holder):
             silent = time.time() - holder["renewed"]
             raise Interrupted(
@@ -57,23 +58,16 @@ class Lease:
         """
         if time.monotonic() - self.renewed < RENEWAL:
             return
-        holder = self._read()
+        holder = _read(self.uri, self.storage)
         if holder is None or holder["owner"] != self.owner:
             raise Interrupted(f"{self.uri}: another run has taken over; this one stops")
         self._write()
 
     def release(self) -> None:
         """Give the lease back."""
-        holder = self._read()
+        holder = _read(self.uri, self.storage)
         if holder is not None and holder["owner"] == self.owner:
             self.storage.delete(self.uri)
-
-    def _read(self) -> dict | None:
-        try:
-            record: dict = json.loads(self.storage.get(self.uri).data)
-        except NotFound:
-            return None
-        return record
 
     def _write(self) -> None:
         record = {
@@ -87,7 +81,21 @@ class Lease:
         self.renewed = time.monotonic()
 
 
-def _is_alive(holder: dict) -> bool:
+def is_held(uri: str, storage: Storage) -> bool:
+    """Tell whether a living run holds the lease."""
+    holder = _read(uri, storage)
+    return holder is not None and _is_alive(holder)
+
+
+def _read(uri: str, storage: Storage) -> dict[str, Any] | None:
+    try:
+        record: dict[str, Any] = json.loads(storage.get(uri).data)
+    except NotFound:
+        return None
+    return record
+
+
+def _is_alive(holder: dict[str, Any]) -> bool:
     if time.time() - holder["renewed"] > SILENCE:
         return False
     if holder["host"] != socket.gethostname():

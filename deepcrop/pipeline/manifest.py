@@ -110,10 +110,19 @@ class Manifest:
         """The file that holds the listed sources."""
         return f"{self.output}/manifest/sources/listing.parquet"
 
-    def open(self) -> None:
-        """Find the committed parts; sweep variants parts that lack their commit point."""
+    @property
+    def lease(self) -> str:
+        """The file that says who writes this output."""
+        return f"{self.output}/.lease.json"
+
+    def find_parts(self) -> None:
+        """Find the committed parts."""
         found = [entry.uri for entry in self.storage.list(self.images)]
         self.parts = sorted(int(match[1]) for uri in found if (match := _PART.search(uri)))
+
+    def open(self) -> None:
+        """Find the committed parts; sweep variants parts that lack their commit point."""
+        self.find_parts()
         committed = set(self.parts)
         stray = [
             entry.uri

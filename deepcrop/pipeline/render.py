@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -21,9 +21,14 @@ from .watchdog import time_limit
 from .work import Work
 
 THREADS = 16
-EXTENSIONS = {"jpeg": "jpg", "webp": "webp", "avif": "avif", "png": "png"}
-FALLBACK = "png"
-"""Where ``format: same`` meets a format that we read but don't write."""
+
+Place = Callable[[Work, Request, str], str]
+"""The URI of a variant, from its source, its request and its format."""
+
+
+def suffix_of(form: str) -> str:
+    """Return the suffix of files of a format, with its dot."""
+    return image.OUTPUT_FORMATS[form]
 
 
 def wanted_size(job: Job, request: Request, window: Size) -> tuple[Size, bool]:
@@ -39,26 +44,27 @@ def wanted_size(job: Job, request: Request, window: Size) -> tuple[Size, bool]:
 def needed_size(job: Job, source: Size) -> Size:
     """Return the size at which a source must at least be decoded for the job's variants.
 
-    Exact for crop boxes that are the largest window of their ratio; a method that zooms in further
-    has its source decoded again.
+    For crop boxes that are the largest window of their ratio; where a method zooms in further, the
+    source is decoded again.
     """
-    scale = 0.0
-    for request in job.requests:
-        window = request.aspect.largest_window(source)
-        wanted, _ = wanted_size(job, request, window)
-        scale = max(scale, wanted.width / window.width, wanted.height / window.height)
-    if scale >= 1:
-        return source
-    return Size(-int(-source.width * scale // 1), -int(-source.height * scale // 1))
+    windows = [request.aspect.largest_window(source) for request in job.requests]
+    return image.size_to_decode(
+        source,
+        [
+            (Box.centred(window, (0.5, 0.5), source), wanted_size(job, request, window)[0])
+            for request, window in zip(job.requests, windows, strict=True)
+        ],
+    )
 
 
 class Renderer:
     """Cuts, encodes and writes the variants of sources."""
 
-    def __init__(self, job: Job) -> None:
-        """Keep what the job says of variants."""
+    def __init__(self, job: Job, storage: Storage, place: Place | None = None) -> None:
+        """Keep what the job says of variants; ``place`` names them otherwise than a job does."""
         self.job = job
-        self.storage: Storage = job.storage
+        self.storage = storage
+        self.place = place or self._key
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="write")
 
     def __call__(self, works: Sequence[Work]) -> None:
@@ -79,7 +85,7 @@ class Renderer:
             with work.timed("render"), time_limit(self.job.time_limit):
                 for index, request in enumerate(self.job.requests):
                     data, facts = self._variant(work, index, request)
-                    uri = self.variant_uri(work, request, facts["format"])
+                    uri = self.place(work, request, facts["format"])
                     facts |= {
                         "variant_uri": uri,
                         "aspect": request.slug,
@@ -107,14 +113,11 @@ class Renderer:
             size, upscaled = wanted_size(self.job, request, box.size)
             pixels = image.render(self._picture(work, box, size), box, size)
             height, width = size.height, size.width
-        form = self._format(work)
-        data = image.encode(
-            pixels,
-            form,
-            quality=self.job.quality,
-            metadata=work.picture.metadata if work.picture and self.job.keep_metadata else None,
-            icc=work.picture.icc if work.picture and self.job.icc == "keep" else None,
-        )
+        form = image.output_format(self.job.format, work.format or "")
+        metadata = work.picture.metadata if work.picture else None
+        if metadata and not self.job.keep_metadata:
+            metadata = image.Metadata(icc=metadata.icc)
+        data = image.encode(pixels, form, quality=self.job.quality, metadata=metadata)
         corners = box.corners if box else (None,) * 4
         facts = dict(zip(("x0", "y0", "x1", "y1"), corners, strict=True))
         return data, facts | {
@@ -126,37 +129,30 @@ class Renderer:
         }
 
     def _picture(self, work: Work, box: Box, size: Size) -> image.Picture:
-        """Return the source's pixels, at a scale at which ``box`` has at least ``size`` pixels."""
+        """Return the source's pixels, at a scale that serves this variant."""
         assert work.size is not None
+        least = image.size_to_decode(work.size, [(box, size)])
         picture = work.picture
-        scale = min(1.0, max(size.width / box.size.width, size.height / box.size.height))
-        if picture is None or picture.scale < scale * 0.999 and picture.scale < 1:
+        if picture is None or (picture.shrink > 1 and not _covers(picture.size, least)):
             assert work.data is not None
-            full = work.size
-            least = Size(
-                min(full.width, -int(-full.width * scale // 1)),
-                min(full.height, -int(-full.height * scale // 1)),
-            )
             picture = image.decode(
-                work.data, at_least=least, max_pixels=self.job.max_pixels, icc=self.job.icc
+                work.data,
+                at_least=needed_size(self.job, work.size) if picture is None else least,
+                max_pixels=self.job.max_pixels,
+                colour=self.job.colour,
             )
             work.picture = picture
+            if picture.shrink > 1 and not _covers(picture.size, least):
+                return self._picture(work, box, size)
         return picture
 
-    def _format(self, work: Work) -> str:
-        if self.job.format != "same":
-            return self.job.format
-        return work.format if work.format in EXTENSIONS else FALLBACK
-
-    def variant_uri(self, work: Work, request: Request, form: str) -> str:
+    def _key(self, work: Work, request: Request, form: str) -> str:
         """Return the deterministic URI of a variant."""
         key = work.source["key"]
         if self.job.keys == "hash":
             name = f"{work.source['source_id'] & (2**64 - 1):016x}"
             key = f"{name[:2]}/{name}"
-        return join(
-            join(self.job.output, "variants"), f"{request.slug}/{key}.{EXTENSIONS[form]}"
-        )
+        return join(join(self.job.output, "variants"), f"{request.slug}/{key}{suffix_of(form)}")
 
     def _write(self, uri: str, data: bytes, form: str) -> float:
         start = time.perf_counter()
@@ -173,12 +169,14 @@ class Renderer:
 
     def _discard(self, work: Work) -> None:
         """Remove what an earlier attempt at a failed source may have stored."""
-        forms = EXTENSIONS if self.job.format == "same" else (self.job.format,)
-        stray = [
-            self.variant_uri(work, request, form) for request in self.job.requests for form in forms
-        ]
+        forms = image.OUTPUT_FORMATS if self.job.format == "same" else (self.job.format,)
+        stray = [self.place(work, request, form) for request in self.job.requests for form in forms]
         try:
             self.storage.delete(stray)
         except SourceError as error:
             assert work.error is not None
             work.error.add_note(f"and its variants could not be removed: {error}")
+
+
+def _covers(size: Size, least: Size) -> bool:
+    return size.width >= least.width and size.height >= least.height

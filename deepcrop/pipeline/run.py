@@ -2,15 +2,16 @@
 
 A pass sends every source that has no row yet through Ray Data. Rows come back as they are done
 and are committed in parts by this process alone, so a source has a row or it has none, whatever
-dies meanwhile. What a pass has lost (with a killed process, a lost node) the next pass takes up;
-what a second pass loses too is tried alone, each source in a process of its own, and if it kills
-that every time, it ends as a failed row.
+dies meanwhile. What a pass has lost (with a killed process, a lost node) a second pass takes up,
+one source at a time; what that loses too is tried alone, each source in a process of its own, and
+if it kills that every time, it ends as a failed row.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from typing import Any, Protocol
@@ -19,9 +20,10 @@ import numpy
 import pyarrow as pa
 import pyarrow.compute as pc
 import ray
+from ray.util.annotations import RayDeprecationWarning
 
 from ..errors import Interrupted, RequestError, SourceError, TimedOut, WorkerDied
-from ..storage import is_inside
+from ..storage import Storage, canonical, is_inside
 from .actors import FetchActor, NetworkActor, RenderActor, Worker
 from .cluster import CPU_SHARE, Layout, connected, lay_out
 from .job import Job
@@ -87,10 +89,18 @@ class Result:
 
 def run(job: Job, *, overwrite: bool = False, progress: Progress | None = None) -> Result:
     """Run a job, or resume it; see :meth:`deepcrop.pipeline.job.Job.run`."""
-    driver = Driver(job, progress or _Silence())
+    return guarded(lambda: Driver(job, progress or _Silence()).run(overwrite))
+
+
+def guarded(body: Callable[[], Result]) -> Result:
+    """Run a driver on the cluster at hand; turn what ends it into one clear error.
+
+    Raises:
+        Interrupted: it was stopped, or the cluster failed.
+    """
     try:
         with connected():
-            return driver.run(overwrite)
+            return body()
     except KeyboardInterrupt:
         raise Interrupted("interrupted; the same command resumes") from None
     except ray.exceptions.RayError as error:
@@ -101,14 +111,17 @@ def run(job: Job, *, overwrite: bool = False, progress: Progress | None = None) 
 class Driver:
     """One run of a job."""
 
+    relists = True
+    """Whether a completed job looks for new sources."""
+
     def __init__(self, job: Job, progress: Progress) -> None:
         """Prepare; nothing is read or written yet."""
         self.job = job
         self.progress = progress
         self.storage = job.storage
         output = job.output.rstrip("/")
-        self.manifest = Manifest(self.storage.canonical(output), self.storage)
-        self.lease = Lease(f"{self.manifest.output}/.lease.json", self.storage)
+        self.manifest = Manifest(canonical(output), self.storage)
+        self.lease = Lease(self.manifest.lease, self.storage)
         self.started = time.time()
         self.waiting: list[pa.Table] = []
         self.committed = time.monotonic()
@@ -169,8 +182,10 @@ class Driver:
     def _list(self, record: dict[str, Any] | None) -> Listing:
         """Return the sources: those of the interrupted run, or those that are there now."""
         self.manifest.open()
+        if record is not None:
+            self._prepare(record)
         known = self.manifest.read_listing()
-        if known is not None and record is not None and record["status"] != "completed":
+        if known is not None and record is not None and not self._lists_anew(record):
             return Listing(known, record["ignored"])
         self.progress.note("listing")
         listing = list_sources(self.job.input, self.storage, known)
@@ -180,6 +195,13 @@ class Driver:
             table = pa.concat_tables([table, known.filter(gone)], promote_options="permissive")
         self.manifest.write_listing(table)
         return Listing(table, listing.ignored)
+
+    def _prepare(self, record: dict[str, Any]) -> None:
+        """Change the manifest before the run; a retry takes failed rows back."""
+
+    def _lists_anew(self, record: dict[str, Any]) -> bool:
+        """Tell whether to look for new sources: once those of before are all done."""
+        return self.relists and record["status"] == "completed"
 
     # The sources
 
@@ -196,9 +218,12 @@ class Driver:
             if not missing.num_rows:
                 break
             result.passes += 1
-            alone = result.passes > PASSES
-            self.progress.note("trying what got lost alone" if alone else "")
-            stream = self._alone(missing) if alone else self._stream(missing, layout)
+            self.progress.note("" if result.passes == 1 else "trying again what got lost")
+            if result.passes <= PASSES:
+                size = self.job.batch_size if result.passes == 1 else 1
+                stream = self._stream(missing, layout, size)
+            else:
+                stream = self._alone(missing)
             try:
                 done = numpy.concatenate([done, *self._commit_all(stream, result)])
             finally:
@@ -241,33 +266,41 @@ class Driver:
             ids.append(rows["source_id"].to_numpy())
         return numpy.concatenate(ids)
 
-    def _stream(self, sources: pa.Table, layout: Layout) -> Iterator[pa.Table]:
-        """Send sources through Ray Data; what a dying process held doesn't come back."""
+    def _stream(self, sources: pa.Table, layout: Layout, size: int) -> Iterator[pa.Table]:
+        """Send sources through Ray Data; what a dying process held doesn't come back.
+
+        Args:
+            sources: rows of the listing.
+            layout: the actors.
+            size: sources that an actor is given at once, and so loses at once.
+        """
         context = ray.data.DataContext.get_current()
         context.max_errored_blocks = -1
         context.enable_progress_bars = False
         context.print_on_execution_start = False
         context.execution_options.verbose_progress = False
-        size = self.job.batch_size
         blocks = [
             sources.slice(start, size).combine_chunks()
             for start in range(0, sources.num_rows, size)
         ]
-        rows = ray.data.from_arrow(blocks)
+        rows: ray.data.Dataset = ray.data.from_arrow(blocks)
         for actor, arguments, resources, count in self._stages(sources, layout):
-            rows = rows.map_batches(
-                actor,
-                fn_constructor_args=arguments,
-                batch_size=None,
-                batch_format="pyarrow",
-                zero_copy_batch=True,
-                compute=ray.data.ActorPoolStrategy(
-                    size=min(count, len(blocks)), max_tasks_in_flight_per_actor=2
-                ),
-                max_restarts=-1,
-                max_task_retries=0,
-                **resources,
+            pool = ray.data.ActorPoolStrategy(
+                size=min(count, len(blocks)), max_tasks_in_flight_per_actor=2 if size > 1 else 1
             )
+            with warnings.catch_warnings():
+                # The two limits have no named parameter yet; the pin of Ray ends before they must.
+                warnings.simplefilter("ignore", RayDeprecationWarning)
+                rows = rows.map_batches(
+                    actor,
+                    fn_constructor_args=arguments,
+                    batch_size=None,
+                    batch_format="pyarrow",
+                    compute=pool,
+                    max_restarts=-1,
+                    max_task_retries=0,
+                    **resources,
+                )
         try:
             yield from rows.iter_batches(
                 batch_size=None, batch_format="pyarrow", prefetch_batches=0
@@ -279,15 +312,17 @@ class Driver:
 
     def _stages(
         self, sources: pa.Table, layout: Layout
-    ) -> list[tuple[type, tuple[Any, ...], dict[str, float], int]]:
+    ) -> list[tuple[type, tuple[Any, ...], dict[str, Any], int]]:
         carried = _carried(sources)
+        job, storage = self.job, self.storage
         if layout.fused:
-            return [(Worker, (self.job, carried), {"num_cpus": layout.cpus}, layout.actors)]
+            cpus = {"num_cpus": layout.cpus}
+            return [(Worker, (job, storage, carried), cpus, layout.actors)]
         network = {"num_cpus": layout.cpus, "num_gpus": layout.gpus}
         return [
-            (FetchActor, (self.job,), {"num_cpus": CPU_SHARE / 2}, layout.helpers),
-            (NetworkActor, (self.job,), network, layout.actors),
-            (RenderActor, (self.job, carried), {"num_cpus": CPU_SHARE / 2}, layout.helpers),
+            (FetchActor, (job, storage), {"num_cpus": CPU_SHARE / 2}, layout.helpers),
+            (NetworkActor, (job,), network, layout.actors),
+            (RenderActor, (job, storage, carried), {"num_cpus": CPU_SHARE / 2}, layout.helpers),
         ]
 
     def _alone(self, sources: pa.Table) -> Iterator[pa.Table]:
@@ -299,7 +334,7 @@ class Driver:
             for attempt in range(1, TRIES + 1):
                 start = time.monotonic()
                 try:
-                    yield ray.get(task.remote(self.job, source, carried))
+                    yield ray.get(task.remote(self.job, self.storage, source, carried))
                     break
                 except ray.exceptions.RayError as error:
                     seconds = time.monotonic() - start
@@ -331,9 +366,7 @@ class Driver:
                 "versions": {
                     name: version(name) for name in ("ray", "torch", "pillow", "pyarrow", "numpy")
                 },
-                "counts": {
-                    key: value for key, value in asdict(result).items() if key != "output"
-                },
+                "counts": {key: value for key, value in asdict(result).items() if key != "output"},
                 "ignored": result.ignored,
                 "started": self.started,
                 "updated": time.time(),
@@ -354,8 +387,8 @@ class _Silence:
         """Say nothing."""
 
 
-def _work_alone(job: Job, source: pa.Table, carried: pa.Schema) -> pa.Table:
-    return Worker(job, carried)(source)
+def _work_alone(job: Job, storage: Storage, source: pa.Table, carried: pa.Schema) -> pa.Table:
+    return Worker(job, storage, carried)(source)
 
 
 def _carried(sources: pa.Table) -> pa.Schema:
@@ -376,7 +409,9 @@ def _select(sources: pa.Table, job: Job) -> pa.Table:
 
 def _count(rows: pa.Table, result: Result) -> int:
     """Add rows to a result's counts; return how many of them failed."""
-    counts = {each["values"]: each["counts"] for each in pc.value_counts(rows["status"]).to_pylist()}
+    counts = {
+        each["values"]: each["counts"] for each in pc.value_counts(rows["status"]).to_pylist()
+    }
     result.ok += counts.get("ok", 0)
     result.failed += counts.get("failed", 0)
     result.skipped += counts.get("skipped", 0)
@@ -386,5 +421,3 @@ def _count(rows: pa.Table, result: Result) -> int:
             name = each["values"]
             result.errors[name] = result.errors.get(name, 0) + each["counts"]
     return int(counts.get("failed", 0))
-
-

@@ -23,10 +23,27 @@ import pyarrow.parquet
 import ray
 
 from ..errors import RequestError, SourceError
-from ..storage import Entry, Storage
+from ..storage import Entry, Prefix, Storage, canonical
 
 EXTENSIONS = frozenset(
-    "jpg jpeg jpe jfif png apng webp avif tif tiff gif bmp dib jp2 heic heif".split()
+    [
+        "jpg",
+        "jpeg",
+        "jpe",
+        "jfif",
+        "png",
+        "apng",
+        "webp",
+        "avif",
+        "tif",
+        "tiff",
+        "gif",
+        "bmp",
+        "dib",
+        "jp2",
+        "heic",
+        "heif",
+    ]
 )
 LISTS = (".txt", ".csv", ".parquet")
 MAX_SEGMENT = 180
@@ -167,10 +184,12 @@ def _distinct_keys(table: pa.Table, known: pa.Table | None) -> pa.Table:
 
 
 def _list_store(uri: str, storage: Storage) -> tuple[pa.Table, int]:
-    storage.check_readable(uri)
     root = storage.root(uri)
-    folders, entries = storage.children(uri)
-    listed = [_entries_table(entries, root)]
+    if storage.is_glob(uri) or storage.exists(uri):
+        return _entries_table(storage.list(uri), root)
+    items = list(storage.children(root))
+    folders = [item.uri for item in items if isinstance(item, Prefix)]
+    listed = [_entries_table((item for item in items if isinstance(item, Entry)), root)]
     if folders:
         task = ray.remote(num_cpus=0.25)(_list_folder)
         listed += ray.get([task.remote(folder, root, storage) for folder in folders])
@@ -191,8 +210,7 @@ def _entries_table(entries: Iterable[Entry], root: str) -> tuple[pa.Table, int]:
         if dot and extension.lower() not in EXTENSIONS:
             ignored += 1
             continue
-        relative = entry.uri.removeprefix(root) if entry.uri != root else name
-        _append(rows, entry.uri, entry.size, entry.etag, relative)
+        _append(rows, entry.uri, entry.size, entry.etag, entry.uri.removeprefix(root))
     return pa.table(rows, schema=SCHEMA), ignored
 
 
@@ -219,7 +237,7 @@ def _read_list(uri: str, storage: Storage) -> tuple[pa.Table, int]:
         raise RequestError(f"input {uri}: no column 'uri'; it has: {found}")
     given = table["uri"].cast(pa.string())
     table = table.filter(pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(given), ""), False))
-    uris = [storage.canonical(text) for text in table["uri"].to_pylist()]
+    uris = [canonical(text) for text in table["uri"].to_pylist()]
     root = _common_folder(uris)
     rows: dict[str, list[object]] = {name: [] for name in SCHEMA.names}
     for each in uris:

@@ -119,10 +119,11 @@ def pack(works: Sequence[Work]) -> pa.Table:
     """Write works as a table for the way between two processes: bytes travel, pictures don't."""
     for work in works:
         work.picture = None
-    return pa.table({"work": pa.array([pickle.dumps(work, 5) for work in works], pa.large_binary())})
+    return pa.table(
+        {"work": pa.array([pickle.dumps(work, 5) for work in works], pa.large_binary())}
+    )
 
 
 def unpack(table: pa.Table) -> list[Work]:
     """Read what :func:`pack` wrote."""
     return [pickle.loads(each.as_buffer()) for each in table["work"]]
-

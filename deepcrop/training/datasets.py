@@ -85,9 +85,7 @@ def read_gaze(folder: Path, longest: int = 480) -> list[GazePhoto]:
         rows = names == name
         inside = points[rows] / (size.width, size.height)
         seen = ((inside >= 0) & (inside < 1)).all(1)
-        return GazePhoto(
-            f"{folder.name}/{name}", image, size, inside[seen], viewers[rows][seen]
-        )
+        return GazePhoto(f"{folder.name}/{name}", image, size, inside[seen], viewers[rows][seen])
 
     with ThreadPoolExecutor(4) as pool:
         return list(pool.map(read, unique))

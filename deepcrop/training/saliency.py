@@ -127,8 +127,10 @@ def augment(
     height, width = image.shape[-2:]
     cells = (shape[0] // 4, shape[1] // 4)
     if random.random() < 0.7:
-        zoom = random.uniform(0.7, 1.0, 2).clip(None, 1) if random.random() < 0.5 else np.repeat(
-            random.uniform(0.7, 1.0), 2
+        zoom = (
+            random.uniform(0.7, 1.0, 2).clip(None, 1)
+            if random.random() < 0.5
+            else np.repeat(random.uniform(0.7, 1.0), 2)
         )
         x, y = (random.uniform(0, 1 - zoom[0]), random.uniform(0, 1 - zoom[1]))
     else:

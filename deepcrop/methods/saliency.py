@@ -1,0 +1,120 @@
+"""Saliency smart crop: the window of a ratio that holds most of what people look at.
+
+M. Cornia et al., "Predicting human eye fixations via an LSTM-based saliency attentive model"
+(arXiv 1611.09571) predicts where people look; the window follows "Smart Cropping" (the largest
+window of the ratio, placed where it covers the most saliency).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy
+import torch
+from torch import Tensor
+
+from ..errors import RequestError
+from ..geometry import AspectRatio, Box, Focal, Size
+from ..networks.saliency import SaliencyNetwork
+from ..ops.windows import Integral, best_window, boost
+from .base import Crop, Hints, Kind, as_aspects, as_tensor, size_of
+
+
+class SaliencyCrop:
+    """Cuts the window that holds the most saliency."""
+
+    kind: ClassVar[Kind] = "crop"
+    name: ClassVar[str] = "saliency"
+    summary: ClassVar[str] = "the window that holds most of what people look at"
+    weights: ClassVar[str | None] = "saliency"
+    analysis: int = 384
+
+    @dataclass(frozen=True)
+    class Options:
+        """What may be chosen."""
+
+        enough: float | None = None
+        """A smaller window will do if it holds this share of the saliency that the largest does."""
+        minimum_zoom: float = 0.5
+        """Sides of the smallest window allowed over those of the largest."""
+
+        def __post_init__(self) -> None:
+            """Check the ranges."""
+            for field in ("enough", "minimum_zoom"):
+                value = getattr(self, field)
+                if value is not None and not 0 < value <= 1:
+                    raise RequestError(f"option {field!r}: {value}: expected above 0, at most 1")
+
+    def __init__(self, network: SaliencyNetwork, options: Options | None = None) -> None:
+        """Take a network that is ready for inference."""
+        self.network = network
+        self.options = options or self.Options()
+
+    @classmethod
+    def from_weights(
+        cls,
+        state: Mapping[str, Tensor],
+        metadata: Mapping[str, str],
+        options: Options | None = None,
+        *,
+        device: torch.device | str = "cpu",
+    ) -> SaliencyCrop:
+        """Build the network of a weights file on a device."""
+        return cls(SaliencyNetwork.from_state(state, metadata).to(device), options)
+
+    def maps(self, images: Sequence[Any]) -> list[Tensor]:
+        """Return one saliency map (h, w) an image, non-negative, covering the image exactly."""
+        return [each.cpu() for each in self.network.maps([as_tensor(image) for image in images])]
+
+    def boxes(
+        self,
+        images: Sequence[Any],
+        aspects: Sequence[AspectRatio | str],
+        *,
+        sizes: Sequence[Size] | None = None,
+        hints: Sequence[Hints] | None = None,
+    ) -> list[list[Crop]]:
+        """Return the best window of each ratio; see :class:`~deepcrop.methods.base.CropMethod`.
+
+        The score is the share of the image's saliency that the window holds. A focal point among
+        the hints overrules the network; boxes to keep and boosts are honoured by the search.
+        """
+        tensors = [as_tensor(image) for image in images]
+        sizes = sizes or [size_of(tensor) for tensor in tensors]
+        hints = hints or [Hints()] * len(tensors)
+        ratios = as_aspects(aspects)
+        return [
+            self._crops(saliency.numpy(), size, hint, ratios)
+            for saliency, size, hint in zip(self.maps(tensors), sizes, hints, strict=True)
+        ]
+
+    def _crops(
+        self, saliency: numpy.ndarray, size: Size, hint: Hints, ratios: Sequence[AspectRatio]
+    ) -> list[Crop]:
+        if hint.boosts:
+            saliency = boost(saliency, hint.boosts, size)
+        integral = Integral.of(saliency, size)
+        focal = hint.focal or peak(saliency)
+        return [self._crop(integral, focal, hint, ratio) for ratio in ratios]
+
+    def _crop(self, integral: Integral, focal: Focal, hint: Hints, ratio: AspectRatio) -> Crop:
+        if hint.focal is not None:
+            box = Box.centred(ratio.largest_window(integral.size), hint.focal, integral.size)
+            return Crop(box, integral.mass(box), focal)
+        window = best_window(
+            integral,
+            ratio,
+            keep=hint.keep,
+            enough=self.options.enough,
+            minimum_zoom=self.options.minimum_zoom,
+        )
+        return Crop(window.box, window.share, focal)
+
+
+def peak(saliency: numpy.ndarray) -> Focal:
+    """Return where a map (h, w) is largest, as 0..1 of its sides; the middle of ties."""
+    rows, columns = numpy.nonzero(saliency == saliency.max())
+    height, width = saliency.shape
+    return (float(columns.mean()) + 0.5) / width, (float(rows.mean()) + 0.5) / height

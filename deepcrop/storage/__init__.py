@@ -1,0 +1,33 @@
+"""One URI in, bytes out.
+
+```python
+>>> storage = Storage()
+>>> storage.write("/tmp/deepcrop-doc/hello.txt", b"hello")
+1
+>>> storage.read("/tmp/deepcrop-doc/hello.txt")
+b'hello'
+>>> [entry.size for entry in storage.list("/tmp/deepcrop-doc")]
+[5]
+```
+
+``storage`` is the door; ``uri`` handles names, ``pattern`` globs, ``retry`` the one retry loop;
+``s3``, ``local`` and ``remote`` (fsspec) are the stores.
+"""
+
+from .base import TEMPORARY, Blob, Entry, Prefix, StorageOptions
+from .storage import Storage
+from .uri import canonical, is_inside, join, redact, relative
+
+__all__ = [
+    "TEMPORARY",
+    "Blob",
+    "Entry",
+    "Prefix",
+    "Storage",
+    "StorageOptions",
+    "canonical",
+    "is_inside",
+    "join",
+    "redact",
+    "relative",
+]

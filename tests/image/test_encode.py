@@ -1,0 +1,94 @@
+"""Encoding: formats, quality, alpha, limits, the same bytes each time."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deepcrop.errors import RenderError
+from deepcrop.image import OUTPUT_FORMATS, decode, encode, output_format, probe
+from tests.image.samples import photo, psnr
+
+FORMATS = sorted(OUTPUT_FORMATS)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_what_is_written_is_read_again(format):
+    pixels = photo("coffee")[:201, :303]
+    data = encode(pixels, format)
+    picture = decode(data)
+    assert picture.format == format
+    assert Image.open(io.BytesIO(data)).size == (303, 201)
+    assert psnr(picture.pixels, pixels) > 30
+    assert np.array_equal(picture.pixels, pixels) == (format == "png")
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_same_pixels_give_the_same_bytes(format):
+    pixels = photo()[:120, :200]
+    assert encode(pixels, format) == encode(pixels.copy(), format)
+    assert encode(pixels, format) == encode(photo()[:, ::-1][:120, ::-1][:, :200], format)
+
+
+@pytest.mark.parametrize("format", ["jpeg", "webp", "avif"])
+def test_quality_buys_fidelity_with_bytes(format):
+    pixels = photo()[:256, :256]
+    low, high = (encode(pixels, format, quality=quality) for quality in (30, 90))
+    assert len(low) < len(high)
+    assert psnr(decode(low).pixels, pixels) + 2 < psnr(decode(high).pixels, pixels)
+
+
+def test_jpegs_have_half_chroma():
+    header = Image.open(io.BytesIO(encode(photo(), "jpeg")))
+    assert [layer[1:3] for layer in header.layer] == [(2, 2), (1, 1), (1, 1)]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_alpha_is_kept_where_the_format_can_hold_it(format):
+    pixels = np.dstack([photo()[:64, :64], np.zeros((64, 64), np.uint8)])
+    pixels[16:, :, 3] = 255
+    picture = decode(encode(pixels, format))
+    if format == "jpeg":
+        assert picture.pixels.shape == (64, 64, 3)
+        assert picture.pixels[:8].min() >= 250
+    else:
+        assert np.array_equal(picture.pixels[..., 3], pixels[..., 3])
+    assert psnr(picture.pixels[24:, :, :3], pixels[24:, :, :3]) > 28
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_one_pixel(format):
+    picture = decode(encode(np.full((1, 1, 3), 255, np.uint8), format))
+    assert np.abs(picture.pixels.astype(int) - 255).max() <= 2
+
+
+@pytest.mark.parametrize(
+    ("format", "shape"), [("webp", (2, 16384, 3)), ("jpeg", (65501, 2, 3)), ("avif", (1, 65536, 3))]
+)
+def test_what_a_format_can_not_hold_is_refused(format, shape):
+    with pytest.raises(RenderError, match=rf"{shape[1]}x{shape[0]} pixels: {format} holds at most"):
+        encode(np.zeros(shape, np.uint8), format)
+
+
+@pytest.mark.parametrize(("format", "shape"), [("webp", (2, 16383, 3)), ("jpeg", (65500, 2, 3))])
+def test_what_a_format_can_just_hold_is_written(format, shape):
+    size = probe(encode(np.zeros(shape, np.uint8), format)).size
+    assert (size.height, size.width) == shape[:2]
+
+
+def test_unknown_formats_are_named():
+    with pytest.raises(RenderError, match="'bmp': expected one of jpeg, webp, avif, png"):
+        encode(photo(), "bmp")
+
+
+@pytest.mark.parametrize("quality", [0, 101, -5])
+def test_a_quality_outside_its_range_is_refused(quality):
+    with pytest.raises(RenderError, match=f"quality {quality}: expected 1 to 100"):
+        encode(photo(), "jpeg", quality=quality)
+
+
+def test_same_means_the_source_s_format_or_a_lossless_one():
+    assert output_format("same", "webp") == "webp"
+    assert output_format("same", "tiff") == output_format("same", "gif") == "png"
+    assert output_format("avif", "jpeg") == "avif"

@@ -1,0 +1,152 @@
+"""Rendering: exact sizes, the identity, nearness to the full-size reference, no aliasing."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from deepcrop.errors import RenderError
+from deepcrop.geometry import Box, Size
+from deepcrop.image import decode, render, size_to_decode
+from tests.image.samples import PHOTOS, photo, psnr, saved
+
+
+def reference(pixels, box, size):
+    """Crop at full size, then Lanczos."""
+    part = Image.fromarray(pixels[box.y0 : box.y1, box.x0 : box.x1])
+    return np.asarray(part.resize((size.width, size.height), Image.Resampling.LANCZOS))
+
+
+def random_cut(random, source, least, most):
+    width = int(random.integers(source.width // 4, source.width + 1))
+    height = int(random.integers(source.height // 4, source.height + 1))
+    x0 = int(random.integers(0, source.width - width + 1))
+    y0 = int(random.integers(0, source.height - height + 1))
+    factor = random.uniform(least, most)
+    size = Size(max(1, round(width / factor)), max(1, round(height / factor)))
+    return Box(x0, y0, x0 + width, y0 + height), size
+
+
+def test_shrunk_decoding_is_near_the_full_size_reference():
+    """At least 42 dB on average and 36 dB at worst, over real photos, boxes and scales."""
+    random, found = np.random.default_rng(0), []
+    for name in PHOTOS:
+        data = saved(photo(name), "jpeg", quality=92)
+        full = decode(data)
+        for _ in range(12):
+            box, size = random_cut(random, full.source_size, 1.5, 8)
+            picture = decode(data, at_least=size_to_decode(full.source_size, [(box, size)]))
+            if picture.shrink > 1:
+                result = render(picture, box, size)
+                found.append(psnr(result, reference(full.pixels, box, size)))
+    assert len(found) > 25
+    assert np.mean(found) >= 42
+    assert min(found) >= 36
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_turned_and_shrunk_pictures_are_as_near(orientation):
+    exif = Image.Exif()
+    exif[274] = orientation
+    data = saved(photo("chelsea")[:-1, :-3], "jpeg", quality=92, exif=exif)  # sides not of eight
+    full = decode(data)
+    box = Box(10, 20, full.size.width - 7, full.size.height - 9)
+    size = box.size.fit(100)
+    picture = decode(data, at_least=size_to_decode(full.source_size, [(box, size)]))
+    assert picture.shrink == 2
+    assert psnr(render(picture, box, size), reference(full.pixels, box, size)) > 42
+
+
+def test_at_full_scale_it_is_the_reference():
+    picture = decode(saved(photo("coffee"), "png"))
+    random = np.random.default_rng(1)
+    for _ in range(10):
+        box, size = random_cut(random, picture.source_size, 0.5, 5)
+        assert np.array_equal(render(picture, box, size), reference(picture.pixels, box, size))
+
+
+@pytest.mark.parametrize("format", ["png", "jpeg"])
+def test_a_box_of_the_wanted_size_is_copied_bit_for_bit(format):
+    picture = decode(saved(photo(), format))
+    box = Box(13, 27, 313, 227)
+    result = render(picture, box, box.size)
+    assert np.array_equal(result, picture.pixels[27:227, 13:313])
+    result[:] = 0
+    assert picture.pixels[27:227, 13:313].any()
+
+
+@pytest.mark.parametrize("box", [Box(0, 0, 513, 10), Box(-1, 0, 10, 10), Box(0, 510, 3, 513)])
+def test_a_box_outside_is_refused(box):
+    picture = decode(saved(photo(), "jpeg"))
+    with pytest.raises(RenderError, match="not inside the source of 512x512"):
+        render(picture, box, Size(10, 10))
+
+
+@given(
+    st.integers(1, 200), st.integers(1, 200), st.integers(1, 300), st.integers(1, 300), st.data()
+)
+@settings(max_examples=150, deadline=None)
+def test_sizes_are_exact_and_a_flat_colour_stays(width, height, out_width, out_height, draws):
+    orientation = draws.draw(st.integers(1, 8))
+    at_least = draws.draw(st.sampled_from([None, Size(1, 1), Size(20, 20)]))
+    exif = Image.Exif()
+    exif[274] = orientation
+    data = saved(Image.new("RGB", (width, height), (200, 100, 50)), "jpeg", exif=exif, quality=95)
+    picture = decode(data, at_least=at_least)
+    source = picture.source_size
+    x0 = draws.draw(st.integers(0, source.width - 1))
+    y0 = draws.draw(st.integers(0, source.height - 1))
+    x1 = draws.draw(st.integers(x0 + 1, source.width))
+    y1 = draws.draw(st.integers(y0 + 1, source.height))
+    result = render(picture, Box(x0, y0, x1, y1), Size(out_width, out_height))
+    assert result.shape == (out_height, out_width, 3)
+    assert result.dtype == np.uint8
+    assert np.abs(result.astype(int) - [200, 100, 50]).max() <= 3
+
+
+def zone_plate(side):
+    """Rings whose frequency rises linearly from 0 at the centre to Nyquist at the edges' middle."""
+    y, x = np.mgrid[:side, :side] - (side - 1) / 2
+    rings = 127.5 + 127.5 * np.cos(np.pi * (x * x + y * y) / side)
+    return np.repeat(np.rint(rings)[..., None], 3, axis=2).astype(np.uint8)
+
+
+@pytest.mark.parametrize("factor", [2, 3, 4, 6, 8])
+@pytest.mark.parametrize("format", ["png", "jpeg"])
+def test_a_zone_plate_shows_no_aliases(format, factor):
+    """Rings too fine for the result must turn grey: whatever remains there is an alias.
+
+    Of a whole decode 3% of the contrast may remain in any band of rings. The scaled DCT leaves up
+    to an eighth in a few bands at half the coarsest scale (it cuts blocks, not rings).
+    """
+    side, contrast = 160 * factor, 127.5 / 2**0.5
+    options = {"quality": 98, "subsampling": 0} if format == "jpeg" else {}
+    data = saved(zone_plate(side), format, **options)
+    box, size = Box(0, 0, side, side), Size(side // factor, side // factor)
+    picture = decode(data, at_least=size_to_decode(box.size, [(box, size)]))
+    assert picture.shrink == (1 if format == "png" else {2: 1, 3: 1, 4: 2, 6: 2, 8: 4}[factor])
+    result = render(picture, box, size)[..., 0].astype(float)
+    y, x = np.abs(np.mgrid[: size.height, : size.width] - (size.width - 1) / 2)
+    frequency = np.maximum(x, y) / (size.width / 2) * factor  # 1: the result's Nyquist frequency
+
+    def remains(pixels, least, most):
+        return np.std(pixels[(frequency >= least) & (frequency < most)]) / contrast
+
+    bands = [(low, low + 0.2) for low in np.arange(1.6, max(factor - 0.3, 1.7), 0.2)]
+    limit = 0.03 if picture.shrink == 1 else 0.13
+    assert max(remains(result, *band) for band in bands) < limit
+    assert remains(result, 0.3, 0.6) > 0.7
+    nearest = zone_plate(side)[factor // 2 :: factor, factor // 2 :: factor, 0]
+    assert max(remains(nearest, *band) for band in bands) > 0.7
+
+
+def test_transparent_pixels_do_not_bleed():
+    pixels = np.zeros((64, 64, 4), np.uint8)
+    pixels[..., 1] = 255  # transparent green ...
+    pixels[16:48, 16:48] = (255, 0, 0, 255)  # ... around opaque red
+    picture = decode(saved(pixels, "png"))
+    result = render(picture, Box(0, 0, 64, 64), Size(20, 20))
+    assert result.shape == (20, 20, 4)
+    seen = result[..., 3] > 16
+    assert result[seen][:, 1].max() <= 16

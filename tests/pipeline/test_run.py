@@ -1,0 +1,229 @@
+"""The whole job on a real cluster, with a method that needs no network."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy
+import pyarrow.dataset
+import pytest
+from PIL import Image
+
+from deepcrop.errors import Interrupted, RequestError
+from deepcrop.pipeline.audit import audit
+from deepcrop.pipeline.job import Job
+from deepcrop.pipeline.lease import Lease
+from deepcrop.pipeline.manifest import IMAGES, Manifest
+from deepcrop.pipeline.retry import retry
+from deepcrop.pipeline.run import _Silence
+from deepcrop.pipeline.status import read_status
+from deepcrop.storage import Storage
+
+pytestmark = pytest.mark.usefixtures("cluster")
+
+TIMES = ("fetch_ms", "decode_ms", "infer_ms", "render_ms", "write_ms")
+
+
+def job(corpus: Path, output: Path | str, **fields) -> Job:
+    values = {"method": "center", "aspects": ["1:1", "16:9"], "sizes": ["40x30"]}
+    return Job.parse({"input": str(corpus), "output": str(output), **values, **fields})
+
+
+def rows(output: Path | str) -> list[dict]:
+    """The manifest's rows in the order of their URIs, without what differs from run to run."""
+    manifest = Manifest(str(output), Storage())
+    manifest.find_parts()
+    table = manifest.table().drop_columns(TIMES)
+    return sorted(table.to_pylist(), key=lambda row: row["source_uri"])
+
+
+def test_every_source_has_one_row_and_every_variant_is_what_its_row_says(corpus, tmp_path):
+    result = job(corpus, tmp_path / "out", max_size=64).run()
+    assert (result.sources, result.ok, result.failed, result.ignored) == (24, 18, 6, 1)
+    found = audit(str(tmp_path / "out"))
+    assert found.clean, found.problems()
+    assert found.rows == found.sources == 24 and found.variants == 18 * 3
+    failed = {row["source_uri"].rpartition("/")[2]: row for row in rows(tmp_path / "out")}
+    assert failed["page.jpg"]["error_class"] == "NotAnImage"
+    assert (
+        failed["page.jpg"]["error_stage"] == "decode"
+        and "HTML" in failed["page.jpg"]["error_message"]
+    )
+    assert failed["half.jpg"]["error_class"] == "Corrupt"
+    assert failed["bomb.png"]["error_class"] == "TooLarge"
+    assert all(row["variants"] == [] for row in failed.values() if row["status"] == "failed")
+    assert read_status(str(tmp_path / "out")).state == "completed"
+
+
+def test_sizes_are_exact_and_boxes_are_of_the_ratio(corpus, tmp_path):
+    job(corpus, tmp_path / "out", max_size=64).run()
+    for row in rows(tmp_path / "out"):
+        for variant in row["variants"]:
+            box = [variant[name] for name in ("x0", "y0", "x1", "y1")]
+            assert 0 <= box[0] < box[2] <= row["width"] and 0 <= box[1] < box[3] <= row["height"]
+            size = (variant["width"], variant["height"])
+            assert Image.open(variant["variant_uri"]).size == size
+            if variant["aspect"] == "40x30px" and row["width"] >= 40 and row["height"] >= 30:
+                assert size == (40, 30)
+            if variant["aspect"] == "1x1":
+                assert size[0] == size[1] == min(row["width"], row["height"], 64)
+
+
+def test_the_same_command_again_does_nothing_twice_and_takes_up_what_is_new(corpus, tmp_path):
+    out = tmp_path / "out"
+    first = job(corpus, out).run()
+    before = rows(out)
+    times = {path: path.stat().st_mtime_ns for path in (out / "variants").rglob("*.jpg")}
+    again = job(corpus, out).run()
+    assert again.resumed == first.sources and rows(out) == before
+    assert {path: path.stat().st_mtime_ns for path in (out / "variants").rglob("*.jpg")} == times
+    shutil.copy(corpus / "a.jpg", corpus / "many" / "new.jpg")
+    third = job(corpus, out).run()
+    assert third.sources == first.sources + 1 and third.resumed == first.sources
+    assert audit(str(out)).clean
+
+
+def test_names_that_would_clash_get_keys_of_their_own(corpus, tmp_path):
+    job(corpus, tmp_path / "out").run()
+    variants = [
+        row["variants"] for row in rows(tmp_path / "out") if "/many/0." in row["source_uri"]
+    ]
+    names = {variant["variant_uri"] for each in variants for variant in each}
+    assert len(variants) == 2 and len(names) == 6
+
+
+def test_other_settings_are_refused_with_the_difference_and_overwrite_starts_afresh(
+    corpus, tmp_path
+):
+    out = tmp_path / "out"
+    job(corpus, out).run()
+    with pytest.raises(RequestError, match=r"quality: None -> 50.*--overwrite"):
+        job(corpus, out, quality=50).run()
+    job(corpus, out, quality=50, aspects=["3:1"]).run(overwrite=True)
+    assert audit(str(out)).clean
+    assert not (out / "variants" / "16x9").exists() or not any(
+        (out / "variants" / "16x9").rglob("*.*")
+    )
+
+
+def test_retry_runs_only_what_failed_and_replaces_its_rows(corpus, tmp_path):
+    out = tmp_path / "out"
+    job(corpus, out).run()
+    before = {row["source_uri"]: row for row in rows(out)}
+    shutil.copy(corpus / "a.jpg", corpus / "bad" / "half.jpg")
+    shutil.copy(corpus / "a.jpg", corpus / "bad" / "empty.jpg")
+    result, _ = retry(str(out), ["Corrupt"], None, _Silence())
+    assert (result.ok, result.failed) == (19, 5)
+    after = {row["source_uri"]: row for row in rows(out)}
+    changed = [uri.rpartition("/")[2] for uri in before if before[uri] != after[uri]]
+    assert changed == ["half.jpg"]
+    result, _ = retry(str(out), ["decode"], None, _Silence())
+    assert (result.ok, result.failed) == (20, 4)
+    assert audit(str(out)).clean
+    with pytest.raises(RequestError, match="no such class"):
+        retry(str(out), ["Gremlins"], None, _Silence())
+
+
+def test_too_many_failures_stop_the_job_with_everything_so_far_intact(corpus, tmp_path):
+    result = job(corpus, tmp_path / "out", max_failed="5%", batch_size=2, actors=1).run()
+    assert result.stopped and 0 < result.ok + result.failed < 24
+    found = audit(str(tmp_path / "out"))
+    assert not found.duplicated and not found.wrong and found.lost
+    assert read_status(str(tmp_path / "out")).state == "stopped"
+
+
+def test_columns_of_the_list_are_carried_over(corpus, tmp_path):
+    table = "uri,caption,photographer,width\n"
+    table += f"{corpus}/a.jpg,a cat,Ann,7\n{corpus}/tall.tif,,Bob,8\n{corpus}/a.jpg,twice,Ann,9\n"
+    (tmp_path / "list.csv").write_text(table)
+    result = job(tmp_path / "list.csv", tmp_path / "out").run()
+    assert (result.sources, result.ok, result.ignored) == (2, 2, 1)
+    found = {Path(row["source_uri"]).name: row for row in rows(tmp_path / "out")}
+    assert found["a.jpg"]["photographer"] == "Ann" and found["a.jpg"]["input_width"] == 7
+    assert found["a.jpg"]["width"] == 120
+
+
+def test_a_focal_point_of_the_list_moves_the_window(corpus, tmp_path):
+    (tmp_path / "list.csv").write_text(f"uri,focal_x,focal_y\n{corpus}/a.jpg,0.95,0.5\n")
+    job(tmp_path / "list.csv", tmp_path / "out", aspects=["1:1"]).run()
+    [row] = rows(tmp_path / "out")
+    assert row["focal_x"] == pytest.approx(0.95) and row["variants"][0]["x1"] == 120
+
+
+def test_the_manifests_open_as_they_are(corpus, tmp_path):
+    job(corpus, tmp_path / "out").run()
+    images = pyarrow.dataset.dataset(tmp_path / "out" / "manifest" / "images").to_table()
+    assert images.schema.names[: len(IMAGES)] == IMAGES.names
+    variants = pyarrow.dataset.dataset(
+        tmp_path / "out" / "manifest" / "variants", partitioning="hive"
+    ).to_table()
+    assert set(variants["aspect"].to_pylist()) == {"1x1", "16x9", "40x30px"}
+    record = json.loads((tmp_path / "out" / "job.json").read_text())
+    assert record["status"] == "completed" and record["counts"]["ok"] == 18
+
+
+def test_two_runs_on_one_output_are_kept_apart(corpus, tmp_path):
+    lease = Lease(str(tmp_path / "out" / ".lease.json"), Storage())
+    lease.acquire()
+    with pytest.raises(Interrupted, match="another run is writing"):
+        job(corpus, tmp_path / "out").run()
+    lease.release()
+    assert job(corpus, tmp_path / "out").run().ok == 18
+
+
+def test_s3_in_and_out_gives_what_folders_give(corpus, tmp_path, s3):
+    for path in corpus.rglob("*.*"):
+        if path.is_file():
+            s3.storage().write(f"{s3.uri}/in/{path.relative_to(corpus)}", path.read_bytes())
+    output = f"s3://{s3.bucket}/out"
+    result = job(f"s3://{s3.bucket}/in", output).run()
+    assert (result.sources, result.ok, result.failed) == (23, 17, 6)
+    assert audit(output).clean
+
+
+DRIVER = """
+import sys
+from deepcrop.pipeline.job import Job
+Job.parse({"input": sys.argv[1], "output": sys.argv[2], "method": "center", "aspects": ["1:1"],
+           "batch_size": 4, "actors": 1}).run()
+"""
+
+
+def test_a_killed_driver_costs_time_only(tmp_path, photos):
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    random = numpy.random.default_rng(0)
+    for index in range(120):
+        noise = random.integers(0, 255, (300, 400, 3), dtype=numpy.uint8)
+        Image.fromarray(noise).save(source / f"{index:03d}.jpg")
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    environment.pop("RAY_ADDRESS", None)
+    process = subprocess.Popen(
+        [sys.executable, "-c", DRIVER, source, out], env=environment, start_new_session=True
+    )
+    deadline = time.monotonic() + 120
+    while len(list((out / "variants").rglob("*.jpg"))) < 10 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert 10 <= len(list((out / "variants").rglob("*.jpg"))) < 120
+    resumed = Job.parse(
+        {
+            "input": str(source),
+            "output": str(out),
+            "method": "center",
+            "aspects": ["1:1"],
+            "batch_size": 4,
+            "actors": 1,
+        }
+    )
+    assert read_status(str(out)).state == "interrupted"
+    assert resumed.run().ok == 120
+    assert audit(str(out)).clean
