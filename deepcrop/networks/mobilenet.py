@@ -182,6 +182,7 @@ class MobileNetV2(nn.Module):
             nn.Sequential(*_convolve(3, 32, 3, stride=2, folded=folded, same=same))
         ]
         inputs, reached, dilation = 32, 2, 1
+        strides = [2]
         for expansion, outputs, blocks, first in STAGES:
             for block in range(blocks):
                 stride = first if block == 0 else 1
@@ -189,6 +190,7 @@ class MobileNetV2(nn.Module):
                 if stride == 2 and reached == output_stride:
                     stride, dilation = 1, dilation * 2
                 reached *= stride
+                strides.append(reached)
                 layers.append(
                     InvertedResidual(
                         inputs,
@@ -203,6 +205,7 @@ class MobileNetV2(nn.Module):
                 inputs = outputs
         layers.append(nn.Sequential(*_convolve(320, 1280, 1, folded=folded, same=same)))
         self.blocks = nn.Sequential(*layers[:stop])
+        self.strides = (*strides, reached)[:stop]
         self.folded = folded
         self.channels = CHANNELS[stop - 1]
 
@@ -211,11 +214,17 @@ class MobileNetV2(nn.Module):
         y: Tensor = self.blocks(x)
         return y
 
-    def features(self, x: Tensor, taps: Sequence[int]) -> list[Tensor]:
-        """Outputs of the blocks ``taps`` (ascending torchvision indices), in one pass."""
-        outputs = []
-        for index, block in enumerate(self.blocks[: max(taps) + 1]):
-            x = block(x)
+    def features(self, x: Tensor, taps: Sequence[int], start: int = 0) -> list[Tensor]:
+        """Return the outputs of the blocks ``taps`` (ascending indices), in one pass.
+
+        Args:
+            x: images, or the output of block ``start - 1``, which may be a tap itself.
+            taps: torchvision's indices.
+            start: first block to run.
+        """
+        outputs = [x] if start - 1 in taps else []
+        for index in range(start, max(taps) + 1):
+            x = self.blocks[index](x)
             if index in taps:
                 outputs.append(x)
         return outputs

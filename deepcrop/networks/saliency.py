@@ -217,28 +217,30 @@ class SaliencyNetwork(nn.Module):
         network.load_state_dict({key: value.float() for key, value in state.items()})
         return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, start: int = 0) -> Tensor:
         """Predict where people look.
 
         Args:
             x: ``(B, 3, H, W)`` RGB, ``uint8 / 127.5 - 1``; sides divisible by ``multiple``.
+            start: first block of the trunk to run; above 0, ``x`` is the output of the one before.
 
         Returns:
             ``(B, H / 4, W / 4)``, non-negative; with the softmax readout each map sums to 1.
         """
-        size = (x.shape[-2] // 4, x.shape[-1] // 4)
-        score = _resize(self.score(x), size)[:, 0]
+        stride = self.trunk.strides[start - 1] if start else 1
+        size = (x.shape[-2] * stride // 4, x.shape[-1] * stride // 4)
+        score = _resize(self.score(x, start).float(), size)[:, 0]
         if self.options.readout == "softmax":
             score = score.flatten(1).softmax(1).view_as(score)
         else:
             score = F.relu(score)
         return blur(score, self.options.blur / 4)
 
-    def score(self, x: Tensor) -> Tensor:
+    def score(self, x: Tensor, start: int = 0) -> Tensor:
         """Return the readout before enlargement, ``(B, 1, H / s, W / s)``."""
         o = self.options
         taps = sorted({*o.taps, *([] if o.detail is None else [o.detail])})
-        features = dict(zip(taps, self.trunk.features(x, taps), strict=True))
+        features = dict(zip(taps, self.trunk.features(x, taps, start), strict=True))
         fine = None if o.detail is None else features[o.detail]
         size = features[max(o.taps)].shape[-2:]
         joined = sum(

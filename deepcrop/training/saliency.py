@@ -1,7 +1,12 @@
-"""The recipe of the saliency network: losses, augmentation, the loop, and its Ray Train wrapper.
+"""The recipe of the saliency network: teachers on gaze, then one student of them all.
 
-The loop is plain torch and runs in one process; :func:`fit_with_ray` runs the same loop in Ray
-Train's workers, on CPUs or GPUs, where each worker takes its own share of every epoch.
+```python
+network = train(start(options, imagenet), samples, validation, Recipe())
+```
+
+The loop is plain torch; :mod:`.distributed` runs it in Ray Train's workers. Each photo is seen in
+a few augmented views that are drawn once, so that the trunk's frozen blocks, which cost most at
+full resolution, run once a view and not once an epoch: that makes the recipe short on CPUs.
 """
 
 from __future__ import annotations
@@ -10,154 +15,238 @@ import copy
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..networks.saliency import SaliencyNetwork
-from .datasets import GazePhoto, counts, density
-
-EPS = 1e-8
+from ..networks.saliency import SaliencyNetwork, SaliencyOptions
+from .datasets import GazePhoto, density
+from .views import Sample, View, augment, correlation, divergence, loss, nearest_shape, shapes
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train; the defaults are the ones that made our weights.
+    """How one network is trained.
 
     Attributes:
-        loss: "sam" is ``10 KL - 2 CC - NSS``, "blog" is ``KL - CC``.
-        epochs: passes over the training photos.
-        batch: photos a step and worker.
-        rate: learning rate of the head (AdamW, cosine, one tenth of an epoch of warm-up).
-        trunk_rate: learning rate of the trunk's blocks from ``frozen`` on.
-        frozen: blocks below this index keep the ImageNet weights.
+        loss: "blog" or "sam", see :func:`deepcrop.training.views.loss`.
+        epochs: passes over the photos; each pass takes another view of a photo in turn.
+        views: augmented views drawn of each photo.
+        batch: views a step and worker.
+        rate: highest learning rate of the new layers (AdamW; warm-up, then a cosine to zero).
+        trunk_rate: highest learning rate of the trunk.
+        frozen: blocks of the trunk that keep their ImageNet weights.
         decay: weight decay.
-        average: decay of the exponential moving average of the weights, which is what is kept.
+        average: decay of the moving average of the weights, which is what is kept.
         patience: epochs without a better validation loss before it stops.
-        distilled: share of the target that comes from a teacher, where a sample has one.
-        seed: of the initial head, the order and the augmentation.
+        trust: a teacher's share of the target where there are fixations too.
+        bfloat16: compute in bfloat16 where it is faster; weights and loss stay float32.
+        seed: of the new layers, the views and their order.
     """
 
-    loss: str = "blog"
+    loss: Literal["blog", "sam"] = "blog"
     epochs: int = 12
+    views: int = 4
     batch: int = 8
     rate: float = 1e-3
-    trunk_rate: float = 2e-4
-    frozen: int = 4
+    trunk_rate: float = 3e-4
+    frozen: int = 7
     decay: float = 1e-4
     average: float = 0.99
-    patience: int = 5
-    distilled: float = 0.5
+    patience: int = 4
+    trust: float = 0.5
+    bfloat16: bool = True
     seed: int = 0
 
 
 @dataclass(frozen=True)
-class Sample:
-    """A training photo: with fixations, with a teacher's map, or with both.
+class Progress:
+    """What an epoch reports; the averages of KL and CC are over the validation photos."""
 
-    Attributes:
-        image: uint8 RGB ``(3, h, w)``.
-        points: ``(n, 2)`` fixations in 0..1, empty where there are none.
-        teacher: a density ``(h', w')`` over the whole photo, or None.
-    """
-
-    image: Tensor
-    points: np.ndarray
-    teacher: Tensor | None = None
+    epoch: int
+    loss: float
+    kl: float
+    cc: float
 
 
-def divergence(prediction: Tensor, target: Tensor) -> Tensor:
-    """KL divergence of the prediction from the target, ``(B, H, W)`` densities to ``(B,)``."""
-    p = prediction / prediction.sum((1, 2), keepdim=True).clamp_min(EPS)
-    q = target / target.sum((1, 2), keepdim=True).clamp_min(EPS)
-    return (q * torch.log(q / (p + EPS) + EPS)).sum((1, 2))
+Report = Callable[[Progress, Mapping[str, Tensor]], None]
 
 
-def correlation(prediction: Tensor, target: Tensor) -> Tensor:
-    """Pearson correlation of two maps, ``(B, H, W)`` to ``(B,)``."""
-    p = prediction - prediction.mean((1, 2), keepdim=True)
-    q = target - target.mean((1, 2), keepdim=True)
-    return (p * q).sum((1, 2)) / (p.norm(dim=(1, 2)) * q.norm(dim=(1, 2))).clamp_min(EPS)
+def start(
+    options: SaliencyOptions, imagenet: Mapping[str, Tensor], seed: int = 0
+) -> SaliencyNetwork:
+    """Build a network with the trunk's ImageNet weights and new layers drawn from ``seed``."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = SaliencyNetwork(options)
+    network.trunk.load_torchvision(imagenet)
+    return network
 
 
-def scanpath(prediction: Tensor, fixations: Tensor) -> Tensor:
-    """Mean of the standardised map at the fixations, ``(B, H, W)`` maps and counts to ``(B,)``."""
-    p = prediction - prediction.mean((1, 2), keepdim=True)
-    p = p / p.std((1, 2), correction=0, keepdim=True).clamp_min(EPS)
-    return (p * fixations).sum((1, 2)) / fixations.sum((1, 2)).clamp_min(1)
+def samples_of(photos: Sequence[GazePhoto]) -> list[Sample]:
+    """Take the images and fixations of gaze photos."""
+    return [Sample(photo.image, photo.points) for photo in photos]
 
 
-def loss_of(name: str, prediction: Tensor, target: Tensor, fixations: Tensor) -> Tensor:
-    """Return the named loss, averaged over the batch.
-
-    Raises:
-        ValueError: the name is neither "sam" nor "blog".
-    """
-    kl, cc = divergence(prediction, target), correlation(prediction, target)
-    if name == "blog":
-        return (kl - cc).mean()
-    if name == "sam":
-        return (10 * kl - 2 * cc - scanpath(prediction, fixations)).mean()
-    raise ValueError(f"loss {name!r}: expected 'sam' or 'blog'")
-
-
-def shapes(network: SaliencyNetwork) -> list[tuple[int, int]]:
-    """Input sizes (height, width) that training snaps to, so that photos share batches."""
-    ratios = (3 / 4, 1.0, 4 / 3, 3 / 2)
-    return [network.input_size(1000, round(1000 * ratio)) for ratio in ratios]
-
-
-def nearest_shape(shapes: Sequence[tuple[int, int]], height: int, width: int) -> tuple[int, int]:
-    """Return the shape whose ratio is nearest to that of an image."""
-    wanted = math.log(width / height)
-    return min(shapes, key=lambda shape: abs(math.log(shape[1] / shape[0]) - wanted))
-
-
-def augment(
-    sample: Sample, shape: tuple[int, int], random: np.random.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Crop, mirror and recolour one sample.
-
-    Returns:
-        uint8 input ``(3, H, W)``, target density and fixation counts, both ``(H / 4, W / 4)``.
-    """
-    image, points, teacher = sample.image, sample.points, sample.teacher
-    height, width = image.shape[-2:]
-    cells = (shape[0] // 4, shape[1] // 4)
-    if random.random() < 0.7:
-        zoom = (
-            random.uniform(0.7, 1.0, 2).clip(None, 1)
-            if random.random() < 0.5
-            else np.repeat(random.uniform(0.7, 1.0), 2)
+def draw_views(
+    network: SaliencyNetwork, samples: Sequence[Sample], recipe: Recipe
+) -> list[list[View]]:
+    """Draw each sample's views and run the frozen blocks on them: samples x views."""
+    random = np.random.default_rng(recipe.seed)
+    device = next(network.parameters()).device
+    allowed = shapes(network)
+    result = []
+    for sample in samples:
+        shape = nearest_shape(allowed, sample.image)
+        drawn = [augment(sample, shape, random, trust=recipe.trust) for _ in range(recipe.views)]
+        batch = torch.stack([view.input for view in drawn]).to(device)
+        with torch.no_grad():
+            seen = network.trunk.blocks[: recipe.frozen](batch).half().cpu()
+        result.append(
+            [View(x, view.target, view.fixations) for x, view in zip(seen, drawn, strict=True)]
         )
-        x, y = (random.uniform(0, 1 - zoom[0]), random.uniform(0, 1 - zoom[1]))
-    else:
-        zoom, x, y = np.ones(2), 0.0, 0.0
-    moved = (points - (x, y)) / zoom
-    moved = moved[((moved >= 0) & (moved < 1)).all(1)]
-    top, left = round(y * height), round(x * width)
-    part = image[
-        :, top : top + max(8, round(zoom[1] * height)), left : left + max(8, round(zoom[0] * width))
+    return result
+
+
+def batches(
+    views: Sequence[Sequence[View]], epoch: int, size: int, random: np.random.Generator
+) -> list[list[View]]:
+    """Take one view of each sample, those of one shape together, in a random order."""
+    groups: dict[tuple[int, ...], list[View]] = {}
+    for index in random.permutation(len(views)):
+        view = views[index][(epoch + int(index)) % len(views[index])]
+        groups.setdefault(tuple(view.input.shape), []).append(view)
+    cut = [
+        group[first : first + size]
+        for group in groups.values()
+        for first in range(0, len(group), size)
     ]
-    if teacher is not None:
-        h, w = teacher.shape
-        top, left = round(y * h), round(x * w)
-        seen = teacher[top : top + round(zoom[1] * h), left : left + round(zoom[0] * w)]
-        teacher = F.interpolate(seen[None, None], cells, mode="bilinear", align_corners=False)[0, 0]
-    mirror = random.random() < 0.5
-    if mirror:
-        moved = np.stack([np.nextafter(1 - moved[:, 0], 0), moved[:, 1]], 1)
-        teacher = None if teacher is None else teacher.flip(-1)
-        part = part.flip(-1)
-    pixels = F.interpolate(part[None], shape, mode="bilinear", antialias=True)[0]
-    gain = torch.from_numpy(random.uniform(0.8, 1.2) * random.uniform(0.93, 1.07, (3, 1, 1)))
-    lift = random.uniform(-16, 16)
-    pixels = (pixels.float() * gain.float() + lift).clamp(0, 255)
-    if random.random() < 0.05:
-        pixels = pixels.mean(0, keepdim=True).expand(3, -1, -1)
-    target = density(moved, *cells) if len(sample.points) else torch.zeros(cells)
-    if teacher is not None:
-        target = target, teacher / teacher.sum().clamp_min(EPS)  # type: ignore[assignment]
-    return pixels / 127.5 - 1, target, counts(moved, *cells)
+    return [cut[index] for index in random.permutation(len(cut))]
+
+
+def train(
+    network: SaliencyNetwork,
+    samples: Sequence[Sample],
+    validation: Sequence[GazePhoto],
+    recipe: Recipe,
+    *,
+    report: Report = lambda progress, state: None,
+    wrap: Callable[[nn.Module], nn.Module] = lambda module: module,
+    rank: int = 0,
+    workers: int = 1,
+) -> SaliencyNetwork:
+    """Train a network; returns the averaged one of the best epoch by validation ``KL - CC``.
+
+    Args:
+        network: from :func:`start`; it is changed.
+        samples: what to learn from.
+        validation: what early stopping looks at.
+        recipe: how.
+        report: called after each epoch with the figures and the averaged weights.
+        wrap: makes the module that is called parallel, such as Ray Train's ``prepare_model``.
+        rank: of this worker; it takes every ``workers``-th batch, from ``rank`` on.
+        workers: how many share the batches.
+    """
+    network.trunk.blocks[: recipe.frozen].requires_grad_(False)
+    model = wrap(network)
+    device = next(network.parameters()).device
+    network.to(memory_format=torch.channels_last)
+    views = draw_views(network, samples, recipe)
+    optimiser = _optimiser(network, recipe)
+    averaged = copy.deepcopy(network).requires_grad_(False)
+    random = np.random.default_rng(recipe.seed + 1)
+    best, best_state, since, step = math.inf, averaged.state_dict(), 0, 0
+    total = recipe.epochs * len(batches(views, 0, recipe.batch, np.random.default_rng(0)))
+    for epoch in range(recipe.epochs):
+        model.train()
+        losses = []
+        plan = batches(views, epoch, recipe.batch, random)
+        for batch in plan[rank : len(plan) // workers * workers or None : workers]:
+            _schedule(optimiser, recipe, min(1.0, step / total))
+            losses.append(_step(model, optimiser, batch, recipe, device))
+            step += workers
+            _average(averaged, network, min(recipe.average, (step + 1) / (step + 10)))
+        kl, cc = evaluate(averaged, validation)
+        report(Progress(epoch, float(np.mean(losses)), kl, cc), averaged.state_dict())
+        since += 1
+        if kl - cc < best:
+            best, best_state, since = kl - cc, copy.deepcopy(averaged.state_dict()), 0
+        if since >= recipe.patience:
+            break
+    averaged.load_state_dict(best_state)
+    return averaged.eval()
+
+
+def _optimiser(network: SaliencyNetwork, recipe: Recipe) -> torch.optim.AdamW:
+    """AdamW with one rate for the trunk and one for the new layers."""
+    trunk = [p for p in network.trunk.parameters() if p.requires_grad]
+    known = {id(p) for p in network.trunk.parameters()}
+    new = [p for p in network.parameters() if id(p) not in known]
+    groups = [
+        {"params": new, "highest": recipe.rate},
+        {"params": trunk, "highest": recipe.trunk_rate},
+    ]
+    return torch.optim.AdamW(groups, lr=recipe.rate, weight_decay=recipe.decay)
+
+
+def _schedule(optimiser: torch.optim.Optimizer, recipe: Recipe, done: float) -> None:
+    """Set the rates: up over the first half epoch, then down a cosine."""
+    factor = min(1.0, (done * recipe.epochs + 0.02) / 0.5) * (1 + math.cos(math.pi * done)) / 2
+    for group in optimiser.param_groups:
+        group["lr"] = group["highest"] * factor
+
+
+def _step(
+    model: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    batch: Sequence[View],
+    recipe: Recipe,
+    device: torch.device,
+) -> float:
+    """Take one step of gradient descent; returns the loss."""
+    x, target, fixations = (
+        torch.stack([getattr(view, name) for view in batch]).to(device).float()
+        for name in ("input", "target", "fixations")
+    )
+    with torch.autocast(device.type, torch.bfloat16, enabled=recipe.bfloat16):
+        prediction = model(x.contiguous(memory_format=torch.channels_last), recipe.frozen)
+    value = loss(recipe.loss, prediction, target, fixations)
+    optimiser.zero_grad()
+    value.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+    optimiser.step()
+    return value.item()
+
+
+def _average(averaged: nn.Module, network: nn.Module, decay: float) -> None:
+    """Move the averaged weights towards the current ones."""
+    with torch.no_grad():
+        for kept, new in zip(averaged.parameters(), network.parameters(), strict=True):
+            kept.lerp_(new, 1 - decay)
+
+
+def evaluate(network: SaliencyNetwork, photos: Sequence[GazePhoto]) -> tuple[float, float]:
+    """Average KL divergence and correlation over whole photos."""
+    network.eval()
+    figures = []
+    for photo in photos:
+        prediction = network.maps([photo.image])[0][None].cpu()
+        target = density(photo.points, *prediction.shape[1:])[None]
+        figures.append((divergence(prediction, target), correlation(prediction, target)))
+    kl, cc = torch.tensor(figures).mean(0).tolist()
+    return kl, cc
+
+
+def teach(
+    teachers: Sequence[SaliencyNetwork], samples: Sequence[Sample]
+) -> Iterator[Sample]:
+    """Give each sample the teachers' mean map, itself averaged with the mirrored photo's."""
+    for sample in samples:
+        maps = [
+            network.maps([sample.image])[0] + network.maps([sample.image.flip(-1)])[0].flip(-1)
+            for network in teachers
+        ]
+        mean = torch.stack(maps).mean(0).cpu()
+        yield Sample(sample.image, sample.points, mean / mean.sum())

@@ -1,0 +1,85 @@
+"""MobileNet-V2: torchvision's numbers, TensorFlow's padding, dilation without change."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torchvision.models import mobilenet_v2
+
+from deepcrop.networks.mobilenet import CHANNELS, Convolution, MobileNetV2
+
+
+@pytest.fixture(scope="module")
+def reference():
+    torch.manual_seed(0)
+    model = mobilenet_v2(weights=None).eval()
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 2)
+            module.weight.data.uniform_(0.5, 1.5)
+            module.bias.data.normal_(0, 0.1)
+    return model
+
+
+@pytest.mark.parametrize("folded", [True, False])
+@pytest.mark.parametrize("size", [(64, 96), (65, 47)])
+def test_equals_torchvision_with_symmetric_padding(reference, folded, size):
+    trunk = MobileNetV2(padding="symmetric", folded=folded).eval()
+    trunk.load_torchvision(reference.state_dict())
+    x = torch.randn(2, 3, *size)
+    with torch.no_grad():
+        torch.testing.assert_close(trunk(x), reference.features(x), rtol=1e-3, atol=1e-4)
+
+
+def test_unfolded_names_are_torchvisions(reference):
+    trunk = MobileNetV2(padding="symmetric", folded=False)
+    names = {f"features.{key}" for key in trunk.blocks.state_dict()}
+    assert names == {key for key in reference.state_dict() if key.startswith("features.")}
+
+
+@pytest.mark.parametrize(("size", "pads"), [(8, (0, 1)), (9, (1, 1))])
+def test_same_padding_is_tensorflows(size, pads):
+    convolution = Convolution(1, 1, 3, stride=2, same=True)
+    x = torch.randn(1, 1, size, size)
+    expected = F.conv2d(F.pad(x, pads * 2), convolution.weight, stride=2)
+    torch.testing.assert_close(convolution(x), expected)
+    assert expected.shape[-1] == -(-size // 2)
+
+
+@pytest.mark.parametrize(("stride", "offset"), [(16, 1), (8, 3)])
+def test_dilated_features_contain_the_strided_ones(reference, stride, offset):
+    plain, dense = MobileNetV2(stop=18), MobileNetV2(stop=18, output_stride=stride)
+    for trunk in (plain, dense):
+        trunk.load_torchvision(reference.state_dict())
+    x = torch.randn(1, 3, 128, 160)
+    with torch.no_grad():
+        strided, dilated = plain(x), dense(x)
+    assert dilated.shape == (1, 320, 128 // stride, 160 // stride)
+    step = 32 // stride
+    torch.testing.assert_close(dilated[:, :, offset::step, offset::step], strided)
+
+
+def test_features_stop_and_start_anywhere():
+    trunk = MobileNetV2(stop=13).eval()
+    x = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        six, twelve = trunk.features(x, (6, 12))
+        again = trunk.features(six, (6, 12), start=7)
+        assert torch.equal(twelve, trunk(x))
+    assert trunk.channels == CHANNELS[12] == 96
+    assert trunk.strides[12] == 16
+    assert twelve.shape == (1, 96, 4, 4)
+    assert torch.equal(again[0], six)
+    assert torch.equal(again[1], twelve)
+
+
+def test_missing_block_is_an_error(reference):
+    state = {k: v for k, v in reference.state_dict().items() if not k.startswith("features.5.")}
+    with pytest.raises((RuntimeError, KeyError)):
+        MobileNetV2().load_torchvision(state)
+
+
+@pytest.mark.parametrize("options", [{"stop": 0}, {"stop": 20}, {"output_stride": 4}])
+def test_wrong_options_are_refused(options):
+    with pytest.raises(ValueError, match=next(iter(options))):
+        MobileNetV2(**options)
