@@ -120,7 +120,6 @@ class MarsCrop:
         self, area: Floats, aspect: AspectRatio, size: Size, hint: Hints, focal: Focal
     ) -> Crop:
         """Turn one cropping area into a crop."""
-        integral = Integral.of(area, size)
         if self.options.window == "predicted":
             found = read_area(area, self.options.threshold)
             box = exact_window(found, aspect, size, centre=hint.focal)
@@ -128,12 +127,25 @@ class MarsCrop:
         elif hint.focal is not None and not hint.keep:
             box = Box.centred(aspect.largest_window(size), hint.focal, size)
         else:
-            box = best_window(integral, aspect, keep=hint.keep).box
+            box = best_window(Integral.of(area, size), aspect, keep=hint.keep).box
         if any(box.intersection(kept) < kept.area for kept in hint.keep):
-            box = best_window(integral, aspect, keep=hint.keep).box
-        inside = integral.mass(box) * float(area.mean())
-        outside = float(area.mean()) - inside
-        return Crop(box, min(max(inside / (outside + box.area / size.pixels), 0.0), 1.0), focal)
+            box = best_window(Integral.of(area, size), aspect, keep=hint.keep).box
+        return Crop(box, soft_iou(box, area, size), focal)
+
+
+def soft_iou(box: Box, area: Floats, size: Size) -> float:
+    """Return the IoU of a window and a cropping area of probabilities ``(h, w)``, 0 to 1."""
+    down = _cover(box.y0 / size.height, box.y1 / size.height, area.shape[0])
+    across = _cover(box.x0 / size.width, box.x1 / size.width, area.shape[1])
+    inside = float(down @ area @ across)
+    window = float(down.sum() * across.sum())
+    return min(max(inside / (window + float(area.sum()) - inside), 0.0), 1.0)
+
+
+def _cover(low: float, high: float, cells: int) -> Floats:
+    """Return how much of each of an axis' cells lies between ``low`` and ``high`` (0..1)."""
+    edge = np.arange(cells)
+    return (np.minimum(edge + 1, high * cells) - np.maximum(edge, low * cells)).clip(0, 1)
 
 
 def read_area(probability: Floats, threshold: float) -> Area:
@@ -152,9 +164,15 @@ def read_area(probability: Floats, threshold: float) -> Area:
     height, width = mask.shape
     return Area(
         centre=((_middle(columns) + 0.5) / width, (_middle(rows) + 0.5) / height),
-        width=float(np.median(rows[rows > 0])) / width,
-        height=float(np.median(columns[columns > 0])) / height,
+        width=_median(rows[rows > 0]) / width,
+        height=_median(columns[columns > 0]) / height,
     )
+
+
+def _median(values: NDArray[np.int64]) -> float:
+    """Return the median; on so few values a sort takes a tenth of numpy.median's time."""
+    ordered = np.sort(values)
+    return float(ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
 
 
 def _middle(counts: NDArray[np.int64]) -> float:

@@ -9,15 +9,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from ..geometry import AspectRatio, Box, Size
 from ..methods.mars import MarsCrop, exact_window, read_area
-from ..metrics.cropping import Gain, centre_window, halves, human_share, kept, mean_kept
+from ..methods.saliency import SaliencyCrop
+from ..metrics.cropping import ASPECTS, Gain, centre_window, halves, human_share, kept, mean_kept
 from ..ops.windows import Integral, best_window
-from .datasets import Floats, GazePhoto, density
+from .datasets import Floats, GazePhoto, density, read_gaze, split
+from .gaze_crops import GAZE, TEST, VALIDATION
 
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 """Of Mars: its curve."""
@@ -148,13 +151,64 @@ def gain_at_largest(
     )
 
 
-def milliseconds(work: Callable[[], object], count: int, rounds: int = 3) -> float:
-    """Time work on ``count`` images: milliseconds an image, the best of some rounds."""
+def held_out(data: Path, part: str) -> list[GazePhoto]:
+    """Read the photos of both gaze datasets that no training sees: "validation" or "test"."""
+    photos: list[GazePhoto] = []
+    for name in GAZE:
+        parts = split(read_gaze(data / name, longest=384), validation=VALIDATION, test=TEST)
+        photos += parts.test if part == "test" else parts.validation
+    return photos
+
+
+def print_gain(method: MarsCrop, photos: Sequence[GazePhoto]) -> None:
+    """Print the gain at the largest windows, of all photos and of each dataset."""
+    print("largest window, mean of six ratios    photos   centre   kept    human   gain")
+    folders = sorted({photo.name.split("/")[0] for photo in photos})
+    for folder in ["", *folders]:
+        chosen = [photo for photo in photos if photo.name.startswith(folder)]
+        g = gain_at_largest(method, chosen, ASPECTS)
+        print(
+            f"{folder or 'all':36}  {len(chosen):6}   {g.centre:.4f}  {g.kept:.4f}  {g.human:.4f}"
+            f"  {g.gain:.3f}"
+        )
+
+
+def print_curves(method: MarsCrop, saliency: SaliencyCrop, photos: Sequence[GazePhoto]) -> None:
+    """Print what Mars keeps at each threshold, beside the others at the same area."""
+    pictures, points = [photo.image for photo in photos], [photo.points for photo in photos]
+    sizes = [photo.size for photo in photos]
+    maps = [each.double().numpy() for each in saliency.maps(pictures)]
+    others = {
+        "saliency": saliency_curve(maps, points, sizes, ASPECTS),
+        "centre": centre_curve(photos, ASPECTS),
+        "human": human_curve(photos, ASPECTS),
+    }
+    print("\nkept fixations at the same area (mean of six ratios)")
+    print("threshold    area    mars" + "".join(f"{name:>10}" for name in others))
+    for point in mars_curve(method.maps(pictures, ASPECTS), photos, ASPECTS):
+        beside = "".join(f"{at_area(curve, point.area):10.3f}" for curve in others.values())
+        print(f"{point.setting:9.2f}   {point.area:.3f}   {point.kept:.3f}{beside}")
+
+
+def print_speed(method: MarsCrop, photos: Sequence[GazePhoto]) -> None:
+    """Print milliseconds an image on one CPU thread."""
+    s = speed(method, photos[::10])
+    print(
+        f"\none CPU thread, ms an image: one ratio {s.one:.1f}, eight {s.eight:.1f} "
+        f"({(s.eight / s.one - 1):+.0%}), of it the trunk {s.trunk:.1f}"
+    )
+
+
+def milliseconds(work: Callable[[], object], count: int, rounds: int = 5) -> float:
+    """Time work on ``count`` images: milliseconds an image, the best of some rounds.
+
+    It is this thread's own time on the processor, which other programs don't lengthen.
+    """
     best = float("inf")
     for _ in range(rounds):
-        start = time.perf_counter()
+        start = time.thread_time()
         work()
-        best = min(best, time.perf_counter() - start)
+        best = min(best, time.thread_time() - start)
     return best / count * 1e3
 
 

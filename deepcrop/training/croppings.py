@@ -13,7 +13,7 @@ that they can't read is an error that names it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,7 +101,7 @@ def read_fcdb(folder: Path, split: str = "test") -> list[Cropping]:
     ``cropping_training_set.json`` or ``cropping_testing_set.json``: a list of ``url`` and
     ``crop`` [x, y, width, height]. The images are named by the last part of the URL.
     """
-    path = folder / f"cropping_{ {'train': 'training', 'test': 'testing'}[split] }_set.json"
+    path = folder / f"cropping_{'training' if split == 'train' else 'testing'}_set.json"
     rows = []
     for entry in json.loads(path.read_text()):
         x, y, width, height = entry["crop"]
@@ -201,15 +201,30 @@ def read_cpc(folder: Path, top: int = 1) -> list[Cropping]:
     return rows
 
 
-READERS: Mapping[str, Callable[[Path], list[Cropping]]] = {
-    "fat": read_fat,
-    "fcdb": read_fcdb,
-    "hcdb": read_hcdb,
-    "cuhk-icd": read_cuhk_icd,
-    "gaicd": read_gaicd,
-    "cpc": read_cpc,
-}
-"""Datasets by name."""
+FORMATS = ("fat", "fcdb", "hcdb", "cuhk-icd", "gaicd", "cpc")
+"""Names of the datasets that :func:`read_dataset` knows."""
+
+
+def read_dataset(name: str, folder: Path, split: str = "train") -> list[Cropping]:
+    """Read the annotations of a dataset by its name; ``split`` is for those that have parts.
+
+    Raises:
+        RequestError: there is no reader of this name.
+    """
+    match name:
+        case "fat":
+            return read_fat(folder, split)
+        case "fcdb":
+            return read_fcdb(folder, split)
+        case "hcdb":
+            return read_hcdb(folder)
+        case "cuhk-icd":
+            return read_cuhk_icd(folder)
+        case "gaicd":
+            return read_gaicd(folder, split)
+        case "cpc":
+            return read_cpc(folder)
+    raise RequestError(f"dataset {name!r}: unknown; one of: {', '.join(FORMATS)}")
 
 
 def _as_drawn(image: str, box: Box) -> Cropping:

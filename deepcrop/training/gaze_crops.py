@@ -11,14 +11,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from ..geometry import AspectRatio, Box, Focal, Size
 from .croppings import Cropping
-from .datasets import Floats, GazePhoto, density
+from .datasets import Floats, GazePhoto, density, read_gaze, split
 
+GAZE = ("gaze_osie", "gaze_nus_scene")
+"""The datasets that our weights had."""
+VALIDATION, TEST = 50, 100
+"""Photos held out of each."""
+WORK = 256
+"""Longer edge of photos in memory."""
 CELLS = 32
 """Longer side of the grid on which fixations are blurred; windows lie between its cells too."""
 SIZES = 14
@@ -41,10 +48,10 @@ class GazeCrops:
         seed: of all that is random.
     """
 
-    views: int = 8
+    views: int = 5
     ratios: int = 8
     samples: int = 4
-    enough: tuple[float, float] = (0.6, 0.95)
+    enough: tuple[float, float] = (0.5, 0.98)
     smallest: float = 0.35
     viewers: float = 0.5
     seed: int = 0
@@ -122,6 +129,20 @@ def _cover(low: Floats, high: Floats, cells: int) -> Floats:
     edge = np.arange(cells)
     inside = np.minimum(high[..., None] * cells, edge + 1) - np.maximum(low[..., None] * cells, edge)
     return np.clip(inside, 0, 1)
+
+
+def training_photos(data: Path) -> list[GazePhoto]:
+    """Read the photos of both gaze datasets that are for training; the rest is held out.
+
+    Their names are their paths relative to ``data``.
+    """
+    photos = []
+    for name in GAZE:
+        parts = split(read_gaze(data / name, longest=WORK), validation=VALIDATION, test=TEST)
+        photos += [
+            replace(photo, name=photo.name.replace("/", "/images/")) for photo in parts.train
+        ]
+    return photos
 
 
 def points_in(photo: GazePhoto, view: Box) -> tuple[Floats, np.ndarray]:

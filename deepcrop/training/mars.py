@@ -48,7 +48,7 @@ class Recipe:
     """
 
     epochs: int = 50
-    warmup: int = 5
+    warmup: float = 5
     batch: int = 32
     ratios: int = 1
     rate: float = 1e-4

@@ -21,6 +21,10 @@ from .croppings import read_croppings
 from .mars import Recipe, fit, load_views
 
 
+FROZEN = 10
+"""Blocks of MobileNet-V2 that keep their ImageNet weights in ours."""
+
+
 @dataclass(frozen=True)
 class MarsJob:
     """What to train, on what, and how.
@@ -104,6 +108,23 @@ def train_with_ray(job: MarsJob, *, workers: int, gpu: bool, storage: Path | Non
     network = Mars(job.options)
     network.load_state_dict(state)
     return network.eval()
+
+
+def publish(network: Mars, job: MarsJob, folder: Path) -> Path:
+    """Write the weights as float16 with what it takes to build the network again."""
+    metadata = {
+        "options": network.options.to_json(),
+        "recipe": json.dumps(asdict(job.recipe)),
+        "input": "RGB uint8, longest edge 256",
+    }
+    return weights.publish(
+        "mars",
+        network.state_dict(),
+        metadata,
+        licence="Apache-2.0 (weights); trained on OSIE (MIT) and NUS (SUN scenes) fixations",
+        summary="Mars, cropping areas for any aspect ratio, MobileNet-V2 trunk",
+        folder=folder,
+    )
 
 
 def _worker(config: dict[str, Any]) -> None:

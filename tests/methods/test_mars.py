@@ -8,7 +8,7 @@ import torch
 
 from deepcrop.geometry import AspectRatio, Box, Size
 from deepcrop.methods.base import CropMethod, Hints, find
-from deepcrop.methods.mars import Area, MarsCrop, exact_window, hold, read_area
+from deepcrop.methods.mars import Area, MarsCrop, exact_window, hold, read_area, soft_iou
 from deepcrop.networks.mars import Mars, MarsOptions
 
 ASPECTS = ["1:1", "16:9", "9:16", "4:5", "2:3", "1:10", "100:1"]
@@ -123,3 +123,12 @@ def test_hold_grows_no_more_than_it_must() -> None:
     assert grown.size == Size(40, 40)
     assert grown.intersection(Box(0, 10, 30, 50)) == 1200
     assert hold(box, (Box(0, 0, 150, 10),), square, size) == box  # no square holds it
+
+
+def test_soft_iou_of_a_certain_area_is_the_iou() -> None:
+    area = np.zeros((10, 10))
+    area[2:6, 2:8] = 1
+    assert soft_iou(Box(20, 20, 80, 60), area, Size(100, 100)) == pytest.approx(1)
+    assert soft_iou(Box(20, 20, 50, 60), area, Size(100, 100)) == pytest.approx(0.5)
+    assert soft_iou(Box(0, 70, 100, 100), area, Size(100, 100)) == 0
+    assert soft_iou(Box(25, 20, 85, 60), area, Size(100, 100)) == pytest.approx(22 / 26)
