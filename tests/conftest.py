@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,15 @@ from deepcrop.storage import Storage, StorageOptions
 from tests.servers.radosgw import RadosGateway, missing_programs
 
 _numbers = itertools.count()
+
+
+@dataclass(frozen=True)
+class Server:
+    """An S3 server on loopback and the credentials that it accepts."""
+
+    endpoint: str
+    key: str
+    secret: str
 
 
 @dataclass(frozen=True)
@@ -30,35 +40,81 @@ class S3:
 
     def storage(self, **options: Any) -> Storage:
         """Return a storage that doesn't wait long between its tries."""
-        return Storage(StorageOptions(**{"backoff": 0.01, **options}))
+        settings = StorageOptions(**{"endpoint": self.endpoint, "backoff": 0.01, **options})
+        return _storage(settings, *(os.environ.get(f"AWS_{name}") for name in _CREDENTIALS))
+
+
+_CREDENTIALS = ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN", "PROFILE")
+
+
+@functools.cache
+def _storage(options: StorageOptions, *credentials: str | None) -> Storage:
+    """Share connections among tests: making a client takes longer than most of them."""
+    return Storage(options)
 
 
 @pytest.fixture(scope="session")
-def moto_endpoint() -> Iterator[str]:
+def moto() -> Iterator[Server]:
+    """Moto: quick, but it accepts any credentials and checks no MD5."""
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
+    yield Server(f"http://{host}:{port}", "testing", "testing-secret")
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def radosgw() -> Iterator[Server]:
+    """Ceph's gateway, a real S3 server, where it is installed."""
+    if missing := missing_programs():
+        pytest.skip(f"not installed: {', '.join(missing)} (.ci/install-radosgw)")
+    with RadosGateway() as gateway:
+        yield Server(gateway.endpoint, gateway.access_key, gateway.secret_key)
+
+
+@pytest.fixture(scope="session")
+def best_server(request: pytest.FixtureRequest) -> Server:
+    """The real server where it is installed, else moto."""
+    server: Server = request.getfixturevalue("moto" if missing_programs() else "radosgw")
+    return server
+
+
 @pytest.fixture
-def s3(moto_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> S3:
-    """Moto with a fresh bucket; quick, but it accepts any credentials."""
-    return fresh_bucket(monkeypatch, moto_endpoint, "testing", "testing-secret")
+def s3(moto: Server, monkeypatch: pytest.MonkeyPatch) -> S3:
+    """Moto with a fresh bucket."""
+    return fresh_bucket(monkeypatch, moto)
 
 
-def fresh_bucket(monkeypatch: pytest.MonkeyPatch, endpoint: str, key: str, secret: str) -> S3:
+@pytest.fixture
+def radosgw_s3(radosgw: Server, monkeypatch: pytest.MonkeyPatch) -> S3:
+    """The real server with a fresh bucket."""
+    return fresh_bucket(monkeypatch, radosgw)
+
+
+@pytest.fixture
+def best_s3(best_server: Server, monkeypatch: pytest.MonkeyPatch) -> S3:
+    """The best server with a fresh bucket."""
+    return fresh_bucket(monkeypatch, best_server)
+
+
+@pytest.fixture(params=["s3", "radosgw_s3"], ids=["moto", "radosgw"])
+def any_s3(request: pytest.FixtureRequest) -> S3:
+    """Each S3 server that there is, one after the other."""
+    server: S3 = request.getfixturevalue(request.param)
+    return server
+
+
+def fresh_bucket(monkeypatch: pytest.MonkeyPatch, server: Server) -> S3:
     """Point the AWS variables at a server and make a bucket there."""
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3"):
         monkeypatch.delenv(name, raising=False)
     settings = {
-        "AWS_ACCESS_KEY_ID": key,
-        "AWS_SECRET_ACCESS_KEY": secret,
+        "AWS_ACCESS_KEY_ID": server.key,
+        "AWS_SECRET_ACCESS_KEY": server.secret,
         "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ENDPOINT_URL": server.endpoint,
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": "/nonexistent",
         "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
@@ -68,32 +124,12 @@ def fresh_bucket(monkeypatch: pytest.MonkeyPatch, endpoint: str, key: str, secre
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     bucket = f"test-{next(_numbers)}"
-    _client(endpoint, key, secret).create_bucket(Bucket=bucket)
-    return S3(endpoint, bucket)
+    s3_client(server).create_bucket(Bucket=bucket)
+    return S3(server.endpoint, bucket)
 
 
 @functools.cache
-def _client(endpoint: str, key: str, secret: str) -> Any:
-    return boto3.session.Session(key, secret).client("s3", endpoint_url=endpoint)
-
-
-@pytest.fixture(scope="session")
-def radosgw() -> Iterator[RadosGateway]:
-    """A real S3 server, where it is installed."""
-    if missing := missing_programs():
-        pytest.skip(f"not installed: {', '.join(missing)} (.ci/install-radosgw)")
-    with RadosGateway() as gateway:
-        yield gateway
-
-
-@pytest.fixture
-def radosgw_s3(radosgw: RadosGateway, monkeypatch: pytest.MonkeyPatch) -> S3:
-    """Ceph's gateway with a fresh bucket; it refuses bad credentials."""
-    return fresh_bucket(monkeypatch, radosgw.endpoint, radosgw.access_key, radosgw.secret_key)
-
-
-@pytest.fixture(params=["s3", "radosgw_s3"], ids=["moto", "radosgw"])
-def any_s3(request: pytest.FixtureRequest) -> S3:
-    """Each S3 server that there is, one after the other."""
-    server: S3 = request.getfixturevalue(request.param)
-    return server
+def s3_client(server: Server) -> Any:
+    """Return a boto3 client of a server."""
+    session = boto3.session.Session(server.key, server.secret, region_name="us-east-1")
+    return session.client("s3", endpoint_url=server.endpoint)

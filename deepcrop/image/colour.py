@@ -145,11 +145,10 @@ def _grey(image: Image.Image, white: int) -> Image.Image:
     samples = np.asarray(image)
     if image.mode in ("I", "F"):
         with np.errstate(invalid="ignore"):  # signalling NaNs
-            samples = np.nan_to_num(samples.astype(np.float64), posinf=0.0, neginf=0.0)
+            samples = np.nan_to_num(samples.astype(np.float32), posinf=0.0, neginf=0.0)
         largest = samples.max()
         usual = (1, 255, 65535) if image.mode == "F" else (255, 65535)
         top = next((value for value in usual if largest <= value), largest)
-        scaled = np.rint(samples.clip(0) * (255 / top))
-    else:
-        scaled = (samples.clip(0, white).astype(np.uint32) * 255 + white // 2) // white
-    return Image.fromarray(scaled.astype(np.uint8))
+        return Image.fromarray(np.rint(samples.clip(0) / top * 255).astype(np.uint8))
+    levels = (np.arange(65536) * 255 + white // 2) // white
+    return Image.fromarray(levels.clip(0, 255).astype(np.uint8)[samples])

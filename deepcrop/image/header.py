@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import io
+import logging
 import threading
 import warnings
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from PIL import (
     PngImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
+    _imaging,
 )
 
 from ..errors import Corrupt, NotAnImage, SourceError, TooLarge
@@ -202,7 +204,7 @@ def _webp_canvas(data: bytes) -> tuple[int, int] | None:
 def _silence_libtiff() -> None:
     """Stop libtiff from printing what it also reports through Pillow to stderr, once per strip."""
     try:
-        handler = ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler
+        handler = ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler
     except (AttributeError, OSError):  # a Pillow with libtiff hidden inside, or none
         return
     handler.restype, handler.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
@@ -210,6 +212,8 @@ def _silence_libtiff() -> None:
 
 
 _silence_libtiff()
+# Pillow logs some of what it then raises; where nobody set logging up, that would go to stderr.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 _lock = threading.Lock()
 _depth = 0

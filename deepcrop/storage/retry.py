@@ -15,7 +15,7 @@ from .base import Failure, Hope, StorageOptions
 
 T = TypeVar("T")
 
-_TRIES_WITH_SOME_HOPE = 3
+_TRIES_WITH_SOME_HOPE = 4
 
 
 def _again(state: tenacity.RetryCallState) -> bool:

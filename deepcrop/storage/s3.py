@@ -55,7 +55,8 @@ class S3Store:
         self._lock = threading.Lock()
         self._client: Any = None
         self._client_pid = 0
-        self._read_before: set[str] = set()
+        self._open: set[str] = set()
+        self._closed: set[str] = set()
 
     # Objects
 
@@ -67,12 +68,10 @@ class S3Store:
 
         def once() -> tuple[bytes, str]:
             response = self.client.get_object(Bucket=bucket, Key=key)
-            with response["Body"] as body:
-                data = body.read()
-            etag = response.get("ETag", "").strip('"')
-            if _etag_is_md5(response, etag) and _md5(data).hexdigest() != etag:
-                raise Failure("the bytes do not have the MD5 of the object's ETag", hope=Hope.GOOD)
-            return data, etag
+            # Not "as body": that would be the raw stream, which verifies nothing.
+            with response["Body"]:
+                data = response["Body"].read()
+            return data, _verified_etag(response, _md5(data).hexdigest())
 
         (data, etag), attempts = self._persist(bucket, once)
         return Blob(data, etag, attempts)
@@ -81,13 +80,17 @@ class S3Store:
         """Write an object. The server compares the MD5, so that no damaged object can arise."""
         bucket, key = split_bucket(uri)
         arguments = {"ContentType": content_type} if content_type else {}
-        digest = base64.b64encode(_md5(data).digest()).decode()
-        _, attempts = self._persist(
-            bucket,
-            lambda: self.client.put_object(
+        md5 = _md5(data)
+        digest = base64.b64encode(md5.digest()).decode()
+
+        def once() -> None:
+            response = self.client.put_object(
                 Bucket=bucket, Key=key, Body=data, ContentMD5=digest, **arguments
-            ),
-        )
+            )
+            # Some servers ignore Content-MD5 but tell what they stored.
+            _verified_etag(response, md5.hexdigest())
+
+        _, attempts = self._persist(bucket, once)
         return attempts
 
     def delete(self, uris: Sequence[str]) -> None:
@@ -192,14 +195,20 @@ class S3Store:
                 raise
             except Exception as error:
                 failure = failure_of(error)
-                # A refusal by a bucket that let us in before is more often throttling.
-                if failure.hope is Hope.SOME and bucket not in self._read_before:
+                if failure.hope is Hope.SOME and bucket in self._closed:
                     failure.hope = Hope.NONE
                 raise failure from None
-            self._read_before.add(bucket)
+            self._open.add(bucket)
+            self._closed.discard(bucket)
             return result
 
-        return persist(once, self._options)
+        try:
+            return persist(once, self._options)
+        except Failure as failure:
+            # A refusal is often throttling, but not where nothing else was ever answered.
+            if failure.hope is Hope.SOME and bucket not in self._open:
+                self._closed.add(bucket)
+            raise
 
 
 def failure_of(error: Exception) -> Failure:
@@ -208,6 +217,7 @@ def failure_of(error: Exception) -> Failure:
     Raises:
         Exception: the error itself, where it is none of boto3's.
     """
+    import urllib3
     from botocore import exceptions as boto
 
     match error:
@@ -231,7 +241,7 @@ def failure_of(error: Exception) -> Failure:
             return Failure("the body was cut short", hope=Hope.GOOD)
         case boto.FlexibleChecksumError():
             return Failure("the bytes do not have the object's checksum", hope=Hope.GOOD)
-        case boto.HTTPClientError() | boto.ConnectionError():
+        case boto.HTTPClientError() | boto.ConnectionError() | urllib3.exceptions.HTTPError():
             return Failure("the connection was closed", hope=Hope.GOOD)
         case boto.MetadataRetrievalError() | boto.CredentialRetrievalError():
             return Failure("credentials could not be fetched", AccessDenied, Hope.GOOD)
@@ -310,15 +320,21 @@ def _folder(key: str) -> str:
     return key if not key or key.endswith("/") else key + "/"
 
 
-def _etag_is_md5(response: dict[str, Any], etag: str) -> bool:
-    """Tell whether S3 defines this object's ETag as the MD5 of its bytes.
+def _verified_etag(response: dict[str, Any], md5: str) -> str:
+    """Return the ETag of an answer; where S3 defines it as the MD5 of the bytes, it must be that.
 
-    Not so for multipart uploads (a dash) and for encryption with KMS or the customer's key
+    It isn't for multipart uploads (a dash) and for encryption with KMS or the customer's key
     (Amazon S3 API reference, "Object": ETag).
+
+    Raises:
+        Failure: the bytes are other ones.
     """
+    etag: str = response.get("ETag", "").strip('"')
     encryption = response.get("ServerSideEncryption") or "AES256"
     plain = encryption == "AES256" and not response.get("SSECustomerAlgorithm")
-    return plain and _PLAIN_MD5.fullmatch(etag) is not None
+    if plain and _PLAIN_MD5.fullmatch(etag) and etag != md5:
+        raise Failure("the bytes do not have the MD5 of the object's ETag", hope=Hope.GOOD)
+    return etag
 
 
 def _md5(data: bytes) -> Any:

@@ -1,5 +1,7 @@
 """Rendering: exact sizes, the identity, nearness to the full-size reference, no aliasing."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +10,8 @@ from PIL import Image
 
 from deepcrop.errors import RenderError
 from deepcrop.geometry import Box, Size
-from deepcrop.image import decode, render, size_to_decode
+from deepcrop.image import decode, render, size_to_decode, thumbnail
+from deepcrop.image.render import _resized, _resized_within
 from tests.image.samples import PHOTOS, photo, psnr, saved
 
 
@@ -58,12 +61,39 @@ def test_turned_and_shrunk_pictures_are_as_near(orientation):
     assert psnr(render(picture, box, size), reference(full.pixels, box, size)) > 42
 
 
-def test_at_full_scale_it_is_the_reference():
+def test_both_engines_apply_one_filter():
+    """Boxes that cut pixels are resized by Pillow, others by torch: no one may see which."""
+    random = np.random.default_rng(1)
+    pixels = photo("coffee")
+    for _ in range(10):
+        box, size = random_cut(random, Size(600, 400), 0.5, 5)
+        part = pixels[box.y0 : box.y1, box.x0 : box.x1]
+        whole = (Fraction(0), Fraction(0), Fraction(box.size.width), Fraction(box.size.height))
+        one, other = _resized(part, size), _resized_within(part, whole, size)
+        assert np.abs(one.astype(int) - other).max() <= 2
+        assert psnr(one, other) > 55
+
+
+def test_at_full_scale_it_is_near_lanczos():
     picture = decode(saved(photo("coffee"), "png"))
     random = np.random.default_rng(1)
+    found = []
     for _ in range(10):
         box, size = random_cut(random, picture.source_size, 0.5, 5)
-        assert np.array_equal(render(picture, box, size), reference(picture.pixels, box, size))
+        found.append(psnr(render(picture, box, size), reference(picture.pixels, box, size)))
+    assert np.mean(found) > 42
+
+
+def test_a_thumbnail_shows_the_whole_picture():
+    data = saved(photo("coffee"), "jpeg", quality=95)
+    whole = Box(0, 0, 600, 400)
+    for picture in (decode(data), decode(data, at_least=Size(240, 160))):
+        seen = thumbnail(picture, 240)
+        assert seen.shape == (160, 240, 3)
+        assert psnr(seen, reference(photo("coffee"), whole, Size(240, 160))) > 34
+    assert np.array_equal(thumbnail(decode(data), 1000), decode(data).rgb)
+    clear = decode(saved(np.zeros((90, 60, 4), np.uint8), "png"))
+    assert np.array_equal(thumbnail(clear, 30), np.full((30, 20, 3), 255))
 
 
 @pytest.mark.parametrize("format", ["png", "jpeg"])

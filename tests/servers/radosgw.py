@@ -62,7 +62,7 @@ mon osd down out interval = 0
 paxos propose interval = 0.05
 [client]
 ms mon client mode = crc
-rgw frontends = beast endpoint=127.0.0.1:{port}
+rgw frontends = beast endpoint=127.0.0.1:{port} tcp_nodelay=1
 rgw data = {folder}
 rgw enable usage log = false
 rgw gc obj min wait = 0

@@ -178,9 +178,11 @@ def test_bad_credentials_are_refused_at_once(radosgw_s3, monkeypatch):
     uri = f"{radosgw_s3.uri}/x"
     radosgw_s3.storage().write(uri, b"x")
     unsigned = radosgw_s3.storage(sign=False)
-    with pytest.raises(AccessDenied) as caught:
-        unsigned.read(uri)
-    assert caught.value.attempts == 1
+    for attempts in (4, 1):
+        # Could be throttling, for once; a bucket that never answers is closed.
+        with pytest.raises(AccessDenied, match="access denied") as caught:
+            unsigned.read(uri)
+        assert caught.value.attempts == attempts
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush-wrong-secret")
     with pytest.raises(AccessDenied, match="secret key does not fit") as caught:
         radosgw_s3.storage().read(uri)
