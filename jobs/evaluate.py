@@ -1,41 +1,53 @@
-"""Print the papers' measures of a method on photos that it never saw.
+"""Evaluate the networks on photos that training never saw.
 
-```
-python jobs/evaluate.py mars --shared ../shared
-python jobs/evaluate.py croppings fcdb FCDB_FOLDER --images FCDB_FOLDER/data --method mars
-```
+    python jobs/evaluate.py saliency --shared ../shared
+    python jobs/evaluate.py mars --shared ../shared
+    python jobs/evaluate.py croppings fcdb FCDB_FOLDER --images FCDB_FOLDER/data --method mars
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated
 
 import typer
+from rich.console import Console
 
-app = typer.Typer(no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
+from deepcrop.training.report import saliency_tables
 
-Shared = Annotated[
-    Path, typer.Option(envvar="DEEPCROP_SHARED", help="Folder with data/ and weights/.")
-]
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+SHARED = Path(os.environ.get("DEEPCROP_SHARED", "../shared"))
 
 
 @app.callback()
 def main() -> None:
-    """Print the papers' measures of a method on photos that it never saw."""
+    """Evaluate the networks on photos that training never saw."""
 
 
-@app.command("mars")
+@app.command()
+def saliency(
+    shared: Path = typer.Option(SHARED, help="Folder that holds data/gaze_*."),
+    weights: str = typer.Option("saliency", help="Name or file of the weights."),
+    part: str = typer.Option("test", help="test or validation"),
+) -> None:
+    """Print the saliency metrics, and what crops keep beside the centre, people and other tools."""
+    console = Console()
+    for table in saliency_tables(shared, weights, part, console.print):
+        console.print(table)
+
+
+@app.command()
 def mars(
-    shared: Shared = Path("../shared"),
-    weights: Annotated[str | None, typer.Option(help="Other than those that ship.")] = None,
-    part: Annotated[str, typer.Option(help="test or validation.")] = "test",
+    shared: Path = typer.Option(SHARED, help="Folder that holds data/gaze_*."),
+    weights: str = typer.Option("mars", help="Name or file of the weights."),
+    part: str = typer.Option("test", help="test or validation"),
 ) -> None:
     """Gain at the largest window, kept fixations against area, and speed, on held-out photos."""
     from deepcrop.methods import base
-    from deepcrop.training.crop_curves import held_out, print_curves, print_gain, print_speed
+    from deepcrop.training.crop_curves import print_curves, print_gain, print_speed
+    from deepcrop.training.datasets import gaze
 
-    photos = held_out(shared / "data", part)
+    photos = getattr(gaze(shared, longest=384), part)
     largest = base.load("mars", device="cpu", weights=weights, window="largest")
     print_gain(largest, photos)
     print_curves(largest, base.load("saliency", device="cpu"), photos)
@@ -43,14 +55,14 @@ def mars(
     print_speed(predicted, photos)
 
 
-@app.command("croppings")
+@app.command()
 def croppings(
-    format: Annotated[str, typer.Argument(help="fat, fcdb, hcdb, cuhk-icd, gaicd or cpc.")],
-    annotations: Annotated[Path, typer.Argument(help="Folder of the annotation files.")],
-    images: Annotated[Path, typer.Option(help="Folder of the images.")],
-    method: Annotated[str, typer.Option(help="A crop method.")] = "mars",
-    split: Annotated[str, typer.Option(help="Part of FAT, FCDB and GAICD.")] = "test",
-    weights: Annotated[str | None, typer.Option(help="Other than those that ship.")] = None,
+    dataset: str = typer.Argument(help="fat, fcdb, hcdb, cuhk-icd, gaicd or cpc"),
+    annotations: Path = typer.Argument(help="Folder of the annotation files."),
+    images: Path = typer.Option(help="Folder of the images."),
+    method: str = typer.Option("mars", help="A crop method."),
+    split: str = typer.Option("test", help="Part of FAT, FCDB or GAICD."),
+    weights: str | None = typer.Option(None, help="Name or file, other than the method's own."),
 ) -> None:
     """IoU, boundary displacement and centre offset against crops that people drew.
 
@@ -60,10 +72,10 @@ def croppings(
     from deepcrop.training.crop_agreement import agreement
     from deepcrop.training.croppings import read_dataset
 
-    rows = read_dataset(format, annotations, split)
+    rows = read_dataset(dataset, annotations, split)
     result = agreement(base.load(method, weights=weights), rows, images)
     print(
-        f"{format} ({result.annotations} crops): IoU {result.iou:.4f}  BDE {result.displacement:.4f}"
+        f"{dataset} ({result.annotations} crops): IoU {result.iou:.4f}  BDE {result.displacement:.4f}"
         f"  offset {result.offset:.1f} px"
     )
     print(

@@ -36,7 +36,7 @@ def mars_boxes(
     from deepcrop.training.croppings import write_croppings
     from deepcrop.training.gaze_crops import GazeCrops, training_photos
 
-    rows = list(GazeCrops(views=views).of(training_photos(shared / "data")))
+    rows = list(GazeCrops(views=views).of(training_photos(shared)))
     write_croppings(rows, output)
     print(f"{len(rows)} boxes: {output}")
 

@@ -39,13 +39,14 @@ class SaliencyOptions:
         detail: block (stride 8) whose features refine the readout at stride 8; None as in SAM.
         readout: "softmax" gives a density that sums to 1, "relu" SAM's map from 0 up.
         blur: sigma in input pixels of the Gaussian that smooths the map last.
+        dropout: share of the ConvLSTM's input channels that training leaves out.
     """
 
     pixels: int = 240 * 320
     multiple: int = 16
     output_stride: Literal[8, 16, 32] = 16
     taps: tuple[int, ...] = (13, 17)
-    width: int = 128
+    width: int = 64
     steps: int = 4
     priors: int = 16
     isotropic: bool = False
@@ -53,6 +54,7 @@ class SaliencyOptions:
     detail: int | None = 6
     readout: Literal["softmax", "relu"] = "softmax"
     blur: float = 4.0
+    dropout: float = 0.2
 
     @classmethod
     def sam(cls) -> SaliencyOptions:
@@ -194,6 +196,7 @@ class SaliencyNetwork(nn.Module):
         self.options = o = options or SaliencyOptions()
         self.trunk = MobileNetV2(stop=max(o.taps) + 1, output_stride=o.output_stride)
         self.neck = nn.ModuleList(nn.Conv2d(CHANNELS[tap], o.width, 1) for tap in o.taps)
+        self.dropout = nn.Dropout2d(o.dropout)
         self.recurrent = AttentiveConvLSTM(o.width, o.steps)
         self.rounds = nn.Sequential(
             *(
@@ -247,7 +250,7 @@ class SaliencyNetwork(nn.Module):
             (_resize(project(features[tap]), size) for tap, project in zip(o.taps, self.neck)),
             torch.zeros((), device=x.device, dtype=x.dtype),
         )
-        y = self.rounds(self.recurrent(F.relu(joined)))
+        y = self.rounds(self.recurrent(self.dropout(F.relu(joined))))
         return cast(Tensor, self.readout(y, fine))
 
     def input_size(self, height: int, width: int) -> tuple[int, int]:

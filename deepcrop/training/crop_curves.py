@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,8 +18,8 @@ from ..methods.mars import MarsCrop, exact_window, read_area
 from ..methods.saliency import SaliencyCrop
 from ..metrics.cropping import ASPECTS, Gain, centre_window, halves, human_share, kept, mean_kept
 from ..ops.windows import Integral, best_window
-from .datasets import Floats, GazePhoto, density, read_gaze, split
-from .gaze_crops import GAZE, TEST, VALIDATION
+from .datasets import Floats, GazePhoto
+from .report import human_estimate
 
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 """Of Mars: its curve."""
@@ -37,12 +36,6 @@ class Point:
     """Window over image."""
     kept: float
     """Share of the fixations inside."""
-
-
-def estimate(points: Floats, size: Size) -> Floats:
-    """Blur fixations to a saliency map, as the human ceiling sees them."""
-    grid = size.fit(96)
-    return np.asarray(density(points, grid.height, grid.width).numpy(), np.float64)
 
 
 def _average(setting: float, pairs: Sequence[tuple[float, float]]) -> Point:
@@ -102,7 +95,7 @@ def human_curve(photos: Sequence[GazePhoto], aspects: Sequence[AspectRatio]) -> 
     maps, points = [], []
     for photo in photos:
         [(first, second)] = halves(photo.viewers, 1)
-        maps.append(estimate(photo.points[first], photo.size))
+        maps.append(human_estimate(photo.points[first], photo.size))
         points.append(photo.points[second])
     return saliency_curve(maps, points, [photo.size for photo in photos], aspects)
 
@@ -140,7 +133,7 @@ def gain_at_largest(
     boxes = [[crop.box for crop in crops] for crops in answers]
     centres = [[centre_window(aspect, size) for aspect in aspects] for size in sizes]
     human = [
-        human_share(aspect, photo.points, photo.viewers, photo.size, estimate)
+        human_share(aspect, photo.points, photo.viewers, photo.size, human_estimate)
         for photo in photos
         for aspect in aspects
     ]
@@ -149,15 +142,6 @@ def gain_at_largest(
         centre=mean_kept(centres, points, sizes),
         human=float(np.mean(human)),
     )
-
-
-def held_out(data: Path, part: str) -> list[GazePhoto]:
-    """Read the photos of both gaze datasets that no training sees: "validation" or "test"."""
-    photos: list[GazePhoto] = []
-    for name in GAZE:
-        parts = split(read_gaze(data / name, longest=384), validation=VALIDATION, test=TEST)
-        photos += parts.test if part == "test" else parts.validation
-    return photos
 
 
 def print_gain(method: MarsCrop, photos: Sequence[GazePhoto]) -> None:

@@ -129,3 +129,39 @@ def _bumps(at: Floats, cells: int, sigma: float) -> Floats:
     """Draw 1-D Gaussians ``(n, cells)`` centred at ``at``, sampled at the cells' centres."""
     bumps: Floats = np.exp(-0.5 * ((np.arange(cells) + 0.5 - at[:, None]) / sigma) ** 2)
     return bumps
+
+
+PARTS = {"gaze_osie": (50, 100), "gaze_nus_scene": (30, 70)}
+"""Photos for validation and for the test in each gaze dataset; the rest is trained on."""
+
+
+def gaze(shared: Path, longest: int = 480) -> Split:
+    """Read and split every gaze dataset under ``shared/data``; see :data:`PARTS`."""
+    parts = [
+        split(read_gaze(shared / "data" / name, longest), validation=validation, test=test)
+        for name, (validation, test) in PARTS.items()
+    ]
+    return Split(
+        train=[photo for part in parts for photo in part.train],
+        validation=[photo for part in parts for photo in part.validation],
+        test=[photo for part in parts for photo in part.test],
+    )
+
+
+UNLABELLED = {
+    "captions_flickr8k/images": "*.jpg",
+    "objects_coco128/images": "*.jpg",
+    "photos_kodak": "*.png",
+}
+"""Photos without gaze that a student learns its teachers' maps on."""
+
+
+def unlabelled(shared: Path, longest: int = 480) -> list[Tensor]:
+    """Read the photos of :data:`UNLABELLED` under ``shared/data``, uint8 ``(3, h, w)`` each."""
+    paths = [
+        path
+        for folder, pattern in UNLABELLED.items()
+        for path in sorted((shared / "data" / folder).glob(pattern))
+    ]
+    with ThreadPoolExecutor(4) as pool:
+        return [image for image, _ in pool.map(lambda path: read_photo(path, longest), paths)]

@@ -18,14 +18,8 @@ import numpy as np
 
 from ..geometry import AspectRatio, Box, Focal, Size
 from .croppings import Cropping
-from .datasets import Floats, GazePhoto, density, read_gaze, split
+from .datasets import Floats, GazePhoto, density, gaze
 
-GAZE = ("gaze_osie", "gaze_nus_scene")
-"""The datasets that our weights had."""
-VALIDATION, TEST = 50, 100
-"""Photos held out of each."""
-WORK = 256
-"""Longer edge of photos in memory."""
 CELLS = 32
 """Longer side of the grid on which fixations are blurred; windows lie between its cells too."""
 SIZES = 14
@@ -91,6 +85,26 @@ class GazeCrops:
                 yield Cropping(photo.name, float(ratio), box, view)
 
 
+    def boxes_of(
+        self, points: Floats, size: Size, aspects: Sequence[AspectRatio], enough: float
+    ) -> list[Box]:
+        """Return the boxes of all viewers together, for some aspect ratios.
+
+        Args:
+            points: ``(n, 2)`` fixations in 0..1 of the photo.
+            size: of the photo in pixels.
+            aspects: the ratios.
+            enough: part of what the largest window can hold.
+        """
+        grid = size.fit(CELLS)
+        densities = density(points, grid.height, grid.width).numpy()[None]
+        ratios = np.array([float(aspect) for aspect in aspects]) * size.height / size.width
+        parts = np.full((1, len(aspects)), enough)
+        boxes = windows(densities, ratios, parts, self.smallest)[0]
+        scaled = (boxes * ([size.width, size.height] * 2)).round().astype(int)
+        return [Box(*(int(corner) for corner in corners)) for corners in scaled]
+
+
 def windows(densities: Floats, ratios: Floats, enough: Floats, smallest: float) -> Floats:
     """Find the smallest windows that hold enough of what the largest ones can hold.
 
@@ -131,18 +145,12 @@ def _cover(low: Floats, high: Floats, cells: int) -> Floats:
     return np.clip(inside, 0, 1)
 
 
-def training_photos(data: Path) -> list[GazePhoto]:
-    """Read the photos of both gaze datasets that are for training; the rest is held out.
-
-    Their names are their paths relative to ``data``.
-    """
-    photos = []
-    for name in GAZE:
-        parts = split(read_gaze(data / name, longest=WORK), validation=VALIDATION, test=TEST)
-        photos += [
-            replace(photo, name=photo.name.replace("/", "/images/")) for photo in parts.train
-        ]
-    return photos
+def training_photos(shared: Path) -> list[GazePhoto]:
+    """Read the gaze photos that are for training, their names relative to ``shared/data``."""
+    return [
+        replace(photo, name=photo.name.replace("/", "/images/"))
+        for photo in gaze(shared, longest=64).train
+    ]
 
 
 def points_in(photo: GazePhoto, view: Box) -> tuple[Floats, np.ndarray]:
