@@ -1,8 +1,8 @@
 """Evaluate the networks on photos that training never saw.
 
-    python jobs/evaluate.py saliency --shared ../shared
-    python jobs/evaluate.py mars --shared ../shared
-    python jobs/evaluate.py croppings fcdb FCDB_FOLDER --images FCDB_FOLDER/data --method mars
+python jobs/evaluate.py saliency --shared ../shared
+python jobs/evaluate.py mars --shared ../shared
+python jobs/evaluate.py croppings fcdb FCDB_FOLDER --images FCDB_FOLDER/data --method mars
 """
 
 from __future__ import annotations
@@ -75,12 +75,10 @@ def croppings(
     rows = read_dataset(dataset, annotations, split)
     result = agreement(base.load(method, weights=weights), rows, images)
     print(
-        f"{dataset} ({result.annotations} crops): IoU {result.iou:.4f}  BDE {result.displacement:.4f}"
-        f"  offset {result.offset:.1f} px"
+        f"{dataset} ({result.annotations} crops): IoU {result.iou:.4f}  "
+        f"BDE {result.displacement:.4f}  offset {result.offset:.1f} px"
     )
-    print(
-        f"best crop of each image: IoU {result.best_iou:.4f}  BDE {result.best_displacement:.4f}"
-    )
+    print(f"best crop of each image: IoU {result.best_iou:.4f}  BDE {result.best_displacement:.4f}")
 
 
 if __name__ == "__main__":

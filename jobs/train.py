@@ -3,7 +3,7 @@
 ```
 python jobs/train.py mars-boxes --shared ../shared --output boxes.parquet
 python jobs/train.py mars boxes.parquet --images ../shared/data --trunk MOBILENET.safetensors
-python jobs/train.py mars FAT_FOLDER --format fat --images FAT_FOLDER/images --paper --workers 8 --gpu
+python jobs/train.py mars FAT --format fat --images FAT/images --paper --workers 8 --gpu
 ```
 """
 
@@ -58,7 +58,7 @@ def mars(
     gpu: Annotated[bool, typer.Option(help="On a GPU each.")] = False,
     threads: Annotated[int, typer.Option(help="CPU threads of this process.")] = 1,
     options: Annotated[
-        str, typer.Option(help="Architecture as JSON, such as {\"trunk\": \"vgg16\"}.")
+        str, typer.Option(help='Architecture as JSON, such as {"trunk": "vgg16"}.')
     ] = "{}",
 ) -> None:
     """Train Mars on crop boxes of any dataset."""

@@ -183,9 +183,7 @@ def _middle(counts: NDArray[np.int64]) -> float:
     return (int(first) + int(second)) / 2
 
 
-def exact_window(
-    area: Area, aspect: AspectRatio, size: Size, centre: Focal | None = None
-) -> Box:
+def exact_window(area: Area, aspect: AspectRatio, size: Size, centre: Focal | None = None) -> Box:
     """Reduce the width or the height to the ratio, and shift the window inside the image.
 
     Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from itertools import chain
+from itertools import chain, pairwise
 
 import torch
 from torch import Tensor, nn
@@ -71,9 +71,7 @@ class MetaLearner(nn.Module):
         if dimension is not None:
             self.embed = Embedding(ratios, dimension, interpolation=interpolation)
         sizes = [dimension or 1, *[512] * depth]
-        layers = [
-            (nn.Linear(a, b), nn.ReLU()) for a, b in zip(sizes[:-1], sizes[1:], strict=True)
-        ]
+        layers = [(nn.Linear(a, b), nn.ReLU()) for a, b in pairwise(sizes)]
         self.layers = nn.Sequential(*chain.from_iterable(layers))
         self.transform = _head(sizes[-1], transform**2, transform) if transform else None
         self.predictor = _head(sizes[-1], predictor, predictor) if predictor else None

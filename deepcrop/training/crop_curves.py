@@ -12,11 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from ..geometry import AspectRatio, Box, Size
 from ..methods.mars import MarsCrop, exact_window, read_area
 from ..methods.saliency import SaliencyCrop
 from ..metrics.cropping import ASPECTS, Gain, centre_window, halves, human_share, kept, mean_kept
+from ..networks.mars import fitted
 from ..ops.windows import Integral, best_window
 from .datasets import Floats, GazePhoto
 from .report import human_estimate
@@ -206,10 +208,13 @@ class Speed:
 
 
 def speed(method: MarsCrop, photos: Sequence[GazePhoto]) -> Speed:
-    """Time a method on one CPU thread, images in memory at their analysis size."""
+    """Time a method on one CPU thread; the images are in memory at its analysis size."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    pictures = [photo.image for photo in photos]
+    pictures = [
+        F.interpolate(photo.image[None], fitted(*photo.image.shape[-2:]), mode="nearest")[0]
+        for photo in photos
+    ]
     sizes = [photo.size for photo in photos]
     eight = ["1:1", "4:5", "2:3", "3:4", "4:3", "3:2", "16:9", "9:16"]
     network = method.network

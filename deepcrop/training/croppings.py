@@ -69,7 +69,9 @@ def read_croppings(path: str | Path) -> list[Cropping]:
     table = pq.read_table(path)
     missing = [name for name in ("image", "ratio", *BOX) if name not in table.column_names]
     if missing:
-        raise RequestError(f"{path}: column {missing[0]!r} is missing; expected image, ratio, {BOX}")
+        raise RequestError(
+            f"{path}: column {missing[0]!r} is missing; expected image, ratio, {BOX}"
+        )
     rows = []
     for row in table.to_pylist():
         view = None

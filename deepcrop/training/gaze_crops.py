@@ -59,9 +59,7 @@ class GazeCrops:
                 view = random_view(photo.size, random) if number else whole
                 yield from self._view(photo, view, random)
 
-    def _view(
-        self, photo: GazePhoto, view: Box, random: np.random.Generator
-    ) -> Iterator[Cropping]:
+    def _view(self, photo: GazePhoto, view: Box, random: np.random.Generator) -> Iterator[Cropping]:
         """Make the boxes of one view."""
         points, inside = points_in(photo, view)
         if inside.sum() < 8:
@@ -69,9 +67,7 @@ class GazeCrops:
         viewers, size = photo.viewers[inside], view.size
         people = np.unique(viewers)
         count = max(1, round(self.viewers * len(people)))
-        halves = [
-            np.isin(viewers, random.permutation(people)[:count]) for _ in range(self.samples)
-        ]
+        halves = [np.isin(viewers, random.permutation(people)[:count]) for _ in range(self.samples)]
         grid = size.fit(CELLS)
         densities = np.stack(
             [density(points[half], grid.height, grid.width).numpy() for half in halves]
@@ -83,7 +79,6 @@ class GazeCrops:
             for ratio, (x0, y0, x1, y1) in zip(ratios, row, strict=True):
                 box = Box(view.x0 + x0, view.y0 + y0, view.x0 + x1, view.y0 + y1)
                 yield Cropping(photo.name, float(ratio), box, view)
-
 
     def boxes_of(
         self, points: Floats, size: Size, aspects: Sequence[AspectRatio], enough: float
@@ -141,7 +136,9 @@ def windows(densities: Floats, ratios: Floats, enough: Floats, smallest: float) 
 def _cover(low: Floats, high: Floats, cells: int) -> Floats:
     """Return how much of each of an axis' cells lies between ``low`` and ``high`` (0..1)."""
     edge = np.arange(cells)
-    inside = np.minimum(high[..., None] * cells, edge + 1) - np.maximum(low[..., None] * cells, edge)
+    inside = np.minimum(high[..., None] * cells, edge + 1) - np.maximum(
+        low[..., None] * cells, edge
+    )
     return np.clip(inside, 0, 1)
 
 

@@ -18,7 +18,9 @@ from .datasets import GazePhoto
 from .gaze_crops import GazeCrops
 from .mars import Recipe, View, fit
 
-RATIOS = tuple(AspectRatio.parse(text) for text in ("1:2", "9:16", "2:3", "1:1", "3:2", "16:9", "2:1"))
+RATIOS = tuple(
+    AspectRatio.parse(text) for text in ("1:2", "9:16", "2:3", "1:1", "3:2", "16:9", "2:1")
+)
 """Ratios that the windows are judged at: all in [0.5, 2]."""
 ENOUGH = 0.8
 """Part of the largest window's fixations that the box of truth holds."""
@@ -59,8 +61,7 @@ def judge(method: MarsCrop, photos: Sequence[GazePhoto]) -> tuple[float, float]:
         truths = crops.boxes_of(photo.points, size, RATIOS, ENOUGH)
         ious += [iou(answer.box, truth) for answer, truth in zip(answers, truths, strict=True)]
         offsets += [
-            centre_offset(answer.box, truth)
-            for answer, truth in zip(answers, truths, strict=True)
+            centre_offset(answer.box, truth) for answer, truth in zip(answers, truths, strict=True)
         ]
     return float(np.mean(ious)), float(np.mean(offsets))
 
@@ -86,11 +87,9 @@ def ablation(
     """
     for name, switches in VARIANTS.items():
         network = initial(replace(MarsOptions(), **switches))
-        losses: list[float] = []
-        fit(network, views, recipe, frozen=frozen, report=lambda _, loss: losses.append(loss))
+        loss = fit(network, views, recipe, frozen=frozen)
         network.requires_grad_(False).to(memory_format=torch.channels_last)
         agreement = judge(MarsCrop(network), photos)
         largest = MarsCrop(network, MarsCrop.Options(window="largest"))
         gain = gain_at_largest(largest, photos, ASPECTS).gain
-        report(Row(name, *agreement, gain, losses[-1]))
-        losses.clear()
+        report(Row(name, *agreement, gain, loss))

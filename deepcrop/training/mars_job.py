@@ -20,7 +20,6 @@ from ..networks.mars import Mars, MarsOptions
 from .croppings import read_croppings
 from .mars import Recipe, fit, load_views
 
-
 FROZEN = 10
 """Blocks of MobileNet-V2 that keep their ImageNet weights in ours."""
 
@@ -32,7 +31,7 @@ class MarsJob:
     Attributes:
         rows: Parquet file of croppings.
         images: folder that its images are in.
-        trunk: weights of the trunk: a path or a catalogue name; a state dict of torchvision's names.
+        trunk: weights of the trunk under torchvision's names: a path or a catalogue name.
         options: the architecture.
         recipe: the training.
         frozen: first blocks of the trunk that keep their weights.
@@ -63,7 +62,7 @@ def initial(job: MarsJob) -> Mars:
 
 
 def _resnet_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Rename torchvision's ResNet-50 to the truncated trunk's: blocks of layers 3 and 4 one by one."""
+    """Rename torchvision's ResNet-50 to the trunk's: blocks of layers 3 and 4 stand alone."""
     stem = {"conv1": "0", "bn1": "1", "layer1": "4", "layer2": "5"}
     first = {"layer3": 6, "layer4": 12}
     renamed = {}

@@ -83,9 +83,7 @@ def test_an_image_has_the_same_crops_alone_and_in_company(network: Mars) -> None
     ]
 
 
-def test_the_meta_learners_run_once_a_ratio(
-    network: Mars, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_meta_learners_run_once_a_ratio(network: Mars, monkeypatch: pytest.MonkeyPatch) -> None:
     method, calls = MarsCrop(network), []
     predict = network.parameters_of
     monkeypatch.setattr(network, "parameters_of", lambda r: calls.append(r) or predict(r))

@@ -57,7 +57,11 @@ def test_trained_weights_are_published_and_loaded_again(job: MarsJob, tmp_path: 
 @pytest.mark.parametrize(
     ("options", "build", "cut"),
     [
-        (MarsOptions(trunk="vgg16", layer="c3_3", transform=False), torchvision.models.vgg16, "features.21.weight"),
+        (
+            MarsOptions(trunk="vgg16", layer="c3_3", transform=False),
+            torchvision.models.vgg16,
+            "features.21.weight",
+        ),
         (
             MarsOptions(trunk="resnet50", layer="c5_1", transform=False),
             torchvision.models.resnet50,
