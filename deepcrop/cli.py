@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
+import typer.exceptions
 import yaml
 from rich.console import Console
 from rich.table import Table
@@ -387,15 +387,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _status(arguments: list[str]) -> int:
     try:
         return app(arguments, standalone_mode=False) or 0
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return EXIT_REQUEST
-    except click.ClickException as error:
-        return _complain(error.format_message(), EXIT_REQUEST)
     except typer.Exit as stop:
         return stop.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         return _complain("interrupted; the same command resumes", EXIT_INTERRUPTED)
+    except typer.exceptions.TyperException as error:
+        message = error.format_message()
+        return _complain(message, EXIT_REQUEST) if message else EXIT_REQUEST
     except Exception as error:
         if "--debug" in arguments:
             raise

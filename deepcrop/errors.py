@@ -2,8 +2,8 @@
 
 ```
 DeepcropError
-├── RequestError            the request is wrong: say what, where and what would be right (exit status 2)
-├── Interrupted             the job could not run, or was stopped; the same command resumes it (exit status 3)
+├── RequestError            the request is wrong: what, where, what would be right (exit status 2)
+├── Interrupted             the job did not run to its end; the same command resumes (exit status 3)
 └── SourceError             one image failed; the job goes on and the image's row says so
     ├── FetchError          stage "fetch":  its bytes could not be had
     │   ├── NotFound            no such object

@@ -1,8 +1,11 @@
 """Evaluate the networks on photos that training never saw.
 
 python jobs/evaluate.py saliency --shared ../shared
+<<<<<<< HEAD
 python jobs/evaluate.py mars --shared ../shared
 python jobs/evaluate.py croppings fcdb FCDB_FOLDER --images FCDB_FOLDER/data --method mars
+=======
+>>>>>>> main
 """
 
 from __future__ import annotations

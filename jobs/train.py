@@ -1,36 +1,83 @@
-"""Train the networks that ship with the package: one subcommand a recipe.
+"""Train the networks whose weights ship with deepcrop.
 
-```
-python jobs/train.py mars-boxes --shared ../shared --output boxes.parquet
-python jobs/train.py mars boxes.parquet --images ../shared/data --trunk MOBILENET.safetensors
-python jobs/train.py mars FAT --format fat --images FAT/images --paper --workers 8 --gpu
-```
+python jobs/train.py saliency --shared ../shared --output runs/saliency.safetensors
+python jobs/train.py mars-boxes --shared ../shared boxes.parquet
+python jobs/train.py mars boxes.parquet --images ../shared/data --trunk saliency --output runs
+python jobs/train.py mars FAT --format fat --images FAT/images --trunk MOBILENET --paper --gpu
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated
 
 import typer
+from rich.console import Console
 
-app = typer.Typer(no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
-
-Shared = Annotated[
-    Path, typer.Option(envvar="DEEPCROP_SHARED", help="Folder with data/ and weights/.")
-]
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+SHARED = Path(os.environ.get("DEEPCROP_SHARED", "../shared"))
+IMAGENET = "weights/mobilenet_v2_imagenet_same_padding.safetensors"
 
 
 @app.callback()
 def main() -> None:
-    """Train the networks that ship with the package."""
+    """Train the networks whose weights ship with deepcrop."""
 
 
-@app.command("mars-boxes")
+@app.command()
+def saliency(
+    output: Path = typer.Option(..., help="Folder that the weights are written to."),
+    shared: Path = typer.Option(SHARED, help="Folder that holds data/gaze_* and weights/."),
+    epochs: int = typer.Option(6, min=1, help="Passes over the gaze photos."),
+    student_epochs: int = typer.Option(3, min=0, help="Passes over all photos; 0: no student."),
+    loss: str = typer.Option("blog", help="blog: KL - CC; sam: 10 KL - 2 CC - NSS."),
+    isotropic: bool = typer.Option(False, help="One sigma a prior, as in the blog."),
+    workers: int = typer.Option(0, min=0, help="Ray Train workers; 0: this process, no Ray."),
+    gpu: bool = typer.Option(False, help="Train on GPUs."),
+    seed: int = typer.Option(1, help="Of the new layers, the views and their order."),
+) -> None:
+    """Train the saliency network on gaze, then once more with teachers on unlabelled photos."""
+    from safetensors.torch import load_file
+
+    from deepcrop import weights
+    from deepcrop.networks.saliency import SaliencyOptions
+    from deepcrop.training.distil import saliency as recipe
+    from deepcrop.training.saliency import Recipe
+
+    if loss not in ("blog", "sam"):
+        raise typer.BadParameter(f"{loss!r}: expected blog or sam", param_hint="--loss")
+    network = recipe(
+        SaliencyOptions(isotropic=isotropic),
+        Recipe(epochs=epochs, loss=loss, seed=seed),  # type: ignore[arg-type]
+        shared=shared,
+        imagenet=load_file(shared / IMAGENET),
+        output=output,
+        student_epochs=student_epochs,
+        workers=workers,
+        gpu=gpu,
+        note=Console().print,
+    )
+    output.mkdir(parents=True, exist_ok=True)
+    path = weights.publish(
+        "saliency",
+        network.state_dict(),
+        {
+            "options": network.options.to_json(),
+            "input": "RGB uint8 / 127.5 - 1, about 240x320 pixels, sides multiples of 16",
+            "split": "by SHA-256 of folder/name: OSIE 350/50/100, NUS 400/30/70",
+        },
+        licence="Apache-2.0 trunk; trained on OSIE (MIT), NUS gaze (MIT) and unlabelled photos",
+        summary="SAM over dilated MobileNet-V2: where people look, in 2.4 M parameters",
+        folder=output,
+    )
+    typer.echo(path)
+
+
+@app.command()
 def mars_boxes(
-    shared: Shared = Path("../shared"),
-    output: Annotated[Path, typer.Option(help="Parquet file to write.")] = Path("boxes.parquet"),
-    views: Annotated[int, typer.Option(help="Views of each photo; the first is all of it.")] = 5,
+    output: Path = typer.Argument(help="Parquet file to write."),
+    shared: Path = typer.Option(SHARED, help="Folder that holds data/gaze_*."),
+    views: int = typer.Option(4, min=1, help="Views of each photo; the first is all of it."),
 ) -> None:
     """Derive Mars' crop boxes from the fixations of the training photos."""
     from deepcrop.training.croppings import write_croppings
@@ -38,63 +85,57 @@ def mars_boxes(
 
     rows = list(GazeCrops(views=views).of(training_photos(shared)))
     write_croppings(rows, output)
-    print(f"{len(rows)} boxes: {output}")
+    typer.echo(f"{len(rows)} boxes: {output}")
 
 
-@app.command("mars")
+@app.command()
 def mars(
-    data: Annotated[Path, typer.Argument(help="Parquet file, or folder of annotations.")],
-    images: Annotated[Path, typer.Option(help="Folder of the images.")],
-    trunk: Annotated[str, typer.Option(help="Weights of the trunk: a file or a name.")],
-    output: Annotated[Path, typer.Option(help="Folder for weights and card.")] = Path("."),
-    format: Annotated[
-        str, typer.Option(help="parquet, fat, fcdb, hcdb, cuhk-icd, gaicd or cpc.")
-    ] = "parquet",
-    paper: Annotated[bool, typer.Option(help="Train as the paper did: 50 epochs, all of it.")] = (
-        False
-    ),
-    epochs: Annotated[int | None, typer.Option(help="Other than the recipe's.")] = None,
-    workers: Annotated[int, typer.Option(help="Of Ray Train; 0 trains in this process.")] = 0,
-    gpu: Annotated[bool, typer.Option(help="On a GPU each.")] = False,
-    threads: Annotated[int, typer.Option(help="CPU threads of this process.")] = 1,
-    options: Annotated[
-        str, typer.Option(help='Architecture as JSON, such as {"trunk": "vgg16"}.')
-    ] = "{}",
+    data: Path = typer.Argument(help="Parquet file of boxes, or folder of annotations."),
+    images: Path = typer.Option(help="Folder that the images' paths are relative to."),
+    trunk: str = typer.Option(help="Weights of the trunk: a file, or a name such as saliency."),
+    output: Path = typer.Option(help="Folder that the weights are written to."),
+    format: str = typer.Option("parquet", help="Or fat, fcdb, hcdb, cuhk-icd, gaicd, cpc."),
+    paper: bool = typer.Option(False, help="The paper's recipe: 50 epochs, the trunk too."),
+    epochs: int | None = typer.Option(None, min=1, help="Other than the recipe's."),
+    options: str = typer.Option("{}", help="Architecture as JSON: see MarsOptions."),
+    workers: int = typer.Option(0, min=0, help="Ray Train workers; 0: this process, no Ray."),
+    gpu: bool = typer.Option(False, help="Train on GPUs."),
+    ablation: bool = typer.Option(False, help="Print Tables 3 and 4 on held-out gaze instead."),
+    shared: Path = typer.Option(SHARED, help="For the ablation: holds data/gaze_*."),
 ) -> None:
     """Train Mars on crop boxes of any dataset."""
     from dataclasses import replace
 
-    import torch
-
     from deepcrop.networks.mars import MarsOptions
     from deepcrop.training.croppings import read_dataset, write_croppings
     from deepcrop.training.mars import OURS, Recipe
+    from deepcrop.training.mars_ablation import print_ablation
     from deepcrop.training.mars_job import FROZEN, MarsJob, publish, train_here, train_with_ray
 
-    torch.set_num_threads(threads)
-    rows = data
+    output.mkdir(parents=True, exist_ok=True)
     if format != "parquet":
-        output.mkdir(parents=True, exist_ok=True)
-        rows = output / f"{format}.parquet"
-        write_croppings(read_dataset(format, data), rows)
+        rows = read_dataset(format, data)
+        write_croppings(rows, data := output / f"{format}.parquet")
     recipe = Recipe() if paper else OURS
     job = MarsJob(
-        rows=str(rows.absolute()),
+        rows=str(data.absolute()),
         images=str(images.absolute()),
         trunk=str(Path(trunk).absolute()) if Path(trunk).exists() else trunk,
         options=MarsOptions.from_json(options),
         recipe=replace(recipe, epochs=epochs) if epochs else recipe,
         frozen=0 if paper else FROZEN,
     )
-    if workers:
-        network = train_with_ray(job, workers=workers, gpu=gpu)
+    if ablation:
+        print_ablation(job, shared)
+    elif workers:
+        typer.echo(publish(train_with_ray(job, workers=workers, gpu=gpu), job, output))
     else:
         network = train_here(
             job,
-            torch.device("cuda" if gpu else "cpu"),
-            lambda epoch, loss: print(f"epoch {epoch + 1}: loss {loss:.4f}", flush=True),
+            "cuda" if gpu else "cpu",
+            lambda epoch, loss: typer.echo(f"epoch {epoch + 1}: loss {loss:.4f}"),
         )
-    print(publish(network, job, output))
+        typer.echo(publish(network, job, output))
 
 
 if __name__ == "__main__":

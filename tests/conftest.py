@@ -1,9 +1,10 @@
-"""Fixtures that many tests share: an S3 server on loopback and a fresh bucket in it."""
+"""Fixtures that many tests share: S3 servers on loopback, and a Ray cluster."""
 
 from __future__ import annotations
 
 import functools
 import itertools
+import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -63,6 +64,12 @@ def moto() -> Iterator[Server]:
     host, port = server.get_host_and_port()
     yield Server(f"http://{host}:{port}", "testing", "testing-secret")
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def moto_endpoint(moto: Server) -> str:
+    """Moto's URL."""
+    return moto.endpoint
 
 
 @pytest.fixture(scope="session")
@@ -133,3 +140,25 @@ def s3_client(server: Server) -> Any:
     """Return a boto3 client of a server."""
     session = boto3.session.Session(server.key, server.secret, region_name="us-east-1")
     return session.client("s3", endpoint_url=server.endpoint)
+
+
+@pytest.fixture(scope="session")
+def cluster(best_server: Server) -> Iterator[None]:
+    """A Ray cluster of this machine, with two CPUs, whose nodes have the server's credentials."""
+    os.environ |= {
+        "AWS_ACCESS_KEY_ID": best_server.key,
+        "AWS_SECRET_ACCESS_KEY": best_server.secret,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    import ray
+
+    ray.init(
+        address="local",
+        num_cpus=2,
+        include_dashboard=False,
+        object_store_memory=300_000_000,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+    )
+    yield
+    ray.shutdown()

@@ -209,10 +209,12 @@ def _flips(orientation: int) -> tuple[bool, bool]:
 
 
 def _turn(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    if orientation == 1:
+        return pixels
     if orientation >= 5:
         pixels = pixels.transpose(1, 0, 2)
     left, top = _flips(orientation)
-    return np.ascontiguousarray(pixels[:: -1 if top else 1, :: -1 if left else 1])
+    return pixels[:: -1 if top else 1, :: -1 if left else 1].copy()
 
 
 def _origin(header: Probe, shrink: int, decoded: Size) -> tuple[Fraction, Fraction]:

@@ -1,0 +1,1 @@
+"""What the papers report: saliency, cropping and retargeting metrics."""

@@ -1,0 +1,1 @@
+"""The networks: modules of torch and nothing else; no files, no Ray."""

@@ -37,7 +37,7 @@ CHANNELS = (
 
 
 class Convolution(nn.Conv2d):
-    """A convolution whose padding is chosen by ``same``: TensorFlow's SAME or PyTorch's symmetric one.
+    """A convolution with TensorFlow's SAME padding, or with PyTorch's symmetric one.
 
     They differ where the stride is 2: on an even side SAME pads (0, 1), PyTorch (1, 1), which
     shifts the sampling grid by one pixel.
@@ -70,11 +70,36 @@ class Convolution(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:
         """Convolve ``(B, C, H, W)`` to ``(B, C', ceil(H / stride), ceil(W / stride))``."""
-        if self.asymmetric:
-            top, bottom = _same(input.shape[-2], self.kernel_size[0], self.stride[0])
-            left, right = _same(input.shape[-1], self.kernel_size[1], self.stride[1])
-            input = F.pad(input, (left, right, top, bottom))
-        return super().forward(input)
+        if not self.asymmetric:
+            return self._convolve(input, self.weight, self.padding)
+        height, width = input.shape[-2:]
+        if self.kernel_size == (3, 3) and height % 2 == width % 2 == 0 and self.stride == (2, 2):
+            # A kernel of 4 whose first row and column are zero, with 1 pixel around, is the same
+            # and spares a copy of the whole input: 35 to 27 ms for the saliency network.
+            return self._convolve(input, F.pad(self.weight, (1, 0, 1, 0)), (1, 1))
+        top, bottom = _same(height, self.kernel_size[0], self.stride[0])
+        left, right = _same(width, self.kernel_size[1], self.stride[1])
+        return self._convolve(F.pad(input, (left, right, top, bottom)), self.weight, (0, 0))
+
+    def _convolve(self, input: Tensor, weight: Tensor, padding: str | tuple[int, ...]) -> Tensor:
+        """Convolve; for single images on one thread by oneDNN, which PyTorch passes over there.
+
+        PyTorch's own choice (``use_mkldnn`` in Convolution.cpp) falls back to a slow convolution
+        for batches below 16 on one thread; with oneDNN the network takes 23 instead of 27 ms.
+        """
+        direct = (
+            input.device.type == "cpu"
+            and input.dtype == torch.float32
+            and not torch.is_grad_enabled()
+            and not torch.is_autocast_enabled("cpu")
+            and torch.get_num_threads() == 1
+            and torch.backends.mkldnn.is_available()
+        )
+        rest = (self.stride, self.dilation, self.groups)
+        if direct:
+            return torch.ops.aten.mkldnn_convolution(input, weight, self.bias, padding, *rest)
+        stride, dilation, groups = rest
+        return F.conv2d(input, weight, self.bias, stride, padding, dilation, groups)
 
 
 def _same(size: int, kernel: int, stride: int) -> tuple[int, int]:

@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .mobilenet import CHANNELS, MobileNetV2
+from .mobilenet import CHANNELS, Convolution, MobileNetV2
 
 
 @dataclass(frozen=True)
@@ -102,11 +102,11 @@ class AttentiveConvLSTM(nn.Module):
     def __init__(self, channels: int, steps: int) -> None:
         super().__init__()
         self.steps = steps
-        self.attend_input = nn.Conv2d(channels, channels, 3, padding=1)
-        self.attend_state = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.attend = nn.Conv2d(channels, 1, 3, padding=1, bias=False)
-        self.gates_input = nn.Conv2d(channels, 4 * channels, 3, padding=1)
-        self.gates_state = nn.Conv2d(channels, 4 * channels, 3, padding=1, bias=False)
+        self.attend_input = Convolution(channels, channels, 3, bias=True)
+        self.attend_state = Convolution(channels, channels, 3)
+        self.attend = Convolution(channels, 1, 3)
+        self.gates_input = Convolution(channels, 4 * channels, 3, bias=True)
+        self.gates_state = Convolution(channels, 4 * channels, 3)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the last hidden state: ``(B, C, H, W)`` to the same shape."""
@@ -156,7 +156,7 @@ class PriorRound(nn.Module):
     def __init__(self, channels: int, count: int, *, isotropic: bool, dilation: int) -> None:
         super().__init__()
         self.priors = GaussianPriors(count, isotropic=isotropic)
-        self.mix = nn.Conv2d(channels + count, channels, 5, padding=2 * dilation, dilation=dilation)
+        self.mix = Convolution(channels + count, channels, 5, dilation=dilation, bias=True)
 
     def forward(self, x: Tensor) -> Tensor:
         """Transform ``(B, C, H, W)`` to the same shape."""
@@ -171,12 +171,12 @@ class Readout(nn.Module):
         super().__init__()
         self.detail = None
         if detail is None:
-            self.score = nn.Conv2d(channels, 1, 1)
+            self.score = Convolution(channels, 1, 1, bias=True)
             return
-        self.reduce = nn.Conv2d(channels, 32, 1)
-        self.detail = nn.Conv2d(CHANNELS[detail], 32, 1)
-        self.refine = nn.Conv2d(32, 32, 3, padding=1)
-        self.score = nn.Conv2d(32, 1, 1)
+        self.reduce = Convolution(channels, 32, 1, bias=True)
+        self.detail = Convolution(CHANNELS[detail], 32, 1, bias=True)
+        self.refine = Convolution(32, 32, 3, bias=True)
+        self.score = Convolution(32, 1, 1, bias=True)
 
     def forward(self, x: Tensor, fine: Tensor | None) -> Tensor:
         """Read ``(B, C, h, w)``, and stride 8 features if there are any, to ``(B, 1, h', w')``."""
@@ -195,7 +195,9 @@ class SaliencyNetwork(nn.Module):
         super().__init__()
         self.options = o = options or SaliencyOptions()
         self.trunk = MobileNetV2(stop=max(o.taps) + 1, output_stride=o.output_stride)
-        self.neck = nn.ModuleList(nn.Conv2d(CHANNELS[tap], o.width, 1) for tap in o.taps)
+        self.neck = nn.ModuleList(
+            Convolution(CHANNELS[tap], o.width, 1, bias=True) for tap in o.taps
+        )
         self.dropout = nn.Dropout2d(o.dropout)
         self.recurrent = AttentiveConvLSTM(o.width, o.steps)
         self.rounds = nn.Sequential(
@@ -246,10 +248,9 @@ class SaliencyNetwork(nn.Module):
         features = dict(zip(taps, self.trunk.features(x, taps, start), strict=True))
         fine = None if o.detail is None else features[o.detail]
         size = features[max(o.taps)].shape[-2:]
-        joined = sum(
-            (_resize(project(features[tap]), size) for tap, project in zip(o.taps, self.neck)),
-            torch.zeros((), device=x.device, dtype=x.dtype),
-        )
+        joined = torch.zeros((), device=x.device, dtype=x.dtype)
+        for tap, project in zip(o.taps, self.neck, strict=True):
+            joined = joined + _resize(project(features[tap]), size)
         y = self.rounds(self.recurrent(self.dropout(F.relu(joined))))
         return cast(Tensor, self.readout(y, fine))
 

@@ -1,0 +1,1 @@
+"""Algorithms on tensors and arrays, without networks, files or Ray."""

@@ -50,6 +50,13 @@ def _canonical_size(text: str) -> str:
     return str(Size.parse(text))
 
 
+def _endpoint(url: str | None) -> str | None:
+    try:
+        return StorageOptions(endpoint=url).endpoint
+    except ValidationError as error:
+        raise RequestError(f"s3_endpoint: {url!r}: {error.errors()[0]['msg']}") from None
+
+
 def _percentage(value: Any) -> Any:
     if isinstance(value, str) and value.strip().endswith("%"):
         try:
@@ -124,7 +131,7 @@ class Job(BaseModel):
     max_failed: Share = 1.0
     """Share of failed sources beyond which the job stops and its exit status is 1."""
 
-    s3_endpoint: str | None = None
+    s3_endpoint: Annotated[str | None, AfterValidator(_endpoint)] = None
     no_sign_request: bool = False
 
     batch_size: int = Field(default=16, ge=1, le=4096)

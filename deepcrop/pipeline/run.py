@@ -9,6 +9,7 @@ if it kills that every time, it ends as a failed row.
 
 from __future__ import annotations
 
+import logging
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -275,6 +276,7 @@ class Driver:
             size: sources that an actor is given at once, and so loses at once.
         """
         context = ray.data.DataContext.get_current()
+        logging.getLogger("ray.data").setLevel(logging.CRITICAL)
         context.max_errored_blocks = -1
         context.enable_progress_bars = False
         context.print_on_execution_start = False

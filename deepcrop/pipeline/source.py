@@ -279,5 +279,5 @@ def _parse_list(uri: str, data: bytes) -> pa.Table:
 
 def _common_folder(uris: Sequence[str]) -> str:
     """Return the longest folder, with its slash, that all URIs lie in."""
-    prefix = os.path.commonprefix(list(uris))
+    prefix = os.path.commonprefix(list(uris))  # noqa: RUF071
     return prefix[: prefix.rfind("/") + 1]

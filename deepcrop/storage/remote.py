@@ -34,67 +34,38 @@ class RemoteStore:
 
     def get(self, uri: str) -> Blob:
         """Read an object; its length must be right where the store tells it."""
-        system, path = self._locate(uri)
-
-        def once() -> bytes:
-            with _failures():
-                data: bytes = system.cat_file(path)
-                return data
-
-        data, attempts = persist(once, self._options)
+        data, attempts = self._try(uri, "cat_file")
         return Blob(data, "", attempts)
 
     def put(self, uri: str, data: bytes, content_type: str | None) -> int:
         """Write an object whole."""
-        system, path = self._locate(uri)
-
-        def once() -> None:
-            with _failures():
-                system.pipe_file(path, data)
-
-        _, attempts = persist(once, self._options)
-        return attempts
+        return self._try(uri, "pipe_file", data)[1]
 
     def delete(self, uris: Sequence[str]) -> None:
         """Remove objects one by one."""
         for uri in uris:
-            system, path = self._locate(uri)
-            with _failures(), contextlib.suppress(FileNotFoundError):
-                system.rm_file(path)
+            self._try_unless_missing(uri, "rm_file")
 
     def stat(self, uri: str) -> Entry | None:
         """Describe an object."""
-        system, path = self._locate(uri)
-        try:
-            with _failures():
-                found = system.info(path)
-        except Failure as failure:
-            if failure.kind is NotFound:
-                return None
-            raise
-        return _entry(uri, found) if found.get("type") == "file" else None
+        found = self._try_unless_missing(uri, "info")
+        return _entry(uri, found) if found and found.get("type") == "file" else None
 
     def is_prefix(self, uri: str) -> bool:
         """Tell whether this is a folder."""
-        system, path = self._locate(uri)
-        with _failures():
-            return bool(system.isdir(path))
+        return bool(self._try(uri, "isdir")[0])
 
     def walk(self, uri: str) -> Iterator[Entry | Failure]:
         """Yield the objects below a folder."""
-        system, path = self._locate(uri)
-        with _failures():
-            found = system.find(path, detail=True)
+        found, _ = self._try(uri, "find", detail=True)
         for name in sorted(found):
-            yield _entry(self._name(system, uri, name), found[name])
+            yield _entry(self._full_name(uri, name), found[name])
 
     def children(self, uri: str, starting: str = "") -> Iterator[Entry | Prefix]:
         """Yield one level of a folder."""
-        system, path = self._locate(uri)
-        with _failures():
-            found = sorted(system.ls(path, detail=True), key=lambda item: str(item["name"]))
-        for item in found:
-            name = self._name(system, uri, item["name"])
+        found = self._try_unless_missing(uri, "ls", detail=True) or []
+        for item in sorted(found, key=lambda item: str(item["name"])):
+            name = self._full_name(uri, item["name"])
             if not name.rstrip("/").rpartition("/")[2].startswith(starting):
                 continue
             if item["type"] == "directory":
@@ -106,6 +77,24 @@ class RemoteStore:
         """Yield nothing: object stores show no object before it is whole."""
         yield from ()
 
+    def _try(self, uri: str, method: str, *arguments: Any, **named: Any) -> tuple[Any, int]:
+        """Call a method of the URI's file system; return its result and the number of tries."""
+        system, path = self._locate(uri)
+
+        def once() -> Any:
+            with _failures():
+                return getattr(system, method)(path, *arguments, **named)
+
+        return persist(once, self._options)
+
+    def _try_unless_missing(self, uri: str, method: str, **named: Any) -> Any:
+        try:
+            return self._try(uri, method, **named)[0]
+        except Failure as failure:
+            if failure.kind is NotFound:
+                return None
+            raise
+
     def _locate(self, uri: str) -> tuple[Any, str]:
         name = scheme(uri)
         with self._lock:
@@ -116,11 +105,12 @@ class RemoteStore:
             system = self._systems[name]
         return system, uri if name in ("http", "https") else system._strip_protocol(uri)
 
-    @staticmethod
-    def _name(system: Any, uri: str, name: str) -> str:
+    def _full_name(self, uri: str, name: str) -> str:
+        """Write a listed name as a URI: file systems drop the scheme, some also the host."""
         if "://" in name:
             return name
-        return f"{scheme(uri)}://{name.lstrip('/') if scheme(uri) != 'memory' else name}"
+        _, path = self._locate(uri)
+        return uri.rstrip("/") + "/" + name.lstrip("/").removeprefix(path.strip("/")).lstrip("/")
 
 
 def _system(name: str) -> Any:

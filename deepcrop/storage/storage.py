@@ -124,9 +124,8 @@ class Storage:
             FetchError: a folder can't be read and there is no ``on_error``.
         """
         whole = _keep_slash(uri)
-        store = self._store(whole)
         with _reading(whole):
-            entry = None if whole.endswith("/") else store.stat(whole)
+            entry = self._stat_if_allowed(whole)
             if entry is not None:
                 yield entry
                 if scheme(whole) == "file" or pattern.has_magic(whole):
@@ -150,15 +149,16 @@ class Storage:
         """Tell whether a URI is a pattern, and not the name of something that exists."""
         whole = _keep_slash(uri)
         with _reading(whole):
-            return self._is_glob(whole) and self._store(whole).stat(canonical(uri)) is None
+            return self._is_glob(whole) and self._stat_if_allowed(whole) is None
 
     def root(self, uri: str) -> str:
         """Return the folder that the keys of ``list(uri)`` are relative to."""
-        whole = canonical(uri)
+        whole = _keep_slash(uri)
         if self.is_glob(whole):
             return pattern.split(whole)[0]
-        if self.exists(whole):
-            return whole.rpartition("/")[0] + "/"
+        with _reading(whole):
+            if self._stat_if_allowed(whole) is not None:
+                return whole.rpartition("/")[0] + "/"
         return whole if whole.endswith("/") else whole + "/"
 
     def sweep_temporaries(self, uri: str, older_than: float = 3600.0) -> int:
@@ -214,9 +214,23 @@ class Storage:
             return False
         return pattern.has_magic(uri) and not self._store(uri).is_prefix(uri)
 
+    def _stat_if_allowed(self, uri: str) -> Entry | None:
+        """Describe an object; None where there is none or where asking is denied.
+
+        Who may read ``in/*`` is often not allowed to ask for an object named ``in``.
+        """
+        if uri.endswith("/"):
+            return None
+        try:
+            return self._store(uri).stat(uri)
+        except Failure as failure:
+            if failure.kind is AccessDenied:
+                return None
+            raise
+
     def _is_anything(self, uri: str) -> bool:
         store = self._store(uri)
-        if self._is_glob(uri) and store.stat(uri) is None:
+        if self._is_glob(uri) and self._stat_if_allowed(uri) is None:
             return next(self._match(*pattern.split(uri), None), None) is not None
         refused = None
         try:

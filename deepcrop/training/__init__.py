@@ -1,0 +1,1 @@
+"""Datasets and recipes of the networks that we train."""

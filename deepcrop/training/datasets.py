@@ -9,7 +9,7 @@ parts = split(photos, validation=50, test=100)      # the same on every machine,
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,11 +135,13 @@ PARTS = {"gaze_osie": (50, 100), "gaze_nus_scene": (30, 70)}
 """Photos for validation and for the test in each gaze dataset; the rest is trained on."""
 
 
-def gaze(shared: Path, longest: int = 480) -> Split:
+def gaze(
+    shared: Path, longest: int = 480, parts_of: Mapping[str, tuple[int, int]] = PARTS
+) -> Split:
     """Read and split every gaze dataset under ``shared/data``; see :data:`PARTS`."""
     parts = [
         split(read_gaze(shared / "data" / name, longest), validation=validation, test=test)
-        for name, (validation, test) in PARTS.items()
+        for name, (validation, test) in parts_of.items()
     ]
     return Split(
         train=[photo for part in parts for photo in part.train],

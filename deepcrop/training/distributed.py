@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from ..networks.saliency import SaliencyOptions
-from .saliency import Progress, Recipe, gaze, samples_of, start, train
+from .datasets import PARTS, gaze
+from .saliency import Progress, Recipe, samples_of, start, train
 
 
 def fit_with_ray(
@@ -27,6 +28,7 @@ def fit_with_ray(
     storage: Path,
     workers: int = 1,
     gpu: bool = False,
+    parts_of: Mapping[str, tuple[int, int]] = PARTS,
 ) -> dict[str, Tensor]:
     """Train a saliency network with Ray Train; returns the averaged weights of the last report.
 
@@ -38,6 +40,7 @@ def fit_with_ray(
         storage: where Ray Train keeps checkpoints.
         workers: processes; each takes one GPU, or one CPU.
         gpu: use GPUs.
+        parts_of: photos for validation and test in each dataset.
 
     Raises:
         RuntimeError: no worker reported a checkpoint.
@@ -50,6 +53,7 @@ def fit_with_ray(
         "options": options.to_json(),
         "recipe": recipe,
         "shared": str(shared),
+        "parts_of": dict(parts_of),
         "imagenet": ray.put(dict(imagenet)),
     }
     trainer = TorchTrainer(
@@ -74,7 +78,7 @@ def _work(config: dict[str, Any]) -> None:
 
     context = ray.train.get_context()
     recipe: Recipe = config["recipe"]
-    split = gaze(Path(config["shared"]))
+    split = gaze(Path(config["shared"]), parts_of=config["parts_of"])
     network = start(
         SaliencyOptions.from_json(config["options"]), ray.get(config["imagenet"]), recipe.seed
     ).to(get_device())

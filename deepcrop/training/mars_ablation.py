@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
-import torch
 
 from ..geometry import AspectRatio
 from ..methods.mars import MarsCrop
 from ..metrics.boxes import centre_offset, iou
 from ..metrics.cropping import ASPECTS
-from ..networks.mars import Mars, MarsOptions
+from ..networks.mars import LONGEST, Mars, MarsOptions
 from .crop_curves import gain_at_largest
-from .datasets import GazePhoto
+from .croppings import read_croppings
+from .datasets import GazePhoto, gaze
 from .gaze_crops import GazeCrops
-from .mars import Recipe, View, fit
+from .mars import Recipe, View, fit, load_views
+from .mars_job import MarsJob, initial
 
 RATIOS = tuple(
     AspectRatio.parse(text) for text in ("1:2", "9:16", "2:3", "1:1", "3:2", "16:9", "2:1")
@@ -64,6 +66,29 @@ def judge(method: MarsCrop, photos: Sequence[GazePhoto]) -> tuple[float, float]:
             centre_offset(answer.box, truth) for answer, truth in zip(answers, truths, strict=True)
         ]
     return float(np.mean(ious)), float(np.mean(offsets))
+
+
+def print_ablation(job: MarsJob, shared: Path) -> None:
+    """Train every variant on frozen features of a job's rows, and print Tables 3 and 4.
+
+    Args:
+        job: its trunk, rows, and recipe; the whole trunk is frozen.
+        shared: holds ``data/gaze_*``, whose validation photos judge.
+    """
+    frozen = job.options.cut.stop
+    views = load_views(read_croppings(job.rows), Path(job.images), initial(job), frozen=frozen)
+    print("variant                    IoU   offset   gain    loss")
+    ablation(
+        lambda options: initial(replace(job, options=options)),
+        views,
+        gaze(shared, longest=LONGEST).validation,
+        job.recipe,
+        frozen=frozen,
+        report=lambda row: print(
+            f"{row.name:24} {row.iou:.3f}  {row.offset:5.1f}px  {row.gain:.3f}  {row.loss:.4f}",
+            flush=True,
+        ),
+    )
 
 
 def ablation(

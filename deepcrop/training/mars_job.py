@@ -31,7 +31,8 @@ class MarsJob:
     Attributes:
         rows: Parquet file of croppings.
         images: folder that its images are in.
-        trunk: weights of the trunk under torchvision's names: a path or a catalogue name.
+        trunk: weights of the trunk, a path or a catalogue name: torchvision's, or those of our
+            saliency network.
         options: the architecture.
         recipe: the training.
         frozen: first blocks of the trunk that keep their weights.
@@ -50,7 +51,10 @@ def initial(job: MarsJob) -> Mars:
     torch.manual_seed(job.recipe.seed)
     network = Mars(job.options)
     state, _ = weights.load(job.trunk)
-    if job.options.trunk == "mobilenet_v2":
+    if "trunk.blocks.0.0.weight" in state:  # our saliency network, whose trunk begins alike
+        own = network.trunk.state_dict()
+        network.trunk.load_state_dict({name: state[f"trunk.{name}"] for name in own})
+    elif job.options.trunk == "mobilenet_v2":
         network.trunk.load_torchvision(state)
     elif job.options.trunk == "vgg16":
         names = network.trunk.state_dict()
@@ -77,7 +81,7 @@ def _resnet_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def train_here(
-    job: MarsJob, device: torch.device, report: Callable[[int, float], None] | None = None
+    job: MarsJob, device: torch.device | str, report: Callable[[int, float], None] | None = None
 ) -> Mars:
     """Train in this process."""
     network = initial(job).to(device)

@@ -128,15 +128,11 @@ def _smartcrop(cropper: Any, photo: GazePhoto) -> list[Box]:
     for aspect in ASPECTS:
         window = aspect.largest_window(Size(width, height))
         found = cropper.crop(picture, window.width, window.height, min_scale=1.0)["top_crop"]
-        boxes.append(
-            _to_source(photo, found["x"], found["y"], aspect.largest_window(photo.size))
-        )
+        boxes.append(_to_source(photo, found["x"], found["y"], aspect.largest_window(photo.size)))
     return boxes
 
 
-def gain_table(
-    title: str, photos: Sequence[GazePhoto], croppers: dict[str, Cropper]
-) -> Table:
+def gain_table(title: str, photos: Sequence[GazePhoto], croppers: dict[str, Cropper]) -> Table:
     """Tabulate what each way of cropping keeps, averaged over photos and ratios."""
     points, sizes = [photo.points for photo in photos], [photo.size for photo in photos]
     kept = {
@@ -168,7 +164,8 @@ def metric_table(title: str, photos: Sequence[GazePhoto], predictions: dict[str,
         others = np.concatenate([p for name, p in everything.items() if name != photo.name])
         others = others[random.permutation(len(others))[:2000]]
         prediction = predictions[photo.name]
-        middle = density(np.array([[0.5, 0.5]]), *prediction.shape, 0.25)
+        height, width = prediction.shape
+        middle = density(np.array([[0.5, 0.5]]), height, width, sigma=0.25)
         ours.append(score(prediction, photo, others))
         centre.append(score(middle, photo, others))
     table = Table("map", *ours[0], title=title)

@@ -150,9 +150,9 @@ def train(
         workers: how many share the batches.
     """
     network.trunk.blocks[: recipe.frozen].requires_grad_(False)
+    network.to(memory_format=torch.channels_last)
     model = wrap(network)
     device = next(network.parameters()).device
-    network.to(memory_format=torch.channels_last)
     views = draw_views(network, samples, recipe)
     optimiser = _optimiser(network, recipe)
     averaged = copy.deepcopy(network).requires_grad_(False)
@@ -239,9 +239,7 @@ def evaluate(network: SaliencyNetwork, photos: Sequence[GazePhoto]) -> tuple[flo
     return kl, cc
 
 
-def teach(
-    teachers: Sequence[SaliencyNetwork], samples: Sequence[Sample]
-) -> Iterator[Sample]:
+def teach(teachers: Sequence[SaliencyNetwork], samples: Sequence[Sample]) -> Iterator[Sample]:
     """Give each sample the teachers' mean map, itself averaged with the mirrored photo's."""
     for sample in samples:
         maps = [

@@ -24,7 +24,7 @@ def test_mutations_are_reproducible():
 
 
 def test_a_fixed_sample_of_mutations():
-    found = watch.run(SAMPLE, seed=11)
+    found = watch.run(SAMPLE, seed=11, limit_s=60)
     assert found.crashes == []
     assert found.hangs == []
     assert found.escaped == []
@@ -47,7 +47,7 @@ def hostile(pipe, seed, start, count):
 
 def test_the_watch_attributes_crashes_hangs_and_escapes(monkeypatch):
     monkeypatch.setattr(watch, "_work", hostile)
-    found = watch.run(7, limit_s=1.0)
+    found = watch.run(7, limit_s=3.0)
     names = sorted(seeds())
     assert found.crashes == [(names[2], 2, -signal.SIGKILL)]
     assert found.hangs == [(names[4], 4)]

@@ -59,6 +59,21 @@ def test_dilated_features_contain_the_strided_ones(reference, stride, offset):
     torch.testing.assert_close(dilated[:, :, offset::step, offset::step], strided)
 
 
+def test_one_thread_takes_onednn_to_the_same_result(reference):
+    trunk = MobileNetV2(stop=9).eval()
+    trunk.load_torchvision(reference.state_dict())
+    x = torch.randn(1, 3, 64, 96)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        expected = trunk(x).detach()
+        with torch.inference_mode():
+            found = trunk(x)
+    finally:
+        torch.set_num_threads(threads)
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
+
+
 def test_features_stop_and_start_anywhere():
     trunk = MobileNetV2(stop=13).eval()
     x = torch.randn(1, 3, 64, 64)

@@ -141,7 +141,9 @@ def test_state_and_options_make_the_round_trip(network):
     assert again.options == network.options
     assert not again.training
     image = photo(40, 60)
-    torch.testing.assert_close(again.maps([image])[0], network.maps([image])[0], rtol=0.02, atol=1e-5)
+    torch.testing.assert_close(
+        again.maps([image])[0], network.maps([image])[0], rtol=0.02, atol=1e-5
+    )
 
 
 def test_unknown_options_are_named():

@@ -45,8 +45,12 @@ def distance(box, size):
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.integers(1, 40), st.integers(1, 40), st.integers(1, 12), st.integers(1, 12),
-    st.sampled_from(RATIOS), st.integers(0, 10**6),
+    st.integers(1, 40),
+    st.integers(1, 40),
+    st.integers(1, 12),
+    st.integers(1, 12),
+    st.sampled_from(RATIOS),
+    st.integers(0, 10**6),
 )
 def test_equals_brute_force_in_source_pixels(width, height, columns, rows, ratio, seed):
     size = Size(width, height)

@@ -1,37 +1,12 @@
-"""One real Ray cluster for the tests of the pipeline, and corpora of real and hostile files."""
+"""Corpora of real and hostile files."""
 
 from __future__ import annotations
 
 import io
-import logging
-import os
 from pathlib import Path
 
 import pytest
 from PIL import Image
-
-
-@pytest.fixture(scope="session")
-def cluster(moto_endpoint: str):
-    """A Ray cluster of this machine, with two CPUs, whose nodes have moto's credentials."""
-    os.environ |= {
-        "RAY_BACKEND_LOG_LEVEL": "fatal",
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing-secret",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    import ray
-
-    ray.init(
-        address="local",
-        num_cpus=2,
-        include_dashboard=False,
-        object_store_memory=300_000_000,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-    )
-    yield
-    ray.shutdown()
 
 
 @pytest.fixture(scope="session")

@@ -107,6 +107,8 @@ class FaultProxy:
         self._port = port
         self.faults = faults or Faults()
         self.seed = seed
+        self.denied: set[str] = set()
+        """Methods for which the credentials have no rights, ever."""
         self.counts: Counter[str] = Counter()
         """Faults by kind."""
         self.requests: Counter[str] = Counter()
@@ -124,6 +126,7 @@ class FaultProxy:
         for counter in (self.counts, self.requests, self._asked, self._streaks):
             counter.clear()
         self._script.clear()
+        self.denied.clear()
 
     @property
     def endpoint(self) -> str:
@@ -242,6 +245,8 @@ class FaultProxy:
         name = f"{request.method} {request.target}"
         self._asked[name] += 1
         chance = random.Random(f"{self.seed} {self._asked[name]} {name}")
+        if request.method in self.denied:
+            return "deny", chance
         if self._script:
             return self._script.popleft(), chance
         fault = None

@@ -225,11 +225,3 @@ def test_options_hold_no_secrets():
     assert "hush" not in str(caught.value)
     with pytest.raises(ValueError, match="expected http"):
         StorageOptions(endpoint="host:9000")
-
-
-def test_unknown_schemes(s3):
-    storage = s3.storage()
-    with pytest.raises(RequestError, match="pip install gcsfs"):
-        storage.check_readable("gs://bucket/x")
-    with pytest.raises(RequestError, match="not known"):
-        storage.read("nonsense://bucket/x")

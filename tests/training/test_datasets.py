@@ -29,7 +29,8 @@ def folder(tmp_path):
         ("b.png", 0, 1, 15.0, 45.0),
     ]
     names = ("image", "viewer", "order", "x", "y")
-    table = pa.table({name: list(column) for name, column in zip(names, zip(*rows), strict=True)})
+    columns = zip(*rows, strict=True)
+    table = pa.table(dict(zip(names, map(list, columns), strict=True)))
     pq.write_table(table, tmp_path / "fixations.parquet")
     return tmp_path
 

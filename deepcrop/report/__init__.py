@@ -1,0 +1,1 @@
+"""What a person looks at: contact sheets of a job's variants."""

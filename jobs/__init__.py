@@ -1,0 +1,1 @@
+"""What is submitted to a cluster or run by hand: arguments in, deepcrop called."""

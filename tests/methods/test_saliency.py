@@ -1,0 +1,81 @@
+"""Saliency smart crop with the weights that ship."""
+
+import numpy
+import pytest
+import torch
+
+import deepcrop
+from deepcrop.geometry import AspectRatio, Box, Size
+from deepcrop.methods.base import Hints
+from deepcrop.methods.saliency import peak
+
+ASPECTS = ["1:1", "16:9", "9:16", "3:1"]
+
+
+@pytest.fixture(scope="module")
+def method():
+    return deepcrop.load("saliency", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def photos():
+    from skimage import data
+
+    return [data.astronaut(), data.rocket(), data.chelsea()[:, 100:300]]
+
+
+def test_windows_are_the_largest_of_their_ratio_and_scores_are_shares(method, photos):
+    for photo, crops in zip(photos, method.boxes(photos, ASPECTS), strict=True):
+        size = Size(photo.shape[1], photo.shape[0])
+        for aspect, crop in zip(ASPECTS, crops, strict=True):
+            assert crop.box.size == AspectRatio.parse(aspect).largest_window(size)
+            assert crop.box.inside(size) and 0 < crop.score <= 1
+            assert all(0 <= each <= 1 for each in crop.focal)
+
+
+def test_an_image_gets_the_result_that_it_would_have_alone(method, photos):
+    together = method.boxes(photos, ASPECTS)
+    assert [method.boxes([photo], ASPECTS)[0] for photo in photos] == together
+    assert method.boxes(photos, ASPECTS) == together
+
+
+def test_boxes_are_in_the_sources_pixels_where_the_image_is_scaled_down(method, photos):
+    [small] = method.boxes([photos[1]], ["1:1"])
+    [large] = method.boxes([photos[1]], ["1:1"], sizes=[Size(640 * 7, 427 * 7)])
+    assert large[0].box.size == Size(427 * 7, 427 * 7)
+    assert abs(large[0].box.x0 - 7 * small[0].box.x0) <= 7
+
+
+def test_a_white_square_on_black_is_found(method):
+    image = numpy.zeros((200, 600, 3), numpy.uint8)
+    image[70:130, 480:540] = 255
+    [[crop]] = method.boxes([image], ["1:1"])
+    assert crop.box.x0 <= 480 and crop.box.x1 >= 540
+
+
+def test_a_focal_point_overrules_and_boxes_to_keep_are_kept(method, photos):
+    hints = [Hints(focal=(0.9, 0.5))]
+    [[crop]] = method.boxes([photos[1]], ["9:16"], hints=hints)
+    assert crop.box.x1 == 640 and crop.focal == (0.9, 0.5)
+    kept = Box(5, 5, 60, 60)
+    [[crop]] = method.boxes([photos[1]], ["1:1"], hints=[Hints(keep=(kept,))])
+    assert crop.box.intersection(kept) == kept.area
+
+
+def test_enough_saliency_allows_a_smaller_window(photos):
+    zooming = deepcrop.load("saliency", device="cpu", enough=0.8, minimum_zoom=0.3)
+    [[small]] = zooming.boxes([photos[1]], ["1:1"])
+    [[large]] = deepcrop.load("saliency", device="cpu").boxes([photos[1]], ["1:1"])
+    assert small.box.area < large.box.area and small.score >= 0.8 * large.score - 1e-6
+
+
+def test_the_peak_is_the_middle_of_the_largest_cell():
+    saliency = numpy.zeros((4, 10), numpy.float32)
+    saliency[1, 7] = 1
+    assert peak(saliency) == pytest.approx((0.75, 0.375))
+    assert peak(numpy.ones((4, 10))) == pytest.approx((0.5, 0.5))
+
+
+def test_maps_cover_the_image_and_are_not_negative(method, photos):
+    for saliency in method.maps(photos):
+        assert saliency.dtype == torch.float32 and saliency.min() >= 0 and saliency.max() > 0
