@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from ..geometry import AspectRatio
 from ..methods.mars import MarsCrop
