@@ -1,8 +1,12 @@
-"""The whole recipe of the saliency weights: a network on gaze, teachers, and a student."""
+"""The whole recipe of the saliency weights: a network on gaze, teachers, and two students.
+
+The students set out from the first network with other views; the mean of their weights is kept.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import copy
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,7 +43,7 @@ def saliency(
         shared: folder that holds ``data/``.
         imagenet: state dict of MobileNet-V2.
         output: folder for Ray Train's checkpoints.
-        student_epochs: passes of the second stage; 0 leaves it out.
+        student_epochs: passes of each student; 0 returns the first network.
         workers: Ray Train workers of the first stage; 0 trains in this process.
         gpu: use GPUs.
         note: told a line an epoch.
@@ -76,15 +80,27 @@ def saliency(
         replace(sample, teacher=_mean(readouts(sample.image), mine))
         for sample, mine in zip([*labelled, *bare], own, strict=True)
     ]
-    second = replace(
-        recipe,
-        epochs=student_epochs,
-        rate=recipe.rate / 2,
-        trunk_rate=recipe.trunk_rate / 2,
-        views=2,
-        seed=recipe.seed + 1,
-    )
-    return train(network.requires_grad_(True), samples, photos.validation, second, report=report)
+    students = []
+    for seed in (recipe.seed + 1, recipe.seed + 2):
+        second = replace(
+            recipe,
+            epochs=student_epochs,
+            rate=recipe.rate / 2,
+            trunk_rate=recipe.trunk_rate / 2,
+            views=2,
+            seed=seed,
+        )
+        student = copy.deepcopy(network).requires_grad_(True)
+        students.append(train(student, samples, photos.validation, second, report=report))
+    return mean_weights(students)
+
+
+def mean_weights(networks: Sequence[SaliencyNetwork]) -> SaliencyNetwork:
+    """Average the weights of networks that set out from the same ones."""
+    states = [network.state_dict() for network in networks]
+    mean = copy.deepcopy(networks[0])
+    mean.load_state_dict({key: torch.stack([s[key] for s in states]).mean(0) for key in states[0]})
+    return mean
 
 
 def _mean(readout: Tensor, own: Tensor | None) -> Tensor:

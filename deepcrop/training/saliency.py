@@ -51,7 +51,7 @@ class Recipe:
     views: int = 4
     batch: int = 8
     rate: float = 1e-3
-    trunk_rate: float = 3e-4
+    trunk_rate: float = 2e-4
     frozen: int = 7
     decay: float = 1e-4
     average: float = 0.99
