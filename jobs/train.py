@@ -77,7 +77,7 @@ def saliency(
 def mars_boxes(
     output: Path = typer.Argument(help="Parquet file to write."),
     shared: Path = typer.Option(SHARED, help="Folder that holds data/gaze_*."),
-    views: int = typer.Option(4, min=1, help="Views of each photo; the first is all of it."),
+    views: int = typer.Option(3, min=1, help="Views of each photo; the first is all of it."),
 ) -> None:
     """Derive Mars' crop boxes from the fixations of the training photos."""
     from deepcrop.training.croppings import write_croppings

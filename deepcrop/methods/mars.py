@@ -108,7 +108,7 @@ class MarsCrop:
         """Return the cropping areas ``(R, h, w)`` of each uint8 picture ``(3, H, W)``, 0..1."""
         parameters = RatioParameters.stack([self._parameters(ratio) for ratio in ratios])
         maps = self.network.maps(pictures, parameters)
-        return [each.double().cpu().numpy() for each in maps]
+        return [each.double().numpy() for each in maps]
 
     def _predict(self, ratio: AspectRatio) -> RatioParameters:
         """Run the meta-learners for one ratio."""

@@ -248,7 +248,7 @@ class Mars(nn.Module):
             ``(3, H, W)``: the longer edge ``LONGEST``, both padded to the trunk's stride.
         """
         size = fitted(image.shape[-2], image.shape[-1])
-        x = image[None]
+        x = image[None].float() if image.is_cuda else image[None]
         if size != tuple(image.shape[-2:]):
             x = F.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
         x = x.float().div(127.5).sub(1)
@@ -270,8 +270,9 @@ class Mars(nn.Module):
             parameters: of R ratios.
 
         Returns:
-            Probabilities ``(R, h', w')`` in the order of the images. A map has a cell for each
-            ``stride`` pixels of the resized image; the last row and column may reach beyond it.
+            Probabilities ``(R, h', w')`` on the CPU, in the order of the images. A map has a cell
+            for each ``stride`` pixels of the resized image; the last row and column may reach
+            beyond it.
         """
         device = self.reduce.weight.device
         inputs = [self.prepare(image.to(device)) for image in images]
@@ -283,11 +284,12 @@ class Mars(nn.Module):
         for members in groups.values():
             batch = torch.stack([inputs[index] for index in members])
             batch = batch.contiguous(memory_format=torch.channels_last)
-            maps.update(zip(members, self.decode(self.features(batch), parameters), strict=True))
+            decoded = self.decode(self.features(batch), parameters).sigmoid().cpu()
+            maps.update(zip(members, decoded, strict=True))
         result = []
         for index, image in enumerate(images):
             height, width = (-(-side // self.options.stride) for side in fitted(*image.shape[-2:]))
-            result.append(maps[index][:, :height, :width].sigmoid())
+            result.append(maps[index][:, :height, :width])
         return result
 
     def decode(self, features: Tensor, parameters: RatioParameters) -> Tensor:

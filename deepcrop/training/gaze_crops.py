@@ -42,7 +42,7 @@ class GazeCrops:
         seed: of all that is random.
     """
 
-    views: int = 4
+    views: int = 3
     ratios: int = 8
     samples: int = 4
     enough: tuple[float, float] = (0.5, 0.98)

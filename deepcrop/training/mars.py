@@ -69,7 +69,7 @@ OURS = Recipe(
     meta_decay=1e-5,
     average=0.99,
 )
-"""What made our own weights: few photos, many boxes of each, a trunk that is mostly frozen."""
+"""What made our own weights: few photos, many boxes of each, a frozen trunk."""
 
 
 @dataclass(frozen=True)

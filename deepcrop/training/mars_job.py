@@ -20,8 +20,8 @@ from ..networks.mars import Mars, MarsOptions
 from .croppings import read_croppings
 from .mars import Recipe, fit, load_views
 
-FROZEN = 10
-"""Blocks of MobileNet-V2 that keep their ImageNet weights in ours."""
+FROZEN = 13
+"""Blocks of MobileNet-V2 that keep the weights of the saliency network in ours: all."""
 
 
 @dataclass(frozen=True)
