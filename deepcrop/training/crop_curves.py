@@ -25,7 +25,7 @@ from .report import human_estimate
 
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 """Of Mars: its curve."""
-PARTS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+PARTS = (0.3, 0.5, 0.7, 0.85, 0.95)
 """Of the saliency that the largest window holds: the curve of saliency maps."""
 
 
@@ -147,16 +147,17 @@ def gain_at_largest(
 
 
 def print_gain(method: MarsCrop, photos: Sequence[GazePhoto]) -> None:
-    """Print the gain at the largest windows, of all photos and of each dataset."""
+    """Print the gain at the largest windows, of each dataset and of all photos."""
     print("largest window, mean of six ratios    photos   centre   kept    human   gain")
-    folders = sorted({photo.name.split("/")[0] for photo in photos})
-    for folder in ["", *folders]:
+    gains, counts = {}, []
+    for folder in sorted({photo.name.split("/")[0] for photo in photos}):
         chosen = [photo for photo in photos if photo.name.startswith(folder)]
-        g = gain_at_largest(method, chosen, ASPECTS)
-        print(
-            f"{folder or 'all':36}  {len(chosen):6}   {g.centre:.4f}  {g.kept:.4f}  {g.human:.4f}"
-            f"  {g.gain:.3f}"
-        )
+        gains[folder] = gain_at_largest(method, chosen, ASPECTS)
+        counts.append(len(chosen))
+    means = np.average([(g.kept, g.centre, g.human) for g in gains.values()], 0, weights=counts)
+    gains["all"] = Gain(*(float(mean) for mean in means))
+    for (name, g), count in zip(gains.items(), [*counts, len(photos)], strict=True):
+        print(f"{name:36}  {count:6}   {g.centre:.4f}  {g.kept:.4f}  {g.human:.4f}  {g.gain:.3f}")
 
 
 def print_curves(method: MarsCrop, saliency: SaliencyCrop, photos: Sequence[GazePhoto]) -> None:
