@@ -91,6 +91,9 @@ def run(
     keys: Annotated[
         str | None, typer.Option(metavar="mirror|hash", help="How variants are named.")
     ] = None,
+    dedupe: Annotated[
+        bool | None, typer.Option("--dedupe", help="Work on identical bytes once.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N sources.")] = None,
     sample: Annotated[int | None, typer.Option(min=1, help="Only N sources, evenly.")] = None,
     max_failed: Annotated[
@@ -145,6 +148,7 @@ def run(
         "keep_metadata": keep_metadata,
         "colour": chosen[0] if chosen else None,
         "keys": keys,
+        "dedupe": dedupe,
         "limit": limit,
         "sample": sample,
         "max_failed": max_failed,

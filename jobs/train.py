@@ -4,6 +4,7 @@ python jobs/train.py saliency --shared ../shared --output runs/saliency.safetens
 python jobs/train.py mars-boxes --shared ../shared boxes.parquet
 python jobs/train.py mars boxes.parquet --images ../shared/data --trunk saliency --output runs
 python jobs/train.py mars FAT --format fat --images FAT/images --trunk MOBILENET --paper --gpu
+python jobs/train.py vgg-slim --shared ../shared --output runs/vgg-slim
 """
 
 from __future__ import annotations
@@ -136,6 +137,68 @@ def mars(
             lambda epoch, loss: typer.echo(f"epoch {epoch + 1}: loss {loss:.4f}"),
         )
         typer.echo(publish(network, job, output))
+
+
+@app.command("vgg-slim")
+def vgg_slim(
+    output: Path = typer.Option(..., help="Folder that weights and card are written to."),
+    shared: Path = typer.Option(SHARED, help="Folder that holds data/ and weights/."),
+    minutes: float = typer.Option(25.0, help="Wall time."),
+    threads: int = typer.Option(1, help="CPU threads."),
+) -> None:
+    """Distil vgg19-slim from VGG-19's first layers and a student's deep ones."""
+    import torch
+
+    from deepcrop.training.distillation import Recipe, train_vgg_slim
+
+    torch.set_num_threads(threads)
+    output.mkdir(parents=True, exist_ok=True)
+    train_vgg_slim(shared, output, Recipe(minutes=minutes))
+
+
+@app.command()
+def captioner(
+    output: Path = typer.Option(..., help="Folder of cagic.safetensors; its readers stay."),
+    shared: Path = typer.Option(SHARED, help="Folder that holds data/captions_* and weights/."),
+    table: Path = typer.Option(None, help=".json, .csv or .parquet of images and captions."),
+    cache: Path = typer.Option(None, help="Folder that keeps the features for the next time."),
+) -> None:
+    """Train CAGIC's captioner and word detectors; print the figures on the test photos."""
+    from deepcrop.training.cagic import train_captioner
+
+    output.mkdir(parents=True, exist_ok=True)
+    table = table or shared / "data" / "captions_flickr8k"
+    show(train_captioner(table, shared / IMAGENET, output, cache=cache))
+
+
+@app.command()
+def aesthetics(
+    output: Path = typer.Option(..., help="Folder of cagic.safetensors; its readers stay."),
+    shared: Path = typer.Option(SHARED, help="Folder that holds data/ and weights/."),
+    cache: Path = typer.Option(None, help="Folder that keeps the features for the next time."),
+    photos: int = typer.Option(300, min=10, help="At most so many photos."),
+) -> None:
+    """Train CAGIC's view ranker; print the figures on the photos held out."""
+    from deepcrop.training.aesthetics import by_hash
+    from deepcrop.training.cagic import train_aesthetics
+
+    output.mkdir(parents=True, exist_ok=True)
+    folders = ("gaze_osie/images", "gaze_nus_scene/images", "photos_kodak")
+    paths = by_hash(
+        [
+            path
+            for folder in folders
+            for path in (shared / "data" / folder).iterdir()
+            if path.suffix in (".jpg", ".png")
+        ]
+    )
+    show(train_aesthetics(paths[:photos], shared / IMAGENET, output, cache=cache))
+
+
+def show(figures: dict[str, float]) -> None:
+    """Print figures, one a line."""
+    for name, value in figures.items():
+        typer.echo(f"{name}: {value:.4g}")
 
 
 if __name__ == "__main__":

@@ -155,6 +155,7 @@ def cluster(best_server: Server) -> Iterator[None]:
     ray.init(
         address="local",
         num_cpus=2,
+        num_gpus=1,  # in name only: to the engine it is one, and torch finds none and takes the CPU
         include_dashboard=False,
         object_store_memory=300_000_000,
         log_to_driver=False,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from .. import image
@@ -42,7 +43,7 @@ class Audit:
     wrong: list[str] = field(default_factory=list)
     """Variants whose bytes, hash, format or pixel size are not what their row says."""
     inconsistent: list[str] = field(default_factory=list)
-    """Variants on which the two manifests disagree."""
+    """Variants on which the two manifests disagree, and duplicates of what is not the same."""
 
     @property
     def clean(self) -> bool:
@@ -81,7 +82,7 @@ def audit(output: str, endpoint: str | None = None) -> Audit:
     stored = {entry.uri for entry in manifest.storage.list(f"{manifest.output}/variants")}
     found.orphaned = sorted(stored - set(claimed))
     found.absent = sorted(set(claimed) - stored)
-    found.inconsistent = sorted(_disagreements(manifest, claims))
+    found.inconsistent = sorted([*_disagreements(manifest, claims), *_strangers(rows)])
     here = [variant for variant in claims if variant["variant_uri"] in stored]
     with ThreadPoolExecutor(THREADS) as pool:
         faults = pool.map(lambda variant: _fault(manifest.storage, variant), here)
@@ -107,6 +108,16 @@ def _fault(storage: Storage, variant: dict[str, Any]) -> str | None:
     }
     differing = [name for name, value in facts.items() if variant[name] != value]
     return f"{uri}: {', '.join(differing)} differ" if differing else None
+
+
+def _strangers(rows: pa.Table) -> Iterator[str]:
+    """Yield the duplicates that refer to a source that is not ok, or has other bytes."""
+    columns = (rows[name].to_pylist() for name in ("source_uri", "status", "sha256"))
+    good = {(uri, digest) for uri, status, digest in zip(*columns, strict=True) if status == "ok"}
+    copies = rows.filter(pc.is_valid(rows["duplicate_of"]))
+    for row in copies.select(["source_uri", "duplicate_of", "sha256"]).to_pylist():
+        if (row["duplicate_of"], row["sha256"]) not in good:
+            yield str(row["source_uri"])
 
 
 def _disagreements(manifest: Manifest, claims: list[dict[str, Any]]) -> Iterator[str]:

@@ -119,6 +119,8 @@ class Job(BaseModel):
     """Convert to sRGB; or keep the source's profile; or convert nothing and drop the profile."""
     keys: Literal["mirror", "hash"] = "mirror"
     """Name the variants after the sources' paths, or after a hash of the source's URI."""
+    dedupe: bool = False
+    """Work on identical bytes once; the rows of the others refer to the first."""
 
     limit: int | None = Field(default=None, ge=1)
     """Only the first so many sources, in the order of their URIs."""

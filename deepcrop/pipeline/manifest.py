@@ -61,6 +61,7 @@ IMAGES = pa.schema(
         ("method", pa.string()),
         ("focal_x", pa.float32()),
         ("focal_y", pa.float32()),
+        ("note", pa.string()),
         ("duplicate_of", pa.string()),
         ("variants", pa.list_(VARIANT)),
         ("fetch_ms", pa.float32()),
@@ -81,6 +82,9 @@ VARIANTS = pa.schema(
     ]
 )
 """Columns of a variants part; ``aspect`` is its folder's."""
+
+AHEAD = 8
+"""Parts that are read at once."""
 
 _PART = re.compile(r"part-(\d+)\.parquet$")
 
@@ -162,8 +166,10 @@ class Manifest:
 
     def tables(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
         """Read the committed parts in their order, a few ahead."""
-        with ThreadPoolExecutor(8) as pool:
-            yield from pool.map(lambda number: self.read(number, columns), self.parts)
+        with ThreadPoolExecutor(AHEAD) as pool:
+            for start in range(0, len(self.parts), AHEAD):
+                numbers = self.parts[start : start + AHEAD]
+                yield from pool.map(lambda number: self.read(number, columns), numbers)
 
     def table(self, columns: list[str] | None = None) -> pa.Table:
         """Read all committed rows."""

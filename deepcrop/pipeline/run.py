@@ -27,10 +27,12 @@ from ..errors import Interrupted, RequestError, SourceError, TimedOut, WorkerDie
 from ..storage import Storage, canonical, is_inside
 from .actors import FetchActor, NetworkActor, RenderActor, Worker
 from .cluster import CPU_SHARE, Layout, connected, lay_out
+from .duplicates import FACTS, mark, refer
 from .job import Job
 from .lease import Lease
 from .manifest import Manifest
-from .source import Listing, list_sources
+from .render import Renderer
+from .source import Listing, list_sources, with_secrets, without_secrets
 from .work import Work, to_table
 
 PART_ROWS = 2000
@@ -104,6 +106,9 @@ def guarded(body: Callable[[], Result]) -> Result:
             return body()
     except KeyboardInterrupt:
         raise Interrupted("interrupted; the same command resumes") from None
+    except SourceError as error:
+        # Sources' errors end in their rows: this one is about the manifest or the listing.
+        raise Interrupted(f"{error}; the same command resumes") from error
     except ray.exceptions.RayError as error:
         first = str(error).strip().splitlines()[0]
         raise Interrupted(f"the cluster failed ({first}); the same command resumes") from error
@@ -126,6 +131,8 @@ class Driver:
         self.started = time.time()
         self.waiting: list[pa.Table] = []
         self.committed = time.monotonic()
+        self.cut_short = False
+        """Whether the pass ended before its end."""
 
     def run(self, overwrite: bool) -> Result:
         """Run it to its end."""
@@ -187,14 +194,17 @@ class Driver:
             self._prepare(record)
         known = self.manifest.read_listing()
         if known is not None and record is not None and not self._lists_anew(record):
-            return Listing(known, record["ignored"])
+            return Listing(with_secrets(known, self.job.input, self.storage), record["ignored"])
         self.progress.note("listing")
         listing = list_sources(self.job.input, self.storage, known)
         table = _select(listing.table, self.job)
+        if self.job.dedupe:
+            self.progress.note("looking for duplicates")
+            table = mark(table, known, self.storage)
         if known is not None:
             gone = pc.invert(pc.is_in(known["source_id"], value_set=table["source_id"]))
             table = pa.concat_tables([table, known.filter(gone)], promote_options="permissive")
-        self.manifest.write_listing(table)
+        self.manifest.write_listing(without_secrets(table))
         return Listing(table, listing.ignored)
 
     def _prepare(self, record: dict[str, Any]) -> None:
@@ -214,24 +224,53 @@ class Driver:
         result.resumed = len(done)
         self._record("running", result)
         self.progress.start(len(ids), len(done), result.failed)
+        copies = pc.is_valid(sources["duplicate_of"])
+        some = pc.any(copies).as_py()
+        firsts = sources.filter(pc.invert(copies)) if some else sources
+        done = self._complete(firsts, done, layout, result)
+        if some and not result.stopped:
+            rows = self._refer(_without(sources.filter(copies), done))
+            try:
+                done = numpy.concatenate([done, *self._commit_all(rows, result)])
+            finally:
+                self._commit()
+            self._complete(sources, done, layout, result)
+        result.seconds = time.time() - self.started
+        self._record("stopped" if result.stopped else "completed", result)
+        return result
+
+    def _refer(self, copies: pa.Table) -> Iterator[pa.Table]:
+        """Make the rows of duplicates; those of which the first failed are tried themselves."""
+        firsts = self.manifest.table(list(FACTS))
+        for start in range(0, copies.num_rows, PART_ROWS):
+            share = copies.slice(start, PART_ROWS)
+            yield refer(share, firsts, self.job.fingerprint, _carried(copies))
+
+    def _complete(
+        self, sources: pa.Table, done: numpy.ndarray, layout: Layout, result: Result
+    ) -> numpy.ndarray:
+        """Work on every source that has no row yet; return the ids that have one now."""
+        whole = 0
         while not result.stopped:
-            missing = sources.filter(pa.array(~numpy.isin(ids, done)))
+            missing = _without(sources, done)
             if not missing.num_rows:
                 break
             result.passes += 1
             self.progress.note("" if result.passes == 1 else "trying again what got lost")
-            if result.passes <= PASSES:
-                size = self.job.batch_size if result.passes == 1 else 1
+            self.cut_short = False
+            if whole < PASSES:
+                size = self.job.batch_size if whole == 0 else 1
                 stream = self._stream(missing, layout, size)
             else:
-                stream = self._alone(missing)
+                stream = self._alone(missing, layout)
             try:
-                done = numpy.concatenate([done, *self._commit_all(stream, result)])
+                rows = [done, *self._commit_all(stream, result)]
             finally:
                 self._commit()
-        result.seconds = time.time() - self.started
-        self._record("stopped" if result.stopped else "completed", result)
-        return result
+            # One that a lost node ended early has lost much more than what died with it.
+            whole += not self.cut_short or len(rows) == 1
+            done = numpy.concatenate(rows)
+        return done
 
     def _commit_all(self, stream: Iterator[pa.Table], result: Result) -> Iterator[numpy.ndarray]:
         """Commit the rows of a stream as they come; yield their ids."""
@@ -296,7 +335,7 @@ class Driver:
                 rows = rows.map_batches(
                     actor,
                     fn_constructor_args=arguments,
-                    batch_size=None,
+                    batch_size=size,
                     batch_format="pyarrow",
                     compute=pool,
                     max_restarts=-1,
@@ -307,6 +346,8 @@ class Driver:
             yield from rows.iter_batches(
                 batch_size=None, batch_format="pyarrow", prefetch_batches=0
             )
+        except ray.exceptions.ObjectLostError:
+            self.cut_short = True
         except (ray.exceptions.RayTaskError, ray.exceptions.RayActorError) as error:
             # Every error of a source is caught in its stage: this is the job's own.
             first = str(error).strip().splitlines()[-1]
@@ -327,10 +368,11 @@ class Driver:
             (RenderActor, (job, storage, carried), {"num_cpus": CPU_SHARE / 2}, layout.helpers),
         ]
 
-    def _alone(self, sources: pa.Table) -> Iterator[pa.Table]:
+    def _alone(self, sources: pa.Table, layout: Layout) -> Iterator[pa.Table]:
         """Try sources one at a time, each in a process of its own that nobody else suffers with."""
         carried = _carried(sources)
-        task = ray.remote(num_cpus=CPU_SHARE, max_calls=1, max_retries=0)(_work_alone)
+        resources: dict[str, Any] = {"num_cpus": layout.cpus, "num_gpus": layout.gpus}
+        task = ray.remote(max_calls=1, max_retries=0, **resources)(_work_alone)
         for index in range(sources.num_rows):
             source = sources.slice(index, 1).combine_chunks()
             for attempt in range(1, TRIES + 1):
@@ -355,6 +397,8 @@ class Driver:
             error = WorkerDied(f"its process died {tries} times in a row ({reason})")
         work = Work(source.to_pylist()[0], attempts=tries)
         work.fail(error)
+        # Removes what the processes may have stored before they died.
+        Renderer(self.job, self.storage)([work])
         return to_table([work], self.job.method, self.job.fingerprint, carried)
 
     def _record(self, status: str, result: Result) -> None:
@@ -397,6 +441,10 @@ def _carried(sources: pa.Table) -> pa.Schema:
     from .source import SCHEMA
 
     return pa.schema([each for each in sources.schema if each.name not in SCHEMA.names])
+
+
+def _without(sources: pa.Table, done: numpy.ndarray) -> pa.Table:
+    return sources.filter(pa.array(~numpy.isin(sources["source_id"].to_numpy(), done)))
 
 
 def _select(sources: pa.Table, job: Job) -> pa.Table:

@@ -23,7 +23,7 @@ import pyarrow.parquet
 import ray
 
 from ..errors import RequestError, SourceError
-from ..storage import Entry, Prefix, Storage, canonical
+from ..storage import Entry, Prefix, Storage, canonical, public
 
 EXTENSIONS = frozenset(
     [
@@ -46,6 +46,7 @@ EXTENSIONS = frozenset(
     ]
 )
 LISTS = (".txt", ".csv", ".parquet")
+REDACTED = "[redacted]"
 MAX_SEGMENT = 180
 """Bytes of one path segment of a key: file systems end at 255, and suffixes are added."""
 MAX_KEY = 800
@@ -61,6 +62,8 @@ SCHEMA = pa.schema(
         ("caption", pa.string()),
         ("focal_x", pa.float64()),
         ("focal_y", pa.float64()),
+        ("sha256", pa.string()),
+        ("duplicate_of", pa.string()),
     ]
 )
 
@@ -142,8 +145,34 @@ def list_sources(uri: str, storage: Storage, known: pa.Table | None = None) -> L
     unique, table_ids = _first_of_each(table)
     ignored += table.num_rows - unique.num_rows
     if len(numpy.unique(table_ids)) != len(table_ids):
-        raise RequestError(f"input {uri}: two URIs hash to one id; split the input in two jobs")
+        raise RequestError(
+            f"input {uri}: two URIs have one id; do they differ in a signature only?"
+        )
     return Listing(_distinct_keys(unique, known), ignored)
+
+
+def without_secrets(sources: pa.Table) -> pa.Table:
+    """Return a listing as it may be written down."""
+    names = [public(uri) for uri in sources["source_uri"].to_pylist()]
+    return _with_uris(sources, names)
+
+
+def with_secrets(sources: pa.Table, uri: str, storage: Storage) -> pa.Table:
+    """Return a listing that was written down, with what was left out read from the input again."""
+    names = sources["source_uri"].to_pylist()
+    if not any(REDACTED in name for name in names):
+        return sources
+    table = list_sources(uri, storage, sources).table
+    columns = (table[name].to_pylist() for name in ("source_id", "source_uri"))
+    whole = dict(zip(*columns, strict=True))
+    ids = sources["source_id"].to_pylist()
+    uris = [whole.get(identity, name) for identity, name in zip(ids, names, strict=True)]
+    return _with_uris(sources, uris)
+
+
+def _with_uris(sources: pa.Table, uris: list[str]) -> pa.Table:
+    index = sources.schema.get_field_index("source_uri")
+    return sources.set_column(index, "source_uri", pa.array(uris, pa.string()))
 
 
 def _first_of_each(table: pa.Table) -> tuple[pa.Table, numpy.ndarray]:
@@ -217,12 +246,12 @@ def _entries_table(entries: Iterable[Entry], root: str) -> tuple[pa.Table, int]:
 def _append(
     rows: dict[str, list[object]], uri: str, size: int | None, etag: str | None, relative: str
 ) -> None:
-    rows["source_id"].append(source_id(uri))
+    rows["source_id"].append(source_id(public(uri)))
     rows["source_uri"].append(uri)
     rows["source_bytes"].append(size)
     rows["source_etag"].append(etag)
     rows["key"].append(safe_key(relative))
-    for name in ("caption", "focal_x", "focal_y"):
+    for name in ("caption", "focal_x", "focal_y", "sha256", "duplicate_of"):
         rows[name].append(None)
 
 
@@ -238,10 +267,11 @@ def _read_list(uri: str, storage: Storage) -> tuple[pa.Table, int]:
     given = table["uri"].cast(pa.string())
     table = table.filter(pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(given), ""), False))
     uris = [canonical(text) for text in table["uri"].to_pylist()]
-    root = _common_folder(uris)
+    names = [public(each) for each in uris]
+    root = _common_folder(names)
     rows: dict[str, list[object]] = {name: [] for name in SCHEMA.names}
-    for each in uris:
-        _append(rows, each, None, None, each.removeprefix(root))
+    for each, name in zip(uris, names, strict=True):
+        _append(rows, each, None, None, name.removeprefix(root))
     listed = pa.table(rows, schema=SCHEMA)
     for name in table.column_names:
         if name == "uri":

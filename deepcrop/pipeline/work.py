@@ -14,6 +14,7 @@ import pyarrow as pa
 from ..errors import SourceError
 from ..geometry import Size
 from ..methods.base import Crop
+from ..storage import public
 from .manifest import IMAGES, error_columns
 
 if TYPE_CHECKING:
@@ -86,9 +87,11 @@ class Work:
         }
         focal = self.crops[0].focal if self.crops else (None, None)
         row = known | {
+            "source_uri": public(self.uri),
             "source_bytes": known["source_bytes"] if self.bytes is None else self.bytes,
             "source_etag": self.etag or known["source_etag"],
             "sha256": self.sha256,
+            "duplicate_of": None,
             "width": self.size and self.size.width,
             "height": self.size and self.size.height,
             "format": self.format,
@@ -97,6 +100,7 @@ class Work:
             "method": method,
             "focal_x": focal[0],
             "focal_y": focal[1],
+            "note": self.crops[0].note if self.crops else None,
             "variants": self.variants,
             "fingerprint": fingerprint,
         }

@@ -16,7 +16,7 @@ b'hello'
 
 from .base import TEMPORARY, Blob, Entry, Prefix, StorageOptions
 from .storage import Storage
-from .uri import canonical, is_inside, join, redact, relative
+from .uri import canonical, is_inside, join, public, redact, relative
 
 __all__ = [
     "TEMPORARY",
@@ -28,6 +28,7 @@ __all__ = [
     "canonical",
     "is_inside",
     "join",
+    "public",
     "redact",
     "relative",
 ]

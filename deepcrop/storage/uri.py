@@ -124,6 +124,16 @@ def is_inside(uri: str, parent: str) -> bool:
     return inner.startswith(outer)
 
 
+def public(uri: str) -> str:
+    """Return what may be written down of a URI: without user, password, token and signature.
+
+    Keys of S3 and paths hold no secrets, whatever they look like.
+    """
+    if scheme(uri) in ("file", "s3"):
+        return uri
+    return _SECRET.sub(r"\1=[redacted]", _USERINFO.sub("[redacted]@", uri))
+
+
 def redact(text: str) -> str:
     """Take out what may be secret: user and password, queries of web addresses, signatures."""
     text = _USERINFO.sub("[redacted]@", text)

@@ -32,7 +32,7 @@ TIMES = ("fetch_ms", "decode_ms", "infer_ms", "render_ms", "write_ms")
 
 
 def job(corpus: Path, output: Path | str, **fields) -> Job:
-    values = {"method": "center", "aspects": ["1:1", "16:9"], "sizes": ["40x30"]}
+    values = {"method": "center", "aspects": ["1:1", "16:9"], "sizes": ["40x30"], "gpus": 0}
     return Job.parse({"input": str(corpus), "output": str(output), **values, **fields})
 
 
@@ -75,6 +75,25 @@ def test_sizes_are_exact_and_boxes_are_of_the_ratio(corpus, tmp_path):
                 assert size == (40, 30)
             if variant["aspect"] == "1x1":
                 assert size[0] == size[1] == min(row["width"], row["height"], 64)
+
+
+def test_pools_apart_give_what_one_fused_actor_gives(corpus, tmp_path):
+    job(corpus, tmp_path / "fused", aspects=["1:1"], sizes=[], max_size=64).run()
+    job(corpus, tmp_path / "apart", aspects=["1:1"], sizes=[], max_size=64, gpus=0.5).run()
+    assert audit(str(tmp_path / "apart")).clean
+    fused, apart = rows(tmp_path / "fused"), rows(tmp_path / "apart")
+    for one, other in zip(fused, apart, strict=True):
+        for variant in (*one["variants"], *other["variants"]):
+            variant["variant_uri"] = variant["variant_uri"].rpartition("/variants/")[2]
+        assert one == other
+
+
+@pytest.mark.parametrize(
+    ("change", "words"), [({"gpus": 2}, "has 1"), ({"actors": 9}, "has 2 CPUs")]
+)
+def test_more_than_the_cluster_has_is_a_wrong_request(corpus, tmp_path, change, words):
+    with pytest.raises(RequestError, match=words):
+        job(corpus, tmp_path / "out", **change).run()
 
 
 def test_the_same_command_again_does_nothing_twice_and_takes_up_what_is_new(corpus, tmp_path):

@@ -18,7 +18,7 @@ def test_two_workers_train_one_network(shared, tmp_path):
     options = SaliencyOptions(pixels=64 * 64, width=8, priors=4)
     imagenet = mobilenet_v2(weights=None).state_dict()
     recipe = replace(Recipe(), epochs=2, views=2, batch=2, bfloat16=False)
-    ray.init(num_cpus=2, include_dashboard=False)
+    ray.init(address="local", num_cpus=2, include_dashboard=False)
     try:
         state = fit_with_ray(
             options,

@@ -1,0 +1,112 @@
+"""From feature maps back to pixels: reconstruction and refinement (DNR, sections 3.2 and 3.3).
+
+Both minimise Eq. 4 with Adam over a batch. Adam works element by element and the loss is a sum over
+images, so images of a batch don't influence each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from ..networks.vgg import VGG
+from ..ops.warping import identity, sample
+
+
+def distance(network: VGG, images: Tensor, targets: Mapping[str, tuple[float, Tensor]]) -> Tensor:
+    """Return the weighted sum of squared distances to the target maps (Eq. 4).
+
+    Args:
+        network: gives the maps; nothing deeper than the targets runs.
+        images: (B, 3, H, W), RGB in [0, 1].
+        targets: weight and map (B, C, h, w) by tap. Where rounding makes a map of the images larger
+            or smaller than its target by a position, both are compared where they overlap.
+    """
+    total = images.new_zeros(())
+    for tap, maps in network(images, tuple(targets)).items():
+        weight, target = targets[tap]
+        height, width = (min(a, b) for a, b in zip(maps.shape[2:], target.shape[2:], strict=True))
+        difference = maps[..., :height, :width] - target[..., :height, :width]
+        total = total + weight * difference.square().sum()
+    return total
+
+
+def reconstruct(
+    network: VGG,
+    start: Tensor,
+    targets: Mapping[str, tuple[float, Tensor]],
+    iterations: int,
+    learning_rate: float,
+) -> Tensor:
+    """Change pixels until an image has the target maps (section 3.2).
+
+    Args:
+        network: frozen.
+        start: (B, 3, H, W), RGB in [0, 1].
+        targets: weight and map by tap, see `distance`.
+        iterations: steps of Adam.
+        learning_rate: of Adam, for pixels in [0, 1].
+
+    Returns:
+        (B, 3, H, W) in [0, 1].
+    """
+    images = start.detach().clone().requires_grad_(True)
+    optimiser = torch.optim.Adam([images], lr=learning_rate)
+    with torch.enable_grad():
+        for _ in range(iterations):
+            optimiser.zero_grad()
+            distance(network, images, targets).backward()
+            optimiser.step()
+    return images.detach().clamp(0, 1)
+
+
+def refine(
+    network: VGG,
+    images: Tensor,
+    targets: Mapping[str, tuple[float, Tensor]],
+    cell: int,
+    iterations: int,
+    learning_rate: float,
+) -> Tensor:
+    """Move pixels, without changing them, until an image fits the target maps better (3.3).
+
+    Args:
+        network: frozen.
+        images: (B, 3, H, W), the reconstruction.
+        targets: weight and map by tap, see `distance`.
+        cell: pixels between the nodes of the grid that moves.
+        iterations: steps of Adam.
+        learning_rate: of Adam, in half sides of the image (the units of a grid sampler).
+
+    Returns:
+        The mapping (B, 2, H, W) from the refined image to ``images``, in pixels.
+    """
+    height, width = images.shape[2:]
+    down, across = (_hats(side, cell).to(images) for side in (height, width))
+    nodes = images.new_zeros(images.shape[0], 2, down.shape[1], across.shape[1])
+    nodes.requires_grad_(True)
+    half_sides = images.new_tensor([width / 2, height / 2])[:, None, None]
+    still = identity(height, width, images.device)
+
+    def mapping() -> Tensor:
+        return still + half_sides * (down @ nodes @ across.T)
+
+    optimiser = torch.optim.Adam([nodes], lr=learning_rate)
+    with torch.enable_grad():
+        for _ in range(iterations):
+            optimiser.zero_grad()
+            distance(network, sample(images, mapping()), targets).backward()
+            optimiser.step()
+    return mapping().detach()
+
+
+def _hats(side: int, cell: int) -> Tensor:
+    """Return the weights, (side, nodes), that interpolate linearly between evenly spaced nodes.
+
+    Two matrix products instead of an upsampling, whose backward pass isn't deterministic on GPUs.
+    """
+    count = max(2, round(side / cell) + 1)
+    at = (torch.arange(side) + 0.5) / side * (count - 1)
+    return (1 - (at[:, None] - torch.arange(count)).abs()).clamp_min(0)

@@ -1,0 +1,266 @@
+"""Seams: connected paths of least importance, removed or doubled (Avidan and Shamir, 2007).
+
+A seam here runs from the top to the bottom and takes one position of each row; for horizontal ones,
+transpose. One longest carve answers for all widths: ``order`` says at which step each position
+goes, and removing k seams removes the positions whose order is below k.
+
+```python
+>>> order = carve(importance, 40)                       # (B, H, W), once
+>>> columns = kept_columns(order, 25)                   # (B, H, W - 25): 25 seams removed
+>>> columns = doubled_columns(order, 25)                # (B, H, W + 25): 25 seams inserted
+>>> narrow = sample_columns(maps, columns)              # any maps (B, C, H, W)
+```
+
+`hierarchical_carve` is the deep seam carving of DNR (Eq. 1 and 2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+Array = npt.NDArray[Any]
+
+
+def minimal_seam(importance: Tensor) -> Tensor:
+    """Find the seam with the least sum; among equals, the leftmost from the bottom up.
+
+    Args:
+        importance: (B, H, W).
+
+    Returns:
+        (B, H) int64: the column in each row; neighbours differ by at most 1.
+    """
+    return torch.from_numpy(_minimal_seam(importance.cpu().numpy())).to(importance.device)
+
+
+def _minimal_seam(importance: Array) -> Array:
+    # Rows depend on each other, so this is a loop of tiny operations, for which numpy's cost a call
+    # is a fraction of torch's and of a kernel launch.
+    batch, height, width = importance.shape
+    sums = np.full((batch, height, width + 2), np.inf, importance.dtype)
+    sums[:, :, 1:-1] = importance
+    best = np.empty((batch, width), importance.dtype)
+    for y in range(1, height):
+        above = sums[:, y - 1]
+        np.minimum(above[:, :-2], above[:, 1:-1], out=best)
+        np.minimum(best, above[:, 2:], out=best)
+        sums[:, y, 1:-1] += best
+    left, middle, right = sums[:, :-1, :-2], sums[:, :-1, 1:-1], sums[:, :-1, 2:]
+    from_left = (left <= middle) & (left <= right)
+    step = np.where(from_left, -1, np.where(middle <= right, 0, 1)).astype(np.int8)
+    seam = np.empty((batch, height), np.int64)
+    seam[:, -1] = sums[:, -1, 1:-1].argmin(1)  # the first of equals
+    every = np.arange(batch)
+    for y in range(height - 2, -1, -1):
+        seam[:, y] = seam[:, y + 1] + step[every, y, seam[:, y + 1]]
+    return seam
+
+
+class Carving:
+    """A carve in progress: maps that lose seam after seam, and where each position came from.
+
+    Args:
+        importance: (B, H, W), the map that the seams follow.
+    """
+
+    def __init__(self, importance: Tensor) -> None:
+        self.importance = importance
+        """(B, H, W), of the source."""
+        self.steps = 0
+        """Seams removed so far."""
+        self._importance = importance.cpu().numpy()
+        shape = self._importance.shape
+        self._columns = np.broadcast_to(np.arange(shape[2]), shape)
+        self._order = np.full(shape, np.iinfo(np.int64).max)
+
+    @property
+    def order(self) -> Tensor:
+        """(B, H, W) int64: the step at which a position went; the largest int where it stays."""
+        return torch.from_numpy(self._order.copy()).to(self.importance.device)
+
+    def lower(self, where: Tensor, alpha: float) -> None:
+        """From now on, follow alpha times the importance in some places (Eq. 2).
+
+        Args:
+            where: (B, H, W) bool, of the source; replaces what an earlier call said.
+            alpha: 0..1.
+        """
+        importance = torch.where(where, alpha * self.importance, self.importance)
+        self._importance = importance.cpu().numpy()
+
+    def remove(self) -> Tensor:
+        """Remove one more seam; return the source column of it in each row, (B, H) int64."""
+        batch, height, width = self._columns.shape
+        seam = _minimal_seam(np.take_along_axis(self._importance, self._columns, 2))[..., None]
+        gone = np.take_along_axis(self._columns, seam, 2)
+        np.put_along_axis(self._order, gone, self.steps, 2)
+        self.steps += 1
+        rest = np.ones(self._columns.shape, bool)
+        np.put_along_axis(rest, seam, False, 2)
+        self._columns = self._columns[rest].reshape(batch, height, width - 1)
+        return torch.from_numpy(gone[..., 0]).to(self.importance.device)
+
+
+def carve(importance: Tensor, count: int) -> Tensor:
+    """Remove ``count`` seams and return the order in which positions go.
+
+    Args:
+        importance: (B, H, W).
+        count: at most W - 1.
+
+    Returns:
+        (B, H, W) int64: 0 for the first seam; the largest int for positions that stay.
+    """
+    carving = Carving(importance)
+    for _ in range(count):
+        carving.remove()
+    return carving.order
+
+
+def kept_columns(order: Tensor, count: int) -> Tensor:
+    """Return the source columns that are left after ``count`` seams: (B, H, W) to (B, H, W - k)."""
+    batch, height, width = order.shape
+    columns = torch.arange(width, device=order.device).expand_as(order)
+    return columns[order >= count].view(batch, height, width - count)
+
+
+def doubled_columns(order: Tensor, count: int) -> Tensor:
+    """Return the source columns after the first ``count`` seams are doubled.
+
+    Args:
+        order: (B, H, W).
+        count: seams to insert, at most those that ``order`` has.
+
+    Returns:
+        (B, H, W + k) float: whole numbers for source positions; the half between a seam and its
+        right neighbour, where their average goes (to its left at the right edge).
+    """
+    batch, height, width = order.shape
+    columns = torch.arange(width, device=order.device).expand_as(order)
+    seams = columns[order < count].view(batch, height, count).float()
+    between = torch.where(seams < width - 1, seams + 0.5, seams - 0.5)
+    return torch.cat([columns.float(), between], 2).sort(dim=2, stable=True).values
+
+
+def sample_columns(maps: Tensor, columns: Tensor) -> Tensor:
+    """Sample along the rows, linearly between columns.
+
+    Args:
+        maps: (B, C, H, W).
+        columns: (B, H, W'), source columns in 0..W - 1, whole or fractional.
+
+    Returns:
+        (B, C, H, W').
+    """
+    left = columns.floor().long().clamp(0, maps.shape[3] - 1)
+    right = (left + 1).clamp_max(maps.shape[3] - 1)
+    shape = (-1, maps.shape[1], -1, -1)
+    low = maps.gather(3, left[:, None].expand(shape))
+    if not columns.is_floating_point():
+        return low
+    weight = (columns - left)[:, None]
+    return low + weight * (maps.gather(3, right[:, None].expand(shape)) - low)
+
+
+def seams_at(count: int, deepest: int, width: int) -> int:
+    """Return how many of a level's seams ``count`` seams of the deepest level stand for.
+
+    The share of the width is the same in all levels.
+
+    Args:
+        count: seams at the deepest level.
+        deepest: width of the deepest level.
+        width: width of the level asked for.
+    """
+    return (2 * count * width + deepest) // (2 * deepest)  # rounded, halves up, exactly
+
+
+def footprint(seam: Tensor, deep: tuple[int, int], fine: tuple[int, int], reach: int) -> Tensor:
+    """Mark the positions of a finer level that a deep seam's neurons see.
+
+    Args:
+        seam: (B, h) columns in the deep level.
+        deep: height and width of the deep level.
+        fine: height and width of the finer level.
+        reach: positions (of the finer level) seen beyond the stride's own square.
+
+    Returns:
+        (B, H, W) bool.
+    """
+    marks = torch.zeros((*seam.shape, deep[1]), device=seam.device)
+    marks.scatter_(2, seam[..., None], 1.0)
+    rows = torch.arange(fine[0], device=seam.device) * deep[0] // fine[0]
+    columns = torch.arange(fine[1], device=seam.device) * deep[1] // fine[1]
+    marked = marks[:, rows][:, :, columns]
+    if reach:
+        marked = functional.max_pool2d(marked, 2 * reach + 1, stride=1, padding=reach)
+    return marked > 0
+
+
+def hierarchical_carve(
+    importances: Sequence[Tensor], count: int, *, alpha: float, reaches: Sequence[int]
+) -> list[Carving]:
+    """Carve all levels together, the deepest leading (DNR, section 3.1).
+
+    Each seam of the deepest level is followed, level by level, by the seams that stand for the same
+    share of the width, on a map whose importance is lowered where the next deeper level's seams so
+    far look (Eq. 2). So the first k deep seams and their followers are the same whatever the target
+    is, and one carve serves all widths.
+
+    Args:
+        importances: (B, H_l, W_l) per level, the deepest first (Eq. 1).
+        count: deep seams, at most its width - 1.
+        alpha: importance that is left where deeper seams look, 0..1; it doesn't compound.
+        reaches: for each level but the first, how many of its positions a neuron of the next
+            deeper level sees beyond its stride's square.
+
+    Returns:
+        The carving of each level, in the order given.
+    """
+    carvings = [Carving(importance) for importance in importances]
+    seen = [torch.zeros_like(importance, dtype=torch.bool) for importance in importances]
+    deepest = importances[0].shape[2]
+    for step in range(1, count + 1):
+        new = [carvings[0].remove()]
+        for level in range(1, len(importances)):
+            importance = importances[level]
+            (_, *deep), (_, *fine) = importances[level - 1].shape, importance.shape
+            for seam in new:
+                seen[level] |= footprint(
+                    seam, (deep[0], deep[1]), (fine[0], fine[1]), reaches[level - 1]
+                )
+            carvings[level].lower(seen[level], alpha)
+            wanted = seams_at(step, deepest, importance.shape[2])
+            new = [carvings[level].remove() for _ in range(wanted - carvings[level].steps)]
+    return carvings
+
+
+def affordable(carving: Carving, percentile: float) -> Tensor:
+    """Count the first seams whose mean importance is within a percentile of the source's map.
+
+    This is the multi-operator threshold of DNR: the carve ends before the first seam above it.
+
+    Args:
+        carving: of the deepest level, carved to its longest.
+        percentile: 0..100.
+
+    Returns:
+        (B,) int64.
+    """
+    batch = carving.importance.shape[0]
+    flat = carving.importance.flatten(1)
+    limit = torch.quantile(flat, percentile / 100, dim=1)
+    steps = torch.arange(carving.steps, device=flat.device)
+    of_step = carving.order.flatten(1)[:, None] == steps[:, None]
+    means = (flat[:, None] * of_step).sum(2) / carving.importance.shape[1]
+    within = torch.cat(
+        [means <= limit[:, None], torch.zeros(batch, 1, dtype=torch.bool).to(flat.device)], 1
+    )
+    return within.long().cumprod(1).sum(1)

@@ -1,0 +1,226 @@
+"""RetargetMe: our retarget methods beside the eight published results, in figures and on a sheet.
+
+Rubinstein et al., "A Comparative Study of Image Retargeting" (SIGGRAPH Asia 2010). All measures are
+computed by the same code and networks for everybody.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.nn import functional
+
+from ..geometry import Size
+from ..methods.base import RetargetMethod, as_tensor, size_of
+from ..methods.saliency import SaliencyCrop
+from ..metrics.retargeting import (
+    aspect_ratio_similarity,
+    feature_remain_ratio,
+    matched_dissimilarity,
+    register_blocks,
+    saliency_discard_ratio,
+    semantic_score,
+)
+from ..networks.vgg import VGG
+from .distillation import Student16x
+
+PUBLISHED = ("CR", "SV", "MULTIOP", "SC", "SCL", "SM", "SNS", "WARP")
+TAPS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+Measure = Callable[[Tensor], dict[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What is measured of one result."""
+
+    semantic: float
+    """DNR, Eq. 5, on relu5_1: more is better."""
+    ars: float
+    """Aspect-ratio similarity, weighted by our saliency network: more is better."""
+    frr: float
+    """DeepIR, Eq. 8, on relu1_1 to relu4_1: more is better."""
+    fd: float
+    """DeepIR, Eq. 9, between normalised features, on the same: less is better."""
+    discarded: float
+    """Share of the saliency in blocks that are gone, in proportion: less is better."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One photo and what others made of it."""
+
+    name: str
+    folder: Path
+    target: Size
+
+    def image(self, name: str) -> Tensor:
+        """Return ``source`` or a published result, (3, H, W) uint8."""
+        with Image.open(self.folder / f"{name}.jpg") as image:
+            return as_tensor(image.convert("RGB"))
+
+
+def cases(folder: Path) -> list[Case]:
+    """List the cases of a folder with ``cases.tsv``."""
+    with (folder / "cases.tsv").open() as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    return [
+        Case(r["case"], folder / r["case"], Size(int(r["out_w"]), int(r["out_h"]))) for r in rows
+    ]
+
+
+def student_measure(weights: Path) -> Measure:
+    """Return the measuring network of the shared weights: the 16x student, all five levels."""
+    student = Student16x(load_file(weights / "vgg19_student16x_encoder.safetensors")).eval()
+    return lambda images: student(images, TAPS)
+
+
+def vgg_measure(state: Mapping[str, Tensor]) -> Measure:
+    """Return a VGG as the measuring network."""
+    network = VGG.from_state(state, TAPS)
+    return lambda images: network(images, TAPS)
+
+
+@torch.no_grad()
+def measure(
+    result: Tensor,
+    source: Tensor,
+    features: Mapping[str, Tensor],
+    saliency: Tensor,
+    network: Measure,
+    side: int,
+) -> Figures:
+    """Measure one result.
+
+    Args:
+        result: (3, H, W) uint8.
+        source: (3, H', W') uint8.
+        features: of the source, by tap, (1, C, h, w).
+        saliency: (h, w) of the source, any resolution.
+        network: what ``features`` came from.
+        side: longest edge of the source at which Eq. 9 is computed, which takes a search; 0 leaves
+            it out (NaN).
+    """
+    ours = network(result[None] / 255)
+    blocks = register_blocks(result / 255, source / 255)
+    shape = (blocks[0].shape[0], blocks[0].shape[1])
+    weights = functional.adaptive_avg_pool2d(saliency[None].float(), shape)[0]
+    kept = (blocks[0] * blocks[1]).clamp_max(1.0)
+    fd = float("nan")
+    if side:
+        fd = _matched(result, source, network, min(1.0, side / max(source.shape[1:])))
+    return Figures(
+        semantic=semantic_score(ours["relu5_1"][0], features["relu5_1"][0])[0],
+        ars=aspect_ratio_similarity(blocks, saliency),
+        frr=feature_remain_ratio(
+            [ours[t][0] for t in TAPS[:4]], [features[t][0] for t in TAPS[:4]]
+        ),
+        fd=fd,
+        discarded=saliency_discard_ratio(float((weights * kept).sum()), float(weights.sum())),
+    )
+
+
+def _matched(result: Tensor, source: Tensor, network: Measure, scale: float) -> float:
+    maps = []
+    for image in (result, source):
+        size = [max(32, round(side * scale)) for side in image.shape[1:]]
+        small = functional.interpolate(image[None] / 255, size, mode="bilinear", antialias=True)
+        found = network(small)
+        maps.append([found[tap][0] for tap in TAPS[:4]])
+    return matched_dissimilarity(*maps)[1]
+
+
+def evaluate(
+    folder: Path,
+    methods: Mapping[str, RetargetMethod],
+    network: Measure,
+    saliency: SaliencyCrop,
+    *,
+    sheet: Path | None = None,
+    names: Sequence[str] = (),
+    side: int = 256,
+    report: Callable[[str], None] = print,
+) -> dict[str, Figures]:
+    """Measure our methods and the published results on all cases.
+
+    Args:
+        folder: ``data/retargetme``.
+        methods: ours, by the name that the table shows.
+        network: measures everybody.
+        saliency: weighs ARS.
+        sheet: where contact sheets (PNG, a case a row) go; a folder.
+        names: of cases; by default all.
+        side: see `measure`.
+        report: gets a line a case.
+
+    Returns:
+        The mean figures by method.
+    """
+    found: dict[str, list[Figures]] = {}
+    chosen = [c for c in cases(folder) if not names or c.name in names]
+    rows = []
+    for case in chosen:
+        source = case.image("source")
+        features = network(source[None] / 255)
+        attention = saliency.maps([source])[0]
+        results = {n: m.retarget([source], [[case.target]])[0][0] for n, m in methods.items()}
+        results |= {name: case.image(name) for name in PUBLISHED}
+        for name, result in results.items():
+            figures = measure(result, source, features, attention, network, side)
+            found.setdefault(name, []).append(figures)
+        line = " ".join(f"{n} {found[n][-1].semantic:.3f}/{found[n][-1].ars:.3f}" for n in results)
+        report(f"{case.name}: {line}")
+        rows.append([source, *results.values()])
+    if sheet is not None:
+        sheet.mkdir(parents=True, exist_ok=True)
+        for start in range(0, len(rows), 5):
+            names_ = ["source", *methods, *PUBLISHED]
+            contact_sheet(rows[start : start + 5], names_).save(
+                sheet / f"retargetme-{start // 5 + 1}.png"
+            )
+    return {
+        name: Figures(*(sum(getattr(f, x.name) for f in v) / len(v) for x in fields(Figures)))
+        for name, v in found.items()
+    }
+
+
+def contact_sheet(
+    rows: Sequence[Sequence[Tensor]], names: Sequence[str], height: int = 200, gap: int = 6
+) -> Image.Image:
+    """Lay images out, a case a row, each under the name of its column's method."""
+    from PIL import ImageDraw
+
+    small = []
+    for row in rows:
+        line = []
+        for image in row:
+            size = size_of(image)
+            array = image.permute(1, 2, 0).contiguous().numpy()
+            line.append(
+                Image.fromarray(array).resize(
+                    (max(1, round(size.width * height / size.height)), height),
+                    Image.Resampling.LANCZOS,
+                )
+            )
+        small.append(line)
+    widths = [max(row[i].width for row in small) for i in range(len(names))]
+    caption = 16
+    sheet = Image.new(
+        "RGB",
+        (sum(widths) + gap * (len(names) + 1), caption + (height + gap) * len(small) + gap),
+        "white",
+    )
+    draw = ImageDraw.Draw(sheet)
+    x = gap
+    for index, name in enumerate(names):
+        draw.text((x, 3), name, fill="black")
+        for at, pictures in enumerate(small):
+            sheet.paste(pictures[index], (x, caption + gap + at * (height + gap)))
+        x += widths[index] + gap
+    return sheet

@@ -1,0 +1,23 @@
+"""The short form of ``python -m jobs.torture``: one small round, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.timeout(600)
+def test_a_tortured_job_ends_as_an_undisturbed_one():
+    command = [sys.executable, "-m", "jobs.torture", "--objects", "100", "--kills", "4"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment.pop("RAY_ADDRESS", None)
+    done = subprocess.run(
+        command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=580
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]

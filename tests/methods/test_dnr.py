@@ -1,0 +1,160 @@
+"""DNR as a retarget method: sizes, identity, determinism, batches, masks, full resolution."""
+
+import pytest
+import torch
+from torch.nn import functional
+
+from deepcrop import weights
+from deepcrop.errors import RequestError
+from deepcrop.geometry import Box, Size
+from deepcrop.methods.base import RetargetMethod, validate_options
+from deepcrop.methods.deep_carving import deep_seams, reaches
+from deepcrop.methods.dnr import DNR, PaperDNR
+from deepcrop.methods.dnr_options import DNROptions, PaperOptions
+from deepcrop.methods.reconstruction import distance, reconstruct, refine
+
+
+def photo(height, width, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.rand(1, 3, height // 12, width // 12, generator=generator)
+    image = functional.interpolate(noise, (height, width), mode="bicubic", align_corners=False)[0]
+    image[:, height // 3 : height // 2, width // 2 : width * 2 // 3] = torch.rand(
+        3, height // 2 - height // 3, width * 2 // 3 - width // 2, generator=generator
+    )
+    return (image.clamp(0, 1) * 255).round().to(torch.uint8)
+
+
+@pytest.fixture(scope="module")
+def state():
+    return weights.load("vgg19-slim")
+
+
+@pytest.fixture(scope="module")
+def method(state):
+    return DNR.from_weights(
+        *state, DNROptions(working=128, smoothing=0.0, iterations=3, refinement=2)
+    )
+
+
+def test_it_is_a_retarget_method_with_options_from_text(method):
+    assert isinstance(method, RetargetMethod)
+    assert validate_options("dnr", {"percentile": "35"}).percentile == 35
+    with pytest.raises(RequestError, match="working"):
+        validate_options("dnr", {"worknig": 3})
+
+
+@pytest.mark.parametrize(
+    "size", [(100, 96), (128, 60), (200, 96), (128, 150), (90, 140), (17, 96), (400, 30), (1, 1)]
+)
+def test_any_size_comes_out_exactly(method, size):
+    [[result]] = method.retarget([photo(96, 128)], [[Size(*size)]])
+    assert result.dtype == torch.uint8
+    assert tuple(result.shape) == (3, size[1], size[0])
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 300), (40, 7), (17, 900)])
+def test_odd_sources_work(method, shape):
+    image = torch.full((3, *shape), 77, dtype=torch.uint8)
+    [[result]] = method.retarget([image], [[Size(20, 30)]])
+    assert tuple(result.shape) == (3, 30, 20)
+    # A few steps of Adam leave noise of about their length, 1e-2 of 255, each.
+    assert (result.int() - 77).abs().max() <= 12
+
+
+def test_the_sources_own_size_is_the_source(method):
+    image = photo(96, 128)
+    [[same, other]] = method.retarget([image], [[Size(128, 96), Size(96, 96)]])
+    assert torch.equal(same, image)
+    assert not torch.equal(other, image[:, :, :96])
+
+
+def test_results_do_not_depend_on_the_batch_or_the_other_sizes(method):
+    images = [photo(96, 128), photo(120, 90, seed=1), photo(96, 128, seed=2)]
+    sizes = [[Size(64, 96), Size(180, 96), Size(128, 48)], [Size(60, 120)], [Size(64, 96)]]
+    together = method.retarget(images, sizes)
+    for image, wanted, results in zip(images, sizes, together, strict=True):
+        for size, result in zip(wanted, results, strict=True):
+            assert torch.equal(method.retarget([image], [[size]])[0][0], result)
+
+
+def test_a_protected_box_keeps_its_shape(state):
+    method = DNR.from_weights(*state, DNROptions(working=128, iterations=0, refinement=0))
+    box = Box(70, 20, 118, 80)
+    image = photo(96, 128)
+    mapping = {}
+    for name, keep in (("free", None), ("protected", [box])):
+        [(found, _)] = method.solve(image, [Size(64, 96)], protect=keep)
+        mapping[name] = found
+
+    def width_of_box(found):
+        return ((found[0, 48] >= box.x0) & (found[0, 48] < box.x1)).sum().item()
+
+    assert width_of_box(mapping["protected"]) > width_of_box(mapping["free"])
+    assert width_of_box(mapping["protected"]) >= 40
+
+
+def test_a_removed_part_goes_first(state):
+    options = DNROptions(working=128, iterations=0, refinement=0, share=1.0, percentile=100.0)
+    method = DNR.from_weights(*state, options)
+    mask = torch.zeros(96, 128, dtype=torch.bool)
+    mask[:, 32:64] = True
+    [(found, _)] = method.solve(photo(96, 128), [Size(96, 96)], remove=mask)
+    left = ((found[0] >= 34) & (found[0] < 62)).float().mean().item()
+    assert left < 0.1
+    with pytest.raises(RequestError, match="mask"):
+        method.solve(photo(96, 128), [Size(96, 96)], remove=mask[:5])
+
+
+def test_full_resolution_is_as_sharp_as_the_source(state):
+    method = DNR.from_weights(*state, DNROptions(working=128))
+    generator = torch.Generator().manual_seed(0)
+    image = torch.randint(0, 256, (3, 600, 800), dtype=torch.uint8, generator=generator)
+    [[result]] = method.retarget([image], [[Size(640, 600)]])
+
+    def contrast(pixels):
+        return pixels.float().diff(dim=1).abs().mean().item()
+
+    assert contrast(result) > 0.6 * contrast(image)
+
+
+def test_the_papers_values_are_a_preset(state):
+    paper = PaperDNR.from_weights(*state, PaperOptions(working=64, iterations=2, refinement=2))
+    assert (paper.options.percentile, paper.options.alpha, paper.options.cell) == (20, 0.5, 16)
+    assert PaperOptions().iterations == 300
+    assert PaperOptions().warp == "columns"
+    [[result]] = paper.retarget([photo(96, 128)], [[Size(64, 96)]])
+    assert tuple(result.shape) == (3, 96, 64)
+
+
+def test_deep_seams_leave_the_rest_to_the_warp():
+    assert deep_seams(15, 256, 16, 1.0) == 0
+    assert deep_seams(16, 256, 16, 1.0) == 1
+    assert deep_seams(128, 256, 16, 0.5) == 4
+    assert deep_seams(-300, 256, 16, 1.0) == 8
+
+
+def test_reach_counts_the_convolutions_between_levels():
+    taps = ("block5_pool", "block4_conv4", "block3_conv4", "block2_conv2", "block1_conv2")
+    assert reaches(taps, "vgg19", True) == [8, 8, 4, 4]
+    assert reaches(taps, "vgg19-slim", True) == [2, 8, 4, 4]
+    assert reaches(taps, "vgg19", False) == [0, 0, 0, 0]
+
+
+def test_reconstruction_nears_its_target(method):
+    image = photo(48, 64)[None] / 255
+    network = method.network
+    wanted = {"block1_conv2": (1.0, network(image, ("block1_conv2",))["block1_conv2"])}
+    start = image.mean((2, 3), keepdim=True).expand_as(image)
+    found = reconstruct(network, start, wanted, 60, 1e-2)
+    assert distance(network, found, wanted) < 0.1 * distance(network, start, wanted)
+    assert (found - image).abs().mean() < 0.5 * (start - image).abs().mean()
+
+
+def test_refinement_moves_pixels_to_where_they_fit(method):
+    image = photo(48, 64)[None] / 255
+    network = method.network
+    wanted = {"block1_conv2": (1.0, network(image, ("block1_conv2",))["block1_conv2"])}
+    shifted = torch.cat([image[..., 1:], image[..., -1:]], 3)
+    mapping = refine(network, shifted, wanted, 16, 60, 2e-3)
+    still = torch.arange(64.0)
+    assert (mapping[0, 0] - still).mean().item() == pytest.approx(-1, abs=0.4)

@@ -1,0 +1,89 @@
+"""The stages in one process: a device without memory, and a limit on time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import numpy
+import pytest
+import torch
+
+from deepcrop.errors import InferError, OutOfMemory
+from deepcrop.geometry import Size
+from deepcrop.methods.center import Center
+from deepcrop.pipeline.actors import Analyst
+from deepcrop.pipeline.job import Job
+from deepcrop.pipeline.watchdog import EXIT_TIMED_OUT
+from deepcrop.pipeline.work import Work
+
+HUGE = 50
+
+
+class Hungry(Center):
+    """Has memory for so many pictures at once, and for none that is ``HUGE`` pixels wide."""
+
+    def __init__(self, room: int, error: type[Exception] = torch.OutOfMemoryError) -> None:
+        super().__init__()
+        self.room, self.error = room, error
+        self.batches: list[int] = []
+
+    def boxes(self, images, aspects, **hints):
+        self.batches.append(len(images))
+        if len(images) > self.room or any(image.shape[1] == HUGE for image in images):
+            raise self.error("CUDA out of memory. Tried to allocate 3.00 GiB")
+        return super().boxes(images, aspects, **hints)
+
+
+def analyst(method: Center) -> Analyst:
+    made = Analyst(Job(input="in", output="out", method="center", aspects=("1:1",)), device="cpu")
+    made.method = method
+    return made
+
+
+def works(widths: list[int]) -> list[Work]:
+    made = []
+    for number, width in enumerate(widths):
+        source = {"source_uri": str(number), "caption": None, "focal_x": None, "focal_y": None}
+        picture = numpy.zeros((20, width, 3), numpy.uint8)
+        made.append(Work(source, thumbnail=picture, size=Size(width, 20)))
+    return made
+
+
+def test_a_batch_too_large_for_the_memory_is_halved_until_it_fits():
+    batch, method = works([30] * 8), Hungry(room=2)
+    analyst(method)(batch)
+    assert method.batches == [8, 4, 2, 2, 4, 2, 2]
+    assert all(work.error is None and len(work.crops) == 1 for work in batch)
+
+
+def test_a_picture_too_large_alone_fails_alone_and_may_be_tried_again():
+    batch, method = works([30, 30, HUGE, 30]), Hungry(room=8)
+    analyst(method)(batch)
+    assert [type(work.error) for work in batch] == [type(None), type(None), OutOfMemory, type(None)]
+    error = batch[2].error
+    assert error is not None and error.retryable and "Tried to allocate" in str(error)
+
+
+@pytest.mark.parametrize(("raised", "kind"), [(MemoryError, OutOfMemory), (ValueError, InferError)])
+def test_other_errors_of_a_method_end_in_the_row_of_the_one_that_caused_them(raised, kind):
+    batch = works([30, HUGE])
+    analyst(Hungry(room=8, error=raised))(batch)
+    assert batch[0].error is None and type(batch[1].error) is kind
+
+
+ENDLESS = """
+import ctypes
+from deepcrop.pipeline.watchdog import time_limit
+with time_limit(5):
+    pass
+with time_limit(0.5):
+    ctypes.CDLL(None).pause()  # native, and deaf to Python
+"""
+
+
+def test_native_work_without_an_end_ends_its_process():
+    begin = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", ENDLESS], timeout=60)
+    assert done.returncode == EXIT_TIMED_OUT and time.monotonic() - begin >= 0.5

@@ -1,0 +1,272 @@
+"""The torture test: one job, killed and lied to until it is done, then checked to the last byte."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import psutil
+from botocore.config import Config
+
+from deepcrop.pipeline.audit import audit
+from tests.servers.proxy import Faults
+from tests.servers.radosgw import RadosGateway, missing_programs
+from tests.torture import corpus as corpora
+from tests.torture.chaos import Killer, Nodes
+from tests.torture.checks import Findings, check, hashes
+from tests.torture.method import install
+
+ROOT = Path(__file__).parents[2]
+BUCKET, INPUT = "torture", "in"
+FAULTS = Faults(
+    slowdown=0.02, deny=0.003, reset=0.01, lost=0.01, stall=0.002, truncate=0.02, corrupt=0.05,
+    corrupt_upload=0.01, stall_s=1.0, streak=3,
+)  # fmt: skip
+HANG = 600.0
+"""Seconds without an end after which a driver is taken to hang."""
+
+
+@dataclass
+class Round:
+    """What one round was, and what was found."""
+
+    seed: int
+    seconds: float = 0.0
+    kills: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+    restarts: int = 0
+    recomputed: int = 0
+    """Pictures that the method looked at more than once."""
+    sources: int = 0
+    findings: Findings = field(default_factory=Findings)
+    problems: list[str] = field(default_factory=list)
+    """What ``deepcrop verify`` says, and drivers that ended otherwise than they should."""
+
+    @property
+    def clean(self) -> bool:
+        return not self.findings.total and not self.problems
+
+
+class Torture:
+    """A store with the corpus, a cluster, and the hashes that an undisturbed run made."""
+
+    def __init__(self, objects: int, seed: int, say: Callable[[str], None]) -> None:
+        """Take the size of the corpus and its seed."""
+        self.corpus = corpora.make(objects, seed, INPUT)
+        self.say = say
+        self.exit = contextlib.ExitStack()
+
+    def __enter__(self) -> Torture:
+        """Start the store and the cluster, upload the corpus, run undisturbed."""
+        try:
+            self._start()
+        except BaseException:
+            self.exit.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End everything."""
+        self.exit.close()
+
+    def _start(self) -> None:
+        self.folder = Path(self.exit.enter_context(tempfile.TemporaryDirectory(prefix="torture-")))
+        self.endpoint, key, secret, self.checks_uploads = self.exit.enter_context(_server())
+        path = [ROOT, install(self.folder / "site"), os.environ.get("PYTHONPATH", "")]
+        self.environment = {
+            "AWS_ACCESS_KEY_ID": key,
+            "AWS_SECRET_ACCESS_KEY": secret,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "PYTHONPATH": os.pathsep.join(str(each) for each in path if each),
+            "RAY_BACKEND_LOG_LEVEL": "fatal",
+            "OMP_NUM_THREADS": "1",
+            # A busy machine's nodes answer late.
+            "RAY_health_check_failure_threshold": "30",
+        }
+        self.exit.enter_context(_environment(self.environment))
+        self.client = boto3.client(
+            "s3", endpoint_url=self.endpoint, config=Config(max_pool_connections=16)
+        )
+        self.client.create_bucket(Bucket=BUCKET)
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(self._upload, self.corpus))
+        self.say(f"{len(self.corpus)} objects on {self.endpoint}")
+        self.nodes = Nodes()
+        self.exit.callback(self.nodes.close)
+        begin = time.monotonic()
+        driver = self._drive(self._job("reference"), self.endpoint)
+        if driver.wait(HANG) != 0:
+            raise RuntimeError(f"the undisturbed run ended with {driver.returncode}")
+        findings = check(self.client, BUCKET, "reference", INPUT, self.corpus, None)
+        if findings.total:
+            raise AssertionError(f"the undisturbed run: {findings}")
+        self.reference = hashes(self.client, BUCKET, "reference")
+        self.say(f"undisturbed: {time.monotonic() - begin:.0f} s, {len(self.reference)} variants")
+
+    def _upload(self, source: corpora.Source) -> None:
+        self.client.put_object(Bucket=BUCKET, Key=f"{INPUT}/{source.key}", Body=source.data)
+
+    def _job(self, output: str) -> Path:
+        """Write a job's specification."""
+        path = self.folder / f"{output}.json"
+        job = {
+            "input": f"s3://{BUCKET}/{INPUT}",
+            "output": f"s3://{BUCKET}/{output}",
+            "method": "brittle",
+            "options": {"tally": str(self._tally(output))},
+            "aspects": ["1:1", "16:9"],
+            "batch_size": 8,
+        }
+        path.write_text(json.dumps(job))
+        return path
+
+    def _tally(self, output: str) -> Path:
+        return self.folder / f"{output}.tally"
+
+    def _drive(self, job: Path, endpoint: str) -> subprocess.Popen[bytes]:
+        with job.with_suffix(".log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "tests.torture.driver", str(job)],
+                env=os.environ | {"AWS_ENDPOINT_URL": endpoint, "RAY_ADDRESS": self.nodes.address},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=ROOT,
+            )
+
+    def round(self, seed: int, kills: int) -> Round:
+        """Run a job through faults and kills to its end, and check it."""
+        output = f"round-{seed}"
+        job = self._job(output)
+        found = Round(seed, sources=len(self.corpus))
+        begin = time.monotonic()
+        faults = FAULTS if self.checks_uploads else dataclasses.replace(FAULTS, corrupt_upload=0.0)
+        with _proxy(self.endpoint, faults, seed) as proxy:
+            self._torment(job, proxy, kills, found)
+            report = json.loads(urllib.request.urlopen(f"{proxy}/_faults", timeout=30).read())
+            found.faults.update(report["faults"])
+        found.seconds = time.monotonic() - begin
+        looks = self._tally(output).stat().st_size
+        found.recomputed = looks - self._tally("reference").stat().st_size
+        found.findings = check(self.client, BUCKET, output, INPUT, self.corpus, self.reference)
+        problems = audit(f"s3://{BUCKET}/{output}", self.endpoint).problems()
+        found.problems += [f"verify: {name}: {each}" for name, each in problems.items() if each]
+        if not found.clean:
+            self.say(job.with_suffix(".log").read_text()[-3000:])
+        return found
+
+    def _torment(self, job: Path, endpoint: str, kills: int, found: Round) -> None:
+        driver = self._drive(job, endpoint)
+        killer = Killer(self.nodes, lambda: psutil.Process(driver.pid), found.seed)
+        plan = killer.plan(kills)
+        due = time.monotonic() + plan[0][0]
+        started = time.monotonic()
+        tally = self._tally(job.stem)
+        while True:
+            self.nodes.fill()
+            if driver.poll() is not None:
+                if driver.returncode == 0:
+                    break
+                if driver.returncode not in (3, -9):
+                    found.problems.append(f"a driver ended with {driver.returncode}")
+                    break
+                found.restarts += 1
+                driver = self._drive(job, endpoint)
+                started = time.monotonic()
+            if time.monotonic() - started > HANG:
+                found.problems.append("a driver hung")
+                driver.kill()
+                driver.wait()
+                break
+            # Kills that come before the work begins would test nothing.
+            if plan and tally.exists() and time.monotonic() > due:
+                if killer.kill(plan[0][1]):
+                    found.kills[plan.pop(0)[1]] += 1
+                due = time.monotonic() + (plan[0][0] if plan else 0.0)
+            time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def _server() -> Iterator[tuple[str, str, str, bool]]:
+    """Yield an S3 server's URL, key and secret, and whether it checks what it is sent."""
+    if missing_programs():
+        from moto.server import ThreadedMotoServer
+
+        server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        server.start()
+        host, port = server.get_host_and_port()
+        yield f"http://{host}:{port}", "testing", "testing-secret", False
+        server.stop()
+        return
+    with RadosGateway() as gateway:
+        yield gateway.endpoint, gateway.access_key, gateway.secret_key, True
+
+
+@contextlib.contextmanager
+def _environment(changes: dict[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextlib.contextmanager
+def _proxy(target: str, faults: Faults, seed: int) -> Iterator[str]:
+    """Run the fault proxy as a process of its own; yield its URL."""
+    rates = [f"--{name.replace('_', '-')}={rate}" for name, rate in vars(faults).items()]
+    command = [sys.executable, "-m", "tests.servers.proxy", "--target", target, *rates]
+    process = subprocess.Popen(
+        [*command, "--seed", str(seed)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def table(rounds: list[Round]) -> list[list[Any]]:
+    """Return the table of rounds: names of the columns, a line a round, the sums."""
+    kills = sorted({kind for each in rounds for kind in each.kills})
+    faults = sorted({kind for each in rounds for kind in each.faults})
+    names = [
+        "seed",
+        "s",
+        *(f"kill {kind}" for kind in kills),
+        *(f"fault {kind}" for kind in faults),
+    ]
+    names += ["restarts", "recomputed", "lost", "duplicated", "orphaned", "wrong", "problems"]
+    lines = [
+        [
+            each.seed,
+            round(each.seconds),
+            *(each.kills[kind] for kind in kills),
+            *(each.faults[kind] for kind in faults),
+            each.restarts,
+            each.recomputed,
+            *(len(found) for found in vars(each.findings).values()),
+            len(each.problems),
+        ]
+        for each in rounds
+    ]
+    return [names, *lines, ["all", *(sum(column) for column in list(zip(*lines, strict=True))[1:])]]
