@@ -137,6 +137,7 @@ BUILT_IN = {
     "dnr-paper": "deepcrop.methods.dnr:PaperDNR",
     "cagic": "deepcrop.methods.cagic:Cagic",
     "saliency": "deepcrop.methods.saliency:SaliencyCrop",
+    "mars": "deepcrop.methods.mars:MarsCrop",
 }
 
 
