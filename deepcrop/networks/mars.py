@@ -233,6 +233,7 @@ class Mars(nn.Module):
         shift = ratios.new_zeros(1)
         if self.predictor is not None:
             vector = self.predictor.weight.view(1, -1).expand(len(ratios), -1)
+            assert self.predictor.bias is not None
             shift = self.predictor.bias
         if not self.stack:
             return RatioParameters(matrix, vector[:, :, None], shift.expand(len(ratios), 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -112,7 +113,8 @@ def ablation(
         report: is called with each row.
     """
     for name, switches in VARIANTS.items():
-        network = initial(replace(MarsOptions(), **switches))
+        changes: dict[str, Any] = dict(switches)
+        network = initial(replace(MarsOptions(), **changes))
         loss = fit(network, views, recipe, frozen=frozen)
         network.requires_grad_(False).to(memory_format=torch.channels_last)
         agreement = judge(MarsCrop(network), photos)

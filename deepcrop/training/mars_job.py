@@ -55,7 +55,8 @@ def initial(job: MarsJob) -> Mars:
         own = network.trunk.state_dict()
         network.trunk.load_state_dict({name: state[f"trunk.{name}"] for name in own})
     elif job.options.trunk == "mobilenet_v2":
-        network.trunk.load_torchvision(state)
+        load: Any = network.trunk.load_torchvision
+        load(state)
     elif job.options.trunk == "vgg16":
         names = network.trunk.state_dict()
         network.trunk.load_state_dict({name: state[f"features.{name}"] for name in names})
