@@ -1,6 +1,8 @@
 """Evaluate the networks on photos that training never saw.
 
 python jobs/evaluate.py saliency --shared ../shared
+python jobs/evaluate.py mars --shared ../shared
+python jobs/evaluate.py croppings fcdb FCDB_FOLDER --images FCDB_FOLDER/data --method mars
 python jobs/evaluate.py retargetme --shared ../shared --method dnr --sheet sheets
 """
 
@@ -42,6 +44,51 @@ def saliency(
 
 
 @app.command()
+def mars(
+    shared: Path = typer.Option(SHARED, help="Folder that holds data/gaze_*."),
+    weights: str = typer.Option("mars", help="Name or file of the weights."),
+    part: str = typer.Option("test", help="test or validation"),
+) -> None:
+    """Gain at the largest window, kept fixations against area, and speed, on held-out photos."""
+    from deepcrop.methods import base
+    from deepcrop.training.crop_curves import print_curves, print_gain, print_speed
+    from deepcrop.training.datasets import gaze
+
+    photos = getattr(gaze(shared, longest=384), part)
+    largest = base.load("mars", device="cpu", weights=weights, window="largest")
+    print_gain(largest, photos)
+    print_curves(largest, base.load("saliency", device="cpu"), photos)
+    predicted = base.load("mars", device="cpu", weights=weights)
+    print_speed(predicted, photos)
+
+
+@app.command()
+def croppings(
+    dataset: str = typer.Argument(help="fat, fcdb, hcdb, cuhk-icd, gaicd or cpc"),
+    annotations: Path = typer.Argument(help="Folder of the annotation files."),
+    images: Path = typer.Option(help="Folder of the images."),
+    method: str = typer.Option("mars", help="A crop method."),
+    split: str = typer.Option("test", help="Part of FAT, FCDB or GAICD."),
+    weights: str | None = typer.Option(None, help="Name or file, other than the method's own."),
+) -> None:
+    """IoU, boundary displacement and centre offset against crops that people drew.
+
+    A method is asked for each annotated crop's own aspect ratio, as in the paper.
+    """
+    from deepcrop.methods import base
+    from deepcrop.training.crop_agreement import agreement
+    from deepcrop.training.croppings import read_dataset
+
+    rows = read_dataset(dataset, annotations, split)
+    result = agreement(base.load(method, weights=weights), rows, images)
+    print(
+        f"{dataset} ({result.annotations} crops): IoU {result.iou:.4f}  "
+        f"BDE {result.displacement:.4f}  offset {result.offset:.1f} px"
+    )
+    print(f"best crop of each image: IoU {result.best_iou:.4f}  BDE {result.best_displacement:.4f}")
+
+
+@app.command()
 def retargetme(
     shared: Path = typer.Option(SHARED, help="Folder with data/retargetme and weights/."),
     method: list[str] = typer.Option(["dnr"], help="Ours; may be given again."),
@@ -78,6 +125,23 @@ def retargetme(
     for name, figures in sorted(found.items(), key=lambda item: -item[1].semantic):
         table.add_row(name, *(f"{value:.4f}" for value in astuple(figures)))
     console.print(table)
+
+
+@app.command()
+def caption(
+    shared: Path = typer.Option(SHARED, help="Folder that holds data/objects_coco128."),
+    weights: str = typer.Option("cagic", help="Name or file of the weights."),
+    photos: int = typer.Option(1000, min=1, help="At most so many photos."),
+    row: list[str] = typer.Option(
+        ["words:score=words", "captioner:score=captioner"],
+        help="NAME:option=value,...: a row of the table.",
+    ),
+) -> None:
+    """Tell whether captions steer CAGIC's crops, beside the centre, saliency and Grad-CAM."""
+    from deepcrop.training.steering import steering_table
+
+    console = Console(width=110)
+    console.print(steering_table(shared, weights, row, photos, console.print))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
 """Train the networks whose weights ship with deepcrop.
 
 python jobs/train.py saliency --shared ../shared --output runs/saliency.safetensors
+python jobs/train.py mars-boxes --shared ../shared boxes.parquet
+python jobs/train.py mars boxes.parquet --images ../shared/data --trunk saliency --output runs
+python jobs/train.py mars FAT --format fat --images FAT/images --trunk MOBILENET --paper --gpu
 python jobs/train.py vgg-slim --shared ../shared --output runs/vgg-slim
 """
 
@@ -71,6 +74,71 @@ def saliency(
     typer.echo(path)
 
 
+@app.command()
+def mars_boxes(
+    output: Path = typer.Argument(help="Parquet file to write."),
+    shared: Path = typer.Option(SHARED, help="Folder that holds data/gaze_*."),
+    views: int = typer.Option(3, min=1, help="Views of each photo; the first is all of it."),
+) -> None:
+    """Derive Mars' crop boxes from the fixations of the training photos."""
+    from deepcrop.training.croppings import write_croppings
+    from deepcrop.training.gaze_crops import GazeCrops, training_photos
+
+    rows = list(GazeCrops(views=views).of(training_photos(shared)))
+    write_croppings(rows, output)
+    typer.echo(f"{len(rows)} boxes: {output}")
+
+
+@app.command()
+def mars(
+    data: Path = typer.Argument(help="Parquet file of boxes, or folder of annotations."),
+    images: Path = typer.Option(help="Folder that the images' paths are relative to."),
+    trunk: str = typer.Option(help="Weights of the trunk: a file, or a name such as saliency."),
+    output: Path = typer.Option(help="Folder that the weights are written to."),
+    format: str = typer.Option("parquet", help="Or fat, fcdb, hcdb, cuhk-icd, gaicd, cpc."),
+    paper: bool = typer.Option(False, help="The paper's recipe: 50 epochs, the trunk too."),
+    epochs: int | None = typer.Option(None, min=1, help="Other than the recipe's."),
+    options: str = typer.Option("{}", help="Architecture as JSON: see MarsOptions."),
+    workers: int = typer.Option(0, min=0, help="Ray Train workers; 0: this process, no Ray."),
+    gpu: bool = typer.Option(False, help="Train on GPUs."),
+    ablation: bool = typer.Option(False, help="Print Tables 3 and 4 on held-out gaze instead."),
+    shared: Path = typer.Option(SHARED, help="For the ablation: holds data/gaze_*."),
+) -> None:
+    """Train Mars on crop boxes of any dataset."""
+    from dataclasses import replace
+
+    from deepcrop.networks.mars import MarsOptions
+    from deepcrop.training.croppings import read_dataset, write_croppings
+    from deepcrop.training.mars import OURS, Recipe
+    from deepcrop.training.mars_ablation import print_ablation
+    from deepcrop.training.mars_job import FROZEN, MarsJob, publish, train_here, train_with_ray
+
+    output.mkdir(parents=True, exist_ok=True)
+    if format != "parquet":
+        rows = read_dataset(format, data)
+        write_croppings(rows, data := output / f"{format}.parquet")
+    recipe = Recipe() if paper else OURS
+    job = MarsJob(
+        rows=str(data.absolute()),
+        images=str(images.absolute()),
+        trunk=str(Path(trunk).absolute()) if Path(trunk).exists() else trunk,
+        options=MarsOptions.from_json(options),
+        recipe=replace(recipe, epochs=epochs) if epochs else recipe,
+        frozen=0 if paper else FROZEN,
+    )
+    if ablation:
+        print_ablation(job, shared)
+    elif workers:
+        typer.echo(publish(train_with_ray(job, workers=workers, gpu=gpu), job, output))
+    else:
+        network = train_here(
+            job,
+            "cuda" if gpu else "cpu",
+            lambda epoch, loss: typer.echo(f"epoch {epoch + 1}: loss {loss:.4f}"),
+        )
+        typer.echo(publish(network, job, output))
+
+
 @app.command("vgg-slim")
 def vgg_slim(
     output: Path = typer.Option(..., help="Folder that weights and card are written to."),
@@ -86,6 +154,51 @@ def vgg_slim(
     torch.set_num_threads(threads)
     output.mkdir(parents=True, exist_ok=True)
     train_vgg_slim(shared, output, Recipe(minutes=minutes))
+
+
+@app.command()
+def captioner(
+    output: Path = typer.Option(..., help="Folder of cagic.safetensors; its readers stay."),
+    shared: Path = typer.Option(SHARED, help="Folder that holds data/captions_* and weights/."),
+    table: Path = typer.Option(None, help=".json, .csv or .parquet of images and captions."),
+    cache: Path = typer.Option(None, help="Folder that keeps the features for the next time."),
+) -> None:
+    """Train CAGIC's captioner and word detectors; print the figures on the test photos."""
+    from deepcrop.training.cagic import train_captioner
+
+    output.mkdir(parents=True, exist_ok=True)
+    table = table or shared / "data" / "captions_flickr8k"
+    show(train_captioner(table, shared / IMAGENET, output, cache=cache))
+
+
+@app.command()
+def aesthetics(
+    output: Path = typer.Option(..., help="Folder of cagic.safetensors; its readers stay."),
+    shared: Path = typer.Option(SHARED, help="Folder that holds data/ and weights/."),
+    cache: Path = typer.Option(None, help="Folder that keeps the features for the next time."),
+    photos: int = typer.Option(300, min=10, help="At most so many photos."),
+) -> None:
+    """Train CAGIC's view ranker; print the figures on the photos held out."""
+    from deepcrop.training.aesthetics import by_hash
+    from deepcrop.training.cagic import train_aesthetics
+
+    output.mkdir(parents=True, exist_ok=True)
+    folders = ("gaze_osie/images", "gaze_nus_scene/images", "photos_kodak")
+    paths = by_hash(
+        [
+            path
+            for folder in folders
+            for path in (shared / "data" / folder).iterdir()
+            if path.suffix in (".jpg", ".png")
+        ]
+    )
+    show(train_aesthetics(paths[:photos], shared / IMAGENET, output, cache=cache))
+
+
+def show(figures: dict[str, float]) -> None:
+    """Print figures, one a line."""
+    for name, value in figures.items():
+        typer.echo(f"{name}: {value:.4g}")
 
 
 if __name__ == "__main__":

@@ -43,6 +43,8 @@ class Crop:
     """How good the method finds the crop, 0 (worst) to 1."""
     focal: Focal
     """The point that matters most, 0..1 of the source's sides: the same for all ratios."""
+    note: str | None = None
+    """What the user should know of this answer, such as words that were not understood."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,9 @@ BUILT_IN = {
     "deepir": "deepcrop.methods.deepir:DeepIR",
     "dnr": "deepcrop.methods.dnr:DNR",
     "dnr-paper": "deepcrop.methods.dnr:PaperDNR",
+    "cagic": "deepcrop.methods.cagic:Cagic",
     "saliency": "deepcrop.methods.saliency:SaliencyCrop",
+    "mars": "deepcrop.methods.mars:MarsCrop",
 }
 
 

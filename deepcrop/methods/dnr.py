@@ -205,7 +205,8 @@ class DNR:
             most = functional.adaptive_max_pool2d(factors, shape)
             # A position that touches what is protected is; what is removed comes after.
             emphasis.append(torch.where(most > 1, most, least))
-        mapping = identity(*small.shape[2:], small.device)[None]
+        height, width = small.shape[2:]
+        mapping = identity(height, width, small.device)[None]
         return Layers(self.taps, tuple(maps[t] for t in self.taps), tuple(emphasis), mapping)
 
     def _carve(self, layers: Layers, changes: Sequence[int]) -> Carve:

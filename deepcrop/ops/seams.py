@@ -231,10 +231,10 @@ def hierarchical_carve(
         new = [carvings[0].remove()]
         for level in range(1, len(importances)):
             importance = importances[level]
-            shapes = [importances[i].shape[1:] for i in (level - 1, level)]
+            (_, *deep), (_, *fine) = importances[level - 1].shape, importance.shape
             for seam in new:
                 seen[level] |= footprint(
-                    seam, tuple(shapes[0]), tuple(shapes[1]), reaches[level - 1]
+                    seam, (deep[0], deep[1]), (fine[0], fine[1]), reaches[level - 1]
                 )
             carvings[level].lower(seen[level], alpha)
             wanted = seams_at(step, deepest, importance.shape[2])

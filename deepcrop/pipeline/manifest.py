@@ -61,6 +61,7 @@ IMAGES = pa.schema(
         ("method", pa.string()),
         ("focal_x", pa.float32()),
         ("focal_y", pa.float32()),
+        ("note", pa.string()),
         ("duplicate_of", pa.string()),
         ("variants", pa.list_(VARIANT)),
         ("fetch_ms", pa.float32()),

@@ -47,6 +47,8 @@ EXTENSIONS = frozenset(
 )
 LISTS = (".txt", ".csv", ".parquet")
 REDACTED = "[redacted]"
+SHARE = 1000
+"""Rows that are gathered as Python's objects."""
 MAX_SEGMENT = 180
 """Bytes of one path segment of a key: file systems end at 255, and suffixes are added."""
 MAX_KEY = 800
@@ -153,26 +155,29 @@ def list_sources(uri: str, storage: Storage, known: pa.Table | None = None) -> L
 
 def without_secrets(sources: pa.Table) -> pa.Table:
     """Return a listing as it may be written down."""
-    names = [public(uri) for uri in sources["source_uri"].to_pylist()]
-    return _with_uris(sources, names)
+    names = pa.chunked_array(
+        [[public(uri) for uri in chunk.to_pylist()] for chunk in sources["source_uri"].chunks],
+        pa.string(),
+    )
+    return sources if names.equals(sources["source_uri"]) else _with_uris(sources, names)
 
 
 def with_secrets(sources: pa.Table, uri: str, storage: Storage) -> pa.Table:
     """Return a listing that was written down, with what was left out read from the input again."""
-    names = sources["source_uri"].to_pylist()
-    if not any(REDACTED in name for name in names):
+    left_out = pc.match_substring(sources["source_uri"], REDACTED)
+    if not pc.any(left_out).as_py():
         return sources
+    names = sources["source_uri"].to_pylist()
     table = list_sources(uri, storage, sources).table
     columns = (table[name].to_pylist() for name in ("source_id", "source_uri"))
     whole = dict(zip(*columns, strict=True))
     ids = sources["source_id"].to_pylist()
     uris = [whole.get(identity, name) for identity, name in zip(ids, names, strict=True)]
-    return _with_uris(sources, uris)
+    return _with_uris(sources, pa.array(uris, pa.string()))
 
 
-def _with_uris(sources: pa.Table, uris: list[str]) -> pa.Table:
-    index = sources.schema.get_field_index("source_uri")
-    return sources.set_column(index, "source_uri", pa.array(uris, pa.string()))
+def _with_uris(sources: pa.Table, uris: pa.Array | pa.ChunkedArray) -> pa.Table:
+    return sources.set_column(sources.schema.get_field_index("source_uri"), "source_uri", uris)
 
 
 def _first_of_each(table: pa.Table) -> tuple[pa.Table, numpy.ndarray]:
@@ -186,30 +191,23 @@ def _first_of_each(table: pa.Table) -> tuple[pa.Table, numpy.ndarray]:
 
 def _distinct_keys(table: pa.Table, known: pa.Table | None) -> pa.Table:
     """Give every source a key of its own: members of a clash end in their id."""
-    keys = table["key"].to_pylist()
-    ids = table["source_id"].to_pylist()
-    kept: dict[int, str] = {}
-    if known is not None:
-        kept = dict(zip(known["source_id"].to_pylist(), known["key"].to_pylist(), strict=True))
-    taken = set(kept.values())
+    keys, ids = table["key"].combine_chunks(), table["source_id"].combine_chunks()
     # Folded, because some file systems can't tell a.jpg from A.jpg.
-    folded = [key.casefold() for key in keys]
-    counts: dict[str, int] = {}
-    for key in folded:
-        counts[key] = counts.get(key, 0) + 1
-    chosen = []
-    for identity, key, fold in zip(ids, keys, folded, strict=True):
-        if identity in kept:
-            chosen.append(kept[identity])
-        elif counts[fold] > 1 or key in taken:
-            chosen.append(f"{key}-{identity & (2**64 - 1):016x}")
-        else:
-            chosen.append(key)
-    if len(set(chosen)) != len(chosen):
+    folded = pc.utf8_lower(keys)
+    counts = pc.value_counts(folded)
+    several = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
+    clash = pc.is_in(folded, value_set=several)
+    if known is not None:
+        clash = pc.or_(clash, pc.is_in(keys, value_set=known["key"].combine_chunks()))
+    clashing = zip(keys.filter(clash).to_pylist(), ids.filter(clash).to_pylist(), strict=True)
+    own = [f"{key}-{identity & (2**64 - 1):016x}" for key, identity in clashing]
+    keys = pc.replace_with_mask(keys, clash, pa.array(own, pa.string()))
+    if known is not None:
+        places = pc.index_in(ids, value_set=known["source_id"].combine_chunks())
+        keys = pc.coalesce(known["key"].combine_chunks().take(places), keys)
+    if pc.count_distinct(keys).as_py() != len(keys):
         raise RequestError("input: two sources' keys still clash; use keys: hash")
-    return table.set_column(
-        table.schema.get_field_index("key"), "key", pa.array(chosen, pa.string())
-    )
+    return table.set_column(table.schema.get_field_index("key"), "key", keys)
 
 
 def _list_store(uri: str, storage: Storage) -> tuple[pa.Table, int]:
@@ -231,8 +229,7 @@ def _list_folder(folder: str, root: str, storage: Storage) -> tuple[pa.Table, in
 
 
 def _entries_table(entries: Iterable[Entry], root: str) -> tuple[pa.Table, int]:
-    rows: dict[str, list[object]] = {name: [] for name in SCHEMA.names}
-    ignored = 0
+    tables, rows, ignored = [], _no_rows(), 0
     for entry in entries:
         name = entry.uri.rpartition("/")[2]
         _, dot, extension = name.rpartition(".")
@@ -240,7 +237,14 @@ def _entries_table(entries: Iterable[Entry], root: str) -> tuple[pa.Table, int]:
             ignored += 1
             continue
         _append(rows, entry.uri, entry.size, entry.etag, entry.uri.removeprefix(root))
-    return pa.table(rows, schema=SCHEMA), ignored
+        if len(rows["key"]) == SHARE:  # as Python's objects they take ten times the memory
+            tables.append(pa.table(rows, schema=SCHEMA))
+            rows = _no_rows()
+    return pa.concat_tables([*tables, pa.table(rows, schema=SCHEMA)]), ignored
+
+
+def _no_rows() -> dict[str, list[object]]:
+    return {name: [] for name in SCHEMA.names}
 
 
 def _append(
@@ -269,7 +273,7 @@ def _read_list(uri: str, storage: Storage) -> tuple[pa.Table, int]:
     uris = [canonical(text) for text in table["uri"].to_pylist()]
     names = [public(each) for each in uris]
     root = _common_folder(names)
-    rows: dict[str, list[object]] = {name: [] for name in SCHEMA.names}
+    rows = _no_rows()
     for each, name in zip(uris, names, strict=True):
         _append(rows, each, None, None, name.removeprefix(root))
     listed = pa.table(rows, schema=SCHEMA)

@@ -100,6 +100,7 @@ class Work:
             "method": method,
             "focal_x": focal[0],
             "focal_y": focal[1],
+            "note": self.crops[0].note if self.crops else None,
             "variants": self.variants,
             "fingerprint": fingerprint,
         }

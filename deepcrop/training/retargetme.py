@@ -109,7 +109,7 @@ def measure(
     """
     ours = network(result[None] / 255)
     blocks = register_blocks(result / 255, source / 255)
-    shape = blocks[0].shape
+    shape = (blocks[0].shape[0], blocks[0].shape[1])
     weights = functional.adaptive_avg_pool2d(saliency[None].float(), shape)[0]
     kept = (blocks[0] * blocks[1]).clamp_max(1.0)
     fd = float("nan")
@@ -220,7 +220,7 @@ def contact_sheet(
     x = gap
     for index, name in enumerate(names):
         draw.text((x, 3), name, fill="black")
-        for at, row in enumerate(small):
-            sheet.paste(row[index], (x, caption + gap + at * (height + gap)))
+        for at, pictures in enumerate(small):
+            sheet.paste(pictures[index], (x, caption + gap + at * (height + gap)))
         x += widths[index] + gap
     return sheet

@@ -1,3 +1,5 @@
+"""VGG with named taps."""
+
 import pytest
 import torch
 from torchvision.models import vgg16, vgg19

@@ -16,7 +16,7 @@ import pyarrow.dataset
 import pytest
 from PIL import Image
 
-from deepcrop.errors import Interrupted, RequestError
+from deepcrop.errors import Interrupted, RequestError, WriteError
 from deepcrop.pipeline.audit import audit
 from deepcrop.pipeline.job import Job
 from deepcrop.pipeline.lease import Lease
@@ -249,3 +249,17 @@ def test_a_killed_driver_costs_time_only(tmp_path, photos):
     assert read_status(str(out)).state == "interrupted"
     assert resumed.run().ok == 120
     assert audit(str(out)).clean
+
+
+def test_a_manifest_that_cannot_be_written_interrupts_and_loses_nothing(
+    corpus, tmp_path, monkeypatch
+):
+    def refuse(*_):
+        raise WriteError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Manifest, "append", refuse)
+        with pytest.raises(Interrupted, match=r"no space left.*resumes"):
+            job(corpus, tmp_path / "out").run()
+    assert job(corpus, tmp_path / "out").run().ok == 18
+    assert audit(str(tmp_path / "out")).clean

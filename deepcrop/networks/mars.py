@@ -1,0 +1,368 @@
+"""Mars: one cropping network for every aspect ratio (Li, Zhang and Huang, CVPR 2020).
+
+```python
+network = Mars.from_state(state, metadata)          # ours: deepcrop/pretrained/mars.*
+parameters = network.parameters_of(ratios)          # (R,) widths over heights; they suffice
+maps = network.maps([photo, other], parameters)     # uint8 (3, h, w) each -> (R, h', w') each
+```
+
+Two layers of the network are not learned but predicted from the aspect ratio: the matrix that
+transforms the image's global feature (ARS-FTM), and the 1x1 predictor (ARS-PWP).
+
+The paper leaves the activations open. We have none between the 1x1 reduction and the first
+deconvolution, ReLU between deconvolutions, and none after the last. So the reduction and the first
+deconvolution are linear, and by ``A(F + f) = A(F) + A(f)`` all ratios share them; and the last
+deconvolution and the predictor are one convolution, multiplied out once per ratio. Both are exact;
+what remains per image and ratio is an addition, a ReLU and 0.3 million multiplications.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from fractions import Fraction
+from typing import Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .meta import MetaLearner
+from .mobilenet import MobileNetV2
+
+LONGEST = 256
+"""Pixels of the longer edge at which the network sees an image."""
+
+
+class Cut(NamedTuple):
+    """Where a trunk is truncated: its last block, its channels, its stride."""
+
+    stop: int
+    channels: int
+    stride: int
+
+
+CUTS: Mapping[str, Mapping[str, Cut]] = {
+    "mobilenet_v2": {
+        "c3_3": Cut(7, 32, 8),
+        "c4_3": Cut(10, 64, 16),
+        "c4_6": Cut(13, 96, 16),
+        "c5_1": Cut(15, 160, 32),
+    },
+    "vgg16": {
+        "c3_3": Cut(23, 512, 8),
+        "c4_1": Cut(26, 512, 16),
+        "c4_3": Cut(30, 512, 16),
+        "pool5": Cut(31, 512, 32),
+    },
+    "resnet50": {
+        "c3_4": Cut(6, 512, 8),
+        "c4_3": Cut(9, 1024, 16),
+        "c4_6": Cut(12, 1024, 16),
+        "c5_1": Cut(13, 2048, 32),
+    },
+}
+"""The truncations of Table 1, by trunk: ``cX_Y`` follows the Y-th layer at 1/2^X of the input."""
+
+
+@dataclass(frozen=True)
+class MarsOptions:
+    """The architecture; the defaults are the paper's choice, the switches its ablations.
+
+    Attributes:
+        trunk: the network that sees the image.
+        layer: where it is truncated (Table 1).
+        channels: C_out, of the deconvolution stack (Table 6).
+        stride: input pixels per output pixel, along a side (Table 6).
+        depth: fully-connected layers of 512 neurons in the meta-learners (Table 2).
+        ratios: N, the embedded aspect ratios (Table 5).
+        dimension: of their embedding vectors (Table 5).
+        transform: predict ARS-FTM; without it the global feature is added as it is (Table 3).
+        predictor: predict ARS-PWP; without it that layer is learned, one for all (Table 3).
+        embedding: embed the ratio; without it the meta-learners read its value (Table 4).
+        interpolation: between embeddings; without it the nearest one is taken (Table 4).
+    """
+
+    trunk: Literal["mobilenet_v2", "vgg16", "resnet50"] = "mobilenet_v2"
+    layer: str = "c4_6"
+    channels: int = 96
+    stride: int = 4
+    depth: int = 1
+    ratios: int = 101
+    dimension: int = 512
+    transform: bool = True
+    predictor: bool = True
+    embedding: bool = True
+    interpolation: bool = True
+
+    def __post_init__(self) -> None:
+        """Reject what can't be built."""
+        if self.layer not in CUTS[self.trunk]:
+            known = ", ".join(CUTS[self.trunk])
+            raise ValueError(f"layer {self.layer!r} of {self.trunk}: unknown; one of: {known}")
+        if self.stride not in {self.cut.stride >> k for k in range(6)} - {0}:
+            raise ValueError(f"stride is {self.stride}; the trunk's is {self.cut.stride}")
+        if self.ratios < 3 or self.ratios % 2 == 0:
+            raise ValueError(f"ratios is {self.ratios}; it must be odd and at least 3")
+
+    @property
+    def cut(self) -> Cut:
+        """The truncation."""
+        return CUTS[self.trunk][self.layer]
+
+    @property
+    def width(self) -> int:
+        """Channels c of the global feature: ResNet's are reduced to 512 first."""
+        return min(self.cut.channels, 512)
+
+    @property
+    def deconvolutions(self) -> int:
+        """Layers of the stack, each of which doubles the resolution."""
+        return (self.cut.stride // self.stride).bit_length() - 1
+
+    def to_json(self) -> str:
+        """Write as a JSON object, as the weights' metadata holds it."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> MarsOptions:
+        """Read what :meth:`to_json` wrote.
+
+        Raises:
+            ValueError: the object has a name that is no option.
+        """
+        values = json.loads(text)
+        unknown = set(values) - {field.name for field in fields(cls)}
+        if unknown:
+            raise ValueError(f"unknown Mars options: {', '.join(sorted(unknown))}")
+        return cls(**values)
+
+
+class RatioParameters(NamedTuple):
+    """What the network needs of R aspect ratios; it depends on them alone and may be kept."""
+
+    transform: Tensor | None
+    """ARS-FTM, ``(R, c, c)``."""
+    predictor: Tensor
+    """ARS-PWP behind the last deconvolution, ``(R, C_out, side * side)``: side 2, or 1 if none."""
+    bias: Tensor
+    """Of the two together, ``(R, side * side)``."""
+
+    def each(self, images: int) -> RatioParameters:
+        """Deal B * R ratios out to B images: every tensor gets a leading dimension B."""
+        transform = None if self.transform is None else self.transform.unflatten(0, (images, -1))
+        return RatioParameters(
+            transform,
+            self.predictor.unflatten(0, (images, -1)),
+            self.bias.unflatten(0, (images, -1)),
+        )
+
+    @classmethod
+    def stack(cls, parts: Sequence[RatioParameters]) -> RatioParameters:
+        """Join those of several ratios."""
+        transforms = [part.transform for part in parts if part.transform is not None]
+        return cls(
+            torch.cat(transforms) if transforms else None,
+            torch.cat([part.predictor for part in parts]),
+            torch.cat([part.bias for part in parts]),
+        )
+
+
+class Mars(nn.Module):
+    """The base model and its meta-learners (Figure 2).
+
+    Args:
+        options: the architecture.
+        folded: MobileNet's batch norms are in its convolutions, as its weights here have them.
+    """
+
+    def __init__(self, options: MarsOptions | None = None, *, folded: bool = True) -> None:
+        super().__init__()
+        self.options = o = options or MarsOptions()
+        self.trunk = _trunk(o, folded=folded)
+        self.narrow = nn.Conv2d(o.cut.channels, 512, 1) if o.cut.channels > 512 else None
+        self.reduce = nn.Conv2d(o.width, o.channels, 1)
+        self.stack = nn.ModuleList(
+            nn.ConvTranspose2d(o.channels, o.channels, 2, stride=2) for _ in range(o.deconvolutions)
+        )
+        self.meta = MetaLearner(
+            transform=o.width if o.transform else None,
+            predictor=o.channels if o.predictor else None,
+            depth=o.depth,
+            ratios=o.ratios,
+            dimension=o.dimension if o.embedding else None,
+            interpolation=o.interpolation,
+        )
+        self.predictor = None if o.predictor else nn.Conv2d(o.channels, 1, 1)
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Tensor], metadata: Mapping[str, str]) -> Mars:
+        """Build the network that a weights file holds, ready for inference.
+
+        Args:
+            state: tensors of the file.
+            metadata: the file's; ``options`` holds the architecture as JSON.
+        """
+        network = cls(MarsOptions.from_json(metadata["options"]))
+        network.load_state_dict({key: value.float() for key, value in state.items()})
+        return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+    def forward(self, images: Tensor, ratios: Tensor) -> Tensor:
+        """Predict the logits of the cropping area of each ratio.
+
+        Args:
+            images: ``(B, 3, H, W)``, normalised as the trunk asks (MobileNet: -1..1); sides
+                divisible by the trunk's stride.
+            ratios: ``(R,)`` widths over heights.
+
+        Returns:
+            ``(B, R, H / stride, W / stride)``.
+        """
+        return self.decode(self.features(images), self.parameters_of(ratios))
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return the last feature map before the global pooling, ``(B, c, h, w)``."""
+        x: Tensor = self.trunk(images)
+        return x if self.narrow is None else F.relu(self.narrow(x))
+
+    def parameters_of(self, ratios: Tensor) -> RatioParameters:
+        """Predict the parameters of ratios ``(R,)`` and multiply out what depends on them alone."""
+        matrix, vector = self.meta(ratios)
+        shift = ratios.new_zeros(1)
+        if self.predictor is not None:
+            vector = self.predictor.weight.view(1, -1).expand(len(ratios), -1)
+            shift = self.predictor.bias
+        if not self.stack:
+            return RatioParameters(matrix, vector[:, :, None], shift.expand(len(ratios), 1))
+        last = self.stack[-1]
+        kernel = torch.einsum("ioyx,ro->riyx", last.weight, vector).flatten(2)
+        bias = (vector @ last.bias + shift)[:, None].expand(-1, 4)
+        return RatioParameters(matrix, kernel, bias)
+
+    def prepare(self, image: Tensor) -> Tensor:
+        """Resize one uint8 image ``(3, h, w)``, normalise it and pad it right and below.
+
+        Returns:
+            ``(3, H, W)``: the longer edge ``LONGEST``, both padded to the trunk's stride.
+        """
+        size = fitted(image.shape[-2], image.shape[-1])
+        x = image[None].float() if image.is_cuda else image[None]
+        if size != tuple(image.shape[-2:]):
+            x = F.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
+        x = x.float().div(127.5).sub(1)
+        if self.options.trunk != "mobilenet_v2":  # torchvision's mean and deviation, rescaled
+            mean = x.new_tensor((0.485, 0.456, 0.406)).view(3, 1, 1) * 2 - 1
+            x = (x - mean) / (2 * x.new_tensor((0.229, 0.224, 0.225)).view(3, 1, 1))
+        stride = self.options.cut.stride
+        return F.pad(x[0], (0, -size[1] % stride, 0, -size[0] % stride))
+
+    @torch.inference_mode()
+    def maps(self, images: Sequence[Tensor], parameters: RatioParameters) -> list[Tensor]:
+        """Predict the cropping areas of images of any sizes, at all ratios from one trunk pass.
+
+        Images of one input size share a batch on an accelerator; on a CPU each runs alone,
+        which costs nothing there and makes the result independent of the company.
+
+        Args:
+            images: uint8 RGB ``(3, h, w)``.
+            parameters: of R ratios.
+
+        Returns:
+            Probabilities ``(R, h', w')`` on the CPU, in the order of the images. A map has a cell
+            for each ``stride`` pixels of the resized image; the last row and column may reach
+            beyond it.
+        """
+        device = self.reduce.weight.device
+        inputs = [self.prepare(image.to(device)) for image in images]
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for index, x in enumerate(inputs):
+            key = tuple(x.shape) if device.type != "cpu" else (index,)
+            groups.setdefault(key, []).append(index)
+        maps: dict[int, Tensor] = {}
+        for members in groups.values():
+            batch = torch.stack([inputs[index] for index in members])
+            batch = batch.contiguous(memory_format=torch.channels_last)
+            decoded = self.decode(self.features(batch), parameters).sigmoid().cpu()
+            maps.update(zip(members, decoded, strict=True))
+        result = []
+        for index, image in enumerate(images):
+            height, width = (-(-side // self.options.stride) for side in fitted(*image.shape[-2:]))
+            result.append(maps[index][:, :height, :width])
+        return result
+
+    def decode(self, features: Tensor, parameters: RatioParameters) -> Tensor:
+        """Turn feature maps ``(B, c, h, w)`` into logits ``(B, R, h', w')`` of each ratio.
+
+        Args:
+            features: of :meth:`features`.
+            parameters: of R ratios, the same for all maps, or of R ratios of each map
+                (:meth:`RatioParameters.each`).
+        """
+        pooled = features.mean((2, 3))  # f_ara
+        f_ars = _transform(parameters, pooled)
+        shared = self.reduce(features)
+        added = F.linear(f_ars, self.reduce.weight[:, :, 0, 0])  # (B, R, C_out)
+        if len(self.stack) < 2:
+            x = shared[:, None] + added[..., None, None]
+        else:
+            x = F.relu(self._first(shared, added))
+        batch, count, channels, height, width = x.shape
+        if len(self.stack) > 2:
+            x = x.flatten(0, 1)
+            for layer in self.stack[1:-1]:
+                x = F.relu(layer(x))
+            height, width = x.shape[-2:]
+        x = x.reshape(batch, count, channels, height * width)
+        logits = parameters.predictor.mT @ x + parameters.bias[..., None]  # (B, R, 4, n)
+        return _unfold(logits, height, width)
+
+    def _first(self, shared: Tensor, added: Tensor) -> Tensor:
+        """First deconvolution of map + vector: of the map once, of the vector for each ratio.
+
+        A deconvolution of kernel 2 and stride 2 turns a constant into a 2x2 pattern.
+        """
+        layer = self.stack[0]
+        up = layer(shared)
+        pattern = torch.einsum("bri,ioyx->broyx", added, layer.weight)
+        batch, channels, height, width = up.shape
+        tiles = up.view(batch, 1, channels, height // 2, 2, width // 2, 2)
+        x = tiles + pattern[:, :, :, None, :, None, :]
+        return x.view(batch, -1, channels, height, width)
+
+
+def _transform(parameters: RatioParameters, pooled: Tensor) -> Tensor:
+    """Transform the global features ``(B, c)`` for each ratio: ``(B, R, c)``."""
+    matrix = parameters.transform
+    if matrix is None:
+        return pooled[:, None].expand(-1, parameters.bias.shape[-2], -1)
+    return torch.einsum("roc,bc->bro" if matrix.ndim == 3 else "broc,bc->bro", matrix, pooled)
+
+
+def fitted(height: int, width: int) -> tuple[int, int]:
+    """Return (height, width) scaled so that the longer edge is ``LONGEST``."""
+    scale = Fraction(LONGEST, max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def _unfold(logits: Tensor, height: int, width: int) -> Tensor:
+    """Arrange ``(B, R, side * side, h * w)`` as ``(B, R, side * h, side * w)``."""
+    batch, count, phases, _ = logits.shape
+    side = math.isqrt(phases)
+    return F.pixel_shuffle(logits.view(batch, count * phases, height, width), side)
+
+
+def _trunk(options: MarsOptions, *, folded: bool) -> nn.Module:
+    """Build the truncated trunk, without weights."""
+    stop = options.cut.stop
+    if options.trunk == "mobilenet_v2":
+        return MobileNetV2(stop=stop, folded=folded)
+    import torchvision
+
+    if options.trunk == "vgg16":
+        return torchvision.models.vgg16(weights=None).features[:stop]
+    resnet = torchvision.models.resnet50(weights=None)
+    stem = [resnet.conv1, resnet.bn1, resnet.relu, resnet.maxpool]
+    third = [*resnet.layer3, *resnet.layer4]
+    return nn.Sequential(*stem, resnet.layer1, resnet.layer2, *third[: stop - 6])

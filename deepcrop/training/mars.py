@@ -1,0 +1,331 @@
+"""The recipe of Mars: binary cross-entropy on cropping areas, Adam, warm-up and cosine decay.
+
+```python
+views = load_views(rows, folder, network, frozen=13)      # what the frozen blocks see, once
+fit(network, views, Recipe(epochs=10))
+```
+
+The defaults of :class:`Recipe` are the paper's (section 4.1); ours are in ``jobs/train.py`` and in
+the model card. Blocks of the trunk that are not trained run once over every view and its mirror
+image; training then starts from their features.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor, nn
+
+from ..geometry import Box
+from ..networks.mars import Mars, fitted
+from .croppings import Cropping
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train.
+
+    Attributes:
+        epochs: passes over all views.
+        warmup: of them, those in which the rate rises.
+        batch: views a step and worker.
+        ratios: boxes of each view a step.
+        rate: learning rate (Adam).
+        trunk_rate: of the trunk.
+        decay: weight decay of the base model.
+        meta_decay: of the meta-learners.
+        average: decay of the moving average of the weights, which is what is kept; 0 keeps the
+            last ones.
+        seed: of the order and of the choice of boxes.
+    """
+
+    epochs: int = 50
+    warmup: float = 5
+    batch: int = 32
+    ratios: int = 1
+    rate: float = 1e-4
+    trunk_rate: float = 1e-4
+    decay: float = 1e-4
+    meta_decay: float = 1e-3
+    average: float = 0.0
+    seed: int = 0
+
+
+OURS = Recipe(
+    epochs=6,
+    warmup=0.5,
+    ratios=2,
+    rate=1e-3,
+    trunk_rate=1e-4,
+    decay=1e-5,
+    meta_decay=1e-5,
+    average=0.99,
+)
+"""What made our own weights: few photos, many boxes of each, a frozen trunk."""
+
+
+@dataclass(frozen=True)
+class View:
+    """One part of an image, as far as the frozen blocks have taken it, and its boxes.
+
+    Attributes:
+        features: float16 ``(C, h, w)``; with no frozen block, the prepared image.
+        shape: (height, width) of the part inside the padding, in input pixels.
+        ratios: ``(n,)``.
+        boxes: ``(n, 4)`` x0, y0, x1, y1 in 0..1 of the part.
+    """
+
+    features: Tensor
+    shape: tuple[int, int]
+    ratios: Tensor
+    boxes: Tensor
+
+
+def stem_and_rest(network: Mars, frozen: int) -> tuple[nn.Module, nn.Module]:
+    """Divide the trunk after its first ``frozen`` blocks; both parts share its weights."""
+    blocks = list(network.trunk.children())
+    if len(blocks) == 1:  # MobileNetV2 holds its blocks in one Sequential
+        blocks = list(blocks[0].children())
+    return nn.Sequential(*blocks[:frozen]), nn.Sequential(*blocks[frozen:])
+
+
+def load_views(
+    rows: Sequence[Cropping],
+    folder: Path,
+    network: Mars,
+    *,
+    frozen: int,
+    mirror: bool = True,
+    threads: int = 4,
+) -> list[View]:
+    """Read each view once, and run the frozen blocks over it and its mirror image.
+
+    Args:
+        rows: boxes; those of the same image and view become one :class:`View`.
+        folder: that the images' paths are relative to.
+        network: whose trunk is used, on its device.
+        frozen: how many of its blocks.
+        mirror: add the mirror images.
+        threads: that decode.
+    """
+    grouped: dict[tuple[str, Box | None], list[Cropping]] = {}
+    for row in rows:
+        grouped.setdefault((row.image, row.view), []).append(row)
+    by_image: dict[str, list[tuple[Box | None, list[Cropping]]]] = {}
+    for (image, view), members in grouped.items():
+        by_image.setdefault(image, []).append((view, members))
+
+    def read(image: str) -> list[tuple[Tensor, Tensor, Tensor]]:
+        with Image.open(folder / image) as photo:
+            picture = photo.convert("RGB")
+        return [_view(picture, view, members) for view, members in by_image[image]]
+
+    stem = stem_and_rest(network, frozen)[0].eval()
+    device = network.reduce.weight.device
+    views = []
+    with ThreadPoolExecutor(threads) as pool, torch.inference_mode():
+        for parts in pool.map(read, by_image):
+            for pixels, ratios, boxes in parts:
+                for flipped in (False, True) if mirror else (False,):
+                    seen = pixels.flip(-1) if flipped else pixels
+                    place = boxes[:, [2, 1, 0, 3]] * torch.tensor([-1, 1, -1, 1.0])
+                    place = place + torch.tensor([1, 0, 1, 0.0]) if flipped else boxes
+                    features = stem(network.prepare(seen.to(device))[None])[0]
+                    shape = fitted(pixels.shape[-2], pixels.shape[-1])
+                    views.append(View(features.half().cpu().clone(), shape, ratios, place))
+    return views
+
+
+def _view(
+    picture: Image.Image, view: Box | None, rows: Sequence[Cropping]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Cut a view out of its image; return its pixels, ratios, and boxes in 0..1 of it."""
+    view = view or Box(0, 0, *picture.size)
+    height, width = fitted(view.size.height, view.size.width)
+    scaled = picture.resize(
+        (width, height), Image.Resampling.BILINEAR, box=view.corners, reducing_gap=2.0
+    )
+    pixels = torch.from_numpy(np.array(scaled)).permute(2, 0, 1).contiguous()
+    boxes = torch.tensor([row.box.corners for row in rows], dtype=torch.float32)
+    boxes = boxes - torch.tensor([view.x0, view.y0] * 2)
+    boxes = boxes / torch.tensor([view.size.width, view.size.height] * 2)
+    return pixels, torch.tensor([row.ratio for row in rows], dtype=torch.float32), boxes
+
+
+def areas(boxes: Tensor, shapes: Tensor, stride: int, cells: tuple[int, int]) -> Tensor:
+    """Draw boxes as cropping areas: each cell holds the share of it that is inside.
+
+    Args:
+        boxes: ``(B, R, 4)`` in 0..1 of the view.
+        shapes: ``(B, 2)`` height and width of the views in input pixels.
+        stride: input pixels a cell.
+        cells: (rows, columns) of the grid, padding included.
+
+    Returns:
+        ``(B, R, rows, columns)``.
+    """
+    sides = shapes[:, [1, 0, 1, 0]] / stride
+    x0, y0, x1, y1 = (boxes * sides[:, None]).unbind(-1)
+    return _cover(y0, y1, cells[0])[..., :, None] * _cover(x0, x1, cells[1])[..., None, :]
+
+
+def _cover(low: Tensor, high: Tensor, cells: int) -> Tensor:
+    """Return how much of each cell lies between ``low`` and ``high`` (in cells)."""
+    edge = torch.arange(cells, device=low.device)
+    last = torch.minimum(high[..., None], edge + 1)
+    return (last - torch.maximum(low[..., None], edge)).clamp(0, 1)
+
+
+class Objective(nn.Module):
+    """The loss of Eq. 8 over the rest of the network: what data parallelism wraps."""
+
+    def __init__(self, network: Mars, frozen: int) -> None:
+        super().__init__()
+        self.network = network
+        self.frozen = frozen
+
+    def forward(self, features: Tensor, shapes: Tensor, ratios: Tensor, boxes: Tensor) -> Tensor:
+        """Return the mean binary cross-entropy over the cells that lie in the views.
+
+        Args:
+            features: ``(B, C, h, w)`` of the frozen blocks.
+            shapes: ``(B, 2)`` height and width of the views inside the padding, in input pixels.
+            ratios: ``(B, R)``.
+            boxes: ``(B, R, 4)`` in 0..1 of the views.
+        """
+        network = self.network
+        x = stem_and_rest(network, self.frozen)[1](features)
+        if network.narrow is not None:
+            x = F.relu(network.narrow(x))
+        parameters = network.parameters_of(ratios.flatten()).each(len(features))
+        logits = network.decode(x, parameters)
+        cells = (logits.shape[-2], logits.shape[-1])
+        target = areas(boxes, shapes, network.options.stride, cells)
+        whole = boxes.new_tensor([0, 0, 1, 1]).expand(len(boxes), 1, 4)
+        inside = areas(whole, shapes, network.options.stride, cells).expand_as(logits)
+        loss = F.binary_cross_entropy_with_logits(logits, target, weight=inside, reduction="sum")
+        return loss / inside.sum()
+
+
+Batch = tuple[Tensor, Tensor, Tensor, Tensor]
+
+
+def deal(views: Sequence[View], batch: int, random: np.random.Generator) -> list[list[int]]:
+    """Deal the views out once, in random batches of one padded shape each."""
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for index in random.permutation(len(views)):
+        groups.setdefault(tuple(views[index].features.shape), []).append(int(index))
+    dealt = [
+        members[start : start + batch]
+        for members in groups.values()
+        for start in range(0, len(members), batch)
+    ]
+    return [dealt[number] for number in random.permutation(len(dealt))]
+
+
+def collate(views: Sequence[View], ratios: int, random: np.random.Generator) -> Batch:
+    """Join views of one padded shape, with some boxes of each."""
+    picks = [torch.from_numpy(random.integers(0, len(view.ratios), ratios)) for view in views]
+    return (
+        torch.stack([view.features for view in views]),
+        torch.tensor([view.shape for view in views]),
+        torch.stack([view.ratios[pick] for view, pick in zip(views, picks, strict=True)]),
+        torch.stack([view.boxes[pick] for view, pick in zip(views, picks, strict=True)]),
+    )
+
+
+def parameter_groups(network: Mars, recipe: Recipe, frozen: int) -> list[dict]:
+    """Group the trained parameters by rate and decay; freezes the others."""
+    stem, rest = stem_and_rest(network, frozen)
+    stem.requires_grad_(False)
+    trunk, meta = list(rest.parameters()), list(network.meta.parameters())
+    known = {id(parameter) for parameter in [*stem.parameters(), *trunk, *meta]}
+    base = [parameter for parameter in network.parameters() if id(parameter) not in known]
+    return [
+        {"params": trunk, "lr": recipe.trunk_rate, "weight_decay": recipe.decay},
+        {"params": base, "lr": recipe.rate, "weight_decay": recipe.decay},
+        {"params": meta, "lr": recipe.rate, "weight_decay": recipe.meta_decay},
+    ]
+
+
+def schedule(epoch: float, recipe: Recipe) -> float:
+    """Return the factor of the rates: it rises for ``warmup`` epochs, then decays as a cosine."""
+    if epoch < recipe.warmup:
+        return max(epoch, 0.01) / recipe.warmup
+    rest = max(recipe.epochs - recipe.warmup, 1e-9)
+    return 0.5 * (1 + math.cos(math.pi * min((epoch - recipe.warmup) / rest, 1)))
+
+
+def fit(
+    network: Mars,
+    views: Sequence[View],
+    recipe: Recipe,
+    *,
+    frozen: int,
+    rank: int = 0,
+    world: int = 1,
+    wrap: Callable[[nn.Module], nn.Module] | None = None,
+    report: Callable[[int, float], None] | None = None,
+) -> float:
+    """Train a network in place.
+
+    Args:
+        network: on its device.
+        views: of :func:`load_views`, with the same ``frozen``; the same in all workers.
+        recipe: how.
+        frozen: first blocks of the trunk, which are not trained.
+        rank: number of this worker, which takes its share of each batch.
+        world: number of workers.
+        wrap: makes the objective data parallel.
+        report: is called after each epoch with its number and its mean loss.
+
+    Returns:
+        The mean loss of the last epoch.
+    """
+    device = network.reduce.weight.device
+    random = np.random.default_rng(recipe.seed)
+    optimizer = torch.optim.Adam(parameter_groups(network, recipe, frozen))
+    rates = [group["lr"] for group in optimizer.param_groups]
+    objective: nn.Module = Objective(network, frozen)
+    objective = wrap(objective) if wrap else objective
+    average = {key: value.clone() for key, value in network.state_dict().items()}
+    network.train()
+    for epoch in range(recipe.epochs):
+        losses: list[float] = []
+        dealt = deal(views, recipe.batch, random)
+        for number, indices in enumerate(dealt):
+            factor = schedule(epoch + (number + 1) / len(dealt), recipe)
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate * factor
+            mine = [views[index] for index in indices[rank::world] or indices[:1]]
+            features, *others = collate(mine, recipe.ratios, random)
+            loss = objective(features.to(device).float(), *(each.to(device) for each in others))
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+            _follow(average, network, recipe.average)
+        mean = float(np.mean(losses))
+        if report:
+            report(epoch, mean)
+    network.load_state_dict(average)
+    network.eval()
+    return mean
+
+
+@torch.no_grad()
+def _follow(average: Mapping[str, Tensor], network: nn.Module, decay: float) -> None:
+    """Move the averaged weights a step towards the network's."""
+    for key, value in network.state_dict().items():
+        if value.is_floating_point():
+            average[key].lerp_(value, 1 - decay)
+        else:
+            average[key].copy_(value)

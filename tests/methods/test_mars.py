@@ -1,0 +1,132 @@
+"""Mars as a method: medians, exact windows inside the image, hints, sharing between ratios."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from deepcrop.geometry import AspectRatio, Box, Size
+from deepcrop.methods.base import CropMethod, Hints, find
+from deepcrop.methods.mars import Area, MarsCrop, exact_window, hold, read_area, soft_iou
+from deepcrop.networks.mars import Mars, MarsOptions
+
+ASPECTS = ["1:1", "16:9", "9:16", "4:5", "2:3", "1:10", "100:1"]
+
+
+@pytest.fixture(scope="module")
+def network() -> Mars:
+    torch.manual_seed(3)
+    return Mars(MarsOptions(layer="c4_3")).eval().requires_grad_(False)
+
+
+def picture(height: int, width: int, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    small = torch.randint(0, 256, (1, 3, 6, 8), generator=generator).float()
+    scaled = torch.nn.functional.interpolate(small, (height, width), mode="bilinear")
+    return scaled[0].to(torch.uint8)
+
+
+def test_is_a_crop_method_of_the_registry() -> None:
+    assert find("mars") is MarsCrop
+    assert isinstance(MarsCrop(Mars(MarsOptions(layer="c3_3"))), CropMethod)
+
+
+def test_area_is_read_by_medians() -> None:
+    probability = np.zeros((10, 20))
+    probability[2:7, 4:12] = 0.9
+    probability[9, 19] = 0.9  # one stray cell moves no median
+    area = read_area(probability, 0.4)
+    rows, columns = np.nonzero(probability)
+    assert area.centre == ((np.median(columns) + 0.5) / 20, (np.median(rows) + 0.5) / 10)
+    assert (area.width, area.height) == (8 / 20, 5 / 10)
+
+
+def test_an_empty_area_lowers_the_threshold_to_the_maximum() -> None:
+    probability = np.full((8, 8), 0.1)
+    probability[2, 6] = 0.2
+    assert read_area(probability, 0.4) == Area((6.5 / 8, 2.5 / 8), 1 / 8, 1 / 8)
+
+
+def test_one_side_is_reduced_to_the_ratio_and_the_window_is_shifted_inside() -> None:
+    area = Area((0.9, 0.5), width=0.5, height=0.5)
+    box = exact_window(area, AspectRatio(1, 1), Size(400, 200))
+    assert box == Box(300, 50, 400, 150)  # 200x100 reduced to 100x100; centre 360 shifted to 350
+    assert exact_window(area, AspectRatio(4, 1), Size(400, 200)) == Box(200, 75, 400, 125)
+
+
+@pytest.mark.parametrize("window", ["predicted", "largest"])
+def test_windows_are_exact_and_inside(network: Mars, window: str) -> None:
+    method = MarsCrop(network, MarsCrop.Options(window=window))  # type: ignore[arg-type]
+    sizes = [Size(4000, 3000), Size(301, 517), Size(7, 3), Size(5000, 11)]
+    pictures = [picture(192, 256), picture(256, 149), picture(3, 7), picture(1, 256)]
+    for size, crops in zip(sizes, method.boxes(pictures, ASPECTS, sizes=sizes), strict=True):
+        for aspect, crop in zip(map(AspectRatio.parse, ASPECTS), crops, strict=True):
+            assert crop.box.inside(size)
+            assert 0 <= crop.score <= 1
+            got = crop.box.size
+            # One side follows from the other to the nearest pixel, or is a single pixel.
+            near_height = max(1, min(round(got.width / float(aspect)), size.height))
+            near_width = max(1, min(round(got.height * float(aspect)), size.width))
+            assert got.height == near_height or got.width == near_width
+            if window == "largest":
+                assert got == aspect.largest_window(size)
+
+
+def test_an_image_has_the_same_crops_alone_and_in_company(network: Mars) -> None:
+    method = MarsCrop(network)
+    pictures = [picture(192, 256, 1), picture(192, 256, 2), picture(256, 100, 3)]
+    together = method.boxes(pictures, ["1:1", "3:2"])
+    assert together == [method.boxes([each], ["1:1", "3:2"])[0] for each in pictures]
+    assert [crops[1] for crops in together] == [
+        method.boxes([each], ["3:2"])[0][0] for each in pictures
+    ]
+
+
+def test_the_meta_learners_run_once_a_ratio(network: Mars, monkeypatch: pytest.MonkeyPatch) -> None:
+    method, calls = MarsCrop(network), []
+    predict = network.parameters_of
+    monkeypatch.setattr(network, "parameters_of", lambda r: calls.append(r) or predict(r))
+    for _ in range(3):
+        method.boxes([picture(64, 64)], ["1:1", "4:5"])
+    assert len(calls) == 2
+
+
+def test_focal_hint_is_the_centre(network: Mars) -> None:
+    size = Size(256, 192)
+    hints = [Hints(focal=(0.25, 0.5))]
+    for window in ("predicted", "largest"):
+        method = MarsCrop(network, MarsCrop.Options(window=window))  # type: ignore[arg-type]
+        [[crop]] = method.boxes([picture(192, 256)], ["1:3"], hints=hints)
+        assert crop.focal == (0.25, 0.5)
+        expected = Box.centred(crop.box.size, (0.25, 0.5), size)
+        assert crop.box == expected
+
+
+@pytest.mark.parametrize("window", ["predicted", "largest"])
+def test_kept_boxes_are_not_cut(network: Mars, window: str) -> None:
+    method = MarsCrop(network, MarsCrop.Options(window=window))  # type: ignore[arg-type]
+    keep = (Box(0, 0, 40, 30), Box(10, 20, 60, 60))
+    [crops] = method.boxes([picture(192, 256)], ["1:1", "4:3", "2:3"], hints=[Hints(keep=keep)])
+    for crop in crops:
+        assert all(crop.box.intersection(each) == each.area for each in keep)
+
+
+def test_hold_grows_no_more_than_it_must() -> None:
+    size, square = Size(200, 100), AspectRatio(1, 1)
+    box = Box(80, 40, 100, 60)
+    assert hold(box, (), square, size) == box
+    assert hold(box, (Box(78, 45, 98, 55),), square, size) == Box(78, 40, 98, 60)
+    grown = hold(box, (Box(0, 10, 30, 50),), square, size)
+    assert grown.size == Size(40, 40)
+    assert grown.intersection(Box(0, 10, 30, 50)) == 1200
+    assert hold(box, (Box(0, 0, 150, 10),), square, size) == box  # no square holds it
+
+
+def test_soft_iou_of_a_certain_area_is_the_iou() -> None:
+    area = np.zeros((10, 10))
+    area[2:6, 2:8] = 1
+    assert soft_iou(Box(20, 20, 80, 60), area, Size(100, 100)) == pytest.approx(1)
+    assert soft_iou(Box(20, 20, 50, 60), area, Size(100, 100)) == pytest.approx(0.5)
+    assert soft_iou(Box(0, 70, 100, 100), area, Size(100, 100)) == 0
+    assert soft_iou(Box(25, 20, 85, 60), area, Size(100, 100)) == pytest.approx(22 / 26)
