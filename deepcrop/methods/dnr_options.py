@@ -21,9 +21,9 @@ class DNROptions:
     )
     """The levels. The deepest is the paper's measure of semantics; its block5_pool has but 8
     positions a side at our working size, and one seam of it is an eighth of the photo."""
-    share: float = 0.9
+    share: float = 1.0
     """Of the change of a side, the part that seams may make (0..1); the rest is warped."""
-    percentile: float = 60.0
+    percentile: float = 85.0
     """Seams end where a deep one's mean importance is above this percentile of the map."""
     alpha: float = 0.5
     """Importance left in finer levels where deeper seams look (Eq. 2)."""
@@ -82,7 +82,6 @@ class PaperOptions(DNROptions):
         "block4_conv4",  # the paper's block4_conv5 doesn't exist
         "block5_pool",
     )
-    share: float = 1.0
     percentile: float = 20.0
     receptive: Literal["stride", "block"] = "block"
     initial: Literal["linear", "carved", "noise"] = "linear"

@@ -93,7 +93,8 @@ def test_a_protected_box_keeps_its_shape(state):
 
     (wide, high), (free, _) = extent(mapping["protected"]), extent(mapping["free"])
     assert wide > free
-    assert wide / high == pytest.approx(48 / 60, rel=0.12)
+    # Plain scaling would leave half of its aspect ratio, 0.4 of 0.8; seams and cells are coarse.
+    assert 0.65 < wide / high < 0.9
 
 
 def test_a_removed_part_goes_first(state):
