@@ -78,7 +78,7 @@ def test_results_do_not_depend_on_the_batch_or_the_other_sizes(method):
 
 
 def test_a_protected_box_keeps_its_shape(state):
-    method = DNR.from_weights(*state, DNROptions(working=128, iterations=0, refinement=0))
+    method = DNR.from_weights(*state, DNROptions(working=128, smoothing=6.0, straightening=64.0))
     box = Box(70, 20, 118, 80)
     image = photo(96, 128)
     mapping = {}
