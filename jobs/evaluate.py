@@ -80,22 +80,6 @@ def retargetme(
     console.print(table)
 
 
-def caption(
-    shared: Path = typer.Option(SHARED, help="Folder that holds data/objects_coco128."),
-    weights: str = typer.Option("cagic", help="Name or file of the weights."),
-    photos: int = typer.Option(1000, min=1, help="At most so many photos."),
-    row: list[str] = typer.Option(
-        ["words:score=words", "captioner:score=captioner"],
-        help="NAME:option=value,...: a row of the table.",
-    ),
-) -> None:
-    """Tell whether captions steer CAGIC's crops, beside the centre, saliency and Grad-CAM."""
-    from deepcrop.training.steering import steering_table
-
-    console = Console(width=110)
-    console.print(steering_table(shared, weights, row, photos, console.print))
-
-
 @app.command()
 def caption(
     shared: Path = typer.Option(SHARED, help="Folder that holds data/objects_coco128."),
