@@ -1,4 +1,4 @@
-"""CAGIC: crops that follow a caption and look good (Horanyi et al., arXiv 2201.02280).
+"""CAGIC: crops that follow a caption and look good (Horanyi et al.).
 
 ```python
 method = load("cagic")
@@ -83,7 +83,7 @@ class Cagic:
                 anneals the scale; MR restarts; MS samples four scales; full adds aesthetics.
             aesthetics: lambda, the weight of the aesthetic term beside the caption's.
             encode: "once" samples windows of the whole image's features, "crop" encodes each
-                window's pixels as the paper does, a thousand times slower.
+                window's pixels as the paper does, far slower.
             function_words: count articles and prepositions of the caption too, as the paper does.
             longest: words that the captioner says at most.
             shrink: the scale falls by this factor a level.
