@@ -1,7 +1,7 @@
 """Mars as a crop method: the network's cropping areas become exact windows (paper, section 3.4).
 
 ```python
-method = load("mars")                       # or load("mars", window="largest")
+method = load("mars")                       # or load("mars", window="predicted")
 method.boxes([photo], ["1:1", "16:9"])
 ```
 """
@@ -40,7 +40,7 @@ class Area:
 
 
 class MarsCrop:
-    """Cuts what Mars' cropping areas mark: a window that may be smaller than the largest one."""
+    """Cuts what Mars' cropping areas mark; the window may be smaller than the largest one."""
 
     kind: ClassVar[Kind] = "crop"
     name: ClassVar[str] = "mars"
@@ -54,8 +54,9 @@ class MarsCrop:
 
         threshold: Annotated[float, Field(gt=0, lt=1)] = 0.4
         """A pixel is in the cropping area from this probability on (theta): lower cuts less."""
-        window: Literal["predicted", "largest"] = "predicted"
-        """"predicted": as large as the area; "largest": of the ratio, where it holds most of it."""
+        window: Literal["predicted", "largest"] = "largest"
+        """"largest": of the ratio, where it holds most of the area; "predicted" (the paper's): as
+        large as the area, which our weights draw too small (see their card)."""
 
     def __init__(self, network: Mars, options: Options | None = None) -> None:
         """Answer with a network that is ready for inference on its device."""

@@ -7,9 +7,9 @@ features, means = scene.look(windows)                # (M, 320, 14, 14), (M, 128
 ```
 
 The paper encodes every crop anew: :class:`PixelScene`. A trunk is (nearly) equivariant to shifts,
-so a window of the features of the whole image says the same as the features of the window, for far less
-work: :class:`FeatureScene` encodes the image at sizes that grow by the root of
-two, and takes each window from the size at which the window is about 224 pixels wide.
+so a window of the features of the whole image says the same as the features of the window, for far
+less work: :class:`FeatureScene` encodes the image at sizes that grow by the root of two, and takes
+each window from the size at which the window is about 224 pixels wide.
 """
 
 from __future__ import annotations
