@@ -8,7 +8,7 @@ window of the ratio, placed where it covers the most saliency).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy
@@ -29,7 +29,7 @@ class SaliencyCrop:
     name: ClassVar[str] = "saliency"
     summary: ClassVar[str] = "the window that holds most of what people look at"
     weights: ClassVar[str | None] = "saliency"
-    analysis: int = 384
+    analysis: int = 640
 
     @dataclass(frozen=True)
     class Options:
@@ -39,6 +39,9 @@ class SaliencyCrop:
         """A smaller window will do if it holds this share of the saliency that the largest does."""
         minimum_zoom: float = 0.5
         """Sides of the smallest window allowed over those of the largest."""
+        pixels: int | None = None
+        """Area that the network looks at; by default that of its weights, 384x512. Fewer are
+        faster: 76800 (240x320) takes half of the time and loses a tenth of the gain."""
 
         def __post_init__(self) -> None:
             """Check the ranges."""
@@ -46,11 +49,15 @@ class SaliencyCrop:
                 value = getattr(self, field)
                 if value is not None and not 0 < value <= 1:
                     raise RequestError(f"option {field!r}: {value}: expected above 0, at most 1")
+            if self.pixels is not None and not 1024 <= self.pixels <= 2**22:
+                raise RequestError(f"option 'pixels': {self.pixels}: expected 1024 to 4194304")
 
     def __init__(self, network: SaliencyNetwork, options: Options | None = None) -> None:
         """Take a network that is ready for inference."""
         self.network = network
         self.options = options or self.Options()
+        if self.options.pixels is not None:
+            network.options = replace(network.options, pixels=self.options.pixels)
 
     @classmethod
     def from_weights(

@@ -188,7 +188,7 @@ def saliency_tables(
     """
     torch.set_num_threads(1)
     network = SaliencyNetwork.from_state(*store.load(weights))
-    photos: list[GazePhoto] = getattr(gaze(shared), part)
+    photos: list[GazePhoto] = getattr(gaze(shared, longest=640), part)
     predictions = {photo.name: network.maps([photo.image])[0] for photo in photos}
     croppers, absent = tools(predictions)
     for line in absent:

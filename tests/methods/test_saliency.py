@@ -79,3 +79,12 @@ def test_the_peak_is_the_middle_of_the_largest_cell():
 def test_maps_cover_the_image_and_are_not_negative(method, photos):
     for saliency in method.maps(photos):
         assert saliency.dtype == torch.float32 and saliency.min() >= 0 and saliency.max() > 0
+
+
+def test_fewer_pixels_are_looked_at_on_demand(photos):
+    quick = deepcrop.load("saliency", device="cpu", pixels=19200)
+    [coarse] = quick.maps(photos[:1])
+    [fine] = deepcrop.load("saliency", device="cpu").maps(photos[:1])
+    assert coarse.numel() * 8 < fine.numel()
+    with pytest.raises(deepcrop.RequestError, match="pixels"):
+        deepcrop.load("saliency", pixels=3)
