@@ -35,7 +35,7 @@ from ..methods import base
 from ..storage import Storage, StorageOptions
 
 if TYPE_CHECKING:
-    from .run import Progress, Result
+    from .result import Progress, Result
 
 __all__ = ["Format", "Job", "Request"]
 

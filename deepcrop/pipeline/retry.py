@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from .. import errors as taxonomy
 from ..errors import RequestError, SourceError
 from .job import Job
-from .run import Driver, Progress, Result, guarded
+from .result import Progress, Result
+from .run import Driver, guarded
 from .status import open_job
 
 

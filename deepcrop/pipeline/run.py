@@ -13,9 +13,9 @@ import logging
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from importlib.metadata import version
-from typing import Any, Protocol
+from typing import Any
 
 import numpy
 import pyarrow as pa
@@ -32,6 +32,7 @@ from .job import Job
 from .lease import Lease
 from .manifest import Manifest
 from .render import Renderer
+from .result import Progress, Result, Silence
 from .source import Listing, list_sources, with_secrets, without_secrets
 from .work import Work, to_table
 
@@ -46,53 +47,9 @@ EARLY = 50
 """Rows before ``max_failed`` is judged by those that are done."""
 
 
-class Progress(Protocol):
-    """Who wants to know how a job is getting on."""
-
-    def start(self, total: int, done: int, failed: int) -> None:
-        """Begin: so many sources in all, so many of them done by earlier runs."""
-
-    def advance(self, done: int, failed: int) -> None:
-        """Count further rows."""
-
-    def note(self, text: str) -> None:
-        """Say what happens now."""
-
-
-@dataclass
-class Result:
-    """How a job ended."""
-
-    output: str
-    sources: int
-    ok: int = 0
-    failed: int = 0
-    skipped: int = 0
-    variants: int = 0
-    ignored: int = 0
-    """Files of the input that are no images by their name, and repeated lines of a list."""
-    resumed: int = 0
-    """Rows that earlier runs had committed."""
-    passes: int = 0
-    seconds: float = 0.0
-    stopped: bool = False
-    """Whether ``max_failed`` stopped the job before its end."""
-    errors: dict[str, int] = field(default_factory=dict)
-    """Failed sources by class."""
-
-    @property
-    def images(self) -> str:
-        """The folder of the images manifest."""
-        return f"{self.output}/manifest/images"
-
-    def exceeds(self, share: float) -> bool:
-        """Tell whether more than this share of the sources failed."""
-        return self.failed > share * self.sources
-
-
 def run(job: Job, *, overwrite: bool = False, progress: Progress | None = None) -> Result:
     """Run a job, or resume it; see :meth:`deepcrop.pipeline.job.Job.run`."""
-    return guarded(lambda: Driver(job, progress or _Silence()).run(overwrite))
+    return guarded(lambda: Driver(job, progress or Silence()).run(overwrite))
 
 
 def guarded(body: Callable[[], Result]) -> Result:
@@ -276,7 +233,7 @@ class Driver:
         """Commit the rows of a stream as they come; yield their ids."""
         for rows in stream:
             self.waiting.append(rows)
-            failed = _count(rows, result)
+            failed = result.count(rows)
             self.progress.advance(rows.num_rows, failed)
             full = sum(table.num_rows for table in self.waiting) >= PART_ROWS
             if full or time.monotonic() - self.committed > PART_SECONDS:
@@ -302,7 +259,7 @@ class Driver:
         columns = ["source_id", "status", "error_class", "variants"]
         ids = [numpy.empty(0, numpy.int64)]
         for rows in self.manifest.tables(columns):
-            _count(rows, result)
+            result.count(rows)
             ids.append(rows["source_id"].to_numpy())
         return numpy.concatenate(ids)
 
@@ -423,19 +380,6 @@ class Driver:
         )
 
 
-class _Silence:
-    """A progress that nobody looks at."""
-
-    def start(self, total: int, done: int, failed: int) -> None:
-        """Say nothing."""
-
-    def advance(self, done: int, failed: int) -> None:
-        """Say nothing."""
-
-    def note(self, text: str) -> None:
-        """Say nothing."""
-
-
 def _work_alone(job: Job, storage: Storage, source: pa.Table, carried: pa.Schema) -> pa.Table:
     return Worker(job, storage, carried)(source)
 
@@ -458,19 +402,3 @@ def _select(sources: pa.Table, job: Job) -> pa.Table:
         ranks = numpy.argsort(sources["source_id"].to_numpy(), kind="stable")
         sources = sources.take(pa.array(numpy.sort(ranks[: job.sample])))
     return sources
-
-
-def _count(rows: pa.Table, result: Result) -> int:
-    """Add rows to a result's counts; return how many of them failed."""
-    counts = {
-        each["values"]: each["counts"] for each in pc.value_counts(rows["status"]).to_pylist()
-    }
-    result.ok += counts.get("ok", 0)
-    result.failed += counts.get("failed", 0)
-    result.skipped += counts.get("skipped", 0)
-    result.variants += pc.sum(pc.list_value_length(rows["variants"])).as_py() or 0
-    for each in pc.value_counts(rows["error_class"]).to_pylist():
-        if each["values"] is not None:
-            name = each["values"]
-            result.errors[name] = result.errors.get(name, 0) + each["counts"]
-    return int(counts.get("failed", 0))

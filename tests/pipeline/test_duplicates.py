@@ -10,6 +10,7 @@ from deepcrop.pipeline import run
 from deepcrop.pipeline.audit import audit
 from deepcrop.pipeline.job import Job
 from deepcrop.pipeline.manifest import Manifest
+from deepcrop.pipeline.result import Silence
 from deepcrop.storage import Storage
 
 pytestmark = pytest.mark.usefixtures("cluster")
@@ -46,7 +47,7 @@ def test_a_resumed_job_and_a_longer_listing_keep_the_first(corpus, tmp_path, mon
     with monkeypatch.context() as patch:
         patch.setattr(run.Driver, "_refer", _stop)
         with pytest.raises(KeyError):
-            run.Driver(job(corpus, out), run._Silence()).run(overwrite=False)
+            run.Driver(job(corpus, out), Silence()).run(overwrite=False)
     assert job(corpus, out).run().skipped == 5
     shutil.copy(corpus / "a.jpg", corpus / "A before a.jpg")
     result = job(corpus, out).run()

@@ -21,8 +21,8 @@ from deepcrop.pipeline.audit import audit
 from deepcrop.pipeline.job import Job
 from deepcrop.pipeline.lease import Lease
 from deepcrop.pipeline.manifest import IMAGES, Manifest
+from deepcrop.pipeline.result import Silence
 from deepcrop.pipeline.retry import retry
-from deepcrop.pipeline.run import _Silence
 from deepcrop.pipeline.status import read_status
 from deepcrop.storage import Storage
 
@@ -139,16 +139,16 @@ def test_retry_runs_only_what_failed_and_replaces_its_rows(corpus, tmp_path):
     before = {row["source_uri"]: row for row in rows(out)}
     shutil.copy(corpus / "a.jpg", corpus / "bad" / "half.jpg")
     shutil.copy(corpus / "a.jpg", corpus / "bad" / "empty.jpg")
-    result, _ = retry(str(out), ["Corrupt"], None, _Silence())
+    result, _ = retry(str(out), ["Corrupt"], None, Silence())
     assert (result.ok, result.failed) == (19, 5)
     after = {row["source_uri"]: row for row in rows(out)}
     changed = [uri.rpartition("/")[2] for uri in before if before[uri] != after[uri]]
     assert changed == ["half.jpg"]
-    result, _ = retry(str(out), ["decode"], None, _Silence())
+    result, _ = retry(str(out), ["decode"], None, Silence())
     assert (result.ok, result.failed) == (20, 4)
     assert audit(str(out)).clean
     with pytest.raises(RequestError, match="no such class"):
-        retry(str(out), ["Gremlins"], None, _Silence())
+        retry(str(out), ["Gremlins"], None, Silence())
 
 
 def test_too_many_failures_stop_the_job_with_everything_so_far_intact(corpus, tmp_path):

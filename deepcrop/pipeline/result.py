@@ -1,0 +1,81 @@
+"""How a run gets on, and how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+class Progress(Protocol):
+    """Who wants to know how a job is getting on."""
+
+    def start(self, total: int, done: int, failed: int) -> None:
+        """Begin: so many sources in all, so many of them done by earlier runs."""
+
+    def advance(self, done: int, failed: int) -> None:
+        """Count further rows."""
+
+    def note(self, text: str) -> None:
+        """Say what happens now."""
+
+
+@dataclass
+class Result:
+    """How a job ended."""
+
+    output: str
+    sources: int
+    ok: int = 0
+    failed: int = 0
+    skipped: int = 0
+    variants: int = 0
+    ignored: int = 0
+    """Files of the input that are no images by their name, and repeated lines of a list."""
+    resumed: int = 0
+    """Rows that earlier runs had committed."""
+    passes: int = 0
+    seconds: float = 0.0
+    stopped: bool = False
+    """Whether ``max_failed`` stopped the job before its end."""
+    errors: dict[str, int] = field(default_factory=dict)
+    """Failed sources by class."""
+
+    @property
+    def images(self) -> str:
+        """The folder of the images manifest."""
+        return f"{self.output}/manifest/images"
+
+    def exceeds(self, share: float) -> bool:
+        """Tell whether more than this share of the sources failed."""
+        return self.failed > share * self.sources
+
+    def count(self, rows: pa.Table) -> int:
+        """Add the rows of a manifest; return how many of them failed."""
+        counts = {
+            each["values"]: each["counts"] for each in pc.value_counts(rows["status"]).to_pylist()
+        }
+        self.ok += counts.get("ok", 0)
+        self.failed += counts.get("failed", 0)
+        self.skipped += counts.get("skipped", 0)
+        self.variants += pc.sum(pc.list_value_length(rows["variants"])).as_py() or 0
+        for each in pc.value_counts(rows["error_class"]).to_pylist():
+            if each["values"] is not None:
+                name = each["values"]
+                self.errors[name] = self.errors.get(name, 0) + each["counts"]
+        return int(counts.get("failed", 0))
+
+
+class Silence:
+    """A progress that nobody looks at."""
+
+    def start(self, total: int, done: int, failed: int) -> None:
+        """Say nothing."""
+
+    def advance(self, done: int, failed: int) -> None:
+        """Say nothing."""
+
+    def note(self, text: str) -> None:
+        """Say nothing."""
