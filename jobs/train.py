@@ -18,6 +18,7 @@ from rich.console import Console
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 SHARED = Path(os.environ.get("DEEPCROP_SHARED", "../shared"))
 IMAGENET = "weights/mobilenet_v2_imagenet_same_padding.safetensors"
+VGG = "weights/vgg19_student16x_encoder.safetensors"
 
 
 @app.callback()
@@ -29,15 +30,15 @@ def main() -> None:
 def saliency(
     output: Path = typer.Option(..., help="Folder that the weights are written to."),
     shared: Path = typer.Option(SHARED, help="Folder that holds data/gaze_* and weights/."),
-    epochs: int = typer.Option(6, min=1, help="Passes over the gaze photos."),
-    student_epochs: int = typer.Option(3, min=0, help="Passes over all photos; 0: no student."),
+    epochs: int = typer.Option(5, min=1, help="Passes over the gaze photos."),
+    student_epochs: int = typer.Option(4, min=0, help="Passes over all photos; 0: no student."),
     loss: str = typer.Option("blog", help="blog: KL - CC; sam: 10 KL - 2 CC - NSS."),
     isotropic: bool = typer.Option(False, help="One sigma a prior, as in the blog."),
     workers: int = typer.Option(0, min=0, help="Ray Train workers; 0: this process, no Ray."),
     gpu: bool = typer.Option(False, help="Train on GPUs."),
     seed: int = typer.Option(1, help="Of the new layers, the views and their order."),
 ) -> None:
-    """Train the saliency network on gaze, then once more with teachers on unlabelled photos."""
+    """Train the saliency network on gaze, then with teachers, on photos without gaze too."""
     from safetensors.torch import load_file
 
     from deepcrop import weights
@@ -52,6 +53,7 @@ def saliency(
         Recipe(epochs=epochs, loss=loss, seed=seed),  # type: ignore[arg-type]
         shared=shared,
         imagenet=load_file(shared / IMAGENET),
+        vgg=load_file(shared / VGG),
         output=output,
         student_epochs=student_epochs,
         workers=workers,
@@ -64,7 +66,7 @@ def saliency(
         network.state_dict(),
         {
             "options": network.options.to_json(),
-            "input": "RGB uint8 / 127.5 - 1, about 240x320 pixels, sides multiples of 16",
+            "input": "RGB uint8 / 127.5 - 1, about 384x512 pixels, sides multiples of 16",
             "split": "by SHA-256 of folder/name: OSIE 350/50/100, NUS 400/30/70",
         },
         licence="Apache-2.0 trunk; trained on OSIE (MIT), NUS gaze (MIT) and unlabelled photos",

@@ -42,12 +42,12 @@ class SaliencyOptions:
         dropout: share of the ConvLSTM's input channels that training leaves out.
     """
 
-    pixels: int = 240 * 320
+    pixels: int = 384 * 512
     multiple: int = 16
     output_stride: Literal[8, 16, 32] = 16
     taps: tuple[int, ...] = (13, 17)
     width: int = 64
-    steps: int = 4
+    steps: int = 2
     priors: int = 16
     isotropic: bool = False
     dilation: int = 2
@@ -60,6 +60,8 @@ class SaliencyOptions:
     def sam(cls) -> SaliencyOptions:
         """Return SAM's own sizes: 512 channels, 240x320 at stride 8, ReLU readout."""
         return cls(
+            pixels=240 * 320,
+            steps=4,
             multiple=8,
             output_stride=8,
             taps=(17,),

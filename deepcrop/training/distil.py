@@ -1,26 +1,34 @@
-"""The whole recipe of the saliency weights: a network on gaze, teachers, and two students.
+"""The whole recipe of the saliency weights: networks on gaze, then a student of them all.
 
-The students set out from the first network with other views; the mean of their weights is kept.
+Networks that look at several scales learn from fixations. Their mean map teaches on photos without
+gaze; on the gaze photos, which they know by heart, a readout of other photos teaches beside the
+fixations. The student sets out from the first network.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..networks.saliency import SaliencyNetwork, SaliencyOptions
 from .datasets import gaze, unlabelled
 from .distributed import fit_with_ray
-from .readout import CELLS, ReadoutTeacher
+from .readout import CELLS, FrozenFeatures, out_of_fold
 from .saliency import Progress, Recipe, samples_of, start, teach, train
 from .views import Sample
+
+FURTHER: tuple[dict[str, Any], ...] = (
+    {"pixels": 432 * 576, "taps": (10, 13, 17)},
+    {"pixels": 240 * 320},
+)
+"""How the second and the third teacher differ from the first, whose options are the student's."""
 
 
 def saliency(
@@ -29,30 +37,37 @@ def saliency(
     *,
     shared: Path,
     imagenet: Mapping[str, Tensor],
+    vgg: Mapping[str, Tensor],
     output: Path,
     student_epochs: int,
     workers: int = 0,
     gpu: bool = False,
     note: Callable[[str], None],
 ) -> SaliencyNetwork:
-    """Train the network on gaze, then go on with its own and the readouts' maps as teachers.
+    """Train the network on gaze, then go on with teachers' maps.
 
     Args:
         options: the architecture.
-        recipe: of the first stage; the second halves its rates.
+        recipe: of the first stage; the student learns at 0.7 of its rates.
         shared: folder that holds ``data/``.
         imagenet: state dict of MobileNet-V2.
+        vgg: state dict of VGG-19's 16x student, for the readouts' features.
         output: folder for Ray Train's checkpoints.
-        student_epochs: passes of each student; 0 returns the first network.
-        workers: Ray Train workers of the first stage; 0 trains in this process.
+        student_epochs: passes of the student; 0 returns the first network.
+        workers: Ray Train workers of the first network; 0 trains in this process.
         gpu: use GPUs.
         note: told a line an epoch.
     """
-    photos = gaze(shared)
+    photos = gaze(shared, longest=640)
     labelled = samples_of(photos.train)
+    device = torch.device("cuda" if gpu else "cpu")
 
     def report(progress: Progress, state: Mapping[str, Tensor]) -> None:
         note(str(progress))
+
+    def learn(options: SaliencyOptions, recipe: Recipe) -> SaliencyNetwork:
+        network = start(options, imagenet, recipe.seed).to(device)
+        return train(network, labelled, photos.validation, recipe, report=report)
 
     if workers:
         state = fit_with_ray(
@@ -64,51 +79,27 @@ def saliency(
             workers=workers,
             gpu=gpu,
         )
-        network = SaliencyNetwork(options)
+        network = SaliencyNetwork(options).to(device)
         network.load_state_dict(state)
     else:
-        device = torch.device("cuda" if gpu else "cpu")
-        network = start(options, imagenet, recipe.seed).to(device)
-        network = train(network, labelled, photos.validation, recipe, report=report)
+        network = learn(options, recipe)
     if not student_epochs:
         return network
-    nothing = np.zeros((0, 2))
-    bare = [Sample(image, nothing) for image in unlabelled(shared)]
-    readouts = ReadoutTeacher(imagenet, labelled)
-    own = [None] * len(labelled) + [sample.teacher for sample in teach([network], bare)]
-    samples = [
-        replace(sample, teacher=_mean(readouts(sample.image), mine))
-        for sample, mine in zip([*labelled, *bare], own, strict=True)
-    ]
-    students = []
-    for seed in (recipe.seed + 1, recipe.seed + 2):
-        second = replace(
-            recipe,
-            epochs=student_epochs,
-            rate=recipe.rate / 2,
-            trunk_rate=recipe.trunk_rate / 2,
-            views=2,
-            seed=seed,
-        )
-        student = copy.deepcopy(network).requires_grad_(True)
-        students.append(train(student, samples, photos.validation, second, report=report))
-    return mean_weights(students)
-
-
-def mean_weights(networks: Sequence[SaliencyNetwork]) -> SaliencyNetwork:
-    """Average the weights of networks that set out from the same ones."""
-    states = [network.state_dict() for network in networks]
-    mean = copy.deepcopy(networks[0])
-    mean.load_state_dict({key: torch.stack([s[key] for s in states]).mean(0) for key in states[0]})
-    return mean
-
-
-def _mean(readout: Tensor, own: Tensor | None) -> Tensor:
-    """Average the readouts' map and the network's own, where there is one, on the same cells.
-
-    On the gaze photos there is none: the network knows their fixations by heart.
-    """
-    if own is None:
-        return readout
-    resized = F.interpolate(own[None, None], CELLS, mode="bilinear", align_corners=False)[0, 0]
-    return (readout + resized / resized.sum()) / 2
+    teachers = [network.eval()]
+    for number, change in enumerate(FURTHER, start=1):
+        further = replace(options, **change)
+        teachers.append(learn(further, replace(recipe, seed=recipe.seed + number)))
+    bare = [Sample(image, np.zeros((0, 2))) for image in unlabelled(shared)]
+    own = out_of_fold(FrozenFeatures(imagenet, vgg), labelled)
+    taught = [replace(sample, teacher=each) for sample, each in zip(labelled, own, strict=True)]
+    samples = [*taught, *teach(teachers, bare, CELLS)]
+    second = replace(
+        recipe,
+        epochs=student_epochs,
+        rate=0.7 * recipe.rate,
+        trunk_rate=0.75 * recipe.trunk_rate,
+        views=2,
+        seed=recipe.seed + len(teachers),
+    )
+    student = copy.deepcopy(network).requires_grad_(True)
+    return train(student, samples, photos.validation, second, report=report)

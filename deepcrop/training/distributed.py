@@ -78,7 +78,7 @@ def _work(config: dict[str, Any]) -> None:
 
     context = ray.train.get_context()
     recipe: Recipe = config["recipe"]
-    split = gaze(Path(config["shared"]), parts_of=config["parts_of"])
+    split = gaze(Path(config["shared"]), longest=640, parts_of=config["parts_of"])
     network = start(
         SaliencyOptions.from_json(config["options"]), ray.get(config["imagenet"]), recipe.seed
     ).to(get_device())

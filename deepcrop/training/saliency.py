@@ -14,11 +14,12 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..networks.saliency import SaliencyNetwork, SaliencyOptions
@@ -239,12 +240,15 @@ def evaluate(network: SaliencyNetwork, photos: Sequence[GazePhoto]) -> tuple[flo
     return kl, cc
 
 
-def teach(teachers: Sequence[SaliencyNetwork], samples: Sequence[Sample]) -> Iterator[Sample]:
-    """Give each sample the teachers' mean map, itself averaged with the mirrored photo's."""
+def teach(
+    teachers: Sequence[SaliencyNetwork], samples: Sequence[Sample], cells: tuple[int, int]
+) -> Iterator[Sample]:
+    """Give each sample the teachers' mean map on ``cells``, averaged with the mirrored photo's."""
     for sample in samples:
-        maps = [
-            network.maps([sample.image])[0] + network.maps([sample.image.flip(-1)])[0].flip(-1)
-            for network in teachers
-        ]
-        mean = torch.stack(maps).mean(0).cpu()
-        yield Sample(sample.image, sample.points, mean / mean.sum())
+        maps = []
+        for network in teachers:
+            straight = network.maps([sample.image])[0]
+            both = straight + network.maps([sample.image.flip(-1)])[0].flip(-1)
+            resized = F.interpolate(both[None, None], cells, mode="bilinear", align_corners=False)
+            maps.append(resized[0, 0] / resized.sum())
+        yield replace(sample, teacher=torch.stack(maps).mean(0).cpu())

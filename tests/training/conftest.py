@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 from PIL import Image
 
 
@@ -27,3 +28,22 @@ def shared(tmp_path_factory):
                         rows[name].append(value)
         pq.write_table(pa.table(rows), images.parent / "fixations.parquet")
     return folder
+
+
+@pytest.fixture(scope="session")
+def vgg_student():
+    """Random parameters in the layout of VGG-19's published 16x student."""
+    generator = torch.Generator().manual_seed(1)
+    widths = (("11", 3, 16), ("12", 16, 16), ("21", 16, 32), ("22", 32, 32), ("31", 32, 64))
+    widths += (("32", 64, 64), ("33", 64, 64), ("34", 64, 64), ("41", 64, 128), ("42", 128, 128))
+    widths += (("43", 128, 128), ("44", 128, 128), ("51", 128, 128))
+    state = {"conv0.weight": torch.randn(3, 3, 1, 1, generator=generator)}
+    state["conv0.bias"] = torch.randn(3, generator=generator)
+    for name, inputs, outputs in widths:
+        shape = (outputs, inputs, 3, 3)
+        state[f"conv{name}.weight"] = torch.randn(shape, generator=generator) / (3 * inputs**0.5)
+        state[f"conv{name}.bias"] = torch.randn(outputs, generator=generator) / 10
+    for name in ("41", "51"):
+        state[f"conv{name}_aux.weight"] = torch.randn(512, 128, 1, 1, generator=generator) / 11
+        state[f"conv{name}_aux.bias"] = torch.randn(512, generator=generator) / 10
+    return state

@@ -24,20 +24,11 @@ def test_inner_products_ignore_scale_and_rotation_of_channels():
     assert disagreement(maps, torch.randn(2, 4, 5, 6, generator=generator), at) > 0.1
 
 
-def test_the_pupil_starts_as_the_student_away_from_the_border():
+def test_the_pupil_starts_as_the_student_away_from_the_border(vgg_student):
     generator = torch.Generator().manual_seed(1)
-    widths = (("11", 3, 16), ("12", 16, 16), ("21", 16, 32), ("22", 32, 32), ("31", 32, 64))
-    widths += (("32", 64, 64), ("33", 64, 64), ("34", 64, 64), ("41", 64, 128), ("42", 128, 128))
-    widths += (("43", 128, 128), ("44", 128, 128), ("51", 128, 128))
-    state = {"conv0.weight": torch.randn(3, 3, 1, 1, generator=generator)}
-    state["conv0.bias"] = torch.randn(3, generator=generator)
-    for name, inputs, outputs in widths:
-        shape = (outputs, inputs, 3, 3)
-        state[f"conv{name}.weight"] = torch.randn(shape, generator=generator) / (3 * inputs**0.5)
-        state[f"conv{name}.bias"] = torch.randn(outputs, generator=generator) / 10
     images = torch.rand(1, 3, 96, 96, generator=generator)
-    theirs = Student16x(state)(images, ("relu3_1",))["relu3_1"]
-    ours = VGG.from_state(start(state), ("relu3_1",))(images)["relu3_1"]
+    theirs = Student16x(vgg_student)(images, ("relu3_1",))["relu3_1"]
+    ours = VGG.from_state(start(vgg_student), ("relu3_1",))(images)["relu3_1"]
     torch.testing.assert_close(ours[..., 8:16, 8:16], theirs[..., 8:16, 8:16], rtol=1e-3, atol=1e-4)
 
 

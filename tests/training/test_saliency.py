@@ -143,7 +143,8 @@ def test_training_stops_when_validation_no_longer_improves():
 def test_teachers_maps_are_densities_and_know_no_left():
     network = fresh().eval()
     image = spots(1)[0].image
-    [taught] = teach([network], [Sample(image, np.zeros((0, 2)))])
-    [mirrored] = teach([network], [Sample(image.flip(-1), np.zeros((0, 2)))])
+    [taught] = teach([network], [Sample(image, np.zeros((0, 2)))], (12, 16))
+    [mirrored] = teach([network], [Sample(image.flip(-1), np.zeros((0, 2)))], (12, 16))
+    assert taught.teacher.shape == (12, 16)
     assert taught.teacher.sum() == pytest.approx(1, abs=1e-4)
     torch.testing.assert_close(taught.teacher, mirrored.teacher.flip(-1), rtol=1e-3, atol=1e-7)
