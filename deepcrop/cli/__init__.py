@@ -9,7 +9,7 @@ import typer
 import typer.exceptions
 
 from ..errors import DeepcropError, Interrupted
-from . import catalogue, jobs, outputs, photos
+from . import catalogue, clusters, jobs, outputs, photos
 from .exits import EXIT_INTERRUPTED, EXIT_REQUEST
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ for command in (
     outputs.status,
     outputs.verify,
     jobs.retry,
+    clusters.submit,
 ):
     app.command()(command)
 app.add_typer(catalogue.weights_app, name="weights")
