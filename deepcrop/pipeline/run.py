@@ -34,6 +34,7 @@ from .manifest import Manifest
 from .render import Renderer
 from .result import Progress, Result, Silence
 from .source import Listing, list_sources, with_secrets, without_secrets
+from .telemetry import Telemetry
 from .work import Work, to_table
 
 PART_ROWS = 2000
@@ -85,6 +86,7 @@ class Driver:
         output = job.output.rstrip("/")
         self.manifest = Manifest(canonical(output), self.storage)
         self.lease = Lease(self.manifest.lease, self.storage)
+        self.telemetry = Telemetry(job.method)
         self.started = time.time()
         self.waiting: list[pa.Table] = []
         self.committed = time.monotonic()
@@ -181,6 +183,7 @@ class Driver:
         result.resumed = len(done)
         self._record("running", result)
         self.progress.start(len(ids), len(done), result.failed)
+        self.telemetry.wait_for(result.waiting)
         copies = pc.is_valid(sources["duplicate_of"])
         some = pc.any(copies).as_py()
         firsts = sources.filter(pc.invert(copies)) if some else sources
@@ -235,6 +238,8 @@ class Driver:
             self.waiting.append(rows)
             failed = result.count(rows)
             self.progress.advance(rows.num_rows, failed)
+            self.telemetry.count(rows)
+            self.telemetry.wait_for(result.waiting)
             full = sum(table.num_rows for table in self.waiting) >= PART_ROWS
             if full or time.monotonic() - self.committed > PART_SECONDS:
                 self._commit()
@@ -244,7 +249,7 @@ class Driver:
                 return
 
     def _goes_wrong(self, result: Result) -> bool:
-        done = result.ok + result.failed + result.skipped
+        done = result.done
         early = done >= EARLY and result.failed > self.job.max_failed * done
         return done < result.sources and (early or result.exceeds(self.job.max_failed))
 

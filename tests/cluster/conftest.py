@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
+import yaml
+from PIL import Image
+from prometheus_client.parser import text_string_to_metric_families
 from ray.cluster_utils import Cluster
 
 ROOT = Path(__file__).parents[2]
 STORE = 100_000_000
 """Bytes of a node's object store."""
+LABELS = ("status", "stage", "error", "le")
 
 
 class Nodes:
@@ -36,6 +44,28 @@ class Nodes:
         """What ``--address`` must say."""
         return f"http://{self.cluster.webui_url}"
 
+    @property
+    def session(self) -> Path:
+        """Where the nodes' logs are, and the list of what Prometheus scrapes."""
+        return Path(self.cluster.head_node.get_session_dir_path())
+
+    def scrape(self) -> dict[str, float]:
+        """Read what Prometheus would: samples such as ``name{stage=fetch}``, summed over nodes."""
+        listed = json.loads((self.session / "prom_metrics_service_discovery.json").read_text())
+        found: dict[str, float] = {}
+        for target in {each for group in listed for each in group["targets"]}:
+            text = requests.get(f"http://{target}/metrics", timeout=30).text
+            for family in text_string_to_metric_families(text):
+                for sample in family.samples:
+                    labels = [
+                        f"{name}={sample.labels[name]}"
+                        for name in LABELS
+                        if sample.labels.get(name)
+                    ]
+                    key = sample.name + ("{" + ",".join(labels) + "}" if labels else "")
+                    found[key] = found.get(key, 0.0) + sample.value
+        return found
+
     def add(self, cpus: int = 1) -> Any:
         """Start a node."""
         return self.cluster.add_node(num_cpus=cpus, object_store_memory=STORE)
@@ -53,6 +83,7 @@ def nodes() -> Iterator[Nodes]:
         patch.setenv("PYTHONPATH", str(ROOT))
         patch.setenv("RAY_TMPDIR", folder)  # sockets lie in it, and their paths must be short
         patch.setenv("RAY_AUTH_MODE", "disabled")
+        patch.setenv("RAY_metrics_report_interval_ms", "500")
         patch.delenv("RAY_ADDRESS", raising=False)
         nodes = Nodes()
         try:
@@ -60,3 +91,43 @@ def nodes() -> Iterator[Nodes]:
             yield nodes
         finally:
             nodes.cluster.shutdown()
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A job that was submitted and followed from the command line."""
+
+    source: Path
+    output: Path
+    status: int
+    said: str
+
+
+@pytest.fixture(scope="session")
+def finished(nodes: Nodes, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """The first job of the cluster: ten pictures, and two files that are none."""
+    folder = tmp_path_factory.mktemp("finished")
+    file = specification(folder, 10)
+    done = subprocess.run(
+        [sys.executable, "-m", "deepcrop", "submit", file, "--address", nodes.url, "--wait"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=240,
+    )
+    return Finished(folder / "in", folder / "out", done.returncode, done.stdout)
+
+
+def specification(folder: Path, count: int, **fields: object) -> Path:
+    """Write a job's file, its pictures, and two files that are none."""
+    source = folder / "in"
+    source.mkdir()
+    for number in range(count):
+        Image.effect_noise((400, 300), 40).convert("RGB").save(source / f"{number:03d}.jpg")
+    (source / "empty.jpg").write_bytes(b"")
+    (source / "page.jpg").write_bytes(b"<html>")
+    values = {"input": str(source), "output": str(folder / "out"), "method": "center"}
+    values |= {"aspects": ["1:1"], "batch_size": 4, **fields}
+    path = folder / "job.yaml"
+    path.write_text(yaml.safe_dump(values))
+    return path

@@ -10,8 +10,6 @@ import time
 from pathlib import Path
 
 import pytest
-import yaml
-from PIL import Image
 
 from deepcrop import cli
 from deepcrop.errors import Interrupted, RequestError
@@ -19,27 +17,9 @@ from deepcrop.pipeline.audit import audit
 from deepcrop.pipeline.job import Job
 from deepcrop.pipeline.status import read_status
 from deepcrop.pipeline.submission import submit
+from tests.cluster.conftest import specification
 
 ROOT = Path(__file__).parents[2]
-
-
-def photos(folder: Path, count: int) -> Path:
-    """Write small pictures, and two files that are none."""
-    folder.mkdir()
-    for number in range(count):
-        Image.effect_noise((400, 300), 40).convert("RGB").save(folder / f"{number:03d}.jpg")
-    (folder / "empty.jpg").write_bytes(b"")
-    (folder / "page.jpg").write_bytes(b"<html>")
-    return folder
-
-
-def specification(tmp_path: Path, count: int, **fields) -> Path:
-    """Write a job's file."""
-    values = {"input": str(photos(tmp_path / "in", count)), "output": str(tmp_path / "out")}
-    values |= {"method": "center", "aspects": ["1:1"], "batch_size": 4, **fields}
-    path = tmp_path / "job.yaml"
-    path.write_text(yaml.safe_dump(values))
-    return path
 
 
 def run(capsys, *arguments):
@@ -49,13 +29,12 @@ def run(capsys, *arguments):
     return stop.value.code or 0, out, err
 
 
-def test_a_submitted_job_is_followed_to_its_end_and_gives_its_exit_status(nodes, tmp_path, capsys):
-    file = specification(tmp_path, 10)
-    code, out, err = run(capsys, "submit", file, "--address", nodes.url, "--wait")
-    assert code == 0, err
-    assert "submitted raysubmit_" in out
-    assert err.count("0 of 12 images") == 1 and "12 images, 10 ok, 2 failed" in err
-    assert audit(str(tmp_path / "out")).clean
+def test_a_submitted_job_is_followed_to_its_end(finished):
+    assert finished.status == 0, finished.said
+    assert "submitted raysubmit_" in finished.said
+    assert finished.said.count("0 of 12 images") == 1
+    assert "12 images, 10 ok, 2 failed" in finished.said
+    assert audit(str(finished.output)).clean
 
 
 @pytest.mark.slow
@@ -78,6 +57,7 @@ def test_a_job_outlives_its_submitter_and_nodes_that_come_and_go(nodes, tmp_path
         command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE
     )
     _wait_for(lambda: _variants(out) > 20)
+    _wait_for(lambda: nodes.scrape().get("ray_deepcrop_waiting", 0) > 0)
     submitter.send_signal(signal.SIGKILL)
     submitter.communicate()
     assert read_status(str(out)).state == "running"
