@@ -29,6 +29,7 @@ for command in (
     outputs.status,
     outputs.verify,
     jobs.retry,
+    clusters.plan,
     clusters.submit,
 ):
     app.command()(command)

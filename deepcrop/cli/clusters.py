@@ -1,7 +1,8 @@
-"""Commands that look at a cluster: hand it a job."""
+"""Commands about other machines: hand a cluster a job, plan what it would take."""
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,7 @@ import typer
 
 from ..errors import Interrupted, RequestError
 from .options import assignments
+from .tables import show_plan
 
 if TYPE_CHECKING:
     from ..pipeline.submission import Submission
@@ -84,3 +86,44 @@ def _follow(submission: Submission, address: str, cancel: bool) -> int:
             f"{submission.identity}: goes on without this command; to stop it: "
             f"ray job stop {submission.identity} --address {address}"
         ) from None
+
+
+def plan(
+    job_file: Annotated[Path, typer.Argument(metavar="JOB.YAML", help="A job written as a file.")],
+    machine: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="A machine of the prices; by default those at hand."),
+    ] = None,
+    nodes: Annotated[int, typer.Option(min=1, help="How many such machines.")] = 1,
+    timed: Annotated[int, typer.Option(min=2, help="Sources to time.")] = 48,
+    prices: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Prices other than the package's.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a field of the file."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Work on a sample, keep nothing, and say what the whole job would take and cost.
+
+    A machine is reckoned to be as fast, CPU for CPU and GPU for GPU, as the one that this runs on.
+
+    **Examples**
+
+    `deepcrop plan job.yaml`
+
+    `deepcrop plan job.yaml --machine c7i.16xlarge --nodes 4`
+    """
+    from ..pipeline.job import Job
+    from ..pipeline.plan import plan as project
+    from ..pipeline.prices import TABLE, Prices
+
+    table = Prices.read(prices or TABLE)
+    job = Job.read(job_file, assignments(set_, "--set"))
+    planned = project(job, table, timed=timed, machine=machine, nodes=nodes)
+    if as_json:
+        typer.echo(json.dumps(planned.record(), indent=2))
+    else:
+        show_plan(planned, table)
