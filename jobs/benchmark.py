@@ -1,4 +1,4 @@
-"""Measure jobs: ``python -m jobs.benchmark memory`` from the repository's root."""
+"""Measure jobs: ``python -m jobs.benchmark memory`` (or ``plan``) from the repository's root."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 from skimage import data
+
+from deepcrop.pipeline.job import Job
+from deepcrop.pipeline.plan import plan as project
+from deepcrop.pipeline.prices import Prices
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 ORIGINALS = 64
@@ -52,6 +56,41 @@ def memory(
     if len(peaks) > 1 and any(
         last > (1 + growth) * before for before, last in zip(*peaks[-2:], strict=True)
     ):
+        raise typer.Exit(1)
+
+
+@app.command()
+def plan(
+    corpora: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Folders of photos.")],
+    method: Annotated[str, typer.Option(help="The method.")] = "saliency",
+    limit: Annotated[int, typer.Option(help="Photos of each folder, at most.")] = 300,
+    tolerance: Annotated[float, typer.Option(help="More than this off is an error.")] = 0.25,
+) -> None:
+    """Compare what `deepcrop plan` projects with what the jobs then take."""
+    prices = Prices.read()
+    off = 0.0
+    for corpus in corpora:
+        with tempfile.TemporaryDirectory(prefix="plan-") as folder:
+            job = Job(
+                input=str(corpus),
+                output=folder,
+                method=method,
+                aspects=("1:1", "16:9", "4:5"),
+                max_size=640,
+                limit=limit,
+            )
+            projected = project(job, prices)
+            result = job.run()
+        seconds, written = projected.seconds, projected.bytes_out
+        share = seconds.value / result.seconds - 1
+        off = max(off, abs(share))
+        print(
+            f"{corpus.name}: {projected.sources} sources, {projected.timed} timed: "
+            f"{seconds.value:.1f} ± {seconds.error:.1f} s projected, {result.seconds:.1f} s taken "
+            f"({share:+.0%}); {written.value / 2**20:.1f} ± {written.error / 2**20:.1f} MiB out",
+            flush=True,
+        )
+    if off > tolerance:
         raise typer.Exit(1)
 
 

@@ -19,6 +19,7 @@ from ..methods import base
 from ..storage import Storage
 from .fetch import Fetcher
 from .job import Job
+from .logs import log_failures, log_to_node
 from .render import Renderer, needed_size, wanted_size
 from .watchdog import time_limit
 from .work import Work, from_listing, pack, to_table, unpack
@@ -150,6 +151,7 @@ class Worker:
     def __init__(self, job: Job, storage: Storage, carried: pa.Schema) -> None:
         """Load the network; prepare the other stages."""
         use_one_thread()
+        log_to_node()
         self.job, self.carried = job, carried
         self.stages = (
             Fetcher(storage),
@@ -163,6 +165,7 @@ class Worker:
         works = from_listing(listing)
         for stage in self.stages:
             stage(works)
+        log_failures(works)
         return to_table(works, self.job.method, self.job.fingerprint, self.carried)
 
 
@@ -200,6 +203,7 @@ class RenderActor:
 
     def __init__(self, job: Job, storage: Storage, carried: pa.Schema) -> None:
         """Prepare the stage."""
+        log_to_node()
         self.job, self.carried = job, carried
         self.renderer = Renderer(job, storage)
 
@@ -207,4 +211,5 @@ class RenderActor:
         """End the work on a batch."""
         works = unpack(table)
         self.renderer(works)
+        log_failures(works)
         return to_table(works, self.job.method, self.job.fingerprint, self.carried)

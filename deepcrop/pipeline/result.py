@@ -44,6 +44,16 @@ class Result:
     """Failed sources by class."""
 
     @property
+    def done(self) -> int:
+        """Sources that have a row."""
+        return self.ok + self.failed + self.skipped
+
+    @property
+    def waiting(self) -> int:
+        """Sources that have no row yet."""
+        return self.sources - self.done
+
+    @property
     def images(self) -> str:
         """The folder of the images manifest."""
         return f"{self.output}/manifest/images"

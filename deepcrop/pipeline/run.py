@@ -25,15 +25,17 @@ from ray.util.annotations import RayDeprecationWarning
 
 from ..errors import Interrupted, RequestError, SourceError, TimedOut, WorkerDied
 from ..storage import Storage, canonical, is_inside
-from .actors import FetchActor, NetworkActor, RenderActor, Worker
-from .cluster import CPU_SHARE, Layout, connected, lay_out
+from .actors import Worker
+from .cluster import connected
 from .duplicates import FACTS, mark, refer
 from .job import Job
+from .layout import Layout, lay_out, pools
 from .lease import Lease
 from .manifest import Manifest
 from .render import Renderer
 from .result import Progress, Result, Silence
-from .source import Listing, list_sources, with_secrets, without_secrets
+from .source import Listing, list_sources, select, with_secrets, without_secrets
+from .telemetry import Telemetry
 from .work import Work, to_table
 
 PART_ROWS = 2000
@@ -85,6 +87,7 @@ class Driver:
         output = job.output.rstrip("/")
         self.manifest = Manifest(canonical(output), self.storage)
         self.lease = Lease(self.manifest.lease, self.storage)
+        self.telemetry = Telemetry(job.method)
         self.started = time.time()
         self.waiting: list[pa.Table] = []
         self.committed = time.monotonic()
@@ -154,7 +157,7 @@ class Driver:
             return Listing(with_secrets(known, self.job.input, self.storage), record["ignored"])
         self.progress.note("listing")
         listing = list_sources(self.job.input, self.storage, known)
-        table = _select(listing.table, self.job)
+        table = select(listing.table, self.job.limit, self.job.sample)
         if self.job.dedupe:
             self.progress.note("looking for duplicates")
             table = mark(table, known, self.storage)
@@ -181,6 +184,7 @@ class Driver:
         result.resumed = len(done)
         self._record("running", result)
         self.progress.start(len(ids), len(done), result.failed)
+        self.telemetry.wait_for(result.waiting)
         copies = pc.is_valid(sources["duplicate_of"])
         some = pc.any(copies).as_py()
         firsts = sources.filter(pc.invert(copies)) if some else sources
@@ -235,6 +239,8 @@ class Driver:
             self.waiting.append(rows)
             failed = result.count(rows)
             self.progress.advance(rows.num_rows, failed)
+            self.telemetry.count(rows)
+            self.telemetry.wait_for(result.waiting)
             full = sum(table.num_rows for table in self.waiting) >= PART_ROWS
             if full or time.monotonic() - self.committed > PART_SECONDS:
                 self._commit()
@@ -244,7 +250,7 @@ class Driver:
                 return
 
     def _goes_wrong(self, result: Result) -> bool:
-        done = result.ok + result.failed + result.skipped
+        done = result.done
         early = done >= EARLY and result.failed > self.job.max_failed * done
         return done < result.sources and (early or result.exceeds(self.job.max_failed))
 
@@ -285,22 +291,23 @@ class Driver:
         # Not from_arrow, which runs a task for each block: 40 KB of the driver's memory, and 1 ms.
         rows: ray.data.Dataset = ray.data.from_blocks(blocks)
         del blocks
-        for actor, arguments, resources, actors in self._stages(sources, layout):
-            pool = ray.data.ActorPoolStrategy(
-                size=min(actors, count), max_tasks_in_flight_per_actor=2 if size > 1 else 1
+        for pool in pools(self.job, self.storage, _carried(sources), layout):
+            strategy = ray.data.ActorPoolStrategy(
+                size=min(pool.actors, count), max_tasks_in_flight_per_actor=2 if size > 1 else 1
             )
             with warnings.catch_warnings():
                 # The two limits have no named parameter yet; the pin of Ray ends before they must.
                 warnings.simplefilter("ignore", RayDeprecationWarning)
                 rows = rows.map_batches(
-                    actor,
-                    fn_constructor_args=arguments,
+                    pool.actor,
+                    fn_constructor_args=pool.arguments,
                     batch_size=size,
                     batch_format="pyarrow",
-                    compute=pool,
+                    compute=strategy,
+                    num_cpus=pool.cpus,
+                    num_gpus=pool.gpus or None,
                     max_restarts=-1,
                     max_task_retries=0,
-                    **resources,
                 )
         try:
             yield from rows.iter_batches(
@@ -312,21 +319,6 @@ class Driver:
             # Every error of a source is caught in its stage: this is the job's own.
             first = str(error).strip().splitlines()[-1]
             raise Interrupted(f"an actor could not start ({first})") from error
-
-    def _stages(
-        self, sources: pa.Table, layout: Layout
-    ) -> list[tuple[type, tuple[Any, ...], dict[str, Any], int]]:
-        carried = _carried(sources)
-        job, storage = self.job, self.storage
-        if layout.fused:
-            cpus = {"num_cpus": layout.cpus}
-            return [(Worker, (job, storage, carried), cpus, layout.actors)]
-        network = {"num_cpus": layout.cpus, "num_gpus": layout.gpus}
-        return [
-            (FetchActor, (job, storage), {"num_cpus": CPU_SHARE / 2}, layout.helpers),
-            (NetworkActor, (job,), network, layout.actors),
-            (RenderActor, (job, storage, carried), {"num_cpus": CPU_SHARE / 2}, layout.helpers),
-        ]
 
     def _alone(self, sources: pa.Table, layout: Layout) -> Iterator[pa.Table]:
         """Try sources one at a time, each in a process of its own that nobody else suffers with."""
@@ -392,13 +384,3 @@ def _carried(sources: pa.Table) -> pa.Schema:
 
 def _without(sources: pa.Table, done: numpy.ndarray) -> pa.Table:
     return sources.filter(pa.array(~numpy.isin(sources["source_id"].to_numpy(), done)))
-
-
-def _select(sources: pa.Table, job: Job) -> pa.Table:
-    """Apply ``limit`` and ``sample``."""
-    if job.limit is not None:
-        sources = sources.slice(0, job.limit)
-    if job.sample is not None and job.sample < sources.num_rows:
-        ranks = numpy.argsort(sources["source_id"].to_numpy(), kind="stable")
-        sources = sources.take(pa.array(numpy.sort(ranks[: job.sample])))
-    return sources

@@ -153,6 +153,16 @@ def list_sources(uri: str, storage: Storage, known: pa.Table | None = None) -> L
     return Listing(_distinct_keys(unique, known), ignored)
 
 
+def select(sources: pa.Table, limit: int | None, sample: int | None) -> pa.Table:
+    """Return the first ``limit`` sources, or of them ``sample``, drawn evenly by their ids."""
+    if limit is not None:
+        sources = sources.slice(0, limit)
+    if sample is not None and sample < sources.num_rows:
+        ranks = numpy.argsort(sources["source_id"].to_numpy(), kind="stable")
+        sources = sources.take(pa.array(numpy.sort(ranks[:sample])))
+    return sources
+
+
 def without_secrets(sources: pa.Table) -> pa.Table:
     """Return a listing as it may be written down."""
     names = pa.chunked_array(

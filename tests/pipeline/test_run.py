@@ -88,8 +88,17 @@ def test_pools_apart_give_what_one_fused_actor_gives(corpus, tmp_path):
         assert one == other
 
 
+def test_smaller_shares_of_a_gpu_than_there_are_cpus_for_do_not_wait_for_ever(corpus, tmp_path):
+    assert job(corpus, tmp_path / "out", gpus=0.05).run().ok == 18
+
+
 @pytest.mark.parametrize(
-    ("change", "words"), [({"gpus": 2}, "has 1"), ({"actors": 9}, "has 2 CPUs")]
+    ("change", "words"),
+    [
+        ({"gpus": 2}, "has 1"),
+        ({"actors": 9}, "has 2 CPUs"),
+        ({"actors": 9, "gpus": 0.1}, "room for 3"),
+    ],
 )
 def test_more_than_the_cluster_has_is_a_wrong_request(corpus, tmp_path, change, words):
     with pytest.raises(RequestError, match=words):

@@ -1,0 +1,79 @@
+"""Commands that list what there is: methods and weights."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from .tables import print_table
+
+
+def methods(
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """List the methods: what each does, and the weights that it needs."""
+    from ..methods import base
+
+    found = [base.find(name) for name in sorted(base.registry())]
+    rows = [
+        {"name": each.name, "kind": each.kind, "weights": each.weights, "summary": each.summary}
+        for each in found
+    ]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    print_table(("method", "kind", "weights", "what it does"), [list(row.values()) for row in rows])
+
+
+weights_app = typer.Typer(help="List, fetch and verify networks' weights.", no_args_is_help=True)
+
+
+@weights_app.command("list")
+def list_weights(
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """List named weights, their licences, and whether they are here."""
+    from .. import weights as store
+
+    rows = [
+        {
+            "name": each.name,
+            "here": each.path.exists(),
+            "sha256": each.sha256,
+            "licence": each.licence,
+            "summary": each.summary,
+            "path": str(each.path),
+        }
+        for each in store.catalogue().values()
+    ]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    shown = [
+        [row["name"], "yes" if row["here"] else "no", row["summary"], row["licence"]]
+        for row in rows
+    ]
+    print_table(("weights", "here", "what they are", "licence"), shown)
+
+
+@weights_app.command("fetch")
+def fetch_weights(names: Annotated[list[str], typer.Argument(metavar="NAME...")]) -> None:
+    """Download named weights and check them."""
+    from .. import weights as store
+
+    for name in names:
+        typer.echo(store.fetch(store.find(name)))
+
+
+@weights_app.command("verify")
+def verify_weights(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME...]")] = None,
+) -> None:
+    """Hash named weights, or all that are here, and compare them with the catalogue."""
+    from .. import weights as store
+
+    here = [each.name for each in store.catalogue().values() if each.path.exists()]
+    for name in names or here:
+        typer.echo(f"{store.verify(store.find(name))}  {name}")

@@ -1,0 +1,171 @@
+"""Commands that make or take up a job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import RequestError
+from .exits import EXIT_FAILURES
+from .options import (
+    Aspects,
+    Format,
+    KeepMetadata,
+    MaxSize,
+    MethodName,
+    Options,
+    Output,
+    Quality,
+    Sizes,
+    Upscale,
+    Weights,
+    assignments,
+)
+from .tables import show_result
+
+
+def run(
+    job_file: Annotated[
+        Path | None, typer.Argument(metavar="[JOB.YAML]", help="A job written as a file.")
+    ] = None,
+    input: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URI", help="A folder, s3://bucket/prefix, a glob, a .txt/.csv/.parquet list."
+        ),
+    ] = None,
+    output: Output = None,
+    method: MethodName = None,
+    aspect: Aspects = None,
+    size: Sizes = None,
+    option: Options = None,
+    weights: Weights = None,
+    caption: Annotated[str | None, typer.Option(help="For sources that have none.")] = None,
+    format: Format = None,
+    quality: Quality = None,
+    max_size: MaxSize = None,
+    upscale: Upscale = None,
+    keep_metadata: KeepMetadata = None,
+    strip_icc: Annotated[
+        bool, typer.Option("--strip-icc", help="Drop colour profiles, convert nothing.")
+    ] = False,
+    srgb: Annotated[bool, typer.Option("--srgb", help="Convert to sRGB (default).")] = False,
+    keep_icc: Annotated[
+        bool, typer.Option("--keep-icc", help="Keep each source's colour profile.")
+    ] = False,
+    keys: Annotated[
+        str | None, typer.Option(metavar="mirror|hash", help="How variants are named.")
+    ] = None,
+    dedupe: Annotated[
+        bool | None, typer.Option("--dedupe", help="Work on identical bytes once.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N sources.")] = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="Only N sources, evenly.")] = None,
+    max_failed: Annotated[
+        str | None, typer.Option(metavar="10%", help="Stop when more sources than this fail.")
+    ] = None,
+    s3_endpoint: Annotated[str | None, typer.Option(metavar="URL")] = None,
+    no_sign_request: Annotated[bool | None, typer.Option("--no-sign-request")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1)] = None,
+    actors: Annotated[int | None, typer.Option(min=1, help="Processes with the network.")] = None,
+    gpus: Annotated[float | None, typer.Option(min=0, help="GPU share of each actor.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a field of the file."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Remove the output's job and start afresh.")
+    ] = False,
+    print_config: Annotated[
+        bool, typer.Option("--print-config", help="Print the job as YAML; run nothing.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Make every variant of every image; run again to resume.
+
+    **Examples**
+
+    `deepcrop run --input photos --output out --method saliency -a 1:1 -a 16:9`
+
+    `deepcrop run --input s3://media/in --output s3://media/out -m saliency -a 4:5 --max-size 1080`
+
+    `deepcrop run job.yaml --set quality=80`
+    """
+    from ..pipeline.job import Job, read_yaml
+
+    colours = {"strip": strip_icc, "srgb": srgb, "keep": keep_icc}
+    chosen = [name for name, given in colours.items() if given]
+    if len(chosen) > 1:
+        raise RequestError("--strip-icc, --srgb and --keep-icc exclude each other; give one")
+    flags = {
+        "input": input,
+        "output": output,
+        "method": method,
+        "aspects": aspect or None,
+        "sizes": size or None,
+        "options": assignments(option, "--option") or None,
+        "weights": weights,
+        "caption": caption,
+        "format": format,
+        "quality": quality,
+        "max_size": max_size,
+        "upscale": upscale,
+        "keep_metadata": keep_metadata,
+        "colour": chosen[0] if chosen else None,
+        "keys": keys,
+        "dedupe": dedupe,
+        "limit": limit,
+        "sample": sample,
+        "max_failed": max_failed,
+        "s3_endpoint": s3_endpoint,
+        "no_sign_request": no_sign_request,
+        "batch_size": batch_size,
+        "actors": actors,
+        "gpus": gpus,
+    }
+    given = {name: value for name, value in flags.items() if value is not None}
+    values = read_yaml(job_file) if job_file else {}
+    job = Job.parse(values | given | assignments(set_, "--set"))
+    if print_config:
+        typer.echo(job.to_yaml(), nl=False)
+        return
+    from ..terminal import JobProgress
+
+    progress = JobProgress()
+    try:
+        result = job.run(overwrite=overwrite, progress=progress)
+    finally:
+        progress.stop()
+    show_result(result)
+    if result.stopped or result.exceeds(job.max_failed):
+        raise typer.Exit(EXIT_FAILURES)
+
+
+def retry(
+    output: Annotated[str, typer.Argument(metavar="OUTPUT")],
+    errors: Annotated[
+        list[str] | None,
+        typer.Option("--errors", metavar="CLASS", help="Only these classes; several times."),
+    ] = None,
+    s3_endpoint: Annotated[str | None, typer.Option(metavar="URL")] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Run again only what failed; what succeeds now replaces the failed rows.
+
+    **Example**
+
+    `deepcrop retry s3://media/out --errors Unreachable`
+    """
+    from ..pipeline.retry import retry as run_again
+    from ..terminal import JobProgress
+
+    progress = JobProgress()
+    try:
+        result, share = run_again(output, errors or [], s3_endpoint, progress)
+    finally:
+        progress.stop()
+    show_result(result)
+    if result.exceeds(share):
+        raise typer.Exit(EXIT_FAILURES)

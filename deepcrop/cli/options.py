@@ -1,0 +1,52 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from ..errors import RequestError
+
+Aspects = Annotated[
+    list[str] | None,
+    typer.Option("--aspect", "-a", metavar="W:H", help="An aspect ratio; give it several times."),
+]
+Sizes = Annotated[
+    list[str] | None,
+    typer.Option("--size", metavar="WxH", help="An exact size in pixels; several times."),
+]
+MethodName = Annotated[
+    str | None, typer.Option("--method", "-m", metavar="NAME", help="One of `deepcrop methods`.")
+]
+Options = Annotated[
+    list[str] | None,
+    typer.Option("--option", "-o", metavar="KEY=VALUE", help="An option of the method."),
+]
+Weights = Annotated[
+    str | None, typer.Option(metavar="NAME|FILE", help="Weights other than the method's own.")
+]
+Output = Annotated[str | None, typer.Option("--output", metavar="URI", help="Where results go.")]
+Quality = Annotated[int | None, typer.Option(min=1, max=100, help="On the format's own scale.")]
+Format = Annotated[str | None, typer.Option(metavar="jpeg|webp|avif|png|same")]
+MaxSize = Annotated[int | None, typer.Option(min=1, help="Longest edge of variants, in pixels.")]
+KeepMetadata = Annotated[bool | None, typer.Option("--keep-metadata", help="Keep EXIF and XMP.")]
+Upscale = Annotated[
+    str | None, typer.Option(metavar="never|allow", help="Where a size is larger than the crop.")
+]
+
+
+def assignments(items: Sequence[str] | None, flag: str) -> dict[str, Any]:
+    """Read KEY=VALUE, values as YAML: 3 is a number, [a, b] a list."""
+    values: dict[str, Any] = {}
+    for item in items or ():
+        key, equals, text = item.partition("=")
+        if not equals or not key:
+            raise RequestError(f"{flag} {item!r}: expected KEY=VALUE")
+        try:
+            values[key] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            values[key] = text
+    return values

@@ -1,0 +1,48 @@
+"""Commands that look at what a job left."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from .exits import EXIT_FAILURES
+from .tables import print_table
+
+
+def status(
+    output: Annotated[str, typer.Argument(metavar="OUTPUT")],
+    s3_endpoint: Annotated[str | None, typer.Option(metavar="URL")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Show a job's progress and failures, from its manifest alone."""
+    from ..pipeline.status import read_status
+
+    summary = read_status(output, s3_endpoint)
+    if as_json:
+        typer.echo(json.dumps(summary.record(), indent=2))
+        return
+    console = Console()
+    console.print(summary.headline(), highlight=False)
+    if summary.errors:
+        rows = [[*key, f"{count:,}", example] for key, (count, example) in summary.errors.items()]
+        print_table(("stage", "class", "images", "an example"), rows)
+
+
+def verify(
+    output: Annotated[str, typer.Argument(metavar="OUTPUT")],
+    s3_endpoint: Annotated[str | None, typer.Option(metavar="URL")] = None,
+) -> None:
+    """Read every row and every variant, and check that they are what the manifest says."""
+    from ..pipeline.audit import audit
+
+    found = audit(output, s3_endpoint)
+    rows = [
+        [name, f"{len(uris):,}", uris[0] if uris else ""] for name, uris in found.problems().items()
+    ]
+    print_table(("problem", "count", "an example"), rows)
+    typer.echo(f"{found.sources:,} sources, {found.rows:,} rows, {found.variants:,} variants")
+    if not found.clean:
+        raise typer.Exit(EXIT_FAILURES)

@@ -1,0 +1,73 @@
+"""What commands print for a person."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from ..pipeline.plan import Plan
+    from ..pipeline.prices import Prices
+    from ..pipeline.trial import Estimate
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print rows under headed columns."""
+    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    Console().print(table)
+
+
+def show_result(result: Any) -> None:
+    """Print how a job ended, and where its results are."""
+    console = Console(highlight=False)
+    rate = (result.sources - result.resumed) / result.seconds if result.seconds else 0.0
+    console.print(
+        f"{'stopped' if result.stopped else 'done'}: {result.sources:,} images, "
+        f"{result.ok:,} ok, {result.failed:,} failed, {result.skipped:,} skipped, "
+        f"{result.variants:,} variants, {result.seconds:.1f} s ({rate:.1f}/s)"
+    )
+    if result.resumed:
+        console.print(f"resumed: {result.resumed:,} images were done before")
+    if result.ignored:
+        console.print(f"ignored: {result.ignored:,} files that are no images by their name")
+    for name, count in sorted(result.errors.items(), key=lambda item: -item[1]):
+        console.print(f"  failed  {count:>8,}  {name}")
+    console.print(f"variants  {result.output}/variants", soft_wrap=True)
+    console.print(f"manifest  {result.output}/manifest", soft_wrap=True)
+
+
+def show_plan(plan: Plan, prices: Prices) -> None:
+    """Print what a job would take."""
+    mebi = 2**20
+    dollars = [
+        ("machines, $", _interval(plan.machine_cost) if plan.machine_cost else "no price"),
+        ("requests, $", f"{plan.request_cost:.2f}"),
+        ("storage, $ a month", _interval(plan.storage_cost)),
+    ]
+    rows = [
+        ("sources", f"{plan.sources:,}"),
+        ("timed", f"{plan.timed:,}, of which {plan.failed:.0%} failed"),
+        ("machines", f"{plan.machines}, {plan.actors:,} actors"),
+        ("hours", _interval(plan.seconds * (1 / 3600))),
+        ("GPU hours", _interval(plan.gpu_hours)),
+        ("MiB in", _interval(plan.bytes_in * (1 / mebi))),
+        ("MiB out", _interval(plan.bytes_out * (1 / mebi))),
+        ("requests", f"{plan.reads:,} read, {plan.writes:,} write"),
+        *dollars,
+    ]
+    print_table(("", "projected, ± half a 95% interval"), rows)
+    print(f"prices: {prices.source}, {prices.date}; edit them before you rely on them")
+
+
+def _interval(estimate: Estimate) -> str:
+    """Show three figures of the value, and its interval as finely."""
+    size = math.floor(math.log10(estimate.value)) if estimate.value > 0 else 0
+    digits = max(0, 2 - size)
+    error = f" ± {estimate.error:,.{digits}f}" if estimate.error else ""
+    return f"{estimate.value:,.{digits}f}{error}"

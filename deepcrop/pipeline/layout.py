@@ -1,0 +1,127 @@
+"""The layout of a job on a cluster's nodes: which pools of actors, how many of each.
+
+What is laid out fits: every actor finds a node with room for it at once, and some room is left for
+the small tasks between them, so no pool waits for what another one holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import ray
+
+from ..errors import RequestError
+from ..storage import Storage
+from .actors import FetchActor, NetworkActor, RenderActor, Worker
+from .job import Job
+
+CPU_SHARE = 0.9
+"""Of a node's CPUs, what actors may take: the rest is for the small tasks between them."""
+NETWORK_CPUS = 0.25
+"""CPUs of an actor that holds the network on a GPU."""
+HELPER_CPUS = 0.45
+"""CPUs of an actor that fetches or renders, where the network is on a GPU."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """What a node of the cluster has."""
+
+    cpus: float
+    gpus: float
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How many actors of which kind."""
+
+    fused: bool
+    """Whether one actor does all the work on a source."""
+    actors: int
+    """Actors that hold the network."""
+    cpus: float
+    """CPUs of each."""
+    gpus: float
+    """Share of a GPU of each."""
+    helpers: int = 0
+    """Actors that fetch, and as many that render, where the layout is not fused."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Actors of one class."""
+
+    actor: type
+    arguments: tuple[Any, ...]
+    """Of its constructor."""
+    actors: int
+    cpus: float
+    """Of each."""
+    gpus: float = 0.0
+    """Of each."""
+
+
+def lay_out(job: Job) -> Layout:
+    """Choose the layout for the cluster at hand.
+
+    Raises:
+        RequestError: the job asks for more than the cluster has.
+    """
+    found = [each["Resources"] for each in ray.nodes() if each["Alive"]]
+    return arrange(job, [Node(each.get("CPU", 0.0), each.get("GPU", 0.0)) for each in found])
+
+
+def arrange(job: Job, nodes: Sequence[Node]) -> Layout:
+    """Choose the layout for these nodes.
+
+    Raises:
+        RequestError: the job asks for more than they have.
+    """
+    cpus, gpus = sum(int(each.cpus) for each in nodes), sum(each.gpus for each in nodes)
+    if cpus < 1:
+        raise RequestError("the cluster has no CPU that a job may use; add a worker node")
+    share = job.gpus if job.gpus is not None else (1.0 if gpus else 0.0)
+    if share == 0:
+        actors = job.actors or cpus
+        if actors > cpus:
+            raise RequestError(f"actors: {actors} asked for, the cluster has {cpus} CPUs")
+        return Layout(True, actors, CPU_SHARE, 0.0)
+    if not any(_gpu_places(each, share) for each in nodes):
+        raise RequestError(f"gpus: an actor asks for {share:g}, the cluster has {gpus:g}; use less")
+    # Beside its GPU an actor needs some of a CPU, on the same node; so do its helpers, anywhere.
+    beside = sum(min(_gpu_places(each, share), _cpu_places(each)) for each in nodes)
+    room = min(beside, int((CPU_SHARE * cpus - 2 * HELPER_CPUS) / NETWORK_CPUS))
+    if room < (job.actors or 1):
+        raise RequestError(
+            f"actors: {job.actors or 1} with {share:g} GPU each asked for, the cluster has "
+            f"{gpus:g} GPUs and {cpus} CPUs, room for {room}; ask for less, or set gpus to 0"
+        )
+    actors = job.actors or room
+    helpers = int((CPU_SHARE * cpus - actors * NETWORK_CPUS) / (2 * HELPER_CPUS))
+    return Layout(False, actors, NETWORK_CPUS, share, max(1, helpers))
+
+
+def _gpu_places(node: Node, share: float) -> int:
+    """Return how many actors a node's GPUs hold: a share lies on one GPU, or is whole GPUs."""
+    tiny = 1e-9
+    if share > 1:
+        return int(node.gpus / share + tiny)
+    return int(node.gpus) * int(1 / share + tiny)
+
+
+def _cpu_places(node: Node) -> int:
+    return int(CPU_SHARE * node.cpus / NETWORK_CPUS)
+
+
+def pools(job: Job, storage: Storage, carried: pa.Schema, layout: Layout) -> list[Pool]:
+    """Return the pools that a batch of sources goes through, in order."""
+    if layout.fused:
+        return [Pool(Worker, (job, storage, carried), layout.actors, layout.cpus)]
+    return [
+        Pool(FetchActor, (job, storage), layout.helpers, HELPER_CPUS),
+        Pool(NetworkActor, (job,), layout.actors, layout.cpus, layout.gpus),
+        Pool(RenderActor, (job, storage, carried), layout.helpers, HELPER_CPUS),
+    ]
