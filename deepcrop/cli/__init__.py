@@ -28,6 +28,7 @@ for command in (
     catalogue.methods,
     outputs.status,
     outputs.verify,
+    outputs.report,
     jobs.retry,
 ):
     app.command()(command)

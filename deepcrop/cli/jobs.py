@@ -78,6 +78,9 @@ def run(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Remove the output's job and start afresh.")
     ] = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="Write the page too: see `deepcrop report`.")
+    ] = False,
     print_config: Annotated[
         bool, typer.Option("--print-config", help="Print the job as YAML; run nothing.")
     ] = False,
@@ -139,6 +142,10 @@ def run(
     finally:
         progress.stop()
     show_result(result)
+    if report:
+        from ..report.page import build
+
+        typer.echo(f"page      {build(job.output, endpoint=job.s3_endpoint)}")
     if result.stopped or result.exceeds(job.max_failed):
         raise typer.Exit(EXIT_FAILURES)
 

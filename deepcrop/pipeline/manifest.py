@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -86,6 +87,9 @@ VARIANTS = pa.schema(
 AHEAD = 8
 """Parts that are read at once."""
 
+COMMITTED = b"deepcrop:committed"
+"""Key in a part's metadata: when it was first written, in seconds since 1970."""
+
 _PART = re.compile(r"part-(\d+)\.parquet$")
 
 
@@ -144,7 +148,9 @@ class Manifest:
         return number
 
     def write(self, number: int, rows: pa.Table) -> None:
-        """Write part ``number``, replacing it whole where it exists."""
+        """Write part ``number``, replacing it whole where it exists; it keeps its time."""
+        metadata = rows.schema.metadata or {}
+        rows = rows.replace_schema_metadata({COMMITTED: repr(time.time()).encode(), **metadata})
         derived = derive_variants(rows)
         for aspect, table in derived.items():
             self._put(f"{self.variants}/aspect={aspect}/part-{number:06d}.parquet", table)
@@ -212,6 +218,12 @@ class Manifest:
         sink = io.BytesIO()
         pq.write_table(table, sink, compression="zstd")
         self.storage.write(uri, sink.getvalue(), "application/vnd.apache.parquet")
+
+
+def committed(part: pa.Table) -> float | None:
+    """Return when a part was first written, in seconds since 1970; None where it doesn't say."""
+    value = (part.schema.metadata or {}).get(COMMITTED)
+    return None if value is None else float(value)
 
 
 def derive_variants(rows: pa.Table) -> dict[str, pa.Table]:

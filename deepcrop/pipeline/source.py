@@ -272,7 +272,7 @@ def _read_list(uri: str, storage: Storage) -> tuple[pa.Table, int]:
     table = table.filter(pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(given), ""), False))
     uris = [canonical(text) for text in table["uri"].to_pylist()]
     names = [public(each) for each in uris]
-    root = _common_folder(names)
+    root = common_folder(names)
     rows = _no_rows()
     for each, name in zip(uris, names, strict=True):
         _append(rows, each, None, None, name.removeprefix(root))
@@ -311,7 +311,7 @@ def _parse_list(uri: str, data: bytes) -> pa.Table:
     return pa.table({"uri": pa.array([line for line in lines if line], pa.string())})
 
 
-def _common_folder(uris: Sequence[str]) -> str:
+def common_folder(uris: Sequence[str]) -> str:
     """Return the longest folder, with its slash, that all URIs lie in."""
     prefix = os.path.commonprefix(list(uris))  # noqa: RUF071
     return prefix[: prefix.rfind("/") + 1]
