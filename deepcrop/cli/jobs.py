@@ -75,6 +75,13 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change a field of the file."),
     ] = None,
+    corrections: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="What people said of sources, exported from the page: .csv, .parquet.",
+        ),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Remove the output's job and start afresh.")
     ] = False,
@@ -138,7 +145,7 @@ def run(
 
     progress = JobProgress()
     try:
-        result = job.run(overwrite=overwrite, progress=progress)
+        result = job.run(overwrite=overwrite, progress=progress, corrections=corrections)
     finally:
         progress.stop()
     show_result(result)

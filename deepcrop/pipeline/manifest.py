@@ -12,7 +12,7 @@ import io
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -119,6 +119,11 @@ class Manifest:
         return f"{self.output}/manifest/sources/listing.parquet"
 
     @property
+    def corrections(self) -> str:
+        """The file that holds what people said of the sources."""
+        return f"{self.output}/manifest/sources/corrections.parquet"
+
+    @property
     def lease(self) -> str:
         """The file that says who writes this output."""
         return f"{self.output}/.lease.json"
@@ -165,6 +170,18 @@ class Manifest:
             if stale:
                 self.storage.delete(stale)
 
+    def take_back(self, condemned: Callable[[pa.Table], pa.Array]) -> None:
+        """Rewrite the parts without the rows that ``condemned`` marks; their sources have none.
+
+        Args:
+            condemned: answers a part's rows with a boolean for each.
+        """
+        for number in list(self.parts):
+            rows = self.read(number)
+            marks = condemned(rows)
+            if pc.any(marks).as_py():
+                self.write(number, rows.filter(pc.invert(marks)))
+
     def read(self, number: int, columns: list[str] | None = None) -> pa.Table:
         """Read one images part."""
         data = self.storage.get(self._part(number)).data
@@ -191,11 +208,15 @@ class Manifest:
 
     def read_listing(self) -> pa.Table | None:
         """Read the sources listed by an earlier run, or None where there was none."""
-        try:
-            data = self.storage.get(self.listing).data
-        except NotFound:
-            return None
-        return pq.read_table(pa.BufferReader(data))
+        return self._get(self.listing)
+
+    def write_corrections(self, statements: pa.Table) -> None:
+        """Keep what people said of the sources, so that every further run honours it."""
+        self._put(self.corrections, statements)
+
+    def read_corrections(self) -> pa.Table | None:
+        """Read what people said of the sources, or None where nobody said anything."""
+        return self._get(self.corrections)
 
     def write_record(self, record: Mapping[str, Any]) -> None:
         """Write ``job.json``."""
@@ -213,6 +234,13 @@ class Manifest:
 
     def _part(self, number: int) -> str:
         return f"{self.images}/part-{number:06d}.parquet"
+
+    def _get(self, uri: str) -> pa.Table | None:
+        try:
+            data = self.storage.get(uri).data
+        except NotFound:
+            return None
+        return pq.read_table(pa.BufferReader(data))
 
     def _put(self, uri: str, table: pa.Table) -> None:
         sink = io.BytesIO()

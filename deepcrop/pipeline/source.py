@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os.path
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy
@@ -23,7 +22,7 @@ import pyarrow.parquet
 import ray
 
 from ..errors import RequestError, SourceError
-from ..storage import Entry, Prefix, Storage, canonical, public
+from ..storage import Entry, Prefix, Storage, canonical, common_folder, public
 
 EXTENSIONS = frozenset(
     [
@@ -309,9 +308,3 @@ def _parse_list(uri: str, data: bytes) -> pa.Table:
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise RequestError(f"input {uri}: cannot be read as a list ({error})") from None
     return pa.table({"uri": pa.array([line for line in lines if line], pa.string())})
-
-
-def common_folder(uris: Sequence[str]) -> str:
-    """Return the longest folder, with its slash, that all URIs lie in."""
-    prefix = os.path.commonprefix(list(uris))  # noqa: RUF071
-    return prefix[: prefix.rfind("/") + 1]

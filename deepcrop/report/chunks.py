@@ -19,8 +19,8 @@ import numpy
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..pipeline.source import common_folder
 from ..pipeline.work import STAGES
+from ..storage import common_folder
 from .thumbnails import name_of
 
 INDEX_ROWS = 10_000
