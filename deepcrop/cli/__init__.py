@@ -9,7 +9,7 @@ import typer
 import typer.exceptions
 
 from ..errors import DeepcropError, Interrupted
-from . import catalogue, jobs, outputs, photos
+from . import catalogue, exports, jobs, outputs, photos
 from .exits import EXIT_INTERRUPTED, EXIT_REQUEST
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ for command in (
     outputs.status,
     outputs.verify,
     outputs.report,
+    exports.export,
     jobs.retry,
 ):
     app.command()(command)

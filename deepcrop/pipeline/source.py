@@ -264,6 +264,9 @@ def _read_list(uri: str, storage: Storage) -> tuple[pa.Table, int]:
     except SourceError as error:
         raise RequestError(f"input {uri}: {error}") from error
     table = _parse_list(uri, data)
+    if "uri" not in table.column_names and "url" in table.column_names:
+        # What img2dataset and many crawls call it.
+        table = table.rename_columns({"url": "uri"})
     if "uri" not in table.column_names:
         found = ", ".join(table.column_names)
         raise RequestError(f"input {uri}: no column 'uri'; it has: {found}")

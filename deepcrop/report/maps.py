@@ -20,8 +20,8 @@ from .thumbnails import name_of, stored
 LONGEST = 160
 """Longest edge of a stored map."""
 BATCH = 8
-HEAT = (255, 96, 32)
-"""Colour of a map; its opacity is the saliency."""
+HEAT = (255, 72, 24)
+"""Colour of a map."""
 
 
 def make_maps(rows: pa.Table, count: int, job: Job, folder: str) -> set[str]:
@@ -59,11 +59,16 @@ def saliency_method(job: Job, device: str | None = None) -> Any:
 
 
 def heat(saliency: numpy.ndarray) -> Image.Image:
-    """Return a map (h, w), non-negative, as a picture whose opacity is the saliency."""
-    opacity = saliency / max(float(saliency.max()), 1e-12)
+    """Return a map (h, w), non-negative, as a picture: the more salient, the more opaque.
+
+    The less salient half stays clear, so that what lies beneath can be seen.
+    """
+    middle = float(numpy.median(saliency))
+    spread = max(float(saliency.max()) - middle, 1e-12)
+    opacity = numpy.clip((saliency - middle) / spread, 0, 1)
     picture = numpy.empty((*saliency.shape, 4), numpy.uint8)
     picture[..., :3] = HEAT
-    picture[..., 3] = numpy.rint(215 * numpy.sqrt(opacity))
+    picture[..., 3] = numpy.rint(225 * opacity**0.6)
     heated = Image.fromarray(picture)
     heated.thumbnail((LONGEST, LONGEST))
     return heated
