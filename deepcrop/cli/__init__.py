@@ -9,7 +9,7 @@ import typer
 import typer.exceptions
 
 from ..errors import DeepcropError, Interrupted
-from . import catalogue, clusters, jobs, outputs, photos
+from . import catalogue, clusters, exports, jobs, outputs, photos
 from .exits import EXIT_INTERRUPTED, EXIT_REQUEST
 
 app = typer.Typer(
@@ -28,6 +28,8 @@ for command in (
     catalogue.methods,
     outputs.status,
     outputs.verify,
+    outputs.report,
+    exports.export,
     jobs.retry,
     clusters.plan,
     clusters.submit,

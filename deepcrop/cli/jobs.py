@@ -75,8 +75,18 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change a field of the file."),
     ] = None,
+    corrections: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="What people said of sources, exported from the page: .csv, .parquet.",
+        ),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Remove the output's job and start afresh.")
+    ] = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="Write the page too: see `deepcrop report`.")
     ] = False,
     print_config: Annotated[
         bool, typer.Option("--print-config", help="Print the job as YAML; run nothing.")
@@ -135,10 +145,14 @@ def run(
 
     progress = JobProgress()
     try:
-        result = job.run(overwrite=overwrite, progress=progress)
+        result = job.run(overwrite=overwrite, progress=progress, corrections=corrections)
     finally:
         progress.stop()
     show_result(result)
+    if report:
+        from ..report.page import build
+
+        typer.echo(f"page      {build(job.output, endpoint=job.s3_endpoint)}")
     if result.stopped or result.exceeds(job.max_failed):
         raise typer.Exit(EXIT_FAILURES)
 

@@ -18,8 +18,24 @@ Sizes = Annotated[
     list[str] | None,
     typer.Option("--size", metavar="WxH", help="An exact size in pixels; several times."),
 ]
+
+
+def _methods(incomplete: str) -> list[str]:
+    """Complete a method's name for the shell."""
+    from ..methods import base
+
+    return [name for name in sorted(base.registry()) if name.startswith(incomplete)]
+
+
 MethodName = Annotated[
-    str | None, typer.Option("--method", "-m", metavar="NAME", help="One of `deepcrop methods`.")
+    str | None,
+    typer.Option(
+        "--method",
+        "-m",
+        metavar="NAME",
+        help="One of `deepcrop methods`.",
+        autocompletion=_methods,
+    ),
 ]
 Options = Annotated[
     list[str] | None,

@@ -46,3 +46,37 @@ def verify(
     typer.echo(f"{found.sources:,} sources, {found.rows:,} rows, {found.variants:,} variants")
     if not found.clean:
         raise typer.Exit(EXIT_FAILURES)
+
+
+def report(
+    output: Annotated[str, typer.Argument(metavar="OUTPUT")],
+    thumbnails: Annotated[
+        int, typer.Option(min=0, help="Sources that get a thumbnail, the worst scores first.")
+    ] = 2000,
+    maps: Annotated[
+        int, typer.Option(min=0, help="Sources that get a saliency map, the worst scores first.")
+    ] = 0,
+    s3_endpoint: Annotated[str | None, typer.Option(metavar="URL")] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Write the page of a finished or running job: OUTPUT/report/index.html.
+
+    It opens from a file URL and needs no network. Again brings it up to date.
+
+    **Examples**
+
+    `deepcrop report out`
+
+    `deepcrop report s3://media/out --thumbnails 10000 --maps 200`
+    """
+    from ..report.page import build
+    from ..terminal import JobProgress
+
+    progress = JobProgress()
+    try:
+        page = build(
+            output, endpoint=s3_endpoint, thumbnails=thumbnails, maps=maps, progress=progress
+        )
+    finally:
+        progress.stop()
+    typer.echo(page)

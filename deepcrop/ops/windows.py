@@ -211,3 +211,32 @@ def _coverage(start: int, stop: int, pixels: int, cells: int) -> Floats:
     """Return how much of each cell of an axis the pixels from ``start`` to ``stop`` cover."""
     edges = np.arange(cells + 1) * (pixels / cells)
     return np.clip(np.minimum(edges[1:], stop) - np.maximum(edges[:-1], start), 0, None)
+
+
+def hold(box: Box, keep: Sequence[Box], aspect: AspectRatio, size: Size) -> Box:
+    """Grow and shift a window just so much that it holds all boxes, if the ratio permits.
+
+    Returns:
+        The window, or the box as it was where no window of the ratio holds them all.
+    """
+    if not keep:
+        return box
+    x0, y0 = min(each.x0 for each in keep), min(each.y0 for each in keep)
+    x1, y1 = max(each.x1 for each in keep), max(each.y1 for each in keep)
+    window, largest = box.size, aspect.largest_window(size)
+    if window.width < x1 - x0 or window.height < y1 - y0:
+        height = max(y1 - y0, -(-(x1 - x0) * aspect.height // aspect.width))
+        width = max(x1 - x0, -(-height * aspect.width // aspect.height))
+        window = Size(min(width, largest.width), min(height, largest.height))
+    if window.width < x1 - x0 or window.height < y1 - y0:
+        return box
+    left = _between(box.x0 + (box.size.width - window.width) // 2, x1 - window.width, x0)
+    top = _between(box.y0 + (box.size.height - window.height) // 2, y1 - window.height, y0)
+    left = _between(left, 0, size.width - window.width)
+    top = _between(top, 0, size.height - window.height)
+    return Box(left, top, left + window.width, top + window.height)
+
+
+def _between(value: int, low: int, high: int) -> int:
+    """Return the value nearest to ``value`` in ``low .. high``."""
+    return min(max(value, low), high)

@@ -115,7 +115,8 @@ class Analyst:
             hints=[self._hints(work) for work in works],
         )
         for work, crops in zip(works, answers, strict=True):
-            work.crops = crops
+            assert work.size is not None
+            work.crops = work.correction.settle(crops, self.job.requests, work.size)
 
     def _retarget(self, works: Sequence[Work]) -> None:
         sizes = [[self._target(work, request) for request in self.job.requests] for work in works]
@@ -129,9 +130,11 @@ class Analyst:
 
     def _hints(self, work: Work) -> base.Hints:
         x, y = work.source["focal_x"], work.source["focal_y"]
+        listed = None if x is None or y is None else (x, y)
         return base.Hints(
             caption=work.source["caption"] or self.job.caption,
-            focal=None if x is None or y is None else (x, y),
+            focal=work.correction.focal or listed,
+            keep=work.correction.keep,
         )
 
 

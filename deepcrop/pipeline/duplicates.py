@@ -17,6 +17,7 @@ import ray
 
 from ..errors import SourceError
 from ..storage import Storage, public
+from .corrections import COLUMN
 from .manifest import images_table
 
 SHARE = 256
@@ -119,7 +120,9 @@ def refer(copies: pa.Table, firsts: pa.Table, fingerprint: str, carried: pa.Sche
     for copy in copies.to_pylist():
         first = facts.get(copy["duplicate_of"])
         if first is not None and first["sha256"] == copy["sha256"]:
-            source = {name: value for name, value in copy.items() if name not in ("key", *HINTS)}
+            source = {
+                name: value for name, value in copy.items() if name not in ("key", COLUMN, *HINTS)
+            }
             source["source_uri"] = public(copy["source_uri"])
             row = first | source | {"status": "skipped", "attempts": 1, "variants": []}
             rows.append(row | {"fingerprint": fingerprint})

@@ -243,8 +243,21 @@ class Job(BaseModel):
         text = json.dumps(self.settings(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    def run(self, *, overwrite: bool = False, progress: Progress | None = None) -> Result:
+    def run(
+        self,
+        *,
+        overwrite: bool = False,
+        progress: Progress | None = None,
+        corrections: str | None = None,
+    ) -> Result:
         """Run it on the Ray cluster at hand (or one of this machine's own), or resume it.
+
+        Args:
+            overwrite: remove the output's job and start afresh.
+            progress: who wants to know how it gets on.
+            corrections: a table of what people said of sources, see
+                :mod:`deepcrop.pipeline.corrections`; of those done before, only the sources that
+                it changes are done again.
 
         Raises:
             RequestError: the input or output is not usable, or the output is another job's.
@@ -252,7 +265,7 @@ class Job(BaseModel):
         """
         from .run import run
 
-        return run(self, overwrite=overwrite, progress=progress)
+        return run(self, overwrite=overwrite, progress=progress, corrections=corrections)
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,6 +87,9 @@ VARIANTS = pa.schema(
 AHEAD = 8
 """Parts that are read at once."""
 
+COMMITTED = b"deepcrop:committed"
+"""Key in a part's metadata: when it was first written, in seconds since 1970."""
+
 _PART = re.compile(r"part-(\d+)\.parquet$")
 
 
@@ -113,6 +117,11 @@ class Manifest:
     def listing(self) -> str:
         """The file that holds the listed sources."""
         return f"{self.output}/manifest/sources/listing.parquet"
+
+    @property
+    def corrections(self) -> str:
+        """The file that holds what people said of the sources."""
+        return f"{self.output}/manifest/sources/corrections.parquet"
 
     @property
     def lease(self) -> str:
@@ -144,7 +153,9 @@ class Manifest:
         return number
 
     def write(self, number: int, rows: pa.Table) -> None:
-        """Write part ``number``, replacing it whole where it exists."""
+        """Write part ``number``, replacing it whole where it exists; it keeps its time."""
+        metadata = rows.schema.metadata or {}
+        rows = rows.replace_schema_metadata({COMMITTED: repr(time.time()).encode(), **metadata})
         derived = derive_variants(rows)
         for aspect, table in derived.items():
             self._put(f"{self.variants}/aspect={aspect}/part-{number:06d}.parquet", table)
@@ -158,6 +169,18 @@ class Manifest:
             ]
             if stale:
                 self.storage.delete(stale)
+
+    def take_back(self, condemned: Callable[[pa.Table], pa.Array]) -> None:
+        """Rewrite the parts without the rows that ``condemned`` marks; their sources have none.
+
+        Args:
+            condemned: answers a part's rows with a boolean for each.
+        """
+        for number in list(self.parts):
+            rows = self.read(number)
+            marks = condemned(rows)
+            if pc.any(marks).as_py():
+                self.write(number, rows.filter(pc.invert(marks)))
 
     def read(self, number: int, columns: list[str] | None = None) -> pa.Table:
         """Read one images part."""
@@ -185,11 +208,15 @@ class Manifest:
 
     def read_listing(self) -> pa.Table | None:
         """Read the sources listed by an earlier run, or None where there was none."""
-        try:
-            data = self.storage.get(self.listing).data
-        except NotFound:
-            return None
-        return pq.read_table(pa.BufferReader(data))
+        return self._get(self.listing)
+
+    def write_corrections(self, statements: pa.Table) -> None:
+        """Keep what people said of the sources, so that every further run honours it."""
+        self._put(self.corrections, statements)
+
+    def read_corrections(self) -> pa.Table | None:
+        """Read what people said of the sources, or None where nobody said anything."""
+        return self._get(self.corrections)
 
     def write_record(self, record: Mapping[str, Any]) -> None:
         """Write ``job.json``."""
@@ -208,10 +235,23 @@ class Manifest:
     def _part(self, number: int) -> str:
         return f"{self.images}/part-{number:06d}.parquet"
 
+    def _get(self, uri: str) -> pa.Table | None:
+        try:
+            data = self.storage.get(uri).data
+        except NotFound:
+            return None
+        return pq.read_table(pa.BufferReader(data))
+
     def _put(self, uri: str, table: pa.Table) -> None:
         sink = io.BytesIO()
         pq.write_table(table, sink, compression="zstd")
         self.storage.write(uri, sink.getvalue(), "application/vnd.apache.parquet")
+
+
+def committed(part: pa.Table) -> float | None:
+    """Return when a part was first written, in seconds since 1970; None where it doesn't say."""
+    value = (part.schema.metadata or {}).get(COMMITTED)
+    return None if value is None else float(value)
 
 
 def derive_variants(rows: pa.Table) -> dict[str, pa.Table]:

@@ -76,14 +76,15 @@ class Renderer:
         for work, writes in pending:
             self._finish(work, writes)
         for work in works:
-            if work.error is not None:
-                self._discard(work)
+            self._discard(work)
             work.release()
 
     def _render(self, work: Work) -> Iterator[Future[float]]:
         try:
             with work.timed("render"), time_limit(self.job.time_limit):
                 for index, request in enumerate(self.job.requests):
+                    if work.correction.rejects(request):
+                        continue
                     data, facts = self._variant(work, index, request)
                     uri = self.place(work, request, facts["format"])
                     facts |= {
@@ -168,14 +169,23 @@ class Renderer:
                 work.fail(error)
 
     def _discard(self, work: Work) -> None:
-        """Remove what an earlier attempt at a failed source may have stored."""
+        """Remove what an earlier attempt may have stored of variants that are not to be."""
+        unwanted = [
+            request
+            for request in self.job.requests
+            if work.error is not None or work.correction.rejects(request)
+        ]
+        if not unwanted:
+            return
         forms = image.OUTPUT_FORMATS if self.job.format == "same" else (self.job.format,)
-        stray = [self.place(work, request, form) for request in self.job.requests for form in forms]
+        stray = [self.place(work, request, form) for request in unwanted for form in forms]
         try:
             self.storage.delete(stray)
         except SourceError as error:
-            assert work.error is not None
-            work.error.add_note(f"and its variants could not be removed: {error}")
+            if work.error is None:
+                work.fail(error)
+            else:
+                work.error.add_note(f"and its variants could not be removed: {error}")
 
 
 def _covers(size: Size, least: Size) -> bool:

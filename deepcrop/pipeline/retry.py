@@ -55,14 +55,14 @@ class _Retry(Driver):
 
     def _prepare(self, record: dict[str, Any]) -> None:
         self.manifest.write_record(record | {"status": "running"})
-        for number in list(self.manifest.parts):
-            rows = self.manifest.read(number)
-            again = pc.equal(rows["status"], "failed")
-            if self.classes:
-                named = pc.is_in(rows["error_class"], value_set=pa.array(sorted(self.classes)))
-                again = pc.and_(again, named)
-            if pc.any(again).as_py():
-                self.manifest.write(number, rows.filter(pc.invert(again)))
+        self.manifest.take_back(self._again)
+
+    def _again(self, rows: pa.Table) -> pa.Array:
+        failed = pc.equal(rows["status"], "failed")
+        if not self.classes:
+            return failed
+        named = pc.is_in(rows["error_class"], value_set=pa.array(sorted(self.classes)))
+        return pc.and_(failed, named)
 
 
 def _names(name: str) -> list[str]:

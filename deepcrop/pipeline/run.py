@@ -27,6 +27,7 @@ from ..errors import Interrupted, RequestError, SourceError, TimedOut, WorkerDie
 from ..storage import Storage, canonical, is_inside
 from .actors import Worker
 from .cluster import connected
+from .corrections import COLUMN, Corrections
 from .duplicates import FACTS, mark, refer
 from .job import Job
 from .layout import Layout, lay_out, pools
@@ -34,7 +35,7 @@ from .lease import Lease
 from .manifest import Manifest
 from .render import Renderer
 from .result import Progress, Result, Silence
-from .source import Listing, list_sources, select, with_secrets, without_secrets
+from .source import Listing, list_sources, select, source_id, with_secrets, without_secrets
 from .telemetry import Telemetry
 from .work import Work, to_table
 
@@ -49,9 +50,16 @@ EARLY = 50
 """Rows before ``max_failed`` is judged by those that are done."""
 
 
-def run(job: Job, *, overwrite: bool = False, progress: Progress | None = None) -> Result:
+def run(
+    job: Job,
+    *,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    corrections: str | None = None,
+) -> Result:
     """Run a job, or resume it; see :meth:`deepcrop.pipeline.job.Job.run`."""
-    return guarded(lambda: Driver(job, progress or Silence()).run(overwrite))
+    said = Corrections.read(corrections, job) if corrections else Corrections.none()
+    return guarded(lambda: Driver(job, progress or Silence(), said).run(overwrite))
 
 
 def guarded(body: Callable[[], Result]) -> Result:
@@ -79,10 +87,13 @@ class Driver:
     relists = True
     """Whether a completed job looks for new sources."""
 
-    def __init__(self, job: Job, progress: Progress) -> None:
+    def __init__(
+        self, job: Job, progress: Progress, corrections: Corrections | None = None
+    ) -> None:
         """Prepare; nothing is read or written yet."""
         self.job = job
         self.progress = progress
+        self.corrections = corrections or Corrections.none()
         self.storage = job.storage
         output = job.output.rstrip("/")
         self.manifest = Manifest(canonical(output), self.storage)
@@ -100,7 +111,7 @@ class Driver:
         self.lease.acquire()
         try:
             record = self._claim(overwrite)
-            listing = self._list(record)
+            listing = self._correct(self._list(record), record)
             layout = lay_out(self.job)
             return self._process(listing, layout)
         finally:
@@ -173,6 +184,24 @@ class Driver:
     def _lists_anew(self, record: dict[str, Any]) -> bool:
         """Tell whether to look for new sources: once those of before are all done."""
         return self.relists and record["status"] == "completed"
+
+    def _correct(self, listing: Listing, record: dict[str, Any] | None) -> Listing:
+        """Attach what people said of the sources; take back the rows that it makes wrong.
+
+        The rows go before the new statements are kept: where the run is killed in between, their
+        sources have no row, and the statements of before still hold.
+        """
+        self.corrections.check_known(listing.table)
+        table = self.manifest.read_corrections()
+        kept = Corrections.none() if table is None else Corrections(table)
+        said = self.corrections.after(kept)
+        touched = pa.array([source_id(uri) for uri in said.changed_since(kept)], pa.int64())
+        if len(touched) and record is not None:
+            self.manifest.write_record(record | {"status": "running"})
+            self.manifest.take_back(lambda rows: pc.is_in(rows["source_id"], value_set=touched))
+        if not said.table.equals(kept.table):
+            self.manifest.write_corrections(said.table)
+        return Listing(said.attach(listing.table), listing.ignored)
 
     # The sources
 
@@ -379,7 +408,8 @@ def _work_alone(job: Job, storage: Storage, source: pa.Table, carried: pa.Schema
 def _carried(sources: pa.Table) -> pa.Schema:
     from .source import SCHEMA
 
-    return pa.schema([each for each in sources.schema if each.name not in SCHEMA.names])
+    known = (*SCHEMA.names, COLUMN)
+    return pa.schema([each for each in sources.schema if each.name not in known])
 
 
 def _without(sources: pa.Table, done: numpy.ndarray) -> pa.Table:

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os.path
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy
@@ -23,7 +22,7 @@ import pyarrow.parquet
 import ray
 
 from ..errors import RequestError, SourceError
-from ..storage import Entry, Prefix, Storage, canonical, public
+from ..storage import Entry, Prefix, Storage, canonical, common_folder, public
 
 EXTENSIONS = frozenset(
     [
@@ -275,6 +274,9 @@ def _read_list(uri: str, storage: Storage) -> tuple[pa.Table, int]:
     except SourceError as error:
         raise RequestError(f"input {uri}: {error}") from error
     table = _parse_list(uri, data)
+    if "uri" not in table.column_names and "url" in table.column_names:
+        # What img2dataset and many crawls call it.
+        table = table.rename_columns({"url": "uri"})
     if "uri" not in table.column_names:
         found = ", ".join(table.column_names)
         raise RequestError(f"input {uri}: no column 'uri'; it has: {found}")
@@ -282,7 +284,7 @@ def _read_list(uri: str, storage: Storage) -> tuple[pa.Table, int]:
     table = table.filter(pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(given), ""), False))
     uris = [canonical(text) for text in table["uri"].to_pylist()]
     names = [public(each) for each in uris]
-    root = _common_folder(names)
+    root = common_folder(names)
     rows = _no_rows()
     for each, name in zip(uris, names, strict=True):
         _append(rows, each, None, None, name.removeprefix(root))
@@ -319,9 +321,3 @@ def _parse_list(uri: str, data: bytes) -> pa.Table:
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise RequestError(f"input {uri}: cannot be read as a list ({error})") from None
     return pa.table({"uri": pa.array([line for line in lines if line], pa.string())})
-
-
-def _common_folder(uris: Sequence[str]) -> str:
-    """Return the longest folder, with its slash, that all URIs lie in."""
-    prefix = os.path.commonprefix(list(uris))  # noqa: RUF071
-    return prefix[: prefix.rfind("/") + 1]

@@ -60,6 +60,13 @@ def open_job(output: str, endpoint: str | None = None) -> tuple[Manifest, dict[s
     return manifest, record
 
 
+def state_of(manifest: Manifest, record: dict[str, Any]) -> str:
+    """Return running, interrupted, stopped or completed."""
+    if record["status"] == "running" and not is_held(manifest.lease, manifest.storage):
+        return "interrupted"
+    return str(record["status"])
+
+
 def read_status(output: str, endpoint: str | None = None) -> Status:
     """Read how the job at ``output`` stands.
 
@@ -68,9 +75,7 @@ def read_status(output: str, endpoint: str | None = None) -> Status:
     """
     manifest, record = open_job(output, endpoint)
     manifest.find_parts()
-    state = record["status"]
-    if state == "running" and not is_held(manifest.lease, manifest.storage):
-        state = "interrupted"
+    state = state_of(manifest, record)
     status = Status(state, record["counts"]["sources"])
     status.seconds = (record["updated"] if state != "running" else time.time()) - record["started"]
     columns = ["status", "error_stage", "error_class", "error_message", "variants"]

@@ -15,6 +15,8 @@ from ..errors import SourceError
 from ..geometry import Size
 from ..methods.base import Crop
 from ..storage import public
+from .corrections import COLUMN as CORRECTIONS
+from .corrections import Correction
 from .manifest import IMAGES, error_columns
 
 if TYPE_CHECKING:
@@ -67,6 +69,11 @@ class Work:
         """The source's URI."""
         return str(self.source["source_uri"])
 
+    @property
+    def correction(self) -> Correction:
+        """What people said of it."""
+        return Correction.of(self.source.get(CORRECTIONS))
+
     def fail(self, error: SourceError) -> None:
         """End the work on this source: what it held is dropped."""
         self.error = error
@@ -83,7 +90,7 @@ class Work:
         known = {
             name: value
             for name, value in self.source.items()
-            if name not in ("key", "caption", "focal_x", "focal_y")
+            if name not in ("key", "caption", "focal_x", "focal_y", CORRECTIONS)
         }
         focal = self.crops[0].focal if self.crops else (None, None)
         row = known | {

@@ -12,7 +12,7 @@ from ..geometry import Box, Focal
 HEIGHT = 200
 """Pixels of every picture of a sheet."""
 MARGIN = 8
-COLOURS = ("#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#46b8c8", "#d4b106", "#f032e6")
+COLOURS = ("#ff5c5c", "#2fd0b0", "#5b8cff", "#ffb224", "#b78cff", "#8fdc5a", "#ff85b3", "#22c3e6")
 
 
 @dataclass(frozen=True)

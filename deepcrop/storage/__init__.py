@@ -16,7 +16,7 @@ b'hello'
 
 from .base import TEMPORARY, Blob, Entry, Prefix, StorageOptions
 from .storage import Storage
-from .uri import canonical, is_inside, join, public, redact, relative
+from .uri import canonical, common_folder, is_inside, join, public, redact, relative
 
 __all__ = [
     "TEMPORARY",
@@ -26,6 +26,7 @@ __all__ = [
     "Storage",
     "StorageOptions",
     "canonical",
+    "common_folder",
     "is_inside",
     "join",
     "public",

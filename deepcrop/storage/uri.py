@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from urllib.parse import quote, unquote_to_bytes
 
 from ..errors import RequestError
@@ -111,6 +112,12 @@ def relative(uri: str, parent: str) -> str:
     if not uri.startswith(base):
         raise ValueError(f"{uri!r} is not below {parent!r}")
     return uri[len(base) :]
+
+
+def common_folder(uris: Sequence[str]) -> str:
+    """Return the longest folder, with its slash, that all URIs lie in."""
+    prefix = os.path.commonprefix(list(uris))  # noqa: RUF071
+    return prefix[: prefix.rfind("/") + 1]
 
 
 def is_inside(uri: str, parent: str) -> bool:

@@ -8,7 +8,7 @@ import torch
 
 from deepcrop.geometry import AspectRatio, Box, Size
 from deepcrop.methods.base import CropMethod, Hints, find
-from deepcrop.methods.mars import Area, MarsCrop, exact_window, hold, read_area, soft_iou
+from deepcrop.methods.mars import Area, MarsCrop, exact_window, read_area, soft_iou
 from deepcrop.networks.mars import Mars, MarsOptions
 
 ASPECTS = ["1:1", "16:9", "9:16", "4:5", "2:3", "1:10", "100:1"]
@@ -110,17 +110,6 @@ def test_kept_boxes_are_not_cut(network: Mars, window: str) -> None:
     [crops] = method.boxes([picture(192, 256)], ["1:1", "4:3", "2:3"], hints=[Hints(keep=keep)])
     for crop in crops:
         assert all(crop.box.intersection(each) == each.area for each in keep)
-
-
-def test_hold_grows_no_more_than_it_must() -> None:
-    size, square = Size(200, 100), AspectRatio(1, 1)
-    box = Box(80, 40, 100, 60)
-    assert hold(box, (), square, size) == box
-    assert hold(box, (Box(78, 45, 98, 55),), square, size) == Box(78, 40, 98, 60)
-    grown = hold(box, (Box(0, 10, 30, 50),), square, size)
-    assert grown.size == Size(40, 40)
-    assert grown.intersection(Box(0, 10, 30, 50)) == 1200
-    assert hold(box, (Box(0, 0, 150, 10),), square, size) == box  # no square holds it
 
 
 def test_soft_iou_of_a_certain_area_is_the_iou() -> None:

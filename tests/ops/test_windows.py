@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepcrop.geometry import AspectRatio, Box, Size
-from deepcrop.ops.windows import Integral, best_window, boost
+from deepcrop.ops.windows import Integral, best_window, boost, hold
 
 RATIOS = [AspectRatio.parse(text) for text in ("1:1", "16:9", "9:16", "4:5", "3:1", "2:3")]
 
@@ -147,3 +147,14 @@ def test_boost_adds_the_promised_mass():
 def test_wrong_maps_are_refused(bad):
     with pytest.raises(ValueError, match="saliency"):
         Integral.of(bad, Size(4, 4))
+
+
+def test_hold_grows_no_more_than_it_must() -> None:
+    size, square = Size(200, 100), AspectRatio(1, 1)
+    box = Box(80, 40, 100, 60)
+    assert hold(box, (), square, size) == box
+    assert hold(box, (Box(78, 45, 98, 55),), square, size) == Box(78, 40, 98, 60)
+    grown = hold(box, (Box(0, 10, 30, 50),), square, size)
+    assert grown.size == Size(40, 40)
+    assert grown.intersection(Box(0, 10, 30, 50)) == 1200
+    assert hold(box, (Box(0, 0, 150, 10),), square, size) == box  # no square holds it

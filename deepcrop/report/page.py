@@ -1,0 +1,181 @@
+"""The page of a job: ``OUTPUT/report/index.html``, which opens from a file URL, without a network.
+
+```python
+>>> build("out")
+'/photos/out/report/index.html'
+```
+
+Style, scripts and plots are inside the page; beside it lie its data (``data/``), thumbnails
+(``thumbnails/``) and, where asked for, saliency maps (``maps/``).
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+import uuid
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from .. import __version__
+from .. import weights as store
+from ..errors import RequestError
+from ..methods import base
+from ..pipeline.job import Job
+from ..pipeline.result import Progress, Silence
+from ..pipeline.status import open_job, state_of
+from ..storage import Storage
+from . import plots
+from .chunks import DETAIL_ROWS, INDEX_ROWS, Catalogue
+from .digest import Digest, concatenated
+from .maps import make_maps
+from .sheet import COLOURS
+from .thumbnails import make_thumbnails
+
+THUMBNAILS = 2000
+"""Sources that get a thumbnail unless told otherwise: the worst first."""
+THREADS = 16
+SCRIPTS = ("page", "sources", "corrections", "gallery", "picture", "detail", "main")
+
+
+def build(
+    output: str,
+    *,
+    endpoint: str | None = None,
+    thumbnails: int = THUMBNAILS,
+    maps: int = 0,
+    progress: Progress | None = None,
+) -> str:
+    """Write the page of a finished or running job, over an earlier one.
+
+    Args:
+        output: the job's output.
+        endpoint: URL of the S3 server, where it is not the usual one.
+        thumbnails: how many sources get one, those with the worst scores first.
+        maps: how many sources get a saliency map, in the same order; each asks the network.
+        progress: who wants to know how many thumbnails are made.
+
+    Returns:
+        The page's URI.
+
+    Raises:
+        RequestError: there is no job there.
+    """
+    manifest, record = open_job(output, endpoint)
+    manifest.find_parts()
+    job = Job.parse(record["job"] | ({"s3_endpoint": endpoint} if endpoint else {}))
+    parts = list(manifest.tables())
+    digest = Digest.of(parts, record["started"])
+    aspects = [request.slug for request in job.requests]
+    catalogue = Catalogue.of(concatenated(parts), manifest.output, aspects)
+    storage, folder = job.storage, f"{manifest.output}/report"
+    watcher = progress or Silence()
+    small = make_thumbnails(catalogue.rows, thumbnails, storage, f"{folder}/thumbnails", watcher)
+    mapped = make_maps(catalogue.rows, maps, job, f"{folder}/maps")
+    name = uuid.uuid4().hex[:12]
+    scripts = [*catalogue.index(name), *catalogue.details(name, small, mapped)]
+    _write_all(storage, f"{folder}/data", scripts)
+    state = state_of(manifest, record)
+    page = _render(job, record, state, digest, catalogue, name)
+    storage.write(f"{folder}/index.html", page.encode(), "text/html; charset=utf-8")
+    return f"{folder}/index.html"
+
+
+def _write_all(storage: Storage, folder: str, scripts: Iterable[tuple[str, str]]) -> None:
+    def write(script: tuple[str, str]) -> None:
+        storage.write(f"{folder}/{script[0]}", script[1].encode(), "text/javascript")
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(write, scripts))
+
+
+def _render(
+    job: Job, record: dict[str, Any], state: str, digest: Digest, catalogue: Catalogue, name: str
+) -> str:
+    environment = Environment(
+        loader=PackageLoader("deepcrop.report", "assets"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["size"] = _size
+    environment.filters["duration"] = plots.duration
+    total = record["counts"]["sources"]
+    facts = {
+        "build": name,
+        "fingerprint": record["fingerprint"],
+        "count": len(catalogue),
+        "index_rows": INDEX_ROWS,
+        "detail_rows": DETAIL_ROWS,
+        "root": catalogue.root,
+        "root_href": catalogue.root_href,
+        "aspects": [request.slug for request in job.requests],
+        "ratios": [float(request.aspect) for request in job.requests],
+        "colours": COLOURS,
+        "methods": catalogue.methods,
+        "errors": catalogue.errors,
+        "kind": job.kind,
+        "command": command_of(job),
+    }
+    return environment.get_template("page.html.j2").render(
+        style=Markup(_asset("page.css")),
+        script=Markup("\n".join(_asset(f"{each}.js") for each in SCRIPTS)),
+        facts=Markup(json.dumps(facts, ensure_ascii=False).replace("<", "\\u003c")),
+        title=job.output.rstrip("/").rpartition("/")[2] or job.output,
+        state=state,
+        total=total,
+        digest=digest,
+        catalogue=catalogue,
+        job=job,
+        settings=json.loads(job.model_dump_json(exclude_defaults=True)),
+        record=record,
+        weights=_weights(job),
+        plots=plots,
+        built=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        version=__version__,
+        output=shlex.quote(job.output),
+    )
+
+
+def command_of(job: Job) -> str:
+    """Return the command that runs a job."""
+    words = ["deepcrop", "run", "--input", job.input, "--output", job.output]
+    words += ["--method", job.method]
+    for aspect in job.aspects:
+        words += ["--aspect", aspect]
+    for size in job.sizes:
+        words += ["--size", size]
+    named = {"input", "output", "method", "aspects", "sizes"}
+    fields = json.loads(job.model_dump_json(exclude_defaults=True, exclude=named))
+    for field, value in fields.items():
+        words += ["--set", f"{field}={value if isinstance(value, str) else json.dumps(value)}"]
+    return shlex.join(words)
+
+
+def _weights(job: Job) -> store.Weights | None:
+    """Return the catalogue entry of the weights used, if they are any of ours."""
+    name = job.weights or base.find(job.method).weights
+    try:
+        return None if name is None else store.find(name)
+    except RequestError:
+        return None
+
+
+def _asset(name: str) -> str:
+    return (files("deepcrop.report") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _size(count: float) -> str:
+    """Write bytes for a person."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:,.3g} TB"

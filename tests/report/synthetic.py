@@ -1,0 +1,97 @@
+"""Jobs' outputs made up: a manifest and a record as a run leaves them, without a run."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from PIL import Image
+
+from deepcrop.pipeline.job import Job
+from deepcrop.pipeline.manifest import Manifest, images_table
+from deepcrop.pipeline.source import source_id
+from deepcrop.storage import Storage
+
+SIZE = (300, 200)
+BOXES = {"1x1": (50, 0, 250, 200), "16x9": (0, 15, 300, 184)}
+
+
+def row(output: str, uri: str, **fields: Any) -> dict[str, Any]:
+    """A manifest row of a source of 300x200 pixels; ``scores`` by ratio, or ``error``."""
+    scores = fields.pop("scores", {"1x1": 0.5, "16x9": 0.75})
+    error = fields.pop("error", None)
+    name = uri.rpartition("/")[2].rpartition(".")[0]
+    variants = [
+        {
+            "variant_uri": f"{output}/variants/{aspect}/{name}.jpg",
+            "aspect": aspect,
+            **dict(zip(("x0", "y0", "x1", "y1"), BOXES[aspect], strict=True)),
+            "score": score,
+            "width": BOXES[aspect][2] - BOXES[aspect][0],
+            "height": BOXES[aspect][3] - BOXES[aspect][1],
+            "format": "jpeg",
+            "bytes": 1000,
+            "sha256": hashlib.sha256(f"{uri} {aspect}".encode()).hexdigest(),
+            "method": "center",
+            "upscaled": False,
+        }
+        for aspect, score in scores.items()
+    ]
+    facts: dict[str, Any] = {
+        "source_uri": uri,
+        "source_id": source_id(uri),
+        "source_bytes": 50_000,
+        "sha256": hashlib.sha256(uri.encode()).hexdigest(),
+        "width": SIZE[0],
+        "height": SIZE[1],
+        "format": "jpeg",
+        "status": "ok",
+        "attempts": 1,
+        "method": "center",
+        "focal_x": 0.25,
+        "focal_y": 0.5,
+        "variants": variants,
+        "fetch_ms": 2.0,
+        "decode_ms": 4.0,
+        "infer_ms": 8.0,
+        "render_ms": 3.0,
+        "write_ms": 1.0,
+    }
+    if error:
+        stage, name, message = error
+        facts |= {"status": "failed", "variants": [], "width": None, "height": None}
+        facts |= {"focal_x": None, "focal_y": None, "sha256": None, "retryable": False}
+        facts |= {"error_stage": stage, "error_class": name, "error_message": message}
+    return facts | fields
+
+
+def write_output(output: Path, rows: list[dict[str, Any]], sources: int | None = None) -> Manifest:
+    """Write a manifest of one part, and the record of a completed job of ``center``."""
+    job = Job(
+        input=str(output / "in"), output=str(output), method="center", aspects=["1:1", "16:9"]
+    )
+    manifest = Manifest(str(output), Storage())
+    manifest.append(images_table(rows, pa.schema([])))
+    manifest.write_record(
+        {
+            "status": "completed",
+            "fingerprint": job.fingerprint,
+            "settings": job.settings(),
+            "job": job.model_dump(mode="json", exclude_defaults=True),
+            "weights_sha256": None,
+            "versions": {},
+            "counts": {"sources": sources or len(rows)},
+            "started": 0.0,
+            "updated": 10.0,
+        }
+    )
+    return manifest
+
+
+def write_photo(path: Path, size: tuple[int, int] = SIZE) -> str:
+    """Write a photo-like JPEG; return its SHA-256."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.radial_gradient("L").resize(size).convert("RGB").save(path, "jpeg")
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,59 @@
+"""What the page says of a job as a whole."""
+
+import pyarrow as pa
+import pytest
+
+from deepcrop.pipeline.manifest import COMMITTED, images_table
+from deepcrop.report.digest import BINS, POINTS, Digest
+from tests.report.synthetic import row
+
+
+def part(rows, committed=None):
+    table = images_table(rows, pa.schema([]))
+    return table.replace_schema_metadata({COMMITTED: str(committed)} if committed else {})
+
+
+def ok(name, **fields):
+    return row("/out", f"/in/{name}.jpg", **fields)
+
+
+def failed(name, error):
+    return row("/out", f"/in/{name}.jpg", error=("decode", error, f"{name} is broken"))
+
+
+def test_counts_times_and_scores_add_up():
+    rows = [ok("a", scores={"1x1": 0.99, "16x9": 1.0}), ok("b"), failed("c", "Corrupt")]
+    digest = Digest.of([part(rows)], began=0.0)
+    assert digest.counts == {"ok": 2, "failed": 1} and digest.done == 3
+    assert digest.variants == 4 and digest.variant_bytes == 4000
+    assert digest.source_bytes == 150_000 and digest.stages["infer"] == pytest.approx(0.024)
+    assert digest.scores["1x1"] == [0] * 10 + [1] + [0] * 8 + [1]
+    assert sum(digest.scores["16x9"]) == 2 and len(digest.scores["16x9"]) == BINS
+
+
+def test_failures_are_grouped_by_class_the_largest_first_with_a_few_examples():
+    rows = [failed(f"t{index}", "Corrupt") for index in range(7)] + [failed("x", "TooLarge")]
+    groups = Digest.of([part(rows)], began=0.0).failures
+    assert [(each.name, each.count) for each in groups] == [("Corrupt", 7), ("TooLarge", 1)]
+    assert groups[0].examples[0] == ("/in/t0.jpg", "t0 is broken") and len(groups[0].examples) == 5
+
+
+def test_pace_is_rows_between_commits_and_leaves_out_the_pause_before_the_last_run():
+    parts = [part([ok("a")] * 10, 105), part([ok("b")] * 20, 110), part([ok("c")] * 30, 1010)]
+    digest = Digest.of(parts[:2], began=100.0)
+    assert digest.pace == [(5, 2), (10, 4)] and digest.rate == 3
+    # Resumed at 1000: the first part's beginning is not known any more, and counts for nothing.
+    assert Digest.of(parts, began=1000.0).pace == [(5, 4), (15, 3)]
+
+
+def test_a_long_job_has_a_plot_of_few_points_and_the_same_rate():
+    parts = [part([ok("a")] * 2, 1000 + 4 * index) for index in range(1, 500)]
+    digest = Digest.of(parts, began=1000.0)
+    assert len(digest.pace) <= POINTS and digest.pace[-1][0] == 4 * 499
+    assert {rate for _, rate in digest.pace} == {0.5}
+
+
+def test_a_manifest_without_times_or_rows_has_no_pace():
+    assert Digest.of([part([ok("a")])], began=0.0).pace == []
+    empty = Digest.of([], began=0.0)
+    assert empty.done == 0 and empty.rate is None and empty.failures == []

@@ -1,0 +1,113 @@
+"""What a job leaves opens in the programs that people have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deepcrop import cli
+from tests.report.synthetic import BOXES, row, write_output, write_photo
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A job of five sources, one failed, with its variants."""
+    folder = tmp_path_factory.mktemp("job")
+    rows = [row(str(folder), f"/in/{name}.v1.jpg") for name in "abcd"]
+    rows.append(row(str(folder), "/in/e.jpg", error=("decode", "Corrupt", "broken")))
+    for variant in (each for one in rows for each in one["variants"]):
+        x0, y0, x1, y1 = BOXES[variant["aspect"]]
+        write_photo(Path(variant["variant_uri"]), (x1 - x0, y1 - y0))
+    write_output(folder, rows)
+    return folder
+
+
+def test_duckdb(output):
+    import duckdb
+
+    images, variants = f"{output}/manifest/images", f"{output}/manifest/variants"
+    counts = duckdb.sql(
+        f"select status, count(*) from '{images}/*.parquet' group by 1 order by 1"
+    ).fetchall()
+    assert counts == [("failed", 1), ("ok", 4)]
+    # The aspect is the partition's.
+    joined = duckdb.sql(
+        f"""select aspect, count(*), min(width / height), any_value(focal_x)
+        from read_parquet('{variants}/*/*.parquet', hive_partitioning=true) as variants
+        join (select source_id, focal_x from '{images}/*.parquet') using (source_id)
+        group by aspect order by aspect"""
+    ).fetchall()
+    assert [(each[0], each[1], each[3]) for each in joined] == [("16x9", 4, 0.25), ("1x1", 4, 0.25)]
+    nested = duckdb.sql(
+        f"select unnest(variants, recursive := true) from '{images}/*.parquet'"
+    ).fetchall()
+    assert len(nested) == 8
+
+
+def test_pandas(output):
+    import pandas
+
+    images = pandas.read_parquet(output / "manifest" / "images")
+    assert sorted(images["status"]) == ["failed", "ok", "ok", "ok", "ok"]
+    assert images["variants"][0][0]["aspect"] == "1x1"
+    variants = pandas.read_parquet(output / "manifest" / "variants")
+    assert variants.groupby("aspect", observed=True)["score"].mean().to_dict() == {
+        "16x9": 0.75, "1x1": 0.5,
+    }  # fmt: skip
+
+
+def test_polars(output):
+    import polars
+
+    images = polars.read_parquet(output / "manifest" / "images" / "*.parquet")
+    exploded = images.explode("variants").unnest("variants", separator=".")
+    assert exploded.filter(polars.col("status") == "ok").height == 8
+    variants = polars.scan_parquet(output / "manifest" / "variants", hive_partitioning=True)
+    squares = variants.filter(polars.col("aspect") == "1x1").collect()
+    assert squares.height == 4 and squares["x1"].to_list() == [250] * 4
+
+
+def test_hugging_face_datasets(output, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    import datasets
+
+    images = datasets.load_dataset(
+        "parquet",
+        data_files=f"{output}/manifest/images/*.parquet",
+        split="train",
+        cache_dir=str(tmp_path),
+    )
+    assert images.num_rows == 5 and images[0]["variants"][0]["aspect"] == "1x1"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # its open file
+def test_webdataset(output, tmp_path, capsys):
+    import webdataset
+
+    shards = tmp_path / "shards"
+    arguments = ["export", str(output), "--as", "webdataset", "--to", str(shards)]
+    assert cli._status(arguments) == 0
+    first = (shards / "shard-000000.tar").read_bytes()
+    assert cli._status(arguments) == 0
+    assert (shards / "shard-000000.tar").read_bytes() == first
+    dataset = webdataset.WebDataset(str(shards / "shard-000000.tar"), shardshuffle=False)
+    samples = list(dataset.decode("pil"))
+    assert len(samples) == 4
+    assert samples[0]["json"]["source_uri"] == "/in/a.v1.jpg"
+    assert samples[0]["1x1.jpg"].size == (200, 200) and samples[0]["16x9.jpg"].size == (300, 169)
+
+
+def test_a_list_from_img2dataset_is_an_input(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    from deepcrop.pipeline.source import list_sources
+    from deepcrop.storage import Storage
+
+    columns = {"url": ["https://x.org/b.jpg"], "caption": ["a bee"], "key": ["000000000"]}
+    table = pa.table(columns | {"status": ["success"], "width": [640]})
+    pyarrow.parquet.write_table(table, tmp_path / "00000.parquet")
+    [listed] = list_sources(str(tmp_path / "00000.parquet"), Storage()).table.to_pylist()
+    assert listed["source_uri"] == "https://x.org/b.jpg" and listed["caption"] == "a bee"
+    assert listed["input_status"] == "success" and listed["input_width"] == 640

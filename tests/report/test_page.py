@@ -1,0 +1,75 @@
+"""The page as a file."""
+
+import json
+import re
+
+from PIL import Image
+
+from deepcrop import cli
+from deepcrop.pipeline.job import Job
+from deepcrop.report.page import build, command_of
+from deepcrop.report.thumbnails import LONGEST, name_of
+from tests.report.synthetic import row, write_output, write_photo
+
+
+def facts(output):
+    html = (output / "report" / "index.html").read_text()
+    return json.loads(re.search(r'id="facts-of-job">(.*?)</script>', html, re.DOTALL)[1]), html
+
+
+def test_thumbnails_are_made_once_for_the_worst_and_what_cannot_be_read_has_none(tmp_path):
+    rows = []
+    for index, score in enumerate((0.9, 0.1, 0.5)):
+        path = tmp_path / "in" / f"{index}.jpg"
+        digest = write_photo(path, (900, 600 + index))
+        scores = {"1x1": score}
+        size = {"width": 900, "height": 600 + index}
+        rows.append(row(str(tmp_path), str(path), sha256=digest, scores=scores, **size))
+    rows.append(row(str(tmp_path), str(tmp_path / "gone.jpg"), scores={"1x1": 0.2}))
+    write_output(tmp_path, rows)
+    build(str(tmp_path), thumbnails=3)
+    folder = tmp_path / "report" / "thumbnails"
+    there = {str(path.relative_to(folder))[:-4]: path for path in folder.rglob("*.jpg")}
+    assert set(there) == {name_of(rows[1]["sha256"]), name_of(rows[2]["sha256"])}
+    with Image.open(there[name_of(rows[1]["sha256"])]) as small:
+        assert small.size == (LONGEST, round(LONGEST * 601 / 900))
+    times = {path: path.stat().st_mtime_ns for path in there.values()}
+    build(str(tmp_path), thumbnails=4)
+    assert {path: path.stat().st_mtime_ns for path in there.values()} == times
+    assert len(list(folder.rglob("*.jpg"))) == 3
+
+
+def test_names_cannot_leave_their_place_in_the_page(tmp_path):
+    name = "</script><script>alert(1)</script>"
+    error = ("decode", "Corrupt", "<b>bold</b>")
+    write_output(tmp_path, [row(str(tmp_path), f"/in/{name}/a.jpg", error=error)])
+    build(str(tmp_path))
+    told, html = facts(tmp_path)
+    assert told["root"] == f"/in/{name}/"
+    assert "<script>alert" not in html and "<b>bold" not in html
+
+
+def test_a_job_without_rows_has_a_page_that_says_how_far_it_is(tmp_path):
+    manifest = write_output(tmp_path, [row(str(tmp_path), "/in/a.jpg")], sources=40)
+    manifest.write_record(manifest.read_record() | {"status": "running"})
+    build(str(tmp_path))
+    told, html = facts(tmp_path)
+    assert told["count"] == 1 and "interrupted" in html and "1 of 40 images" in html
+
+
+def test_the_command_in_the_page_is_the_jobs_own(capsys):
+    job = Job(
+        input="in put", output="out", method="saliency", aspects=["1:1"], sizes=["40x30"],
+        quality=80, max_failed=0.1, options={"minimum_zoom": 0.75},
+    )  # fmt: skip
+    import shlex
+
+    words = shlex.split(command_of(job))
+    assert words[:2] == ["deepcrop", "run"]
+    assert cli._status([*words[1:], "--print-config"]) == 0
+    assert capsys.readouterr().out == job.to_yaml()
+
+
+def test_report_of_a_folder_without_a_job_is_a_wrong_request(capsys, tmp_path):
+    assert cli._status(["report", str(tmp_path)]) == 2
+    assert "no job there" in capsys.readouterr().err
