@@ -9,18 +9,18 @@ python jobs/evaluate.py retargetme --shared ../shared --method dnr --sheet sheet
 from __future__ import annotations
 
 import os
-from dataclasses import astuple
 from pathlib import Path
 
 import torch
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from deepcrop import weights
 from deepcrop.methods.base import load
 from deepcrop.training.report import saliency_tables
+from deepcrop.training.retargeters import ours, peers
 from deepcrop.training.retargetme import evaluate, student_measure, vgg_measure
+from deepcrop.training.retargetme_report import tables
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 SHARED = Path(os.environ.get("DEEPCROP_SHARED", "../shared"))
@@ -100,7 +100,10 @@ def retargetme(
     side: int = typer.Option(256, help="Longest edge for FD, whose search is slow; 0: without."),
     threads: int = typer.Option(1, help="CPU threads."),
 ) -> None:
-    """Print our results on RetargetMe beside the eight published ones."""
+    """Print our results on RetargetMe beside the eight published ones, and peers' where installed.
+
+    Peers: ImageMagick's -liquid-rescale (liquid) and the package seam-carving (seams).
+    """
     torch.set_num_threads(threads)
     console = Console()
     measuring = (
@@ -108,10 +111,12 @@ def retargetme(
         if network == "student"
         else vgg_measure(weights.load(network)[0])
     )
-    ours = {name: load(name) for name in method}
+    others, absent = peers()
+    for line in absent:
+        console.print(line)
     found = evaluate(
         shared / "data" / "retargetme",
-        ours,
+        {name: ours(load(name)) for name in method} | others,
         measuring,
         load("saliency"),
         sheet=sheet,
@@ -119,12 +124,8 @@ def retargetme(
         side=side,
         report=console.print,
     )
-    table = Table(title=f"RetargetMe, means, measured by {network}")
-    for column in ("method", "semantic", "ARS", "FRR", "FD", "discarded"):
-        table.add_column(column, justify="left" if column == "method" else "right")
-    for name, figures in sorted(found.items(), key=lambda item: -item[1].semantic):
-        table.add_row(name, *(f"{value:.4f}" for value in astuple(figures)))
-    console.print(table)
+    for table in tables(found, method, f"measured by {network}"):
+        console.print(table)
 
 
 @app.command()

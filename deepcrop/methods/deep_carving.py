@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -11,7 +11,6 @@ from torch import Tensor
 
 from ..networks.vgg import VARIANTS, position, stride
 from ..ops.seams import (
-    Carving,
     affordable,
     doubled_columns,
     hierarchical_carve,
@@ -84,40 +83,6 @@ def reaches(taps: Sequence[str], variant: str, whole: bool) -> list[int]:
     return found
 
 
-@dataclass(frozen=True)
-class Carve:
-    """The longest carve along one axis (columns), and how much of it is affordable."""
-
-    layers: Layers
-    carvings: list[Carving]
-    affordable: int
-    """Deep seams within the threshold."""
-
-    def apply(self, change: int, share: float) -> Layers:
-        """Remove or insert as many deep seams as a change of width asks for and permits.
-
-        Args:
-            change: pixels of width to lose (positive) or to gain (negative).
-            share: of the change, the part that seams may make, 0..1.
-        """
-        width = self.layers.mapping.shape[3]
-        deepest = self.layers.maps[0].shape[3]
-        count = min(deep_seams(change, width, deepest, share), self.affordable)
-        if count == 0:
-            return self.layers
-        columns = []
-        for carving in self.carvings:
-            seams = seams_at(count, deepest, carving.importance.shape[2])
-            pick = kept_columns if change > 0 else doubled_columns
-            columns.append(pick(carving.order, seams))
-        return replace(
-            self.layers,
-            maps=tuple(map(sample_columns, self.layers.maps, columns)),
-            emphasis=tuple(map(sample_columns, self.layers.emphasis, columns)),
-            mapping=sample_columns(self.layers.mapping, columns[-1]),
-        )
-
-
 def deep_seams(change: int, width: int, deepest: int, share: float) -> int:
     """Return the whole deep seams in a change of width; what is left over is for the warp.
 
@@ -132,54 +97,77 @@ def deep_seams(change: int, width: int, deepest: int, share: float) -> int:
 
 
 def carve(
-    layers: Layers,
-    changes: Sequence[int],
+    layers: Sequence[Layers],
+    changes: Sequence[Sequence[int]],
     *,
     share: float,
     percentile: float,
     alpha: float,
     reach: Sequence[int],
-) -> Carve:
-    """Carve columns once for all changes of width that will be asked for.
+) -> list[list[Layers]]:
+    """Remove or insert whole deep seams, for every change of width that is asked for.
+
+    An image is carved once for all its changes, and together with the others of its shape: seams
+    are a loop of small steps, whose cost a batch shares. Each image follows its own importance, to
+    its own threshold, so none depends on the others.
 
     Args:
-        layers: of one image; its last level must have one position a pixel.
-        changes: pixels to lose (positive) or to gain (negative).
-        share: see `Carve.apply`.
+        layers: of each image; the last level must have one position a pixel.
+        changes: of each image, pixels to lose (positive) or to gain (negative).
+        share: of a change, the part that seams may make, 0..1.
         percentile: the multi-operator threshold, 0..100 (see `ops.seams.affordable`).
         alpha: of Eq. 2.
         reach: see `reaches`.
-    """
-    width, deepest = layers.mapping.shape[3], layers.maps[0].shape[3]
-    longest = max((deep_seams(c, width, deepest, share) for c in changes), default=0)
-    carvings = hierarchical_carve(layers.importances, longest, alpha=alpha, reaches=reach)
-    allowed = int(affordable(carvings[0], percentile)) if longest else 0
-    return Carve(layers, carvings, allowed)
-
-
-def aggregate(layers: Layers, weights: Sequence[float]) -> Tensor:
-    """Add the importance maps of all levels, upsampled to the image (section 3.1).
-
-    Each is divided by its mean first: activations of different layers have no common scale.
-
-    Args:
-        layers: of one image.
-        weights: of the levels, in the order of ``layers``.
 
     Returns:
-        (H, W), not negative, with mean 1 where the weights sum to 1 and no mask was given.
+        Per image and change what the seams leave, on the device that it came from.
     """
-    size = layers.mapping.shape[2:]
-    total = torch.zeros(size, device=layers.mapping.device)
-    for weight, importance, maps in zip(weights, layers.importances, layers.maps, strict=True):
-        if weight > 0:
-            mean = maps.square().sum(1).sqrt().mean().clamp_min(1e-12)
-            scaled = (importance / mean).clamp_min(0)[None]
-            total = (
-                total
-                + weight
-                * torch.nn.functional.interpolate(
-                    scaled, size, mode="bilinear", align_corners=False
-                )[0, 0]
-            )
-    return total
+    wanted = [
+        [deep_seams(change, one.mapping.shape[3], one.maps[0].shape[3], share) for change in row]
+        for one, row in zip(layers, changes, strict=True)
+    ]
+    cut = [[one] * len(row) for one, row in zip(layers, changes, strict=True)]
+    for group in same_shape(layers, [i for i, row in enumerate(wanted) if any(row)]):
+        importances = [
+            torch.cat(level).cpu()
+            for level in zip(*(layers[i].importances for i in group), strict=True)
+        ]
+        longest = max(max(wanted[i]) for i in group)
+        carvings = hierarchical_carve(importances, longest, alpha=alpha, reaches=reach)
+        allowed = affordable(carvings[0], percentile).tolist()
+        orders = [carving.order for carving in carvings]
+        for at, index in enumerate(group):
+            own = [order[at : at + 1] for order in orders]
+            cut[index] = [
+                _cut(layers[index], own, min(count, allowed[at]), change < 0)
+                for count, change in zip(wanted[index], changes[index], strict=True)
+            ]
+    return cut
+
+
+def same_shape(layers: Sequence[Layers], indices: Iterable[int]) -> list[list[int]]:
+    """Group indices of images whose levels all have the same shapes."""
+    groups: dict[tuple[torch.Size, ...], list[int]] = {}
+    for index in indices:
+        one = layers[index]
+        shape = (one.mapping.shape, *(maps.shape for maps in one.maps))
+        groups.setdefault(shape, []).append(index)
+    return list(groups.values())
+
+
+def _cut(layers: Layers, orders: Sequence[Tensor], count: int, insert: bool) -> Layers:
+    """Remove or insert the first deep seams of an image, and their followers."""
+    if count == 0:
+        return layers
+    deepest = orders[0].shape[2]
+    pick = doubled_columns if insert else kept_columns
+    columns = [
+        pick(order, seams_at(count, deepest, order.shape[2])).to(layers.mapping.device)
+        for order in orders
+    ]
+    return replace(
+        layers,
+        maps=tuple(map(sample_columns, layers.maps, columns)),
+        emphasis=tuple(map(sample_columns, layers.emphasis, columns)),
+        mapping=sample_columns(layers.mapping, columns[-1]),
+    )

@@ -6,17 +6,20 @@
 >>> paper = load("dnr-paper", weights="vgg19")               # the paper's values
 ```
 
-The solution is found at a working size and carried to the output's. There are two parts to it: a
-*mapping* (which point of the source each pixel shows: seams, refinement and warp composed) and the
-*residual* (what the reconstruction changed beyond moving pixels). The result samples the original
-pixels through the enlarged mapping, so it is as sharp as the source, and adds the enlarged
-residual, which is smooth but for the places where seams met.
+**Resolution.** The solution is found at a working size and carried to the output's. There are two
+parts to it: a *mapping* (which point of the source each pixel shows: seams, refinement and warp
+composed) and the *residual* (what the reconstruction changed beyond moving pixels). The result
+samples the original pixels through the enlarged mapping, bicubically, so it is as sharp as the
+source, and adds the enlarged residual, which is smooth but for the places where seams met. A photo
+of 12 megapixels is solved at 256 pixels and comes out at full size.
+
+**Batches.** Images of one shape are solved together; each gets the result that it would have alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -25,21 +28,12 @@ from torch.nn import functional
 from ..errors import RequestError
 from ..geometry import Box, Size
 from ..networks.vgg import VGG
-from ..ops.warping import (
-    axis_aligned_sizes,
-    cells,
-    column_widths,
-    identity,
-    positions,
-    render,
-    resize_mapping,
-    sample,
-    smooth_mapping,
-)
+from ..ops.warping import identity, render, resize_mapping, sample, smooth_mapping
 from .base import Kind, as_tensor, size_of
-from .deep_carving import PROTECTED, REMOVED, Carve, Layers, aggregate, carve, reaches
+from .deep_carving import PROTECTED, REMOVED, Layers, carve, reaches
+from .deep_warping import warp
 from .dnr_options import DNROptions, PaperOptions
-from .reconstruction import reconstruct, refine
+from .reconstruction import rebuild
 
 Mask = Tensor | Sequence[Box]
 """A part of an image: (H, W) bool in source pixels, or boxes."""
@@ -47,9 +41,21 @@ Mask = Tensor | Sequence[Box]
 SHORTEST = 64
 """Images are enlarged for the network where their working size would be smaller, in pixels."""
 
+LONGEST = 1024
+"""So far are images enlarged; thinner ones are solved in another shape than their own."""
+
+
+class Solution(NamedTuple):
+    """How an image is made into one of another size, at the working size."""
+
+    mapping: Tensor
+    """(2, h, w): which point of the source each pixel shows, in working pixels."""
+    residual: Tensor | None
+    """(1, 3, h, w) in [-1, 1]: what is added to it; None where there is nothing."""
+
 
 class DNR:
-    """The retarget method. Images are solved one by one, so none depends on its batch."""
+    """The retarget method."""
 
     kind: ClassVar[Kind] = "retarget"
     name: ClassVar[str] = "dnr"
@@ -58,7 +64,8 @@ class DNR:
     Options: ClassVar[type[DNROptions]] = DNROptions
 
     def __init__(self, network: VGG, options: DNROptions | None = None) -> None:
-        self.network = network
+        # channels_last halves the time of vgg19-slim on a CPU, and takes a fifth off vgg19's.
+        self.network = network.to(memory_format=torch.channels_last)
         self.options = options or self.Options()
         self.taps = self.options.taps[::-1]
         """The deepest first."""
@@ -87,7 +94,6 @@ class DNR:
             raise RequestError(f"method {cls.name!r}: {error}") from None
         return cls(network.to(device or torch.device("cpu")), options)
 
-    @torch.no_grad()
     def retarget(
         self,
         images: Sequence[Any],
@@ -107,80 +113,98 @@ class DNR:
         Returns:
             uint8 tensors (3, height, width) on the CPU. The source's own size gives the source.
         """
-        results = []
-        for index, image in enumerate(images):
-            pixels = as_tensor(image)
-            masks = [given[index] if given else None for given in (protect, remove)]
-            solutions = self.solve(pixels, sizes[index], *masks)
-            results.append(
-                [self._render(pixels, s, z) for s, z in zip(solutions, sizes[index], strict=True)]
-            )
-        return results
+        pixels = [as_tensor(image) for image in images]
+        solutions = self.solve(pixels, sizes, protect=protect, remove=remove)
+        return [
+            [self._render(image, *one) for one in zip(row, wanted, strict=True)]
+            for image, row, wanted in zip(pixels, solutions, sizes, strict=True)
+        ]
 
     def working_size(self, size: Size) -> Size:
         """Return the size at which an image is solved."""
         scale = min(1.0, self.options.working / size.longest)
         scale = max(scale, SHORTEST / min(size.width, size.height))
+        longest = max(LONGEST, self.options.working)
         return Size(
-            *(min(4096, max(SHORTEST, round(s * scale))) for s in (size.width, size.height))
+            *(min(longest, max(SHORTEST, round(s * scale))) for s in (size.width, size.height))
         )
 
     @torch.no_grad()
     def solve(
         self,
-        image: Tensor,
-        sizes: Sequence[Size],
-        protect: Mask | None = None,
-        remove: Mask | None = None,
-    ) -> list[tuple[Tensor, Tensor | None]]:
-        """Find mapping and residual for each size.
+        images: Sequence[Tensor],
+        sizes: Sequence[Sequence[Size]],
+        *,
+        protect: Sequence[Mask | None] | None = None,
+        remove: Sequence[Mask | None] | None = None,
+    ) -> list[list[Solution]]:
+        """Find mapping and residual for each image and size.
+
+        Seams, reconstruction and refinement run over images of one shape together. The single pass
+        that tells where seams go takes them one by one: a network's rounding may differ with the
+        batch, and a seam may turn on it.
 
         Args:
-            image: (3, H, W) uint8.
-            sizes: the sizes wanted.
-            protect: what must keep its shape.
-            remove: what should go first.
-
-        Returns:
-            For each size the mapping (2, h, w), in pixels of the working size, and the residual
-            (1, 3, h, w) in [-1, 1], None where there is none.
+            images: (3, H, W) uint8.
+            sizes: the sizes wanted of each image.
+            protect: what must keep its shape, an entry an image.
+            remove: what should go first, an entry an image.
         """
-        source = size_of(image)
-        work = self.working_size(source)
-        device = self.network.mean.device
-        pixels = image.to(device).float()[None] / 255
-        small = functional.interpolate(
-            pixels, (work.height, work.width), mode="bilinear", antialias=True
-        )
-        layers = self._layers(small, self._emphasis(source, protect, remove))
-        targets = [
-            Size(
-                max(1, round(size.width * work.width / source.width)),
-                max(1, round(size.height * work.height / source.height)),
+        sources = [size_of(image) for image in images]
+        works = [self.working_size(source) for source in sources]
+        smalls = [self._small(image, work) for image, work in zip(images, works, strict=True)]
+        layers = [
+            self._layers(small, self._emphasis(source, *masks))
+            for small, source, *masks in zip(
+                smalls,
+                sources,
+                protect or [None] * len(images),
+                remove or [None] * len(images),
+                strict=True,
             )
-            for size in sizes
         ]
-        columns = {
-            wide: self._carve(
-                layers, [work.width - t.width for t in targets if (t.width > work.width) == wide]
+        # The targets of all images in a row, with the index of the image.
+        targets = [
+            (i, _scaled(size, sources[i], works[i])) for i, row in enumerate(sizes) for size in row
+        ]
+        changes: list[list[int]] = [[] for _ in images]
+        for i, target in targets:
+            changes[i].append(works[i].width - target.width)
+        cuts = [cut for row in self._carve(layers, changes) for cut in row]
+        turned = self._carve(
+            [cut.turned() for cut in cuts], [[works[i].height - t.height] for i, t in targets]
+        )
+        cuts = [cut.turned() for [cut] in turned]
+        mappings = [
+            self._smooth(cut.mapping, works[i]) for cut, (i, _) in zip(cuts, targets, strict=True)
+        ]
+        rebuilt = rebuild(
+            self.network, [smalls[i] for i, _ in targets], cuts, mappings, self.options
+        )
+        solutions: list[list[Solution]] = [[] for _ in images]
+        for (i, target), cut, (mapping, residual) in zip(targets, cuts, rebuilt, strict=True):
+            last = warp(cut, target, self.options)
+            solutions[i].append(
+                Solution(
+                    sample(mapping, last)[0], None if residual is None else sample(residual, last)
+                )
             )
-            for wide in {t.width > work.width for t in targets}
-        }
-        solutions: list[tuple[Tensor, Tensor | None]] = []
-        for size, target in zip(sizes, targets, strict=True):
-            if size == source:
-                solutions.append((identity(work.height, work.width, device), None))
-                continue
-            cut = columns[target.width > work.width].apply(
-                work.width - target.width, self.options.share
-            )
-            change = work.height - target.height
-            cut = self._carve(cut.turned(), [change]).apply(change, self.options.share).turned()
-            solutions.append(self._finish(small, cut, target))
         return solutions
 
-    def _emphasis(self, source: Size, protect: Mask | None, remove: Mask | None) -> Tensor:
-        """Return the factors on the importance that the masks ask for, (1, 1, H, W)."""
+    def _small(self, image: Tensor, work: Size) -> Tensor:
+        """Return an image at its working size, (1, 3, h, w) in [0, 1]."""
+        pixels = image.to(self.network.mean.device)[None].float()
+        return (
+            functional.interpolate(
+                pixels, (work.height, work.width), mode="bilinear", antialias=True
+            )
+            / 255
+        )
+
+    def _emphasis(self, source: Size, protect: Mask | None, remove: Mask | None) -> Tensor | None:
+        """Return the factors on the importance that masks ask for, (1, 1, H, W), if there are."""
+        if protect is None and remove is None:
+            return None
         factors = torch.ones(1, 1, source.height, source.width, device=self.network.mean.device)
         for mask, factor in ((protect, PROTECTED), (remove, REMOVED)):
             if mask is None:
@@ -196,11 +220,14 @@ class DNR:
             factors[0, 0, mask.to(factors.device)] = factor
         return factors
 
-    def _layers(self, small: Tensor, factors: Tensor) -> Layers:
+    def _layers(self, small: Tensor, factors: Tensor | None) -> Layers:
         maps = self.network(small)
         emphasis = []
         for tap in self.taps:
             shape = maps[tap].shape[2:]
+            if factors is None:
+                emphasis.append(small.new_ones(1, 1, *shape))
+                continue
             least = -functional.adaptive_max_pool2d(-factors, shape)
             most = functional.adaptive_max_pool2d(factors, shape)
             # A position that touches what is protected is; what is removed comes after.
@@ -209,7 +236,9 @@ class DNR:
         mapping = identity(height, width, small.device)[None]
         return Layers(self.taps, tuple(maps[t] for t in self.taps), tuple(emphasis), mapping)
 
-    def _carve(self, layers: Layers, changes: Sequence[int]) -> Carve:
+    def _carve(
+        self, layers: Sequence[Layers], changes: Sequence[Sequence[int]]
+    ) -> list[list[Layers]]:
         options = self.options
         return carve(
             layers,
@@ -220,78 +249,13 @@ class DNR:
             reach=reaches(self.taps, self.network.variant, options.receptive == "block"),
         )
 
-    def _finish(self, small: Tensor, cut: Layers, target: Size) -> tuple[Tensor, Tensor | None]:
-        """Reconstruct, refine and warp what the seams left."""
-        options = self.options
-        mapping, residual = cut.mapping, None
-        weights = dict(zip(options.taps, options.lambdas, strict=True))
-        wanted = {
-            tap: (weights[tap], maps)
-            for tap, maps in zip(cut.taps, cut.maps, strict=True)
-            if weights[tap] > 0
-        }
-        # Without seams the target maps are those of the source itself, which reconstructs them.
-        seamed = mapping.shape != (1, 2, *small.shape[2:])
-        if seamed:
-            mapping = smooth_mapping(mapping, options.smoothing, options.straightening)
-        if wanted and seamed and options.iterations + options.refinement > 0:
-            carved = sample(small, mapping)
-            image = reconstruct(
-                self.network,
-                self._start(small, carved),
-                wanted,
-                options.iterations,
-                options.learning_rate,
-            )
-            residual = image - carved
-            moved = refine(
-                self.network,
-                image,
-                wanted,
-                options.cell,
-                options.refinement,
-                options.refinement_rate,
-            )
-            mapping, residual = sample(mapping, moved), sample(residual, moved)
-        warp = self._warp(cut, target)
-        mapping = sample(mapping, warp)
-        return mapping[0], None if residual is None else sample(residual, warp)
+    def _smooth(self, mapping: Tensor, work: Size) -> Tensor:
+        """Blur a mapping where seams changed it."""
+        if mapping.shape[2:] == (work.height, work.width):
+            return mapping
+        return smooth_mapping(mapping, self.options.smoothing, self.options.straightening)
 
-    def _start(self, small: Tensor, carved: Tensor) -> Tensor:
-        if self.options.initial == "carved":
-            return carved
-        if self.options.initial == "linear":
-            return functional.interpolate(small, carved.shape[2:], mode="bilinear", antialias=True)
-        generator = torch.Generator().manual_seed(self.options.seed)
-        return torch.rand(carved.shape, generator=generator).to(carved.device)
-
-    def _warp(self, cut: Layers, target: Size) -> Tensor:
-        """Return the mapping (1, 2, h, w) from the target to what the seams left."""
-        options = self.options
-        importance = aggregate(cut, options.importance[::-1]) ** options.sharpness
-        height, width = importance.shape
-        across, down = cells(width, options.cell), cells(height, options.cell)
-        grid = functional.adaptive_avg_pool2d(importance[None], (len(down), len(across)))[0].cpu()
-        if options.warp == "columns":
-            widths = column_widths(grid.mean(0), across, target.width)
-            heights = column_widths(grid.mean(1), down, target.height)
-        else:
-            widths, heights = axis_aligned_sizes(
-                grid,
-                across,
-                down,
-                (target.width, target.height),
-                smoothness=options.smoothness,
-                least=options.least,
-            )
-        columns = positions(across, widths, target.width).float()
-        rows = positions(down, heights, target.height).float()
-        both = torch.stack(
-            [columns.expand(target.height, -1), rows[:, None].expand(-1, target.width)]
-        )
-        return both[None].to(importance.device)
-
-    def _render(self, image: Tensor, solution: tuple[Tensor, Tensor | None], size: Size) -> Tensor:
+    def _render(self, image: Tensor, solution: Solution, size: Size) -> Tensor:
         """Carry a solution to the output's size."""
         source = size_of(image)
         if size == source:
@@ -313,6 +277,14 @@ class DNR:
                 )[0]
             )
         return (pixels * 255).round().clamp(0, 255).to(torch.uint8).cpu()
+
+
+def _scaled(size: Size, source: Size, work: Size) -> Size:
+    """Return a size wanted of a source, in working pixels."""
+    return Size(
+        max(1, round(size.width * work.width / source.width)),
+        max(1, round(size.height * work.height / source.height)),
+    )
 
 
 class PaperDNR(DNR):

@@ -64,6 +64,8 @@ class DNROptions:
     """Of the axis-aligned warp: price of different scales side by side."""
     least: float = 0.2
     """Of the axis-aligned warp: lower bound of the scales, as a share of the mean scale."""
+    batch: int = 16
+    """Images of one shape that are reconstructed at once on a GPU; a CPU takes them one by one."""
     seed: int = 0
     """Of the noise that the reconstruction may start from."""
 

@@ -2,17 +2,83 @@
 
 Both minimise Eq. 4 with Adam over a batch. Adam works element by element and the loss is a sum over
 images, so images of a batch don't influence each other.
+
+On GPUs, images that the seams left with the same shape are optimised together. A CPU takes them one
+by one: there a batch is slower (8 images of 512x384 take 2.4 times as long each, for they leave the
+cache).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from ..networks.vgg import VGG
 from ..ops.warping import identity, sample
+from .deep_carving import Layers, same_shape
+from .dnr_options import DNROptions
+
+
+def rebuild(
+    network: VGG,
+    sources: Sequence[Tensor],
+    cuts: Sequence[Layers],
+    mappings: Sequence[Tensor],
+    options: DNROptions,
+) -> list[tuple[Tensor, Tensor | None]]:
+    """Reconstruct and refine what the seams left of images.
+
+    Args:
+        network: frozen.
+        sources: (1, 3, H, W) of each, RGB in [0, 1].
+        cuts: what the seams left; its maps are the targets.
+        mappings: (1, 2, h, w) of each, from what the seams left to the source.
+        options: weights of the levels, steps, initialisation.
+
+    Returns:
+        For each the mapping (1, 2, h, w) with the refinement in it, and what the reconstruction
+        changed beyond it, (1, 3, h, w) in [-1, 1]; None for images that have nothing to optimise.
+    """
+    results: list[tuple[Tensor, Tensor | None]] = [(mapping, None) for mapping in mappings]
+    weights = {t: w for t, w in zip(options.taps, options.lambdas, strict=True) if w > 0}
+    if not weights or options.iterations + options.refinement == 0:
+        return results
+    # Without seams the target maps are those of the source itself, which reconstructs them.
+    seamed = [i for i, cut in enumerate(cuts) if cut.mapping.shape[2:] != sources[i].shape[2:]]
+    for group in same_shape(cuts, seamed):
+        most = options.batch if cuts[group[0]].mapping.is_cuda else 1
+        for part in (group[start : start + most] for start in range(0, len(group), most)):
+            carved = [sample(sources[i], mappings[i]) for i in part]
+            starts = [_start(sources[i], one, options) for i, one in zip(part, carved, strict=True)]
+            targets = {
+                tap: (weights[tap], torch.cat(maps))
+                for tap, *maps in zip(
+                    cuts[part[0]].taps, *(cuts[i].maps for i in part), strict=True
+                )
+                if tap in weights
+            }
+            steps = (options.iterations, options.learning_rate)
+            images = reconstruct(network, torch.cat(starts), targets, *steps)
+            steps = (options.refinement, options.refinement_rate)
+            moved = refine(network, images, targets, options.cell, *steps)
+            residuals = sample(images - torch.cat(carved), moved)
+            refined = sample(torch.cat([mappings[i] for i in part]), moved)
+            for at, index in enumerate(part):
+                results[index] = (refined[at : at + 1], residuals[at : at + 1])
+    return results
+
+
+def _start(source: Tensor, carved: Tensor, options: DNROptions) -> Tensor:
+    """Return what the reconstruction of an image starts from."""
+    if options.initial == "carved":
+        return carved
+    if options.initial == "linear":
+        return functional.interpolate(source, carved.shape[2:], mode="bilinear", antialias=True)
+    generator = torch.Generator().manual_seed(options.seed)
+    return torch.rand(carved.shape, generator=generator).to(carved.device)
 
 
 def distance(network: VGG, images: Tensor, targets: Mapping[str, tuple[float, Tensor]]) -> Tensor:

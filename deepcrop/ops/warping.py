@@ -256,11 +256,12 @@ def render(image: Tensor, mapping: Tensor, most: int = 4, rows: int = 512) -> Te
             if mapping.shape[axis] > 1
             else torch.zeros_like(mapping)
         )
-        length = step.norm(dim=0, keepdim=True)
+        length = torch.hypot(step[0], step[1])
         excesses.append(step * (1 - 1 / length.clamp_min(1.0)))
     across, down = excesses
     counts = [
-        min(most, 1 + math.ceil(excess.norm(dim=0).max().item() - 1e-3)) for excess in excesses
+        min(most, 1 + math.ceil(torch.hypot(excess[0], excess[1]).max().item() - 1e-3))
+        for excess in excesses
     ]
     parts = []
     for start in range(0, mapping.shape[1], rows):

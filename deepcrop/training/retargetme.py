@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..geometry import Size
-from ..methods.base import RetargetMethod, as_tensor, size_of
+from ..methods.base import as_tensor, size_of
 from ..methods.saliency import SaliencyCrop
 from ..metrics.retargeting import (
     aspect_ratio_similarity,
@@ -30,6 +30,7 @@ from ..metrics.retargeting import (
 )
 from ..networks.vgg import VGG
 from .distillation import Student16x
+from .retargeters import Retargeter
 
 PUBLISHED = ("CR", "SV", "MULTIOP", "SC", "SCL", "SM", "SNS", "WARP")
 TAPS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -138,7 +139,7 @@ def _matched(result: Tensor, source: Tensor, network: Measure, scale: float) -> 
 
 def evaluate(
     folder: Path,
-    methods: Mapping[str, RetargetMethod],
+    methods: Mapping[str, Retargeter],
     network: Measure,
     saliency: SaliencyCrop,
     *,
@@ -146,12 +147,12 @@ def evaluate(
     names: Sequence[str] = (),
     side: int = 256,
     report: Callable[[str], None] = print,
-) -> dict[str, Figures]:
+) -> dict[str, list[Figures]]:
     """Measure our methods and the published results on all cases.
 
     Args:
         folder: ``data/retargetme``.
-        methods: ours, by the name that the table shows.
+        methods: ours and peers, by the name that the table shows.
         network: measures everybody.
         saliency: weighs ARS.
         sheet: where contact sheets (PNG, a case a row) go; a folder.
@@ -160,7 +161,7 @@ def evaluate(
         report: gets a line a case.
 
     Returns:
-        The mean figures by method.
+        The figures of each case, in order, by method.
     """
     found: dict[str, list[Figures]] = {}
     chosen = [c for c in cases(folder) if not names or c.name in names]
@@ -169,7 +170,7 @@ def evaluate(
         source = case.image("source")
         features = network(source[None] / 255)
         attention = saliency.maps([source])[0]
-        results = {n: m.retarget([source], [[case.target]])[0][0] for n, m in methods.items()}
+        results = {name: method(source, case.target) for name, method in methods.items()}
         results |= {name: case.image(name) for name in PUBLISHED}
         for name, result in results.items():
             figures = measure(result, source, features, attention, network, side)
@@ -184,10 +185,7 @@ def evaluate(
             contact_sheet(rows[start : start + 5], names_).save(
                 sheet / f"retargetme-{start // 5 + 1}.png"
             )
-    return {
-        name: Figures(*(sum(getattr(f, x.name) for f in v) / len(v) for x in fields(Figures)))
-        for name, v in found.items()
-    }
+    return found
 
 
 def contact_sheet(

@@ -69,12 +69,28 @@ def test_the_sources_own_size_is_the_source(method):
 
 
 def test_results_do_not_depend_on_the_batch_or_the_other_sizes(method):
-    images = [photo(96, 128), photo(120, 90, seed=1), photo(96, 128, seed=2)]
-    sizes = [[Size(64, 96), Size(180, 96), Size(128, 48)], [Size(60, 120)], [Size(64, 96)]]
+    images = [photo(96, 128, seed) for seed in range(4)] + [photo(120, 90, seed=1)]
+    narrow, wide, low, both = Size(64, 96), Size(180, 96), Size(128, 48), Size(80, 120)
+    sizes = [[narrow, wide, low, both], [narrow], [wide, low], [both, narrow], [Size(60, 120)]]
     together = method.retarget(images, sizes)
     for image, wanted, results in zip(images, sizes, together, strict=True):
         for size, result in zip(wanted, results, strict=True):
             assert torch.equal(method.retarget([image], [[size]])[0][0], result)
+
+
+def test_optimising_images_at_once_gives_what_optimising_one_does(method):
+    images = torch.stack([photo(48, 64, seed) for seed in range(3)]) / 255
+    network, tap = method.network, "block1_conv2"
+    targets = network(images.flip(3), (tap,))[tap]
+    together = reconstruct(network, images, {tap: (1.0, targets)}, 5, 1e-2)
+    moved = refine(network, images, {tap: (1.0, targets)}, 16, 5, 1e-3)
+    for index in range(3):
+        own = slice(index, index + 1)
+        wanted = {tap: (1.0, targets[own])}
+        alone = reconstruct(network, images[own], wanted, 5, 1e-2)
+        torch.testing.assert_close(together[own], alone, atol=1e-4, rtol=0)
+        alone = refine(network, images[own], wanted, 16, 5, 1e-3)
+        torch.testing.assert_close(moved[own], alone, atol=1e-2, rtol=0)
 
 
 def test_a_protected_box_keeps_its_shape(state):
@@ -83,7 +99,7 @@ def test_a_protected_box_keeps_its_shape(state):
     image = photo(96, 128)
     mapping = {}
     for name, keep in (("free", None), ("protected", [box])):
-        [(found, _)] = method.solve(image, [Size(64, 96)], protect=keep)
+        [[(found, _)]] = method.solve([image], [[Size(64, 96)]], protect=[keep])
         mapping[name] = found
 
     def extent(found):
@@ -104,11 +120,11 @@ def test_a_removed_part_goes_first(state):
     method = DNR.from_weights(*state, options)
     mask = torch.zeros(96, 128, dtype=torch.bool)
     mask[:, 32:64] = True
-    [(found, _)] = method.solve(photo(96, 128), [Size(96, 96)], remove=mask)
+    [[(found, _)]] = method.solve([photo(96, 128)], [[Size(96, 96)]], remove=[mask])
     left = ((found[0] >= 34) & (found[0] < 62)).float().mean().item()
     assert left < 0.1
     with pytest.raises(RequestError, match="mask"):
-        method.solve(photo(96, 128), [Size(96, 96)], remove=mask[:5])
+        method.solve([photo(96, 128)], [[Size(96, 96)]], remove=[mask[:5]])
 
 
 def test_full_resolution_is_as_sharp_as_the_source(state):
