@@ -33,7 +33,8 @@ def run(
     input: Annotated[
         str | None,
         typer.Option(
-            metavar="URI", help="A folder, s3://bucket/prefix, a glob, a .txt/.csv/.parquet list."
+            metavar="URI",
+            help="A folder, s3://bucket/prefix, a glob, a .txt/.csv/.parquet list; .tar.",
         ),
     ] = None,
     output: Output = None,

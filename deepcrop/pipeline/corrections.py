@@ -34,6 +34,7 @@ from ..methods.base import Crop
 from ..ops.windows import hold
 from ..storage import Storage, canonical, public
 from .job import Job, Request
+from .manifest import Manifest
 
 COLUMN = "corrections"
 """Column of the sources on their way to the actors: the statements about each."""
@@ -199,6 +200,36 @@ class Corrections:
                     f"corrections: {uri} is no source of this job; "
                     "expected its source_uri as the manifest has it"
                 )
+
+
+def honour(
+    said: Corrections, sources: pa.Table, manifest: Manifest, record: Mapping[str, Any] | None
+) -> pa.Table:
+    """Keep what is said now, take back the rows that it makes wrong, and attach it to the sources.
+
+    The rows go before the new statements are kept: where the run is killed in between, their
+    sources have no row, and the statements of before still hold.
+
+    Args:
+        said: new statements; what was said before of other sources still holds.
+        sources: the listing.
+        manifest: of the output.
+        record: of an earlier run, if there was one.
+
+    Raises:
+        RequestError: something is said of what is no source.
+    """
+    said.check_known(sources)
+    table = manifest.read_corrections()
+    kept = Corrections.none() if table is None else Corrections(table)
+    whole = said.after(kept)
+    touched = pa.array(whole.changed_since(kept), pa.string())
+    if len(touched) and record is not None:
+        manifest.write_record({**record, "status": "running"})
+        manifest.take_back(lambda rows: pc.is_in(rows["source_uri"], value_set=touched))
+    if not whole.table.equals(kept.table):
+        manifest.write_corrections(whole.table)
+    return whole.attach(sources)
 
 
 def _parse(uri: str, storage: Storage) -> pa.Table:

@@ -91,7 +91,7 @@ class Job(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False)
 
     input: str
-    """A folder, a file, s3://bucket/prefix, a glob, or a .txt, .csv or .parquet list of URIs."""
+    """A folder, file, s3://bucket/prefix or glob; a .txt, .csv or .parquet list of URIs; a .tar."""
     output: str
     """A folder or s3://bucket/prefix, not inside the input."""
     method: str

@@ -27,7 +27,7 @@ from ..errors import Interrupted, RequestError, SourceError, TimedOut, WorkerDie
 from ..storage import Storage, canonical, is_inside
 from .actors import Worker
 from .cluster import connected
-from .corrections import COLUMN, Corrections
+from .corrections import COLUMN, Corrections, honour
 from .duplicates import FACTS, mark, refer
 from .job import Job
 from .layout import Layout, lay_out, pools
@@ -35,7 +35,7 @@ from .lease import Lease
 from .manifest import Manifest
 from .render import Renderer
 from .result import Progress, Result, Silence
-from .source import Listing, list_sources, select, source_id, with_secrets, without_secrets
+from .source import Listing, list_sources, select, with_secrets, without_secrets
 from .telemetry import Telemetry
 from .work import Work, to_table
 
@@ -111,7 +111,9 @@ class Driver:
         self.lease.acquire()
         try:
             record = self._claim(overwrite)
-            listing = self._correct(self._list(record), record)
+            listing = self._list(record)
+            table = honour(self.corrections, listing.table, self.manifest, record)
+            listing = Listing(table, listing.ignored)
             layout = lay_out(self.job)
             return self._process(listing, layout)
         finally:
@@ -184,24 +186,6 @@ class Driver:
     def _lists_anew(self, record: dict[str, Any]) -> bool:
         """Tell whether to look for new sources: once those of before are all done."""
         return self.relists and record["status"] == "completed"
-
-    def _correct(self, listing: Listing, record: dict[str, Any] | None) -> Listing:
-        """Attach what people said of the sources; take back the rows that it makes wrong.
-
-        The rows go before the new statements are kept: where the run is killed in between, their
-        sources have no row, and the statements of before still hold.
-        """
-        self.corrections.check_known(listing.table)
-        table = self.manifest.read_corrections()
-        kept = Corrections.none() if table is None else Corrections(table)
-        said = self.corrections.after(kept)
-        touched = pa.array([source_id(uri) for uri in said.changed_since(kept)], pa.int64())
-        if len(touched) and record is not None:
-            self.manifest.write_record(record | {"status": "running"})
-            self.manifest.take_back(lambda rows: pc.is_in(rows["source_id"], value_set=touched))
-        if not said.table.equals(kept.table):
-            self.manifest.write_corrections(said.table)
-        return Listing(said.attach(listing.table), listing.ignored)
 
     # The sources
 

@@ -1,9 +1,9 @@
 """The sources of a job: every image listed once, with an id, a key and what the list says of it.
 
 A folder or prefix is listed in parallel, a Ray task for each of its sub-folders; a list file
-(``.txt``, ``.csv``, ``.parquet``) is read as it is. The id is a hash of the URI, so it is the same
-in every listing; the key names the source's variants, is safe as a path, and no two sources
-share it.
+(``.txt``, ``.csv``, ``.parquet``) is read as it is, a tar archive (WebDataset) is read whole, once.
+The id is a hash of the URI, so it is the same in every listing; the key names the source's
+variants, is safe as a path, and no two sources share it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import pyarrow.parquet
 import ray
 
 from ..errors import RequestError, SourceError
-from ..storage import Entry, Prefix, Storage, canonical, common_folder, public
+from ..storage import Entry, Prefix, Storage, canonical, common_folder, members, public
 
 EXTENSIONS = frozenset(
     [
@@ -45,6 +45,7 @@ EXTENSIONS = frozenset(
     ]
 )
 LISTS = (".txt", ".csv", ".parquet")
+ARCHIVE = ".tar"
 REDACTED = "[redacted]"
 SHARE = 1000
 """Rows that are gathered as Python's objects."""
@@ -135,6 +136,8 @@ def list_sources(uri: str, storage: Storage, known: pa.Table | None = None) -> L
     """
     if uri.lower().endswith(LISTS):
         table, ignored = _read_list(uri, storage)
+    elif uri.lower().endswith(ARCHIVE):
+        table, ignored = _list_archives(uri, storage)
     else:
         table, ignored = _list_store(uri, storage)
     if not table.num_rows:
@@ -231,6 +234,38 @@ def _list_store(uri: str, storage: Storage) -> tuple[pa.Table, int]:
         listed += ray.get([task.remote(folder, root, storage) for folder in folders])
     tables, ignored = zip(*listed, strict=True)
     return pa.concat_tables(tables), sum(ignored)
+
+
+def _list_archives(uri: str, storage: Storage) -> tuple[pa.Table, int]:
+    """List the images in tar archives, one or a glob of them: a task reads each archive whole."""
+    root = storage.root(uri)
+    task = ray.remote(num_cpus=0.5)(_list_archive)
+    try:
+        listed = ray.get([task.remote(each, root, storage) for each in storage.list(uri)])
+    except ray.exceptions.RayTaskError as error:
+        raise RequestError(f"input {uri}: {error.cause}") from error
+    if not listed:
+        return SCHEMA.empty_table(), 0
+    tables, ignored = zip(*listed, strict=True)
+    return pa.concat_tables(tables), sum(ignored)
+
+
+def _list_archive(archive: Entry, root: str, storage: Storage) -> tuple[pa.Table, int]:
+    """List the images of one archive; WebDataset's ``NAME.txt`` is the caption of ``NAME.jpg``."""
+    rows, ignored, captions = _no_rows(), 0, {}
+    stems = []
+    shard = archive.uri.removeprefix(root).removesuffix(ARCHIVE)
+    for name, uri, size, data in members(archive.uri, storage.read(archive.uri)):
+        stem, _, extension = name.rpartition(".")
+        if extension.lower() in EXTENSIONS:
+            _append(rows, uri, size, archive.etag, f"{shard}/{name}")
+            stems.append(stem)
+        elif extension == "txt":
+            captions[stem] = data.decode("utf-8", "replace").strip()
+        else:
+            ignored += 1
+    rows["caption"] = [captions.get(stem) for stem in stems]
+    return pa.table(rows, schema=SCHEMA), ignored
 
 
 def _list_folder(folder: str, root: str, storage: Storage) -> tuple[pa.Table, int]:

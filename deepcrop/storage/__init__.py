@@ -11,9 +11,10 @@ b'hello'
 ```
 
 ``storage`` is the door; ``uri`` handles names, ``pattern`` globs, ``retry`` the one retry loop;
-``s3``, ``local`` and ``remote`` (fsspec) are the stores.
+``s3``, ``local`` and ``remote`` (fsspec) are the stores, ``archive`` reads what lies in tar files.
 """
 
+from .archive import members
 from .base import TEMPORARY, Blob, Entry, Prefix, StorageOptions
 from .storage import Storage
 from .uri import canonical, common_folder, is_inside, join, public, redact, relative
@@ -29,6 +30,7 @@ __all__ = [
     "common_folder",
     "is_inside",
     "join",
+    "members",
     "public",
     "redact",
     "relative",

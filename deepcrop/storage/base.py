@@ -104,11 +104,25 @@ class Failure(Exception):
         self.attempts = 1
 
 
+def check_length(data: bytes, length: int) -> bytes:
+    """Return what was read of an object, if it is as much as was asked for.
+
+    Raises:
+        Failure: the object ends before.
+    """
+    if len(data) != length:
+        raise Failure(f"{len(data)} bytes of {length}: the object ends before", FetchError)
+    return data
+
+
 class Store(Protocol):
     """What is done to one kind of place. URIs are canonical; every method raises ``Failure``."""
 
     def get(self, uri: str) -> Blob:
         """Read all bytes of an object and verify them."""
+
+    def get_range(self, uri: str, start: int, length: int) -> Blob:
+        """Read ``length`` bytes of an object from byte ``start`` on; it must have them."""
 
     def put(self, uri: str, data: bytes, content_type: str | None) -> int:
         """Write an object whole; return the number of attempts."""

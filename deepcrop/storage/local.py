@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from ..errors import AccessDenied, FetchError, NotFound, Unreachable
-from .base import TEMPORARY, Blob, Entry, Failure, Hope, Prefix, StorageOptions
+from .base import TEMPORARY, Blob, Entry, Failure, Hope, Prefix, StorageOptions, check_length
 from .retry import persist
 from .uri import local_path, local_uri
 
@@ -47,6 +47,18 @@ class LocalStore:
             if len(data) != status.st_size:
                 raise Failure("the file changed while it was read", hope=Hope.GOOD)
             return data, _etag(status)
+
+        (data, etag), attempts = persist(once, self._options)
+        return Blob(data, etag, attempts)
+
+    def get_range(self, uri: str, start: int, length: int) -> Blob:
+        """Read a part of a file."""
+        path = local_path(uri)
+
+        def once() -> tuple[bytes, str]:
+            with _failures(), open(path, "rb") as file:
+                file.seek(start)
+                return check_length(file.read(length), length), _etag(os.fstat(file.fileno()))
 
         (data, etag), attempts = persist(once, self._options)
         return Blob(data, etag, attempts)

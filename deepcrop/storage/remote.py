@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..errors import AccessDenied, FetchError, NotFound, RequestError, Unreachable
-from .base import Blob, Entry, Failure, Hope, Prefix, StorageOptions
+from .base import Blob, Entry, Failure, Hope, Prefix, StorageOptions, check_length
 from .retry import persist
 from .uri import scheme
 
@@ -36,6 +36,11 @@ class RemoteStore:
         """Read an object; its length must be right where the store tells it."""
         data, attempts = self._try(uri, "cat_file")
         return Blob(data, "", attempts)
+
+    def get_range(self, uri: str, start: int, length: int) -> Blob:
+        """Read a part of an object."""
+        data, attempts = self._try(uri, "cat_file", start=start, end=start + length)
+        return Blob(check_length(data, length), "", attempts)
 
     def put(self, uri: str, data: bytes, content_type: str | None) -> int:
         """Write an object whole."""

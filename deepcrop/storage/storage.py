@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import AccessDenied, FetchError, NotFound, RequestError, WriteError
 from . import pattern
+from .archive import PREFIX, ArchiveStore
 from .base import TEMPORARY, Blob, Entry, Failure, Prefix, StorageOptions, Store
 from .local import LocalStore
 from .remote import RemoteStore
@@ -39,6 +40,7 @@ class Storage:
             "s3": S3Store(self.options),
         }
         self._remote: Store = RemoteStore(self.options)
+        self._archives: Store = ArchiveStore(self._store)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as the options alone."""
@@ -207,6 +209,8 @@ class Storage:
     # Parts
 
     def _store(self, uri: str) -> Store:
+        if uri.startswith(PREFIX):
+            return self._archives
         return self._stores.get(scheme(uri), self._remote)
 
     def _is_glob(self, uri: str) -> bool:

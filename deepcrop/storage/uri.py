@@ -136,7 +136,7 @@ def public(uri: str) -> str:
 
     Keys of S3 and paths hold no secrets, whatever they look like.
     """
-    if scheme(uri) in ("file", "s3"):
+    if scheme(uri).removeprefix("tar+") in ("file", "s3"):
         return uri
     return _SECRET.sub(r"\1=[redacted]", _USERINFO.sub("[redacted]@", uri))
 
