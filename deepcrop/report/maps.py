@@ -20,8 +20,8 @@ from .thumbnails import name_of, stored
 LONGEST = 160
 """Longest edge of a stored map."""
 BATCH = 8
-HEAT = (255, 72, 24)
-"""Colour of a map."""
+HEAT = ((70, 20, 170), (250, 60, 40), (255, 235, 90))
+"""Colours of a map, from hardly to most salient: one of them differs from what lies beneath."""
 
 
 def make_maps(rows: pa.Table, count: int, job: Job, folder: str) -> set[str]:
@@ -63,12 +63,15 @@ def heat(saliency: numpy.ndarray) -> Image.Image:
 
     The less salient half stays clear, so that what lies beneath can be seen.
     """
-    middle = float(numpy.median(saliency))
-    spread = max(float(saliency.max()) - middle, 1e-12)
+    middle, top = numpy.quantile(saliency, (0.5, 0.99))
+    spread = max(float(top - middle), 1e-12)
     opacity = numpy.clip((saliency - middle) / spread, 0, 1)
     picture = numpy.empty((*saliency.shape, 4), numpy.uint8)
-    picture[..., :3] = HEAT
-    picture[..., 3] = numpy.rint(225 * opacity**0.6)
+    steps = numpy.linspace(0, 1, len(HEAT))
+    for channel in range(3):
+        shades = [colour[channel] for colour in HEAT]
+        picture[..., channel] = numpy.rint(numpy.interp(opacity, steps, shades))
+    picture[..., 3] = numpy.rint(215 * numpy.sqrt(opacity))
     heated = Image.fromarray(picture)
     heated.thumbnail((LONGEST, LONGEST))
     return heated

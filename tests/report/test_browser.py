@@ -250,6 +250,25 @@ def test_the_page_is_readable_on_a_phone(browser, output):
         assert page.evaluate("document.querySelector('#detail').scrollWidth") <= 390
 
 
+def test_retargeted_images_are_wiped_against_plain_scaling(browser, tmp_path):
+    source = tmp_path / "in" / "a.jpg"
+    one = row(str(tmp_path), str(source), sha256=write_photo(source), scores={"1x1": None})
+    [variant] = one["variants"]
+    variant |= dict.fromkeys(("x0", "y0", "x1", "y1"))
+    variant["sha256"] = write_photo(Path(variant["variant_uri"]), (200, 200))
+    write_output(tmp_path, [one])
+    build(str(tmp_path))
+    assert len(list((tmp_path / "report" / "thumbnails").rglob("*.jpg"))) == 2
+    with opened(browser, tmp_path) as page:
+        page.locator(".card .open").click()
+        page.wait_for_selector("#detail[open]")
+        page.locator(".compare input").fill("20")
+        clip = "getComputedStyle(document.querySelector('.wipe .after')).clipPath"
+        assert page.evaluate(clip) == "inset(0px 0px 0px 20%)"
+        shape = page.locator(".wipe").bounding_box()
+        assert shape["width"] == pytest.approx(shape["height"], abs=1)
+
+
 CONTRAST = """() => {
   const linear = (share) => share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
   const channel = (value) => linear(value / 255);

@@ -11,6 +11,7 @@ async function openDetail(index) {
   detail.drawing = false;
   if (!dialog.open) dialog.showModal();
   paintDetail();
+  dialog.focus();
 }
 
 function change(edit) {
