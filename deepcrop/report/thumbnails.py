@@ -60,6 +60,7 @@ def make_thumbnails(
         for each in _pictures(row)
         if each.name not in there
     }
+    progress.note("thumbnails")
     progress.start(len(wanted), 0, 0)
 
     def make(each: Wanted) -> str | None:
