@@ -56,6 +56,11 @@ def report(
     maps: Annotated[
         int, typer.Option(min=0, help="Sources that get a saliency map, the worst scores first.")
     ] = 0,
+    machine: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="What it ran on, to show its cost; see `deepcrop plan`."),
+    ] = None,
+    nodes: Annotated[int, typer.Option(min=1, help="How many such machines.")] = 1,
     s3_endpoint: Annotated[str | None, typer.Option(metavar="URL")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
@@ -75,7 +80,13 @@ def report(
     progress = JobProgress()
     try:
         page = build(
-            output, endpoint=s3_endpoint, thumbnails=thumbnails, maps=maps, progress=progress
+            output,
+            endpoint=s3_endpoint,
+            thumbnails=thumbnails,
+            maps=maps,
+            machine=machine,
+            nodes=nodes,
+            progress=progress,
         )
     finally:
         progress.stop()

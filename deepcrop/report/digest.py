@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..pipeline.manifest import IMAGES, committed
+from ..pipeline.prices import Prices
 from ..pipeline.work import STAGES
 
 EXAMPLES = 5
@@ -64,7 +65,12 @@ class Digest:
         images = sum(
             rate * (end - start) for start, (end, rate) in zip(starts, self.pace, strict=False)
         )
-        return images / self.pace[-1][0]
+        return images / self.seconds
+
+    @property
+    def seconds(self) -> float:
+        """How long the work took, as far as the manifest knows."""
+        return self.pace[-1][0] if self.pace else 0.0
 
     @classmethod
     def of(cls, parts: Sequence[pa.Table], began: float) -> Digest:
@@ -81,6 +87,26 @@ class Digest:
             scores=_scores(nested),
             failures=_failures(rows),
         )
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a job cost in dollars, at list prices: the machines for as long as it ran, requests."""
+
+    machines: str
+    dollars: float
+
+    @classmethod
+    def of(cls, digest: Digest, prices: Prices, machine: str, nodes: int) -> Cost:
+        """Reckon the cost on ``nodes`` machines of a name in ``prices``.
+
+        Raises:
+            RequestError: the prices have no such machine.
+        """
+        hours = digest.seconds / 3600
+        requests = digest.done * prices.requests.read + digest.variants * prices.requests.write
+        dollars = hours * nodes * prices.machine(machine).hour + requests / 1000
+        return cls(f"{nodes} x {machine}", dollars)
 
 
 def concatenated(parts: Sequence[pa.Table]) -> pa.Table:

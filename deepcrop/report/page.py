@@ -28,12 +28,13 @@ from .. import weights as store
 from ..errors import RequestError
 from ..methods import base
 from ..pipeline.job import Job
+from ..pipeline.prices import Prices
 from ..pipeline.result import Progress, Silence
 from ..pipeline.status import open_job, state_of
 from ..storage import Storage
 from . import plots
 from .chunks import DETAIL_ROWS, INDEX_ROWS, Catalogue
-from .digest import Digest, concatenated
+from .digest import Cost, Digest, concatenated
 from .maps import make_maps
 from .sheet import COLOURS
 from .thumbnails import make_thumbnails
@@ -50,6 +51,8 @@ def build(
     endpoint: str | None = None,
     thumbnails: int = THUMBNAILS,
     maps: int = 0,
+    machine: str | None = None,
+    nodes: int = 1,
     progress: Progress | None = None,
 ) -> str:
     """Write the page of a finished or running job, over an earlier one.
@@ -59,19 +62,22 @@ def build(
         endpoint: URL of the S3 server, where it is not the usual one.
         thumbnails: how many sources get one, those with the worst scores first.
         maps: how many sources get a saliency map, in the same order; each asks the network.
+        machine: what the job ran on, a name of ``pipeline/prices.yaml``, to reckon its cost.
+        nodes: how many such machines.
         progress: who wants to know how many thumbnails are made.
 
     Returns:
         The page's URI.
 
     Raises:
-        RequestError: there is no job there.
+        RequestError: there is no job there, or no price of such a machine.
     """
     manifest, record = open_job(output, endpoint)
     manifest.find_parts()
     job = Job.parse(record["job"] | ({"s3_endpoint": endpoint} if endpoint else {}))
     parts = list(manifest.tables())
     digest = Digest.of(parts, record["started"])
+    cost = Cost.of(digest, Prices.read(), machine, nodes) if machine else None
     aspects = [request.slug for request in job.requests]
     catalogue = Catalogue.of(concatenated(parts), manifest.output, aspects)
     storage, folder = job.storage, f"{manifest.output}/report"
@@ -82,7 +88,7 @@ def build(
     scripts = [*catalogue.index(name), *catalogue.details(name, small, mapped)]
     _write_all(storage, f"{folder}/data", scripts)
     state = state_of(manifest, record)
-    page = _render(job, record, state, digest, catalogue, name)
+    page = _render(job, record, state, digest, cost, catalogue, name)
     storage.write(f"{folder}/index.html", page.encode(), "text/html; charset=utf-8")
     return f"{folder}/index.html"
 
@@ -96,7 +102,13 @@ def _write_all(storage: Storage, folder: str, scripts: Iterable[tuple[str, str]]
 
 
 def _render(
-    job: Job, record: dict[str, Any], state: str, digest: Digest, catalogue: Catalogue, name: str
+    job: Job,
+    record: dict[str, Any],
+    state: str,
+    digest: Digest,
+    cost: Cost | None,
+    catalogue: Catalogue,
+    name: str,
 ) -> str:
     environment = Environment(
         loader=PackageLoader("deepcrop.report", "assets"),
@@ -132,6 +144,7 @@ def _render(
         state=state,
         total=total,
         digest=digest,
+        cost=cost,
         catalogue=catalogue,
         job=job,
         settings=json.loads(job.model_dump_json(exclude_defaults=True)),

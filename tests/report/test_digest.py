@@ -3,8 +3,10 @@
 import pyarrow as pa
 import pytest
 
+from deepcrop.errors import RequestError
 from deepcrop.pipeline.manifest import COMMITTED, images_table
-from deepcrop.report.digest import BINS, POINTS, Digest
+from deepcrop.pipeline.prices import Prices
+from deepcrop.report.digest import BINS, POINTS, Cost, Digest
 from tests.report.synthetic import row
 
 
@@ -57,3 +59,21 @@ def test_a_manifest_without_times_or_rows_has_no_pace():
     assert Digest.of([part([ok("a")])], began=0.0).pace == []
     empty = Digest.of([], began=0.0)
     assert empty.done == 0 and empty.rate is None and empty.failures == []
+
+
+def test_the_cost_is_that_of_the_machines_while_it_ran_and_of_the_requests():
+    prices = Prices.model_validate(
+        {
+            "source": "made up",
+            "date": "today",
+            "machines": {"big": {"cpus": 16, "hour": 3.6}},
+            "requests": {"read": 0.1, "write": 1.0},
+            "storage_month": 0.0,
+        }
+    )
+    digest = Digest.of([part([ok("a")] * 100, 1100)], began=1000.0)
+    cost = Cost.of(digest, prices, "big", 2)
+    assert cost.machines == "2 x big"
+    assert cost.dollars == pytest.approx(100 * 2 * 0.001 + 100 * 0.0001 + 200 * 0.001)
+    with pytest.raises(RequestError, match="one of: big"):
+        Cost.of(digest, prices, "small", 1)
