@@ -16,6 +16,7 @@ from rich.console import Console
 from deepcrop import Box, Job
 from deepcrop.image import open as open_image
 from deepcrop.pipeline.manifest import Manifest
+from deepcrop.report.page import build
 from deepcrop.report.sheet import Line, contact_sheet
 from deepcrop.terminal import JobProgress
 
@@ -37,6 +38,7 @@ def demo(output: Path = Path("out/demo"), method: str = "saliency") -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"{result.ok} of {result.sources} photos, {result.variants} variants")
     console.print(f"look at    {sheet}")
+    console.print(f"and at     {build(job.output)}")
     console.print(f"variants   {output / method / 'variants'}")
     console.print(f"manifest   {output / method / 'manifest'}")
 

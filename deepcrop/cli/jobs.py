@@ -103,6 +103,8 @@ def run(
     `deepcrop run --input s3://media/in --output s3://media/out -m saliency -a 4:5 --max-size 1080`
 
     `deepcrop run job.yaml --set quality=80`
+
+    `deepcrop run job.yaml --corrections corrections.csv --report`
     """
     from ..pipeline.job import Job, read_yaml
 

@@ -67,11 +67,11 @@ def row(output: str, uri: str, **fields: Any) -> dict[str, Any]:
     return facts | fields
 
 
-def write_output(output: Path, rows: list[dict[str, Any]], sources: int | None = None) -> Manifest:
+def write_output(
+    output: Path | str, rows: list[dict[str, Any]], sources: int | None = None
+) -> Manifest:
     """Write a manifest of one part, and the record of a completed job of ``center``."""
-    job = Job(
-        input=str(output / "in"), output=str(output), method="center", aspects=["1:1", "16:9"]
-    )
+    job = Job(input=f"{output}/in", output=str(output), method="center", aspects=["1:1", "16:9"])
     manifest = Manifest(str(output), Storage())
     manifest.append(images_table(rows, pa.schema([])))
     manifest.write_record(

@@ -73,3 +73,20 @@ def test_the_command_in_the_page_is_the_jobs_own(capsys):
 def test_report_of_a_folder_without_a_job_is_a_wrong_request(capsys, tmp_path):
     assert cli._status(["report", str(tmp_path)]) == 2
     assert "no job there" in capsys.readouterr().err
+
+
+def test_a_page_beside_a_job_in_a_store(s3, tmp_path):
+    storage, output = s3.storage(), f"{s3.uri}/out"
+    digest = write_photo(tmp_path / "a.jpg")
+    storage.write(f"{s3.uri}/in/a.jpg", (tmp_path / "a.jpg").read_bytes())
+    write_output(output, [row(output, f"{s3.uri}/in/a.jpg", sha256=digest)])
+    assert build(output) == f"{output}/report/index.html"
+    written = {entry.uri.removeprefix(f"{output}/report/") for entry in storage.list(output)}
+    assert {
+        "index.html",
+        "data/index-0000.js",
+        "data/details-00000.js",
+        f"thumbnails/{name_of(digest)}.jpg",
+    } <= written
+    details = storage.read(f"{output}/report/data/details-00000.js").decode()
+    assert '"href":"../variants/1x1/a.jpg"' in details
