@@ -85,7 +85,7 @@ def plan(
         share = seconds.value / result.seconds - 1
         off = max(off, abs(share))
         print(
-            f"{corpus.name}: {projected.sources} sources, {projected.timed} timed: "
+            f"{corpus}: {projected.sources} sources, {projected.timed} timed: "
             f"{seconds.value:.1f} ± {seconds.error:.1f} s projected, {result.seconds:.1f} s taken "
             f"({share:+.0%}); {written.value / 2**20:.1f} ± {written.error / 2**20:.1f} MiB out",
             flush=True,
