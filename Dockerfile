@@ -1,22 +1,46 @@
 # syntax=docker/dockerfile:1
-# deepcrop with the same Ray and Python as the client that submits to it.
-#   docker build -t deepcrop .                                  # CPU and CUDA: torch's wheel has both
-# The CUDA libraries come with torch's wheels; the host needs NVIDIA's container toolkit only.
-ARG PYTHON=3.11
-FROM python:${PYTHON}-slim AS build
+# deepcrop with the Ray and the Python minor of the client that submits to it: a test compares them.
+#   docker build -t deepcrop:0.1.0-cuda .
+#   docker build -t deepcrop:0.1.0-cpu --build-arg TORCH_INDEX=URL .   # a fifth of the size
+# TORCH_INDEX: the address of the wheels for CPUs, as PyTorch's installation page names it. Without
+# it torch brings its CUDA libraries along; the host needs NVIDIA's container toolkit only.
+# Versions: PYTHON below, and constraints.txt, with which the tests ran.
+ARG PYTHON=3.11.14
+
+FROM python:${PYTHON}-slim-bookworm AS build
+ARG TORCH_INDEX=""
+ENV PATH=/opt/deepcrop/bin:$PATH \
+    PIP_NO_CACHE_DIR=1 \
+    PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /build
 RUN python -m venv /opt/deepcrop
+# What seldom changes comes first, so that a new deepcrop doesn't download torch again.
+COPY constraints.txt ./
+RUN if [ -n "$TORCH_INDEX" ]; then \
+      pip install --constraint constraints.txt --extra-index-url "$TORCH_INDEX" \
+        "torch==$(sed -n 's/^torch==//p' constraints.txt)+cpu" \
+        "torchvision==$(sed -n 's/^torchvision==//p' constraints.txt)+cpu"; \
+    else \
+      pip install --constraint constraints.txt torch torchvision; \
+    fi
 COPY pyproject.toml README.md LICENSE ./
 COPY deepcrop deepcrop
-RUN /opt/deepcrop/bin/pip install --no-cache-dir .
+RUN pip install --constraint constraints.txt .
 
-FROM python:${PYTHON}-slim
-RUN useradd --create-home --uid 1000 ray
+FROM python:${PYTHON}-slim-bookworm
+# KubeRay's probes ask the node's agent by wget. Any version does, and old ones leave the archive.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends wget \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --create-home --uid 1000 ray
 COPY --from=build /opt/deepcrop /opt/deepcrop
-COPY --chown=ray jobs /home/ray/jobs
+COPY jobs /home/ray/jobs
 ENV PATH=/opt/deepcrop/bin:$PATH \
-    PYTHONUNBUFFERED=1
-USER ray
+    PYTHONUNBUFFERED=1 \
+    RAY_USAGE_STATS_ENABLED=0
+# By number, so that Kubernetes can see that it isn't root.
+USER 1000
 WORKDIR /home/ray
-ENTRYPOINT ["deepcrop"]
-CMD ["--help"]
+# No entry point: `ray up` and KubeRay start a shell in it.
+CMD ["deepcrop", "--help"]

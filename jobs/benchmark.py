@@ -1,4 +1,9 @@
-"""Measure jobs: ``python -m jobs.benchmark memory`` (or ``plan``) from the repository's root."""
+"""Measure jobs and methods, from the repository's root.
+
+python -m jobs.benchmark memory
+python -m jobs.benchmark plan FOLDER...
+python -m jobs.benchmark retarget --method dnr --method deepir
+"""
 
 from __future__ import annotations
 
@@ -12,15 +17,19 @@ from pathlib import Path
 from typing import Annotated
 
 import psutil
+import torch
 import typer
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
 from skimage import data
 
+from deepcrop.geometry import Size
+from deepcrop.methods.base import as_tensor, load
 from deepcrop.pipeline.job import Job
 from deepcrop.pipeline.plan import plan as project
 from deepcrop.pipeline.prices import Prices
+from deepcrop.training.retarget_timing import measure, timing_table
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 ORIGINALS = 64
@@ -85,13 +94,53 @@ def plan(
         share = seconds.value / result.seconds - 1
         off = max(off, abs(share))
         print(
-            f"{corpus.name}: {projected.sources} sources, {projected.timed} timed: "
+            f"{corpus}: {projected.sources} sources, {projected.timed} timed: "
             f"{seconds.value:.1f} ± {seconds.error:.1f} s projected, {result.seconds:.1f} s taken "
             f"({share:+.0%}); {written.value / 2**20:.1f} ± {written.error / 2**20:.1f} MiB out",
             flush=True,
         )
     if off > tolerance:
         raise typer.Exit(1)
+
+
+@app.command()
+def retarget(
+    method: Annotated[
+        list[str] | None, typer.Option(help="A retarget method; may be given again.")
+    ] = None,
+    weights: Annotated[str | None, typer.Option(help="Name or file; else each's own.")] = None,
+    threads: Annotated[list[int] | None, typer.Option(help="CPU threads; again for more.")] = None,
+    batch: Annotated[
+        list[int] | None, typer.Option(help="Images at once; by default 1, on a GPU also 32.")
+    ] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Runs; the shortest counts.")] = 3,
+) -> None:
+    """Time 640x480 to 75% and to 50% of the width, on the CPU and on the GPU if there is one.
+
+    The floor is the time that the multiplications alone would take at the rate of a large matrix
+    product.
+    """
+    photos = [
+        as_tensor(Image.fromarray(picture).resize((640, 480)))
+        for picture in (data.astronaut(), data.coffee(), data.chelsea(), data.rocket())
+    ]
+    places = [("cpu", count) for count in threads or [1, 2]]
+    if torch.cuda.is_available():
+        places.append(("cuda", 1))
+    rows = []
+    for name in method or ["dnr"]:
+        for device, count in places:
+            loaded = load(name, device=device, weights=weights)
+            for images in batch or ([1] if device == "cpu" else [1, 32]):
+                several = [photos[index % len(photos)] for index in range(images)]
+                for size in (Size(480, 480), Size(320, 480)):
+                    timing = measure(
+                        loaded, several, size, threads=count, device=device, repeats=repeats
+                    )
+                    place = f"{count} thread{'s'[: count - 1]}" if device == "cpu" else "GPU"
+                    rows.append((name, size, place, images, timing))
+                    print(name, place, images, size, f"{timing.seconds:.3f}", flush=True)
+    Console().print(timing_table(rows))
 
 
 def _pictures(folder: Path, count: int) -> Path:

@@ -3,7 +3,7 @@
 python jobs/evaluate.py saliency --shared ../shared
 python jobs/evaluate.py mars --shared ../shared
 python jobs/evaluate.py croppings fcdb FCDB_FOLDER --images FCDB_FOLDER/data --method mars
-python jobs/evaluate.py retargetme --shared ../shared --method dnr --sheet sheets
+python jobs/evaluate.py retargetme --shared ../shared --method dnr --sheet sheets --side 0
 """
 
 from __future__ import annotations
@@ -95,7 +95,10 @@ def retargetme(
     network: str = typer.Option(
         "student", help="That measures: student, or weights' name or file."
     ),
-    sheet: Path | None = typer.Option(None, help="Folder for contact sheets (PNG)."),
+    sheet: Path | None = typer.Option(None, help="Folder for contact sheets, a PNG a case."),
+    figures: Path | None = typer.Option(
+        None, help="File (JSON lines) for each case's figures; cases that it has are not repeated."
+    ),
     case: list[str] = typer.Option([], help="Only these cases."),
     side: int = typer.Option(256, help="Longest edge for FD, whose search is slow; 0: without."),
     threads: int = typer.Option(1, help="CPU threads."),
@@ -120,6 +123,7 @@ def retargetme(
         measuring,
         load("saliency"),
         sheet=sheet,
+        figures=figures,
         names=case,
         side=side,
         report=console.print,

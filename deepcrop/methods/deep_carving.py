@@ -19,11 +19,6 @@ from ..ops.seams import (
     seams_at,
 )
 
-PROTECTED = 1e3
-"""Factor on the importance of what must stay."""
-REMOVED = -1.0
-"""Factor on the importance of what must go: below every other seam."""
-
 
 @dataclass(frozen=True)
 class Layers:

@@ -25,18 +25,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from .. import weights
 from ..errors import RequestError
-from ..geometry import Box, Size
+from ..geometry import Size
+from ..networks.saliency import SaliencyNetwork
 from ..networks.vgg import VGG
 from ..ops.warping import identity, render, resize_mapping, sample, smooth_mapping
 from .base import Kind, as_tensor, size_of
-from .deep_carving import PROTECTED, REMOVED, Layers, carve, reaches
+from .deep_carving import Layers, carve, reaches
+from .deep_emphasis import Mask, attention_of, emphasised, mask_factors
 from .deep_warping import warp
 from .dnr_options import DNROptions, PaperOptions
 from .reconstruction import rebuild
-
-Mask = Tensor | Sequence[Box]
-"""A part of an image: (H, W) bool in source pixels, or boxes."""
 
 SHORTEST = 64
 """Images are enlarged for the network where their working size would be smaller, in pixels."""
@@ -63,9 +63,16 @@ class DNR:
     weights: ClassVar[str | None] = "vgg19-slim"
     Options: ClassVar[type[DNROptions]] = DNROptions
 
-    def __init__(self, network: VGG, options: DNROptions | None = None) -> None:
+    def __init__(
+        self,
+        network: VGG,
+        options: DNROptions | None = None,
+        saliency: SaliencyNetwork | None = None,
+    ) -> None:
         # channels_last halves the time of vgg19-slim on a CPU, and takes a fifth off vgg19's.
         self.network = network.to(memory_format=torch.channels_last)
+        self.saliency = saliency
+        """Tells where people look; without it, importance is that of the features alone."""
         self.options = options or self.Options()
         self.taps = self.options.taps[::-1]
         """The deepest first."""
@@ -92,7 +99,11 @@ class DNR:
             network = VGG.from_state(state, options.taps, metadata.get("variant"))
         except ValueError as error:
             raise RequestError(f"method {cls.name!r}: {error}") from None
-        return cls(network.to(device or torch.device("cpu")), options)
+        device = device or torch.device("cpu")
+        saliency = None
+        if options.attention > 0:
+            saliency = SaliencyNetwork.from_state(*weights.load("saliency")).to(device)
+        return cls(network.to(device), options, saliency)
 
     def retarget(
         self,
@@ -141,7 +152,7 @@ class DNR:
         """Find mapping and residual for each image and size.
 
         Seams, reconstruction and refinement run over images of one shape together. The single pass
-        that tells where seams go takes them one by one: a network's rounding may differ with the
+        that tells what is important takes them one by one: a network's rounding may differ with the
         batch, and a seam may turn on it.
 
         Args:
@@ -153,10 +164,15 @@ class DNR:
         sources = [size_of(image) for image in images]
         works = [self.working_size(source) for source in sources]
         smalls = [self._small(image, work) for image, work in zip(images, works, strict=True)]
+        looks = [
+            self.saliency.maps([image])[0] if self.saliency is not None else None
+            for image in images
+        ]
         layers = [
-            self._layers(small, self._emphasis(source, *masks))
-            for small, source, *masks in zip(
+            self._layers(small, look, mask_factors(source, *masks))
+            for small, look, source, *masks in zip(
                 smalls,
+                looks,
                 sources,
                 protect or [None] * len(images),
                 remove or [None] * len(images),
@@ -201,40 +217,18 @@ class DNR:
             / 255
         )
 
-    def _emphasis(self, source: Size, protect: Mask | None, remove: Mask | None) -> Tensor | None:
-        """Return the factors on the importance that masks ask for, (1, 1, H, W), if there are."""
-        if protect is None and remove is None:
-            return None
-        factors = torch.ones(1, 1, source.height, source.width, device=self.network.mean.device)
-        for mask, factor in ((protect, PROTECTED), (remove, REMOVED)):
-            if mask is None:
-                continue
-            if not isinstance(mask, Tensor):
-                boxes, mask = mask, torch.zeros(source.height, source.width, dtype=torch.bool)
-                for box in boxes:
-                    mask[box.y0 : box.y1, box.x0 : box.x1] = True
-            if mask.shape != factors.shape[2:]:
-                raise RequestError(
-                    f"mask of shape {tuple(mask.shape)}: expected {tuple(factors.shape[2:])}"
-                )
-            factors[0, 0, mask.to(factors.device)] = factor
-        return factors
-
-    def _layers(self, small: Tensor, factors: Tensor | None) -> Layers:
+    def _layers(self, small: Tensor, look: Tensor | None, factors: Tensor | None) -> Layers:
         maps = self.network(small)
-        emphasis = []
-        for tap in self.taps:
-            shape = maps[tap].shape[2:]
-            if factors is None:
-                emphasis.append(small.new_ones(1, 1, *shape))
-                continue
-            least = -functional.adaptive_max_pool2d(-factors, shape)
-            most = functional.adaptive_max_pool2d(factors, shape)
-            # A position that touches what is protected is; what is removed comes after.
-            emphasis.append(torch.where(most > 1, most, least))
+        levels = tuple(maps[tap] for tap in self.taps)
         height, width = small.shape[2:]
+        attention = attention_of(look, self.options.attention, (height, width))
+        factors = None if factors is None else factors.to(small.device)
+        emphasis = tuple(
+            emphasised(attention.to(small.device), factors, (each.shape[2], each.shape[3]))
+            for each in levels
+        )
         mapping = identity(height, width, small.device)[None]
-        return Layers(self.taps, tuple(maps[t] for t in self.taps), tuple(emphasis), mapping)
+        return Layers(self.taps, levels, emphasis, mapping)
 
     def _carve(
         self, layers: Sequence[Layers], changes: Sequence[Sequence[int]]

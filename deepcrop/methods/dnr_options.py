@@ -29,6 +29,9 @@ class DNROptions:
     """Of the change of a side, the part that seams may make (0..1); the rest is warped."""
     percentile: float = 85.0
     """Seams end where a deep one's mean importance is above this percentile of the map."""
+    attention: float = 0.5
+    """Part (0..1) of the importance that goes by where people look, told by the network
+    ``saliency``: features alone take a snowman or a dark suit for background."""
     alpha: float = 0.5
     """Importance left in finer levels where deeper seams look (Eq. 2)."""
     receptive: Literal["stride", "block"] = "stride"
@@ -89,6 +92,7 @@ class PaperOptions(DNROptions):
         "block5_pool",
     )
     percentile: float = 20.0
+    attention: float = 0.0
     receptive: Literal["stride", "block"] = "block"
     initial: Literal["linear", "carved", "noise"] = "linear"
     iterations: int = 300

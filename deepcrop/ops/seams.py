@@ -42,24 +42,24 @@ def minimal_seam(importance: Tensor) -> Tensor:
 
 def _minimal_seam(importance: Array) -> Array:
     # Rows depend on each other, so this is a loop of tiny operations, for which numpy's cost a call
-    # is a fraction of torch's and of a kernel launch.
+    # is a fraction of torch's and of a kernel launch. Rows come first, so that each is in one piece
+    # for the whole batch.
     batch, height, width = importance.shape
-    sums = np.full((batch, height, width + 2), np.inf, importance.dtype)
-    sums[:, :, 1:-1] = importance
+    sums = np.full((height, batch, width + 2), np.inf, importance.dtype)
+    sums[:, :, 1:-1] = importance.transpose(1, 0, 2)
     best = np.empty((batch, width), importance.dtype)
     for y in range(1, height):
-        above = sums[:, y - 1]
+        above = sums[y - 1]
         np.minimum(above[:, :-2], above[:, 1:-1], out=best)
         np.minimum(best, above[:, 2:], out=best)
-        sums[:, y, 1:-1] += best
-    left, middle, right = sums[:, :-1, :-2], sums[:, :-1, 1:-1], sums[:, :-1, 2:]
-    from_left = (left <= middle) & (left <= right)
-    step = np.where(from_left, -1, np.where(middle <= right, 0, 1)).astype(np.int8)
+        sums[y, :, 1:-1] += best
     seam = np.empty((batch, height), np.int64)
-    seam[:, -1] = sums[:, -1, 1:-1].argmin(1)  # the first of equals
-    every = np.arange(batch)
+    seam[:, -1] = sums[-1, :, 1:-1].argmin(1)  # the first of equals
+    lines = sums.reshape(height, -1)
+    three = np.arange(3) + (width + 2) * np.arange(batch)[:, None]
     for y in range(height - 2, -1, -1):
-        seam[:, y] = seam[:, y + 1] + step[every, y, seam[:, y + 1]]
+        below = seam[:, y + 1]
+        seam[:, y] = below + lines[y][three + below[:, None]].argmin(1) - 1
     return seam
 
 
@@ -75,8 +75,8 @@ class Carving:
         """(B, H, W), of the source."""
         self.steps = 0
         """Seams removed so far."""
-        self._importance = importance.cpu().numpy()
-        shape = self._importance.shape
+        self._left = importance.cpu().numpy()
+        shape = self._left.shape
         self._columns = np.broadcast_to(np.arange(shape[2]), shape)
         self._order = np.full(shape, np.iinfo(np.int64).max)
 
@@ -93,18 +93,19 @@ class Carving:
             alpha: 0..1.
         """
         importance = torch.where(where, alpha * self.importance, self.importance)
-        self._importance = importance.cpu().numpy()
+        self._left = np.take_along_axis(importance.cpu().numpy(), self._columns, 2)
 
     def remove(self) -> Tensor:
         """Remove one more seam; return the source column of it in each row, (B, H) int64."""
         batch, height, width = self._columns.shape
-        seam = _minimal_seam(np.take_along_axis(self._importance, self._columns, 2))[..., None]
+        seam = _minimal_seam(self._left)[..., None]
         gone = np.take_along_axis(self._columns, seam, 2)
         np.put_along_axis(self._order, gone, self.steps, 2)
         self.steps += 1
         rest = np.ones(self._columns.shape, bool)
         np.put_along_axis(rest, seam, False, 2)
         self._columns = self._columns[rest].reshape(batch, height, width - 1)
+        self._left = self._left[rest].reshape(batch, height, width - 1)
         return torch.from_numpy(gone[..., 0]).to(self.importance.device)
 
 
@@ -182,11 +183,11 @@ def seams_at(count: int, deepest: int, width: int) -> int:
     return (2 * count * width + deepest) // (2 * deepest)  # rounded, halves up, exactly
 
 
-def footprint(seam: Tensor, deep: tuple[int, int], fine: tuple[int, int], reach: int) -> Tensor:
-    """Mark the positions of a finer level that a deep seam's neurons see.
+def footprint(seams: Tensor, deep: tuple[int, int], fine: tuple[int, int], reach: int) -> Tensor:
+    """Mark the positions of a finer level that deep seams' neurons see.
 
     Args:
-        seam: (B, h) columns in the deep level.
+        seams: (B, h, S) columns in the deep level.
         deep: height and width of the deep level.
         fine: height and width of the finer level.
         reach: positions (of the finer level) seen beyond the stride's own square.
@@ -194,10 +195,10 @@ def footprint(seam: Tensor, deep: tuple[int, int], fine: tuple[int, int], reach:
     Returns:
         (B, H, W) bool.
     """
-    marks = torch.zeros((*seam.shape, deep[1]), device=seam.device)
-    marks.scatter_(2, seam[..., None], 1.0)
-    rows = torch.arange(fine[0], device=seam.device) * deep[0] // fine[0]
-    columns = torch.arange(fine[1], device=seam.device) * deep[1] // fine[1]
+    marks = torch.zeros((*seams.shape[:2], deep[1]), device=seams.device)
+    marks.scatter_(2, seams, 1.0)
+    rows = torch.arange(fine[0], device=seams.device) * deep[0] // fine[0]
+    columns = torch.arange(fine[1], device=seams.device) * deep[1] // fine[1]
     marked = marks[:, rows][:, :, columns]
     if reach:
         marked = functional.max_pool2d(marked, 2 * reach + 1, stride=1, padding=reach)
@@ -232,9 +233,9 @@ def hierarchical_carve(
         for level in range(1, len(importances)):
             importance = importances[level]
             (_, *deep), (_, *fine) = importances[level - 1].shape, importance.shape
-            for seam in new:
+            if new:
                 seen[level] |= footprint(
-                    seam, (deep[0], deep[1]), (fine[0], fine[1]), reaches[level - 1]
+                    torch.stack(new, 2), (deep[0], deep[1]), (fine[0], fine[1]), reaches[level - 1]
                 )
             carvings[level].lower(seen[level], alpha)
             wanted = seams_at(step, deepest, importance.shape[2])

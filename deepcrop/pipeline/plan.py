@@ -6,12 +6,10 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import pyarrow as pa
-
 from ..errors import RequestError
 from .cluster import connected
 from .job import Job
-from .layout import Layout, Node, arrange, lay_out, pools
+from .layout import Layout, Node, arrange, lay_out
 from .prices import Machine, Prices
 from .trial import Estimate, Trial, try_out
 
@@ -81,11 +79,10 @@ def plan(
         trial = try_out(job, layout, timed)
     if bought:
         layout = arrange(job, [Node(bought.cpus, bought.gpus)] * nodes)
-    return project(job, trial, layout, prices, bought, f"{nodes} x {machine}", nodes)
+    return project(trial, layout, prices, bought, f"{nodes} x {machine}", nodes)
 
 
 def project(
-    job: Job,
     trial: Trial,
     layout: Layout,
     prices: Prices,
@@ -93,12 +90,9 @@ def project(
     name: str,
     nodes: int,
 ) -> Plan:
-    """Reckon what a whole job takes with a layout: its slowest pool decides."""
-    row = pools(job, job.storage, pa.schema([]), layout)
-    times = [
-        each * (trial.sources / pool.actors) for each, pool in zip(trial.seconds, row, strict=True)
-    ]
-    seconds = max(times, key=lambda each: each.value) + trial.fixed
+    """Reckon what a whole job takes with a layout, from a trial with another one."""
+    faster = _pace(trial.stages, layout) / _pace(trial.stages, trial.layout)
+    seconds = trial.seconds * (faster * trial.sources) + trial.fixed
     hours = seconds * (1 / 3600)
     gpus = nodes * bought.gpus if bought else math.ceil(layout.actors * layout.gpus)
     objects = trial.sources * trial.variants + 2 * trial.sources / PART_ROWS
@@ -119,4 +113,15 @@ def project(
         machine_cost=hours * (nodes * bought.hour) if bought else None,
         request_cost=(trial.sources * prices.requests.read + writes * prices.requests.write) / 1000,
         storage_cost=bytes_out * (prices.storage_month / GIB),
+    )
+
+
+def _pace(stages: dict[str, float], layout: Layout) -> float:
+    """Return the seconds from one source to the next: its slowest pool decides."""
+    if layout.fused:
+        return sum(stages.values()) / layout.actors
+    return max(
+        (stages["fetch"] + stages["decode"]) / layout.helpers,
+        stages["infer"] / layout.actors,
+        (stages["render"] + stages["write"]) / layout.helpers,
     )

@@ -234,7 +234,7 @@ class Driver:
             self.cut_short = False
             if whole < PASSES:
                 size = self.job.batch_size if whole == 0 else 1
-                stream = self._stream(missing, layout, size)
+                stream = self.stream(missing, layout, size)
             else:
                 stream = self._alone(missing, layout)
             try:
@@ -282,8 +282,10 @@ class Driver:
             ids.append(rows["source_id"].to_numpy())
         return numpy.concatenate(ids)
 
-    def _stream(self, sources: pa.Table, layout: Layout, size: int) -> Iterator[pa.Table]:
-        """Send sources through Ray Data; what a dying process held doesn't come back.
+    def stream(self, sources: pa.Table, layout: Layout, size: int) -> Iterator[pa.Table]:
+        """Send sources through Ray Data; yield rows of the images manifest as they come.
+
+        What a dying process held doesn't come back.
 
         Args:
             sources: rows of the listing.

@@ -1,7 +1,7 @@
 """A sample of a job's sources, worked on for real and timed.
 
-The sample goes through the very actors of the job, as many at once as the cluster at hand holds,
-so that what they cost each other is part of what is timed. Its variants are written where the job
+The sample streams through the job's own actors on the cluster at hand, so what they cost each
+other and what the engine takes is part of what is timed. Its variants are written where the job
 would write its own, and are removed.
 """
 
@@ -11,29 +11,28 @@ import shutil
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy
 import pyarrow as pa
 import pyarrow.compute as pc
-import ray
 
-from ..errors import Interrupted, SourceError
 from ..storage import Storage
 from ..storage.uri import local_path, scheme
 from . import fetch, render
 from .job import Job
-from .layout import Layout, Pool, pools
-from .source import SCHEMA, list_sources, select
+from .layout import Layout
+from .result import Silence
+from .run import Driver
+from .source import list_sources, select
 from .work import STAGES
 
 CONCURRENT = 8
-"""Actors of a pool that are timed at once, at most."""
-WARM_UP = 4
-"""Sources that each actor works on before it is timed."""
+"""Actors that hold the network in a trial, at most."""
 DEVIATIONS = 1.96
 """Standard errors on each side of a 95% interval."""
+THREADS = {"fetch": fetch.THREADS, "write": render.THREADS}
+"""Sources of a batch that are at a stage at once, where that isn't one."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +59,14 @@ class Trial:
     """Of the whole job."""
     timed: int
     """Of the sample."""
+    layout: Layout
+    """Of the trial."""
     fixed: float
     """Seconds that a run takes once: listing, and the start of its actors."""
-    seconds: tuple[Estimate, ...]
-    """Of one actor for one source, of each pool."""
+    seconds: Estimate
+    """Of the whole layout for a source."""
+    stages: dict[str, float]
+    """Seconds of one process for a source, by stage."""
     bytes_in: Estimate
     """Of a source."""
     bytes_out: Estimate
@@ -74,52 +77,47 @@ class Trial:
     """Share of the sample."""
 
 
-class TimedActor:
-    """An actor of a pool that says how long it takes."""
-
-    def __init__(self, actor: type, arguments: tuple[Any, ...]) -> None:
-        """Make the actor."""
-        self.actor = actor(*arguments)
-
-    def work(self, table: pa.Table) -> tuple[pa.Table, float]:
-        """Return the actor's answer, and its seconds."""
-        start = time.perf_counter()
-        answer = self.actor(table)
-        return answer, time.perf_counter() - start
-
-
 def try_out(job: Job, layout: Layout, timed: int) -> Trial:
     """List a job's sources and time some of them on the cluster at hand.
 
     Raises:
         RequestError: input or output is not usable.
-        Interrupted: the sample could not be worked on.
+        Interrupted: an actor could not start.
     """
     start = time.perf_counter()
     storage = job.storage
     storage.check_writable(job.output)
     sources = select(list_sources(job.input, storage).table, job.limit, job.sample)
     listed = time.perf_counter() - start
-    place = f"{job.output.rstrip('/')}/.plan-{uuid.uuid4().hex[:8]}"
-    carried = pa.schema([each for each in sources.schema if each.name not in SCHEMA.names])
-    row = pools(job.model_copy(update={"output": place}), storage, carried, layout)
-    sample = select(sources, None, timed + WARM_UP * _workers(row[0], timed))
-    # Neighbours in a listing are alike, and what warms the actors up must be like the rest.
+    layout = replace(layout, actors=min(layout.actors, CONCURRENT))
+    size = max(1, min(job.batch_size, timed // (4 * layout.actors)))
+    # The first batches wait for their actors to start, and at the end some have none left.
+    early, late = 2 * layout.actors * size, (layout.actors - 1) * size
+    sample = select(sources, None, early + timed + late)
+    # Neighbours in a listing are alike, and those timed must be like the rest.
     sample = sample.take(numpy.random.default_rng(0).permutation(sample.num_rows))
+    place = f"{job.output.rstrip('/')}/.plan-{uuid.uuid4().hex[:8]}"
+    driver = Driver(job.model_copy(update={"output": place}), Silence())
+    arrivals, tables = [], []
+    start = time.perf_counter()
     try:
-        rows, seconds, fixed = _work_on(row, sample, timed, job.batch_size)
-    except (ray.exceptions.RayError, SourceError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise Interrupted(f"the sample could not be worked on ({first})") from error
+        for rows in driver.stream(sample, layout, size):
+            arrivals.append(time.perf_counter() - start)
+            tables.append(rows)
     finally:
         _remove(place, storage)
-    spread = _relative_error(rows, sources.num_rows)
+    rows = pa.concat_tables(tables)
+    pace = _pace(arrivals, [table.num_rows for table in tables], early, late)
+    stages = {stage: _seconds(rows, stage) for stage in STAGES}
+    own = _mean(numpy.sum(list(stages.values()), axis=0), sources.num_rows)
     bytes_out = [sum(each["bytes"] for each in made) for made in rows["variants"].to_pylist()]
     return Trial(
         sources=sources.num_rows,
         timed=rows.num_rows,
-        fixed=listed + fixed,
-        seconds=tuple(Estimate(each, each * spread) for each in seconds),
+        layout=layout,
+        fixed=listed + max(0.0, arrivals[0] - pace * layout.actors * tables[0].num_rows),
+        seconds=Estimate(pace, pace * own.error / own.value),
+        stages={stage: float(seconds.mean()) for stage, seconds in stages.items()},
         bytes_in=_bytes_in(sources, rows),
         bytes_out=_mean(bytes_out, sources.num_rows),
         variants=pc.sum(pc.list_value_length(rows["variants"])).as_py() / rows.num_rows,
@@ -133,55 +131,29 @@ def _remove(place: str, storage: Storage) -> None:
         shutil.rmtree(local_path(place), ignore_errors=True)  # the empty folders
 
 
-def _workers(pool: Pool, timed: int) -> int:
-    return max(1, min(pool.actors, CONCURRENT, timed // WARM_UP))
+def _pace(arrivals: Sequence[float], counts: Sequence[int], early: int, late: int) -> float:
+    """Return the seconds from one row to the next while all actors were at work.
+
+    Args:
+        arrivals: when each batch came back.
+        counts: its rows.
+        early: rows at the beginning to leave out.
+        late: rows at the end.
+    """
+    rows = numpy.cumsum(counts)
+    if rows[-1] < 2 * (early + late):  # too few sources to leave any out
+        early, late = 0, 0
+    first = int(numpy.searchsorted(rows, max(early, 1)))
+    last = int(numpy.searchsorted(rows, rows[-1] - late))
+    if last <= first:
+        return arrivals[-1] / int(rows[-1])
+    return (arrivals[last] - arrivals[first]) / int(rows[last] - rows[first])
 
 
-def _work_on(
-    row: Sequence[Pool], sample: pa.Table, timed: int, size: int
-) -> tuple[pa.Table, list[float], float]:
-    """Send the sample through the pools; return its rows, seconds a source, and what start took."""
-    timed = min(timed, sample.num_rows)
-    size = min(size, -(-timed // _workers(row[0], timed)))
-    batches = _batches(sample.slice(sample.num_rows - timed), size)
-    warming = _batches(sample.slice(0, sample.num_rows - timed), WARM_UP) or batches[:1]
-    seconds, fixed = [], 0.0
-    for pool in row:
-        begin = time.perf_counter()
-        actor = ray.remote(num_cpus=pool.cpus, num_gpus=pool.gpus, max_restarts=0)(TimedActor)
-        count = _workers(pool, timed)
-        actors: list[Any] = [actor.remote(pool.actor, pool.arguments) for _ in range(count)]
-        warming, _ = _spread(actors, (warming * count)[: max(count, len(warming))])
-        fixed += time.perf_counter() - begin
-        batches, took = _spread(actors, batches)
-        seconds.append(took / timed)
-        for each in actors:
-            ray.kill(each)
-    return pa.concat_tables(batches), seconds, fixed
-
-
-def _spread(actors: Sequence[Any], batches: Sequence[pa.Table]) -> tuple[list[pa.Table], float]:
-    """Share batches out among actors; return their answers in order, and the seconds of all."""
-    answers = ray.get(
-        [actors[index % len(actors)].work.remote(batch) for index, batch in enumerate(batches)]
-    )
-    return [table for table, _ in answers], sum(seconds for _, seconds in answers)
-
-
-def _batches(table: pa.Table, size: int) -> list[pa.Table]:
-    return [table.slice(start, size).combine_chunks() for start in range(0, table.num_rows, size)]
-
-
-def _relative_error(rows: pa.Table, population: int) -> float:
-    """Return by what share the mean time of a source may be off, from how the sample varies."""
-    milliseconds = {
-        stage: numpy.array([each or 0.0 for each in rows[f"{stage}_ms"].to_pylist()])
-        for stage in STAGES
-    }
-    own = milliseconds["decode"] + milliseconds["infer"] + milliseconds["render"]
-    own += milliseconds["fetch"] / fetch.THREADS + milliseconds["write"] / render.THREADS
-    mean = _mean(own, population)
-    return mean.error / mean.value if mean.value else 0.0
+def _seconds(rows: pa.Table, stage: str) -> numpy.ndarray:
+    """Return what each source takes of a process at a stage."""
+    milliseconds = pc.fill_null(rows[f"{stage}_ms"], 0.0).to_numpy()
+    return milliseconds / (1000 * THREADS.get(stage, 1))
 
 
 def _bytes_in(sources: pa.Table, rows: pa.Table) -> Estimate:
@@ -195,7 +167,7 @@ def _mean(sample: Sequence[float] | numpy.ndarray, population: int) -> Estimate:
     """Return the mean of a population of which a sample was drawn without putting back."""
     values = numpy.asarray(sample, float)
     if len(values) < 2:
-        return Estimate(float(values.mean()) if len(values) else 0.0)
+        return Estimate(float(values.sum()))
     left = max(0.0, 1 - len(values) / population)
     error = DEVIATIONS * values.std(ddof=1) * (left / len(values)) ** 0.5
     return Estimate(float(values.mean()), float(error))

@@ -7,12 +7,13 @@ computed by the same code and networks for everybody.
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
@@ -137,6 +138,7 @@ def _matched(result: Tensor, source: Tensor, network: Measure, scale: float) -> 
     return matched_dissimilarity(*maps)[1]
 
 
+@torch.no_grad()
 def evaluate(
     folder: Path,
     methods: Mapping[str, Retargeter],
@@ -144,6 +146,7 @@ def evaluate(
     saliency: SaliencyCrop,
     *,
     sheet: Path | None = None,
+    figures: Path | None = None,
     names: Sequence[str] = (),
     side: int = 256,
     report: Callable[[str], None] = print,
@@ -155,7 +158,9 @@ def evaluate(
         methods: ours and peers, by the name that the table shows.
         network: measures everybody.
         saliency: weighs ARS.
-        sheet: where contact sheets (PNG, a case a row) go; a folder.
+        sheet: where contact sheets (a PNG a case) go; a folder.
+        figures: a file of JSON lines that gets each case's figures. A case that it has already,
+            for all methods, isn't measured again.
         names: of cases; by default all.
         side: see `measure`.
         report: gets a line a case.
@@ -163,62 +168,71 @@ def evaluate(
     Returns:
         The figures of each case, in order, by method.
     """
-    found: dict[str, list[Figures]] = {}
-    chosen = [c for c in cases(folder) if not names or c.name in names]
-    rows = []
-    for case in chosen:
-        source = case.image("source")
-        features = network(source[None] / 255)
-        attention = saliency.maps([source])[0]
-        results = {name: method(source, case.target) for name, method in methods.items()}
-        results |= {name: case.image(name) for name in PUBLISHED}
-        for name, result in results.items():
-            figures = measure(result, source, features, attention, network, side)
-            found.setdefault(name, []).append(figures)
-        line = " ".join(f"{n} {found[n][-1].semantic:.3f}/{found[n][-1].ars:.3f}" for n in results)
+    columns = [*methods, *PUBLISHED]
+    known = _known(figures) if figures is not None else {}
+    found: dict[str, list[Figures]] = {name: [] for name in columns}
+    for case in cases(folder):
+        if names and case.name not in names:
+            continue
+        measured = known.get(case.name, {})
+        if not measured.keys() >= set(columns):
+            source = case.image("source")
+            features = network(source[None] / 255)
+            attention = saliency.maps([source])[0]
+            results = {name: method(source, case.target) for name, method in methods.items()}
+            results |= {name: case.image(name) for name in PUBLISHED}
+            measured = {
+                name: measure(result, source, features, attention, network, side)
+                for name, result in results.items()
+            }
+            if sheet is not None:
+                sheet.mkdir(parents=True, exist_ok=True)
+                contact_sheet({"source": source} | results).save(sheet / f"{case.name}.png")
+            if figures is not None:
+                row = {name: asdict(figure) for name, figure in measured.items()}
+                with figures.open("a") as file:
+                    print(json.dumps({"case": case.name, "figures": row}), file=file)
+        for name in columns:
+            found[name].append(measured[name])
+        line = " ".join(f"{n} {measured[n].semantic:.3f}/{measured[n].ars:.3f}" for n in columns)
         report(f"{case.name}: {line}")
-        rows.append([source, *results.values()])
-    if sheet is not None:
-        sheet.mkdir(parents=True, exist_ok=True)
-        for start in range(0, len(rows), 5):
-            names_ = ["source", *methods, *PUBLISHED]
-            contact_sheet(rows[start : start + 5], names_).save(
-                sheet / f"retargetme-{start // 5 + 1}.png"
-            )
     return found
 
 
-def contact_sheet(
-    rows: Sequence[Sequence[Tensor]], names: Sequence[str], height: int = 200, gap: int = 6
-) -> Image.Image:
-    """Lay images out, a case a row, each under the name of its column's method."""
-    from PIL import ImageDraw
+def _known(figures: Path) -> dict[str, dict[str, Figures]]:
+    """Read what an earlier run measured, by case and method."""
+    if not figures.exists():
+        return {}
+    rows = [json.loads(line) for line in figures.read_text().splitlines()]
+    return {r["case"]: {name: Figures(**f) for name, f in r["figures"].items()} for r in rows}
 
+
+def contact_sheet(
+    images: Mapping[str, Tensor], columns: int = 6, height: int = 260, gap: int = 6
+) -> Image.Image:
+    """Lay images out in rows, each under its name.
+
+    Args:
+        images: (3, H, W) uint8, by name.
+        columns: images a row.
+        height: of each, in pixels.
+        gap: between them.
+    """
+    caption = 14
     small = []
-    for row in rows:
-        line = []
-        for image in row:
-            size = size_of(image)
-            array = image.permute(1, 2, 0).contiguous().numpy()
-            line.append(
-                Image.fromarray(array).resize(
-                    (max(1, round(size.width * height / size.height)), height),
-                    Image.Resampling.LANCZOS,
-                )
-            )
-        small.append(line)
-    widths = [max(row[i].width for row in small) for i in range(len(names))]
-    caption = 16
-    sheet = Image.new(
-        "RGB",
-        (sum(widths) + gap * (len(names) + 1), caption + (height + gap) * len(small) + gap),
-        "white",
-    )
+    for name, image in images.items():
+        size = size_of(image)
+        picture = Image.fromarray(image.permute(1, 2, 0).contiguous().numpy())
+        width = max(1, round(size.width * height / size.height))
+        small.append((name, picture.resize((width, height), Image.Resampling.LANCZOS)))
+    rows = [small[start : start + columns] for start in range(0, len(small), columns)]
+    width = max(sum(picture.width + gap for _, picture in row) for row in rows)
+    sheet = Image.new("RGB", (width, len(rows) * (caption + height + gap)), "white")
     draw = ImageDraw.Draw(sheet)
-    x = gap
-    for index, name in enumerate(names):
-        draw.text((x, 3), name, fill="black")
-        for at, pictures in enumerate(small):
-            sheet.paste(pictures[index], (x, caption + gap + at * (height + gap)))
-        x += widths[index] + gap
+    for line, row in enumerate(rows):
+        x, y = 0, line * (caption + height + gap)
+        for name, picture in row:
+            draw.text((x, y), name, fill="black")
+            sheet.paste(picture, (x, y + caption))
+            x += picture.width + gap
     return sheet

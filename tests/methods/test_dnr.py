@@ -9,6 +9,7 @@ from deepcrop.errors import RequestError
 from deepcrop.geometry import Box, Size
 from deepcrop.methods.base import RetargetMethod, validate_options
 from deepcrop.methods.deep_carving import deep_seams, reaches
+from deepcrop.methods.deep_emphasis import attention_of
 from deepcrop.methods.dnr import DNR, PaperDNR
 from deepcrop.methods.dnr_options import DNROptions, PaperOptions
 from deepcrop.methods.reconstruction import distance, reconstruct, refine
@@ -69,9 +70,8 @@ def test_the_sources_own_size_is_the_source(method):
 
 
 def test_results_do_not_depend_on_the_batch_or_the_other_sizes(method):
-    images = [photo(96, 128, seed) for seed in range(4)] + [photo(120, 90, seed=1)]
-    narrow, wide, low, both = Size(64, 96), Size(180, 96), Size(128, 48), Size(80, 120)
-    sizes = [[narrow, wide, low, both], [narrow], [wide, low], [both, narrow], [Size(60, 120)]]
+    images = [photo(96, 128), photo(96, 128, seed=1), photo(120, 90, seed=2)]
+    sizes = [[Size(64, 96), Size(180, 96), Size(80, 120)], [Size(64, 96)], [Size(60, 120)]]
     together = method.retarget(images, sizes)
     for image, wanted, results in zip(images, sizes, together, strict=True):
         for size, result in zip(wanted, results, strict=True):
@@ -93,24 +93,55 @@ def test_optimising_images_at_once_gives_what_optimising_one_does(method):
         torch.testing.assert_close(moved[own], alone, atol=1e-2, rtol=0)
 
 
+BOX = Box(70, 20, 118, 80)
+
+
+def extent(mapping):
+    """Return how many columns and rows of a result show a part of the box."""
+    inside = (mapping[0] >= BOX.x0) & (mapping[0] < BOX.x1)
+    inside &= (mapping[1] >= BOX.y0) & (mapping[1] < BOX.y1)
+    return inside.any(0).sum().item(), inside.any(1).sum().item()
+
+
 def test_a_protected_box_keeps_its_shape(state):
-    method = DNR.from_weights(*state, DNROptions(working=128, smoothing=6.0, straightening=64.0))
-    box = Box(70, 20, 118, 80)
-    image = photo(96, 128)
-    mapping = {}
-    for name, keep in (("free", None), ("protected", [box])):
-        [[(found, _)]] = method.solve([image], [[Size(64, 96)]], protect=[keep])
-        mapping[name] = found
-
-    def extent(found):
-        inside = (found[0] >= box.x0) & (found[0] < box.x1)
-        inside &= (found[1] >= box.y0) & (found[1] < box.y1)
-        return inside.any(0).sum().item(), inside.any(1).sum().item()
-
-    (wide, high), (free, _) = extent(mapping["protected"]), extent(mapping["free"])
+    options = DNROptions(working=128, smoothing=6.0, straightening=64.0, attention=0.0)
+    method = DNR.from_weights(*state, options)
+    [[(kept, _)], [(bent, _)]] = method.solve(
+        [photo(96, 128)] * 2, [[Size(64, 96)]] * 2, protect=[[BOX], None]
+    )
+    (wide, high), (free, _) = extent(kept), extent(bent)
     assert wide > free
     # Plain scaling would leave half of its aspect ratio, 0.4 of 0.8; seams and cells are coarse.
     assert 0.65 < wide / high < 0.9
+
+
+class Onlooker:
+    """Stands for the saliency network: people look at the box alone."""
+
+    def maps(self, images):
+        found = torch.zeros(96, 128)
+        found[BOX.y0 : BOX.y1, BOX.x0 : BOX.x1] = 1.0
+        return [found] * len(images)
+
+
+def test_what_people_look_at_is_squeezed_less(state):
+    options = DNROptions(working=128, smoothing=6.0, straightening=64.0)
+    method = DNR.from_weights(*state, options)
+    widths = []
+    for method.saliency in (None, Onlooker()):
+        [[(found, _)]] = method.solve([photo(96, 128)], [[Size(64, 96)]])
+        widths.append(extent(found)[0])
+    assert widths[1] > widths[0] + 4
+
+
+def test_attention_has_a_mean_of_one_and_a_floor():
+    saliency = torch.zeros(4, 8)
+    saliency[:, :2] = 3.0
+    attention = attention_of(saliency, 0.25, (8, 16))
+    assert attention.shape == (1, 1, 8, 16)
+    assert attention.mean().item() == pytest.approx(1)
+    assert attention.min().item() == pytest.approx(0.75)
+    assert torch.equal(attention_of(None, 0.5, (2, 3)), torch.ones(1, 1, 2, 3))
 
 
 def test_a_removed_part_goes_first(state):
@@ -127,16 +158,26 @@ def test_a_removed_part_goes_first(state):
         method.solve([photo(96, 128)], [[Size(96, 96)]], remove=[mask[:5]])
 
 
-def test_full_resolution_is_as_sharp_as_the_source(state):
-    method = DNR.from_weights(*state, DNROptions(working=128))
+@pytest.mark.parametrize(("size", "axis"), [((3000, 3000), 1), ((4000, 2250), 2)])
+def test_twelve_megapixels_come_out_at_full_size_as_sharp_as_the_source(state, size, axis):
     generator = torch.Generator().manual_seed(0)
-    image = torch.randint(0, 256, (3, 600, 800), dtype=torch.uint8, generator=generator)
-    [[result]] = method.retarget([image], [[Size(640, 600)]])
+    coarse = functional.interpolate(
+        torch.rand(1, 3, 12, 16, generator=generator), (1500, 2000), mode="bicubic"
+    )
+    fine = coarse + 0.3 * (torch.rand(coarse.shape, generator=generator) - 0.5)
+    image = functional.interpolate(fine, (3000, 4000), mode="bicubic")[0].clamp(0, 1)
+    image = (image * 255).round().to(torch.uint8)
+    [[result]] = DNR.from_weights(*state).retarget([image], [[Size(*size)]])
+    assert tuple(result.shape) == (3, size[1], size[0])
 
-    def contrast(pixels):
-        return pixels.float().diff(dim=1).abs().mean().item()
+    def energy(pixels):
+        # Along the axis whose length stays: there no squeeze makes gradients steeper.
+        return pixels.float().diff(dim=axis).square().mean().item()
 
-    assert contrast(result) > 0.6 * contrast(image)
+    assert 0.95 < energy(result) / energy(image) < 1.05
+    small = functional.interpolate(image[None].float(), (192, 256), mode="bilinear", antialias=True)
+    enlarged = functional.interpolate(small, (3000, 4000), mode="bicubic")[0]
+    assert energy(enlarged) / energy(image) < 0.05  # what a result of the working size would have
 
 
 def test_the_papers_values_are_a_preset(state):

@@ -94,10 +94,12 @@ def test_seams_share_the_width_at_every_level():
 
 
 def test_footprint_is_the_strides_square_and_the_reach():
-    seen = footprint(torch.tensor([[1, 2]]), (2, 3), (4, 6), 0)[0].int().tolist()
+    seen = footprint(torch.tensor([[[1], [2]]]), (2, 3), (4, 6), 0)[0].int().tolist()
     assert seen == [[0, 0, 1, 1, 0, 0]] * 2 + [[0, 0, 0, 0, 1, 1]] * 2
-    wider = footprint(torch.tensor([[1, 1]]), (2, 3), (4, 6), 1)[0].int().tolist()
+    wider = footprint(torch.tensor([[[1], [1]]]), (2, 3), (4, 6), 1)[0].int().tolist()
     assert wider == [[0, 1, 1, 1, 1, 0]] * 4
+    two = footprint(torch.tensor([[[1, 0], [2, 0]]]), (2, 3), (4, 6), 0)[0].int().tolist()
+    assert two == [[1, 1, 1, 1, 0, 0]] * 2 + [[1, 1, 0, 0, 1, 1]] * 2
 
 
 def test_fine_seams_follow_the_deep_one():

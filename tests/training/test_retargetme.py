@@ -4,11 +4,14 @@ import sys
 
 import pytest
 import torch
+from PIL import Image
 from rich.console import Console
 
 from deepcrop.geometry import Size
-from deepcrop.training import retargeters
-from deepcrop.training.retargetme import Figures
+from deepcrop.methods.base import load
+from deepcrop.networks.vgg import VGG
+from deepcrop.training import retargeters, retargetme
+from deepcrop.training.retargetme import TAPS, Figures, evaluate
 from deepcrop.training.retargetme_report import margin, means, tables
 
 
@@ -53,3 +56,50 @@ def test_tables_show_means_and_margins_and_leave_out_what_was_not_measured():
     text = capture.get()
     assert "0.8500" in text and "+0.2000 ± 0.1000   2" in text
     assert "FD" not in text
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder like data/retargetme with two cases and one published result each, a scaling."""
+    monkeypatch.setattr(retargetme, "PUBLISHED", ("SCL",))
+    rows = ["case\tout_w\tout_h"]
+    for number in range(2):
+        name = f"case_{number}"
+        (tmp_path / name).mkdir()
+        generator = torch.Generator().manual_seed(number)
+        pixels = torch.randint(0, 256, (48, 64, 3), dtype=torch.uint8, generator=generator)
+        source = Image.fromarray(pixels.numpy())
+        source.save(tmp_path / name / "source.jpg")
+        source.resize((32, 48)).save(tmp_path / name / "SCL.jpg")
+        rows.append(f"{name}\t32\t48")
+    (tmp_path / "cases.tsv").write_text("\n".join(rows) + "\n")
+    return tmp_path
+
+
+def test_an_interrupted_evaluation_goes_on_where_it_was(folder):
+    asked = []
+
+    def crop(photo, size):
+        asked.append(size)
+        return photo[:, : size.height, : size.width].contiguous()
+
+    network = VGG("vgg19-slim", TAPS).requires_grad_(False)
+
+    def run(**options):
+        return evaluate(
+            folder,
+            {"crop": crop},
+            network,
+            load("saliency"),
+            figures=folder / "figures.jsonl",
+            side=0,
+            report=lambda line: None,
+            **options,
+        )
+
+    run(names=["case_0"])
+    found = run(sheet=folder / "sheets")
+    assert asked == [Size(32, 48)] * 2
+    assert all(len(figures) == 2 for figures in found.values())
+    assert repr(run()) == repr(found) and len(asked) == 2
+    assert [path.name for path in (folder / "sheets").iterdir()] == ["case_1.png"]
