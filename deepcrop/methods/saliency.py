@@ -40,8 +40,8 @@ class SaliencyCrop:
         minimum_zoom: float = 0.5
         """Sides of the smallest window allowed over those of the largest."""
         pixels: int | None = None
-        """Area that the network looks at; by default that of its weights, 384x512. Fewer are
-        faster: 76800 (240x320) takes half of the time and loses a tenth of the gain."""
+        """Area that the network looks at; by default that of its weights, 432x576. Fewer are
+        faster: 196608 (384x512) takes three quarters of the time, 76800 (240x320) a third."""
 
         def __post_init__(self) -> None:
             """Check the ranges."""

@@ -42,7 +42,7 @@ class SaliencyOptions:
         dropout: share of the ConvLSTM's input channels that training leaves out.
     """
 
-    pixels: int = 384 * 512
+    pixels: int = 432 * 576
     multiple: int = 16
     output_stride: Literal[8, 16, 32] = 16
     taps: tuple[int, ...] = (13, 17)

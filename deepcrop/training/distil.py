@@ -2,7 +2,7 @@
 
 Networks that look at several scales learn from fixations. Their mean map teaches on photos without
 gaze; on the gaze photos, which they know by heart, a readout of other photos teaches beside the
-fixations. The student sets out from the first network.
+fixations. The student sets out from the first network, and ends on whole photos.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from .readout import CELLS, FrozenFeatures, out_of_fold
 from .saliency import Progress, Recipe, samples_of, start, teach, train
 from .views import Sample
 
+SHRINK = 64 / 81
+"""Pixels of the input in training over those that the network then looks at: crops look larger than
+whole photos, and on the validation photos a larger input than in training is better."""
 FURTHER: tuple[dict[str, Any], ...] = (
     {"pixels": 432 * 576, "taps": (10, 13, 17)},
     {"pixels": 240 * 320},
@@ -47,7 +50,7 @@ def saliency(
     """Train the network on gaze, then go on with teachers' maps.
 
     Args:
-        options: the architecture.
+        options: the architecture; it is trained with :data:`SHRINK` of its pixels.
         recipe: of the first stage; the student learns at 0.7 of its rates.
         shared: folder that holds ``data/``.
         imagenet: state dict of MobileNet-V2.
@@ -58,6 +61,7 @@ def saliency(
         gpu: use GPUs.
         note: told a line an epoch.
     """
+    whole, options = options, replace(options, pixels=round(SHRINK * options.pixels))
     photos = gaze(shared, longest=640)
     labelled = samples_of(photos.train)
     device = torch.device("cuda" if gpu else "cpu")
@@ -84,6 +88,7 @@ def saliency(
     else:
         network = learn(options, recipe)
     if not student_epochs:
+        network.options = whole
         return network
     teachers = [network.eval()]
     for number, change in enumerate(FURTHER, start=1):
@@ -102,4 +107,20 @@ def saliency(
         seed=recipe.seed + len(teachers),
     )
     student = copy.deepcopy(network).requires_grad_(True)
-    return train(student, samples, photos.validation, second, report=report)
+    student = train(student, samples, photos.validation, second, report=report)
+    # Crops look larger than whole photos; a pass over these lets the network settle on their scale
+    # (the effect: H. Touvron et al., "Fixing the train-test resolution discrepancy", 2019).
+    third = replace(
+        second,
+        epochs=1,
+        rate=0.3 * recipe.rate,
+        trunk_rate=0.4 * recipe.trunk_rate,
+        views=1,
+        crops=False,
+        average=0.98,
+        seed=second.seed + 1,
+    )
+    student.requires_grad_(True)
+    student = train(student, samples, photos.validation, third, report=report)
+    student.options = whole
+    return student

@@ -43,6 +43,7 @@ class Recipe:
         average: decay of the moving average of the weights, which is what is kept.
         patience: epochs without a better validation loss before it stops.
         trust: a teacher's share of the target where there are fixations too.
+        crops: views are parts of photos, which look larger there than when photos are predicted.
         bfloat16: compute in bfloat16 where it is faster; weights and loss stay float32.
         seed: of the new layers, the views and their order.
     """
@@ -58,6 +59,7 @@ class Recipe:
     average: float = 0.99
     patience: int = 4
     trust: float = 0.5
+    crops: bool = True
     bfloat16: bool = True
     seed: int = 0
 
@@ -101,7 +103,10 @@ def draw_views(
     result = []
     for sample in samples:
         shape = nearest_shape(allowed, sample.image)
-        drawn = [augment(sample, shape, random, trust=recipe.trust) for _ in range(recipe.views)]
+        drawn = [
+            augment(sample, shape, random, trust=recipe.trust, crops=recipe.crops)
+            for _ in range(recipe.views)
+        ]
         batch = torch.stack([view.input for view in drawn]).to(device)
         with torch.no_grad():
             seen = network.trunk.blocks[: recipe.frozen](batch).half().cpu()

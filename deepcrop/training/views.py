@@ -62,7 +62,12 @@ def nearest_shape(shapes: Sequence[Shape], image: Tensor) -> Shape:
 
 
 def augment(
-    sample: Sample, shape: Shape, random: np.random.Generator, *, trust: float = 0.5
+    sample: Sample,
+    shape: Shape,
+    random: np.random.Generator,
+    *,
+    trust: float = 0.5,
+    crops: bool = True,
 ) -> View:
     """Crop, mirror and recolour one sample; the fixations and the teacher's map go along.
 
@@ -71,9 +76,10 @@ def augment(
         shape: (height, width) of the view; its sides may stretch a little.
         random: source of the choices.
         trust: the teacher's share of the target where there are fixations too.
+        crops: take a part of the photo, most of the time; else the whole.
     """
     cells = (shape[0] // 4, shape[1] // 4)
-    zoom, corner = _crop(random)
+    zoom, corner = _crop(random) if crops else (np.ones(2), np.zeros(2))
     pixels = F.interpolate(
         _cut(sample.image, zoom, corner)[None], shape, mode="bilinear", antialias=True
     )[0]

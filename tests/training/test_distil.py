@@ -28,6 +28,7 @@ def test_recipe_ends_with_a_network_that_is_ready(shared, vgg_student, tmp_path,
         student_epochs=1,
         note=lines.append,
     )
-    assert len(lines) == 4
+    assert len(lines) == 5
+    assert network.options.pixels == 64 * 64
     density = network.maps([torch.zeros(3, 60, 80, dtype=torch.uint8)])[0]
     assert density.sum() == pytest.approx(1, abs=1e-3)

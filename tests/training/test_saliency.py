@@ -82,6 +82,14 @@ def test_views_move_pixels_fixations_and_teacher_together():
         assert view.target.sum() == pytest.approx(1, abs=1e-4)
 
 
+def test_without_crops_a_view_is_the_whole_photo():
+    for seed in range(8):
+        photo = spots(1, seed)[0]
+        sample = Sample(photo.image, photo.points)
+        view = augment(sample, (64, 64), np.random.default_rng(seed), crops=False)
+        assert view.fixations.sum() == len(photo.points)
+
+
 def test_sample_needs_something_to_learn_from():
     bare = Sample(torch.zeros(3, 8, 8, dtype=torch.uint8), np.zeros((0, 2)))
     with pytest.raises(ValueError, match="fixations"):
