@@ -69,7 +69,7 @@ def saliency(
             "input": "RGB uint8 / 127.5 - 1, about 432x576 pixels, sides multiples of 16",
             "split": "by SHA-256 of folder/name: OSIE 350/50/100, NUS 400/30/70",
         },
-        licence="Apache-2.0 trunk; trained on OSIE (MIT), NUS gaze (MIT), photos without gaze (see card)",
+        licence="Apache-2.0 trunk; distilled on Flickr8k photos: non-commercial research",
         summary="SAM over dilated MobileNet-V2: where people look, in 2.4 M parameters",
         folder=output,
     )
