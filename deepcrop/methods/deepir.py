@@ -27,18 +27,19 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ..geometry import Size
 from ..networks.vgg import VGG, position
-from ..ops import fields, patchmatch, resampling, seams, warping
+from ..ops import fields, patchmatch, resampling, warping
 from ..ops.deconvolution import deconvolve
 from .base import Kind, as_tensor, size_of
+from .deep_resampling import resized_field
+from .deepir_options import DeepIROptions
 
 TAPS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 # Patch sides and random search radii of levels 1, 2 and 3 (Deep Image Analogy's, see METHODS.md 4).
@@ -46,8 +47,6 @@ _PATCH = (5, 5, 3)
 _RADIUS = (4, 4, 6)
 _SMALLEST = 16
 """Sides in working pixels below which there is nothing to retarget: relu4_1 would have one row."""
-
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class DeepIR:
@@ -58,48 +57,9 @@ class DeepIR:
     summary: ClassVar[str] = "deep features re-sampled evenly, matched back to the source's pixels"
     weights: ClassVar[str | None] = "vgg19-slim"
 
-    @dataclass(frozen=True)
-    class Options:
-        """What can be changed; `PAPER` has the paper's values."""
+    Options: ClassVar[type[DeepIROptions]] = DeepIROptions
 
-        working: Annotated[int, Field(ge=64, le=4096)] = 256
-        """Longest edge, in pixels, of the source when Phi is found (the paper: the source's). On
-        five cases of RetargetMe, 256 scores an aspect-ratio similarity of .841 in 0.9 s of one
-        core an image, 384 scores .820 in 3.9 s."""
-        resample: Literal["uniform", "crop", "scale", "seam", "column"] = "uniform"
-        """How feature maps are resized: UrS, or one of Section 4.4's alternatives."""
-        contrast: Annotated[float, Field(gt=0, le=16)] = 2.0
-        """Power of the obscurity, which is 0..1; the paper's is 1. Above 1, removals gather in the
-        most obscure columns. On ten cases of RetargetMe, 1, 2 and 4 give an aspect-ratio
-        similarity of .829, .850 and .854, and a feature remain ratio of .597, .599 and .596;
-        4 begins to crop."""
-        alphas: tuple[Share, Share, Share] = (0.7, 0.8, 0.9)
-        """Weight of the matched against the re-sampled field, Eq. 7, at levels 1, 2 and 3."""
-        deconvolution: Annotated[int, Field(ge=0, le=1000)] = 20
-        """Iterations of L-BFGS for Eq. 6, at most. The paper's 100 cost five times as much, and
-        come out no better (aspect-ratio similarity .814 against .820 on five cases)."""
-        search: Annotated[int, Field(ge=0, le=100)] = 3
-        """Rounds of PatchMatch, at most; the paper has 10 (measured together with the above)."""
-        axes: Literal["changed", "both"] = "changed"
-        """Along which axes matches are sought; ``both`` is the paper's, and lets rows wander where
-        only the width changes."""
-        steady: Annotated[float, Field(ge=0, le=32)] = 2.0
-        """Standard deviation, in positions of each level, of the smoothing of matched fields, which
-        also makes them run forwards; 0 is the paper's: none."""
-        straight: Annotated[float, Field(gt=0, le=1024)] = 32
-        """The same in working pixels across the axis: how far upright lines are kept from bending
-        when the width changes."""
-        vote: Literal["field", "pixels"] = "field"
-        """What the last step averages over 5x5 neighbours: source positions, or (the paper) pixels,
-        which blurs where neighbours disagree."""
-        shared: Literal["scale", "resample"] = "scale"
-        """What is done with the change that both axes share; ``resample`` is the paper's."""
-        batch: Annotated[int, Field(ge=1)] = 16
-        """Images of one shape that are solved at once on a GPU; a CPU takes them one by one."""
-        seed: int = 0
-        """Of PatchMatch's random search."""
-
-    def __init__(self, network: VGG, options: Options | None = None) -> None:
+    def __init__(self, network: VGG, options: DeepIROptions | None = None) -> None:
         """Use a network with the taps `TAPS`, on the device where it is."""
         self.network = network
         self.options = options or self.Options()
@@ -109,7 +69,7 @@ class DeepIR:
         cls,
         state: Mapping[str, Tensor],
         metadata: Mapping[str, str],
-        options: Options | None = None,
+        options: DeepIROptions | None = None,
         *,
         device: torch.device,
     ) -> DeepIR:
@@ -242,19 +202,6 @@ class DeepIR:
         return _bytes(_footprint_mean(pixels, fine)[0])
 
 
-PAPER = DeepIR.Options(
-    working=1024,
-    contrast=1,
-    deconvolution=100,
-    search=10,
-    axes="both",
-    steady=0,
-    vote="pixels",
-    shared="resample",
-)
-"""The paper's settings, for sources up to 1024 pixels: the same algorithm without what we added."""
-
-
 @dataclass(frozen=True)
 class Plan:
     """How one image comes to one size."""
@@ -269,7 +216,7 @@ class Plan:
     """Whether the shape changes, and there is enough to see."""
 
     @classmethod
-    def of(cls, source: Size, size: Size, options: DeepIR.Options) -> Plan | None:
+    def of(cls, source: Size, size: Size, options: DeepIROptions) -> Plan | None:
         """Plan a request; None where the size is the source's own."""
         if size == source:
             return None
@@ -299,68 +246,10 @@ class Mapped:
     """(1, 2, height, width) at working size; None where everything is scaled alike."""
 
 
-def resized_field(
-    importance: Tensor, size: tuple[int, int], resample: str, contrast: float = 1.0
-) -> Tensor:
-    """Resize a level's map in the chosen way: the field phi'' that is known without a search.
-
-    Columns first, then rows by the importance that is left.
-
-    Args:
-        importance: (B, H, W).
-        size: (height, width) of the result.
-        resample: see ``DeepIR.Options``.
-        contrast: likewise.
-
-    Returns:
-        (B, 2, height, width).
-    """
-    answers = []
-    for each in importance:
-        x = _columns(each, size[1], resample, contrast)
-        left = each.gather(1, x.round().long())
-        y = _columns(left.T.contiguous(), size[0], resample, contrast).T
-        answers.append(torch.stack([x.gather(0, y.round().long()), y]).float())
-    return torch.stack(answers)
-
-
 def scaling(plan: Plan, device: torch.device) -> Tensor:
     """Return the field (1, 2, height, width) that scales everything alike, at working size."""
     empty = torch.zeros(1, plan.source.height, plan.source.width)
     return resized_field(empty, (plan.target.height, plan.target.width), "scale").to(device)
-
-
-def _columns(importance: Tensor, target: int, resample: str, contrast: float) -> Tensor:
-    """Return the source column of each of ``target`` columns, row by row: (H, target) float64."""
-    height, width = importance.shape
-    if target == width:
-        columns = torch.arange(width)
-    elif resample == "seam":
-        return _seams(importance, target)
-    elif resample == "scale":
-        columns = resampling.scaled(width, target)
-    else:
-        choose = {
-            "uniform": resampling.kept,
-            "column": resampling.least_important,
-            "crop": resampling.best_window,
-        }[resample]
-        columns = choose(resampling.obscurity(importance) ** contrast, target)
-    return columns.double().expand(height, target)
-
-
-def _seams(importance: Tensor, target: int) -> Tensor:
-    width = importance.shape[1]
-    if target < width:
-        order = seams.carve(importance[None], width - target)
-        return seams.kept_columns(order, width - target)[0].double()
-    columns = torch.arange(width).expand_as(importance).double()
-    while (missing := target - columns.shape[1]) > 0:
-        count = min(missing, columns.shape[1] // 2)
-        order = seams.carve(importance.gather(1, columns.round().long())[None], count)
-        between = seams.doubled_columns(order, count)
-        columns = seams.sample_columns(columns[None, None], between.double())[0, 0]
-    return columns
 
 
 def _carried(field: Tensor, plan: Plan, size: Size) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 from deepcrop.geometry import Size
 from deepcrop.methods import base, deepir
 from deepcrop.methods.deepir import DeepIR, Plan
+from deepcrop.methods.deepir_options import PAPER
 from deepcrop.networks.vgg import VGG
 from deepcrop.ops import warping
 
@@ -72,7 +73,7 @@ def test_every_way_to_resample(network: VGG, resample: str) -> None:
 
 
 def test_the_paper_s_own_settings(network: VGG) -> None:
-    paper = replace(deepir.PAPER, **QUICK)
+    paper = replace(PAPER, **QUICK)
     [[result]] = DeepIR(network, paper).retarget([photo()], [[Size(60, 50)]])
     assert result.shape == (3, 50, 60)
 
