@@ -71,6 +71,9 @@ def run(
     no_sign_request: Annotated[bool | None, typer.Option("--no-sign-request")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1)] = None,
     actors: Annotated[int | None, typer.Option(min=1, help="Processes with the network.")] = None,
+    max_actors: Annotated[
+        int | None, typer.Option(min=1, help="Up to so many where nodes join later.")
+    ] = None,
     gpus: Annotated[float | None, typer.Option(min=0, help="GPU share of each actor.")] = None,
     set_: Annotated[
         list[str] | None,
@@ -136,6 +139,7 @@ def run(
         "no_sign_request": no_sign_request,
         "batch_size": batch_size,
         "actors": actors,
+        "max_actors": max_actors,
         "gpus": gpus,
     }
     given = {name: value for name, value in flags.items() if value is not None}

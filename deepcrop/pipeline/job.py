@@ -140,6 +140,8 @@ class Job(BaseModel):
     """Sources per call of the method's network."""
     actors: int | None = Field(default=None, ge=1)
     """Processes that hold the network; by default one a CPU, or one a GPU share."""
+    max_actors: int | None = Field(default=None, ge=1)
+    """Up to so many of them where nodes join later; by default those of the beginning."""
     gpus: float | None = Field(default=None, ge=0)
     """Share of a GPU for each actor; by default 1 where the cluster has GPUs and 0 where not."""
 
@@ -150,6 +152,8 @@ class Job(BaseModel):
         for field in ("input", "output"):
             if not getattr(self, field).strip():
                 raise RequestError(f"{field}: empty; expected a folder or s3://bucket/prefix")
+        if self.max_actors is not None and self.max_actors < (self.actors or 1):
+            raise RequestError(f"max_actors: {self.max_actors} is less than actors: {self.actors}")
         kind = base.find(self.method).kind
         base.validate_options(self.method, self.options)
         if kind == "retarget" and self.upscale == "never" and self.max_size is not None:
@@ -233,8 +237,9 @@ class Job(BaseModel):
         """Return all that decides what the results are: the fields, the weights and the version."""
         from .. import __version__
 
-        ignored = {"batch_size", "actors", "gpus", "max_failed", "s3_endpoint", "no_sign_request"}
-        fields = json.loads(self.model_dump_json(exclude=ignored | {"output", "time_limit"}))
+        ignored = {"batch_size", "actors", "max_actors", "gpus", "max_failed", "time_limit"}
+        ignored |= {"output", "s3_endpoint", "no_sign_request"}
+        fields = json.loads(self.model_dump_json(exclude=ignored))
         return fields | {"weights_sha256": self.weights_sha256, "version": __version__}
 
     @cached_property

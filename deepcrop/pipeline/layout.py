@@ -58,6 +58,8 @@ class Pool:
     arguments: tuple[Any, ...]
     """Of its constructor."""
     actors: int
+    most: int
+    """Actors where nodes join later."""
     cpus: float
     """Of each."""
     gpus: float = 0.0
@@ -85,7 +87,7 @@ def arrange(job: Job, nodes: Sequence[Node]) -> Layout:
         raise RequestError("the cluster has no CPU that a job may use; add a worker node")
     share = job.gpus if job.gpus is not None else (1.0 if gpus else 0.0)
     if share == 0:
-        actors = job.actors or cpus
+        actors = job.actors or min(cpus, job.max_actors or cpus)
         if actors > cpus:
             raise RequestError(f"actors: {actors} asked for, the cluster has {cpus} CPUs")
         return Layout(True, actors, CPU_SHARE, 0.0)
@@ -99,7 +101,7 @@ def arrange(job: Job, nodes: Sequence[Node]) -> Layout:
             f"actors: {job.actors or 1} with {share:g} GPU each asked for, the cluster has "
             f"{gpus:g} GPUs and {cpus} CPUs, room for {room}; ask for less, or set gpus to 0"
         )
-    actors = job.actors or room
+    actors = job.actors or min(room, job.max_actors or room)
     helpers = int((CPU_SHARE * cpus - actors * NETWORK_CPUS) / (2 * HELPER_CPUS))
     return Layout(False, actors, NETWORK_CPUS, share, max(1, helpers))
 
@@ -118,10 +120,13 @@ def _cpu_places(node: Node) -> int:
 
 def pools(job: Job, storage: Storage, carried: pa.Schema, layout: Layout) -> list[Pool]:
     """Return the pools that a batch of sources goes through, in order."""
+    actors, helpers = layout.actors, layout.helpers
+    most = max(actors, job.max_actors or 0)
     if layout.fused:
-        return [Pool(Worker, (job, storage, carried), layout.actors, layout.cpus)]
+        return [Pool(Worker, (job, storage, carried), actors, most, layout.cpus)]
+    more = helpers * most // actors
     return [
-        Pool(FetchActor, (job, storage), layout.helpers, HELPER_CPUS),
-        Pool(NetworkActor, (job,), layout.actors, layout.cpus, layout.gpus),
-        Pool(RenderActor, (job, storage, carried), layout.helpers, HELPER_CPUS),
+        Pool(FetchActor, (job, storage), helpers, more, HELPER_CPUS),
+        Pool(NetworkActor, (job,), actors, most, layout.cpus, layout.gpus),
+        Pool(RenderActor, (job, storage, carried), helpers, more, HELPER_CPUS),
     ]

@@ -308,7 +308,9 @@ class Driver:
         del blocks
         for pool in pools(self.job, self.storage, _carried(sources), layout):
             strategy = ray.data.ActorPoolStrategy(
-                size=min(pool.actors, count), max_tasks_in_flight_per_actor=2 if size > 1 else 1
+                min_size=min(pool.actors, count),
+                max_size=min(pool.most, count),
+                max_tasks_in_flight_per_actor=2 if size > 1 else 1,
             )
             with warnings.catch_warnings():
                 # The two limits have no named parameter yet; the pin of Ray ends before they must.

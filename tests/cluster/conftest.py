@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import requests
 import yaml
@@ -69,6 +70,12 @@ class Nodes:
     def add(self, cpus: int = 1) -> Any:
         """Start a node."""
         return self.cluster.add_node(num_cpus=cpus, object_store_memory=STORE)
+
+    def actors(self, node: Any) -> int:
+        """Count the job's actors on a node."""
+        raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
+        titles = [" ".join(each.cmdline()) for each in raylet.children(recursive=True)]
+        return sum(title.startswith("ray::") and "Map" in title for title in titles)
 
     def remove(self, node: Any) -> None:
         """Take a node away, with all that runs on it."""

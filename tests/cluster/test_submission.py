@@ -72,6 +72,21 @@ def test_a_job_outlives_its_submitter_and_nodes_that_come_and_go(nodes, tmp_path
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_job_spreads_to_a_node_that_joins(nodes, tmp_path):
+    job = Job.read(specification(tmp_path, 400, method="saliency", max_actors=2))
+    submission = submit(job, nodes.url)
+    _wait_for(lambda: _variants(tmp_path / "out") > 3)
+    joined = nodes.add()
+    try:
+        _wait_for(lambda: nodes.actors(joined) == 1)
+        assert submission.follow(lambda _: None) == 0
+        assert audit(str(tmp_path / "out")).clean
+    finally:
+        nodes.remove(joined)
+
+
+@pytest.mark.slow
 def test_cancelling_stops_the_job_which_then_resumes(nodes, tmp_path):
     job = Job.read(specification(tmp_path, 60))
     submission = submit(job, nodes.url)
