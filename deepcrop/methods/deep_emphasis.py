@@ -78,11 +78,12 @@ def emphasised(attention: Tensor, factors: Tensor | None, shape: tuple[int, int]
         shape: height and width of the level.
 
     Returns:
-        (1, 1, *shape). A position that touches what is protected is; what is removed comes after.
+        (1, 1, *shape). Masks overrule attention; a position that touches what is protected is,
+        and what is removed comes after.
     """
     emphasis = functional.adaptive_avg_pool2d(attention, shape)
     if factors is None:
         return emphasis
     least = -functional.adaptive_max_pool2d(-factors, shape)
     most = functional.adaptive_max_pool2d(factors, shape)
-    return emphasis * torch.where(most > 1, most, least)
+    return torch.where(most > 1, most, torch.where(least < 0, least, emphasis))
