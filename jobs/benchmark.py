@@ -1,4 +1,10 @@
-"""Measure jobs: ``python -m jobs.benchmark memory`` from the repository's root."""
+"""Measure jobs, from the repository's root.
+
+```
+python -m jobs.benchmark compare              # the pipeline against what people use today
+python -m jobs.benchmark memory 200 2000      # a job's memory by its number of images
+```
+"""
 
 from __future__ import annotations
 
@@ -17,6 +23,9 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 from skimage import data
+
+from .benchmarks import comparison
+from .benchmarks.contenders import CONTENDERS
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 ORIGINALS = 64
@@ -53,6 +62,41 @@ def memory(
         last > (1 + growth) * before for before, last in zip(*peaks[-2:], strict=True)
     ):
         raise typer.Exit(1)
+
+
+@app.command()
+def compare(
+    names: Annotated[
+        list[str] | None, typer.Argument(help=f"Contenders: {', '.join(CONTENDERS)}.")
+    ] = None,
+    small: Annotated[int, typer.Option(help="Images of the small corpus.", min=1)] = 24,
+    large: Annotated[int, typer.Option(help="Images of the large corpus.", min=2)] = 144,
+    rounds: Annotated[int, typer.Option(help="How often everything is repeated.", min=1)] = 3,
+    photos: Annotated[
+        Path | None, typer.Option(help="A folder of JPEG files to use in place of the mosaics.")
+    ] = None,
+) -> None:
+    """Compare the pipeline with what people use today, on the cores that this process may use.
+
+    Every contender looks at an image at 256 pixels, cuts five ratios and writes them as JPEG files
+    of at most 640 pixels a side. What it costs to start falls out: the figures are of one image
+    more.
+    """
+    ready = []
+    for name in names or CONTENDERS:
+        if name not in CONTENDERS:
+            raise typer.BadParameter(f"{name!r}: expected one of {', '.join(CONTENDERS)}")
+        if reason := CONTENDERS[name].missing():
+            print(f"{name}: skipped, {reason}")
+        else:
+            ready.append(name)
+    if large <= small:
+        raise typer.BadParameter(f"--large {large}: must be more than --small {small}")
+    found = comparison.compare(ready, (small, large), rounds, photos)
+    table = Table(*comparison.HEADINGS, box=None)
+    for row in comparison.rows(found):
+        table.add_row(*row)
+    Console(width=120).print(table)
 
 
 def _pictures(folder: Path, count: int) -> Path:
