@@ -1,8 +1,11 @@
 """Measure jobs and methods, from the repository's root.
 
-python -m jobs.benchmark memory
-python -m jobs.benchmark plan FOLDER...
-python -m jobs.benchmark retarget --method dnr --method deepir
+```
+python -m jobs.benchmark compare                 # the pipeline against what people use today
+python -m jobs.benchmark memory 200 2000         # a job's memory by its number of images
+python -m jobs.benchmark plan FOLDER...          # what `deepcrop plan` projects, and what jobs take
+python -m jobs.benchmark retarget --method dnr   # seconds an image beside the floor
+```
 """
 
 from __future__ import annotations
@@ -30,6 +33,9 @@ from deepcrop.pipeline.job import Job
 from deepcrop.pipeline.plan import plan as project
 from deepcrop.pipeline.prices import Prices
 from deepcrop.training.retarget_timing import measure, timing_table
+
+from .benchmarks import comparison
+from .benchmarks.contenders import CONTENDERS
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 ORIGINALS = 64
@@ -141,6 +147,41 @@ def retarget(
                     rows.append((name, size, place, images, timing))
                     print(name, place, images, size, f"{timing.seconds:.3f}", flush=True)
     Console().print(timing_table(rows))
+
+
+@app.command()
+def compare(
+    names: Annotated[
+        list[str] | None, typer.Argument(help=f"Contenders: {', '.join(CONTENDERS)}.")
+    ] = None,
+    small: Annotated[int, typer.Option(help="Images of the small corpus.", min=1)] = 24,
+    large: Annotated[int, typer.Option(help="Images of the large corpus.", min=2)] = 144,
+    rounds: Annotated[int, typer.Option(help="How often everything is repeated.", min=1)] = 3,
+    photos: Annotated[
+        Path | None, typer.Option(help="A folder of JPEG files to use in place of the mosaics.")
+    ] = None,
+) -> None:
+    """Compare the pipeline with what people use today, on the cores that this process may use.
+
+    Every contender looks at an image at 256 pixels, cuts five ratios and writes them as JPEG files
+    of at most 640 pixels a side. What it costs to start falls out: the figures are of one image
+    more.
+    """
+    ready = []
+    for name in names or CONTENDERS:
+        if name not in CONTENDERS:
+            raise typer.BadParameter(f"{name!r}: expected one of {', '.join(CONTENDERS)}")
+        if reason := CONTENDERS[name].missing():
+            print(f"{name}: skipped, {reason}")
+        else:
+            ready.append(name)
+    if large <= small:
+        raise typer.BadParameter(f"--large {large}: must be more than --small {small}")
+    found = comparison.compare(ready, (small, large), rounds, photos)
+    table = Table(*comparison.HEADINGS, box=None)
+    for row in comparison.rows(found):
+        table.add_row(*row)
+    Console(width=120).print(table)
 
 
 def _pictures(folder: Path, count: int) -> Path:
