@@ -4,6 +4,8 @@ python jobs/evaluate.py saliency --shared ../shared
 python jobs/evaluate.py mars --shared ../shared
 python jobs/evaluate.py croppings fcdb FCDB_FOLDER --images FCDB_FOLDER/data --method mars
 python jobs/evaluate.py retargetme --shared ../shared --method dnr --sheet sheets --side 0
+python jobs/evaluate.py caption --shared ../shared --row words:score=words,patience=15
+python jobs/evaluate.py caption-ablation --shared ../shared --photos 25
 """
 
 from __future__ import annotations
@@ -145,8 +147,28 @@ def caption(
     """Tell whether captions steer CAGIC's crops, beside the centre, saliency and Grad-CAM."""
     from deepcrop.training.steering import steering_table
 
+    torch.set_num_threads(1)
     console = Console(width=110)
     console.print(steering_table(shared, weights, row, photos, console.print))
+
+
+@app.command()
+def caption_ablation(
+    shared: Path = typer.Option(SHARED, help="Folder that holds data/objects_coco128."),
+    weights: str = typer.Option("cagic", help="Name or file of the weights."),
+    photos: int = typer.Option(1000, min=1, help="At most so many photos."),
+    options: str = typer.Option("score=words", help="option=value,... of all rows."),
+) -> None:
+    """Print CAGIC's Table 4 on named objects: caption network, annealing, restarts, scales, all."""
+    from typing import get_args
+
+    from deepcrop.methods.cagic_options import Ablation
+    from deepcrop.training.steering import steering_table
+
+    torch.set_num_threads(1)
+    console = Console(width=110)
+    rows = [f"{name}:ablation={name},{options}" for name in get_args(Ablation)]
+    console.print(steering_table(shared, weights, rows, photos, console.print))
 
 
 if __name__ == "__main__":

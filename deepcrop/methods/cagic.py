@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -23,44 +22,14 @@ from ..geometry import AspectRatio, Box, Focal, Size
 from ..networks.cagic import CagicNetwork, FixedScene, Scene
 from ..networks.foreign import PixelCaptioner
 from ..networks.vocabulary import Bag
-from ..ops.annealing import Schedule, anneal
+from ..ops.annealing import Bounds, anneal
+from ..ops.windows import hold
 from .base import Crop, Hints, Kind, as_aspects, as_tensor, size_of
+from .cagic_options import CagicOptions
+from .cagic_request import Request, bounds_of, note_of
 
 TOGETHER = 16
 """Images whose searches run together on a GPU."""
-
-Score = Literal["words", "captioner", "both"]
-Ablation = Literal["CN", "CN+SA", "CN+SA+MR", "CN+SA+MR+MS", "full"]
-
-
-@dataclass(frozen=True)
-class Request:
-    """One image's wish, in the words of the network.
-
-    Attributes:
-        words: bag for the word scores.
-        captioner: bag for the captioner.
-        unknown: words that neither knows.
-        captioned: whether any word is known; without, aesthetics alone decide.
-        caption: what the user typed.
-    """
-
-    words: Bag
-    captioner: Bag
-    unknown: tuple[str, ...]
-    captioned: bool
-    caption: str | None
-
-    @property
-    def note(self) -> str | None:
-        """What the user should know: words not understood, and what decided instead."""
-        parts = []
-        if self.unknown:
-            parts.append(f"unknown words: {', '.join(self.unknown)}")
-        if not self.captioned:
-            why = "no caption" if not self.caption else "no known word in the caption"
-            parts.append(f"{why}: aesthetics only")
-        return "; ".join(parts) or None
 
 
 class Cagic:
@@ -72,68 +41,12 @@ class Cagic:
     weights: ClassVar[str | None] = "cagic"
     analysis: int = 640
 
-    @dataclass(frozen=True)
-    class Options:
-        """How to search; see :class:`~deepcrop.ops.annealing.Schedule`.
-
-        Attributes:
-            score: what tells how well a window fits the caption: the captioner (the paper's
-                Eq. 4), the word scores, or the sum of both.
-            ablation: the rows of the paper's Table 4. CN is one search over place and scale; SA
-                anneals the scale; MR restarts; MS samples four scales; full adds aesthetics.
-            aesthetics: lambda, the weight of the aesthetic term beside the caption's.
-            encode: "once" samples windows of the whole image's features, "crop" encodes each
-                window's pixels as the paper does, far slower.
-            function_words: count articles and prepositions of the caption too, as the paper does.
-            longest: words that the captioner says at most.
-            shrink: the scale falls by this factor a level.
-            smallest: scale of the last level, of the largest window of the ratio.
-            restarts: searches a level, K.
-            jitter: how far they start from each other.
-            steps: quasi-Newton steps a search.
-            patience: levels without a lower loss after which the search ends; None: all levels.
-            seed: of the restarts.
-        """
-
-        score: Score = "words"
-        ablation: Ablation = "full"
-        aesthetics: float = 0.01
-        encode: Literal["once", "crop"] = "once"
-        function_words: bool = False
-        longest: int = 20
-        shrink: float = 0.98
-        smallest: float = 0.3
-        restarts: int = 10
-        jitter: float = 0.25
-        steps: int = 4
-        patience: int | None = None
-        seed: int = 0
-
-        @property
-        def schedule(self) -> Schedule:
-            """The search that these options ask for."""
-            parts = self.ablation.split("+")
-            full = self.ablation == "full"
-            return Schedule(
-                shrink=self.shrink,
-                smallest=self.smallest,
-                restarts=self.restarts if full or "MR" in parts else 1,
-                jitter=self.jitter,
-                annealing=full or "SA" in parts,
-                steps=self.steps,
-                patience=self.patience,
-                seed=self.seed,
-            )
-
-        @property
-        def multi_scale(self) -> bool:
-            """Whether windows are sampled at four scales."""
-            return self.ablation == "full" or self.ablation.endswith("MS")
+    Options: ClassVar[type[CagicOptions]] = CagicOptions
 
     def __init__(
         self,
         network: CagicNetwork,
-        options: Options | None = None,
+        options: CagicOptions | None = None,
         *,
         captioner: PixelCaptioner | None = None,
     ) -> None:
@@ -153,7 +66,7 @@ class Cagic:
         cls,
         state: Mapping[str, Tensor],
         metadata: Mapping[str, str],
-        options: Options | None = None,
+        options: CagicOptions | None = None,
         *,
         device: torch.device | None = None,
     ) -> Cagic:
@@ -190,13 +103,15 @@ class Cagic:
             images: see there.
             aspects: see there.
             sizes: see there.
-            hints: their captions are followed.
+            hints: captions are followed, boxes to keep bound the search, and a focal point is the
+                centre that every window has, or comes as near to as image and boxes allow.
             captions: a caption an image, or None; they go before those of ``hints``.
 
         Returns:
             Crops whose ``score`` is the geometric mean of the words' probabilities in the window,
             or the logistic function of the aesthetic score where no word is known, and whose
-            ``note`` says which words were unknown and whether aesthetics alone decided.
+            ``note`` says which words were unknown, whether aesthetics alone decided, and whether
+            the boxes to keep are too large for the ratio.
         """
         tensors = [as_tensor(image) for image in images]
         sizes = sizes or [size_of(image) for image in tensors]
@@ -209,7 +124,7 @@ class Cagic:
         for first in range(0, len(tensors), together):
             rows = slice(first, first + together)
             scenes = [self.scene(image) for image in tensors[rows]]
-            answers += self.search(scenes, requests[rows], sizes[rows], ratios)
+            answers += self.search(scenes, requests[rows], sizes[rows], ratios, hints[rows])
         return answers
 
     @property
@@ -230,6 +145,7 @@ class Cagic:
         requests: Sequence[Request],
         sizes: Sequence[Size],
         ratios: Sequence[AspectRatio],
+        hints: Sequence[Hints] | None = None,
     ) -> list[list[Crop]]:
         """Search the windows of several images at once; no image's search depends on another's.
 
@@ -238,81 +154,76 @@ class Cagic:
             requests: what each is to show.
             sizes: of the sources.
             ratios: the ratios wanted of every image.
+            hints: where each image's windows may lie.
         """
+        hints = hints or [Hints()] * len(scenes)
         focals = [
-            focal_point(self.evidence(scene, request))
-            for scene, request in zip(scenes, requests, strict=True)
+            hint.focal or focal_point(self.evidence(scene, request))
+            for scene, request, hint in zip(scenes, requests, hints, strict=True)
         ]
         answers: list[list[Crop]] = [[] for _ in scenes]
         for ratio in ratios:
-            largest = [ratio.largest_window(size) for size in sizes]
-            extents = torch.tensor(
-                [
-                    [window.width / size.width, window.height / size.height]
-                    for window, size in zip(largest, sizes, strict=True)
-                ]
-            )
             best = anneal(
-                lambda windows: self.loss(scenes, windows, requests),
-                extents.to(self.device),
+                lambda windows, images: self.loss(scenes, windows, images, requests),
+                Bounds.stack(
+                    [
+                        bounds_of(hint, ratio, size).to(self.device)
+                        for hint, size in zip(hints, sizes, strict=True)
+                    ]
+                ),
                 self.options.schedule,
             )
-            for row, (size, request) in enumerate(zip(sizes, requests, strict=True)):
-                box = _box(best.windows[row].tolist(), largest[row], ratio, size)
+            for row, (size, request, hint) in enumerate(zip(sizes, requests, hints, strict=True)):
+                box = _box(best.windows[row].tolist(), ratio, size)
+                box = hold(box, hint.keep, ratio, size)  # what rounding cut off
                 score = _score(best.values[row].item(), request)
-                answers[row].append(Crop(box, score, focals[row], request.note))
+                note = note_of(request, hint, ratio, size)
+                answers[row].append(Crop(box, score, focals[row], note))
         return answers
 
-    def loss(self, scenes: Sequence[Scene], windows: Tensor, requests: Sequence[Request]) -> Tensor:
-        """Return Eq. 3 of windows: ``(B, K, 4)``, a row an image, to ``(B, K)``."""
+    def loss(
+        self,
+        scenes: Sequence[Scene],
+        windows: Tensor,
+        images: Tensor,
+        requests: Sequence[Request],
+    ) -> Tensor:
+        """Return Eq. 3, ``(M,)``, of windows ``(M, 4)`` of the images ``(M,)``, ascending."""
         o, network = self.options, self.network
-        total = torch.zeros_like(windows[..., 0])
-        if self.captioner is not None:
-            total = total + self._foreign(self.captioner, scenes, windows, requests)
-        elif o.score != "captioner":
-            total = total + torch.stack(
-                [
-                    network.words.loss(scene.means(row), request.words.known)
-                    if request.words.known
-                    else torch.zeros_like(row[:, 0])
-                    for scene, row, request in zip(scenes, windows, requests, strict=True)
-                ]
-            )
+        counts = torch.bincount(images, minlength=len(scenes)).tolist()
+        parts = [
+            (scene, part, request)
+            for scene, part, request in zip(scenes, windows.split(counts), requests, strict=True)
+            if len(part)
+        ]
+        total = torch.zeros_like(windows[:, 0])
+        if self.captioner is not None or o.score != "captioner":
+            total = total + torch.cat([self._described(*each) for each in parts])
         ranks = o.ablation == "full" or not all(request.captioned for request in requests)
         captioner = network.captioner if o.score != "words" and not self.captioner else None
         if captioner is None and not ranks:
             return total
-        features = torch.cat(
-            [scene.features(row) for scene, row in zip(scenes, windows, strict=True)]
-        )
+        features = torch.cat([scene.features(part) for scene, part, _ in parts])
         if captioner is not None:
             bags = captioner.bags([dict(request.captioner.known) for request in requests])
-            grid = captioner.grid(features)
-            said = captioner.loss(grid, bags.repeat_interleave(windows.shape[1], 0), o.longest)
-            total = total + said.view_as(total)
+            total = total + captioner.loss(captioner.grid(features), bags[images], o.longest)
         if ranks:
             weight = o.aesthetics if o.ablation == "full" else 0.0
             weights = [weight if request.captioned else 1.0 for request in requests]
-            beauty = network.ranker(features).view_as(total)
-            total = total - beauty * beauty.new_tensor(weights)[:, None]
+            total = total - network.ranker(features) * total.new_tensor(weights)[images]
         return total
 
-    def _foreign(
-        self,
-        captioner: PixelCaptioner,
-        scenes: Sequence[Scene],
-        windows: Tensor,
-        requests: Sequence[Request],
-    ) -> Tensor:
-        """Return the caption's loss by a captioner of others, ``(B, K)``."""
-        return torch.stack(
-            [
-                captioner.loss(scene.views(row, captioner.side), request.caption or "")
-                if request.captioned
-                else torch.zeros_like(row[:, 0])
-                for scene, row, request in zip(scenes, windows, requests, strict=True)
-            ]
-        )
+    def _described(self, scene: Scene, windows: Tensor, request: Request) -> Tensor:
+        """Return how badly windows of one image fit its caption: ``(M,)``.
+
+        By the words, or by a captioner of others; zeros where nothing of the caption is known.
+        """
+        if self.captioner is not None and request.captioned:
+            views = scene.views(windows, self.captioner.side)
+            return self.captioner.loss(views, request.caption or "")
+        if self.captioner is None and request.words.known:
+            return self.network.words.loss(scene.logits(windows), request.words.known)
+        return torch.zeros_like(windows[:, 0])
 
     def evidence(self, scene: Scene, request: Request) -> Tensor:
         """Return where in the whole image the loss comes from: Grad-CAM, ``(14, 14)``, >= 0.
@@ -320,10 +231,11 @@ class Cagic:
         The paper's baseline (arXiv 1610.02391): each feature map, weighted by the mean of its
         gradient of minus the loss; what speaks against the caption is left out.
         """
-        whole = torch.tensor([[[0.0, 0.0, 1.0, 1.0]]], device=self.device)
-        fixed = FixedScene(scene, whole[0])
+        whole = torch.tensor([[0.0, 0.0, 1.0, 1.0]], device=self.device)
+        first = torch.zeros(1, dtype=torch.long, device=self.device)
+        fixed = FixedScene(self.network, scene, whole)
         with torch.enable_grad():
-            loss = self.loss([fixed], whole, [request]).sum()
+            loss = self.loss([fixed], whole, first, [request]).sum()
             # A captioner of others has features of its own; without aesthetics no map remains.
             loss = loss + 0 * sum(maps.sum() for maps in fixed.both)
             gradients = torch.autograd.grad(-loss, fixed.both)
@@ -346,9 +258,10 @@ def focal_point(evidence: Tensor) -> Focal:
     return float(x), float(y)
 
 
-def _box(window: Sequence[float], largest: Size, ratio: AspectRatio, size: Size) -> Box:
+def _box(window: Sequence[float], ratio: AspectRatio, size: Size) -> Box:
     """Round a window to pixels: its ratio exact to the nearest pixel, inside the image."""
     x, y, half_width, _ = window
+    largest = ratio.largest_window(size)
     scale = half_width * size.width / largest.width
     room = Size(max(1, round(largest.width * scale)), max(1, round(largest.height * scale)))
     return Box.centred(ratio.largest_window(room), ((x + 1) / 2, (y + 1) / 2), size)

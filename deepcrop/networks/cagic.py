@@ -3,7 +3,8 @@
 ```python
 network = CagicNetwork.from_state(state, metadata)
 scene = network.scene(photo)                         # uint8 (3, H, W): encoded once
-features, means = scene.look(windows)                # (M, 320, 14, 14), (M, 1280)
+features = scene.features(windows)                   # (M, 320, 14, 14)
+logits = scene.logits(windows)                       # of words, (M, n)
 ```
 
 The paper encodes every crop anew: :class:`PixelScene`. A trunk is (nearly) equivariant to shifts,
@@ -23,7 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..ops.sampling import SCALES, mean_weights, merge, pyramid, sample, sample_levels
+from ..ops.sampling import SCALES, mean_weights, merge, pyramid, sample, sample_levels, sample_rows
 from .aesthetics import ViewRanker, ViewRankerOptions
 from .captioner import Captioner, CaptionerOptions
 from .mobilenet import MobileNetV2
@@ -110,8 +111,8 @@ class Scene(Protocol):
         """Return features of windows, differentiable: ``(M, 4)`` to ``(M, 320, 14, 14)``."""
         ...
 
-    def means(self, windows: Tensor) -> Tensor:
-        """Return mean semantic features of windows, differentiable: ``(M, 4)`` to ``(M, 1280)``."""
+    def logits(self, windows: Tensor) -> Tensor:
+        """Return words' logits of windows, differentiable: ``(M, 4)`` to ``(M, n)``."""
         ...
 
     def maps(self, windows: Tensor) -> tuple[Tensor, Tensor]:
@@ -144,17 +145,17 @@ class PixelScene:
         """Return features of windows; see :meth:`Scene.features`."""
         return self.maps(windows)[0]
 
-    def means(self, windows: Tensor) -> Tensor:
-        """Return mean semantic features; see :meth:`Scene.means`."""
-        return self.maps(windows)[1].mean((2, 3))
+    def logits(self, windows: Tensor) -> Tensor:
+        """Return words' logits; see :meth:`Scene.logits`."""
+        return self.network.words.logits(self.maps(windows)[1].mean((2, 3)))
 
 
 class FixedScene:
     """The maps of one window, whichever is asked for: what Grad-CAM differentiates by."""
 
-    def __init__(self, scene: Scene, window: Tensor) -> None:
+    def __init__(self, network: CagicNetwork, scene: Scene, window: Tensor) -> None:
         features, semantic = scene.maps(window)
-        self.scene = scene
+        self.network, self.scene = network, scene
         self.both = features.detach().requires_grad_(), semantic.detach().requires_grad_()
 
     def maps(self, windows: Tensor) -> tuple[Tensor, Tensor]:
@@ -169,9 +170,9 @@ class FixedScene:
         """Return the features."""
         return self.both[0]
 
-    def means(self, windows: Tensor) -> Tensor:
-        """Return the mean semantic features."""
-        return self.both[1].mean((2, 3))
+    def logits(self, windows: Tensor) -> Tensor:
+        """Return the words' logits."""
+        return self.network.words.logits(self.both[1].mean((2, 3)))
 
 
 class FeatureScene:
@@ -180,26 +181,29 @@ class FeatureScene:
     def __init__(self, network: CagicNetwork, image: Tensor) -> None:
         self.network, self.image = network, image
         self._whole: dict[int, tuple[Tensor, Tensor]] = {}
+        self._logits: dict[int, Tensor] = {}
 
     def whole(self, side: int) -> tuple[Tensor, Tensor]:
-        """Return the whole image's features at one size: ``(320, n, n)``, ``(n * n, 1280)``."""
+        """Return the whole image's features at one size: ``(n * n, 320)``, ``(n * n, 1280)``."""
         if side not in self._whole:
             with torch.no_grad():
                 square = F.interpolate(
                     self.image[None], (side, side), mode="bilinear", antialias=True
                 )
                 features, semantic = self.network.encode(square)
-            self._whole[side] = features[0], semantic[0].flatten(1).T.contiguous()
+            self._whole[side] = _rows(features[0]), _rows(semantic[0])
         return self._whole[side]
+
+    def whole_logits(self, side: int) -> Tensor:
+        """Return the words' logits of every place at one size, ``(n * n, words)``."""
+        if side not in self._logits:
+            with torch.no_grad():
+                self._logits[side] = self.network.words.logits(self.whole(side)[1])
+        return self._logits[side]
 
     def maps(self, windows: Tensor) -> tuple[Tensor, Tensor]:
         """Return both maps; see :meth:`Scene.maps`."""
-        parts = []
-        for side, rows in self._by_side(windows):
-            n = side // 16
-            semantic = self.whole(side)[1].T.unflatten(1, (n, n))
-            parts.append((rows, sample(semantic, windows[rows], (CELLS, CELLS))))
-        return self.features(windows), _together(parts, len(windows))
+        return self._sampled(0, windows), self._sampled(1, windows)
 
     def views(self, windows: Tensor, side: int) -> Tensor:
         """Return the pixels of windows; see :meth:`Scene.views`."""
@@ -207,19 +211,24 @@ class FeatureScene:
 
     def features(self, windows: Tensor) -> Tensor:
         """Return features of windows; see :meth:`Scene.features`."""
-        parts = [
-            (rows, sample(self.whole(side)[0], windows[rows], (CELLS, CELLS)))
-            for side, rows in self._by_side(windows)
-        ]
-        return _together(parts, len(windows))
+        return self._sampled(0, windows)
 
-    def means(self, windows: Tensor) -> Tensor:
-        """Return mean semantic features; see :meth:`Scene.means`."""
+    def _sampled(self, which: int, windows: Tensor) -> Tensor:
+        """Return windows of the first or the second map, ``(M, C, 14, 14)``."""
         parts = []
         for side, rows in self._by_side(windows):
-            semantic = self.whole(side)[1]
+            shape = (side // 16, side // 16)
+            sampled = sample_rows(self.whole(side)[which], shape, windows[rows], (CELLS, CELLS))
+            parts.append((rows, sampled))
+        return _together(parts, len(windows))
+
+    def logits(self, windows: Tensor) -> Tensor:
+        """Return words' logits; see :meth:`Scene.logits`."""
+        parts = []
+        for side, rows in self._by_side(windows):
             n = side // 16
-            parts.append((rows, mean_weights(windows[rows], (n, n), CELLS) @ semantic))
+            weights = mean_weights(windows[rows], (n, n), CELLS)
+            parts.append((rows, weights @ self.whole_logits(side)))
         return _together(parts, len(windows))
 
     def _by_side(self, windows: Tensor) -> list[tuple[int, Tensor]]:
@@ -230,6 +239,11 @@ class FeatureScene:
         return [
             (SIDES[i], torch.nonzero(nearest == i)[:, 0]) for i in sorted(set(nearest.tolist()))
         ]
+
+
+def _rows(maps: Tensor) -> Tensor:
+    """Lay out a map ``(C, H, W)`` a place a row: ``(H * W, C)``."""
+    return maps.flatten(1).T.contiguous()
 
 
 def _together(parts: Sequence[tuple[Tensor, Tensor]], count: int) -> Tensor:

@@ -7,13 +7,15 @@ on captions (logistic, one a word), or the mean of both where there are both.
 
 ```python
 words = WordScores({"dog": [151, 152]}, ["man", "dog"], channels=1280)
-loss = words.loss(means, {"dog": 1.0})       # (M, 1280) window means to (M,)
+logits = words.logits(means)                  # (M, 1280) window means
+loss = words.loss(logits, {"dog": 1.0})       # (M,)
 ```
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -47,23 +49,32 @@ class WordScores(nn.Module):
         self.detectors = {word: i for i, word in enumerate(detectors)}
         self.vocabulary = Vocabulary(sorted(self.classes.keys() | self.detectors.keys()))
         self.classifier = nn.Linear(channels, outputs)
-        self.detector = nn.Linear(channels, len(detectors))
+        # Torch warns of initialising nothing.
+        make = nn.Linear if detectors else partial(nn.utils.skip_init, nn.Linear)
+        self.detector = make(channels, len(detectors))
 
-    def probabilities(self, means: Tensor, words: Sequence[str]) -> Tensor:
-        """Return each word's probability on windows: means ``(M, C)`` to ``(M, len(words))``."""
-        known = self.classifier(means).softmax(1)
-        detected = torch.sigmoid(self.detector(means))
+    def logits(self, features: Tensor) -> Tensor:
+        """Return the logits of all classes and detectors: ``(..., C)`` to ``(..., n)``.
+
+        They are linear, so a mean of features' logits is the logits of the mean.
+        """
+        return torch.cat([self.classifier(features), self.detector(features)], -1)
+
+    def probabilities(self, logits: Tensor, words: Sequence[str]) -> Tensor:
+        """Return each word's probability: logits of windows ``(M, n)`` to ``(M, len(words))``."""
+        classes = self.classifier.out_features
+        known = logits[:, :classes].softmax(1)
         columns = []
         for word in words:
             found = []
             if word in self.classes:
                 found.append(known[:, self.classes[word]].sum(1))
             if word in self.detectors:
-                found.append(detected[:, self.detectors[word]])
+                found.append(torch.sigmoid(logits[:, classes + self.detectors[word]]))
             columns.append(torch.stack(found).mean(0))
         return torch.stack(columns, 1)
 
-    def loss(self, means: Tensor, bag: Mapping[str, float]) -> Tensor:
+    def loss(self, logits: Tensor, bag: Mapping[str, float]) -> Tensor:
         """Return the cross-entropy of a bag of known words and their probabilities: ``(M,)``."""
-        shares = torch.tensor(list(bag.values()), device=means.device, dtype=means.dtype)
-        return -(shares * torch.log(self.probabilities(means, list(bag)) + FLOOR)).sum(1)
+        shares = torch.tensor(list(bag.values()), device=logits.device, dtype=logits.dtype)
+        return -(shares * torch.log(self.probabilities(logits, list(bag)) + FLOOR)).sum(1)

@@ -1,9 +1,12 @@
 """Many small minimisations at once: BFGS with bounds, a row of a batch each.
 
 ```python
-found = minimise(loss, start, lower, upper)     # start: (N, n); loss: (N, n) -> (N,)
+found = minimise(loss, start, lower, upper)     # start: (N, n)
 found.points, found.values
 ```
+
+``loss(points, rows)`` takes points ``(M, n)`` of the rows ``(M,)``: only those are evaluated that
+still look for a step, which are fewer than half.
 
 CAGIC runs L-BFGS-B from K starts, one after the other, for two unknowns. With two unknowns the
 full inverse Hessian is four numbers, so all starts of all images go in one batch, and L-BFGS'
@@ -18,7 +21,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-Loss = Callable[[Tensor], Tensor]
+Loss = Callable[[Tensor, Tensor], Tensor]
 DECREASE = 1e-4
 """Armijo's constant: the share of the linear decrease that a step must bring."""
 
@@ -30,7 +33,7 @@ class Minimum:
     Attributes:
         points: ``(N, n)``.
         values: ``(N,)`` the loss there.
-        evaluations: how often the loss was evaluated, over all rows at once.
+        evaluations: points of which the loss was evaluated.
     """
 
     points: Tensor
@@ -52,7 +55,7 @@ def minimise(
     """Minimise each row within its bounds.
 
     Args:
-        loss: differentiable; row i of the result depends on row i of its argument alone.
+        loss: differentiable; element i of the result depends on point i and its row alone.
         start: ``(N, n)``, within the bounds.
         lower: least values, ``(N, n)``.
         upper: greatest values, ``(N, n)``.
@@ -62,8 +65,8 @@ def minimise(
         tolerance: a row is done when its point moves less than this.
     """
     x = start.clone()
-    f, g = _evaluate(loss, x)
-    evaluations = 1
+    f, g = _evaluate(loss, x, torch.arange(len(x), device=x.device))
+    evaluations = len(x)
     eye = torch.eye(x.shape[1], dtype=x.dtype, device=x.device).expand(len(x), -1, -1)
     scale = reach / g.norm(dim=1).clamp_min(1e-12)
     inverse = eye * scale[:, None, None]
@@ -79,18 +82,19 @@ def minimise(
         pending = ~done
         new_x, new_f, new_g = x.clone(), f.clone(), g.clone()
         for _ in range(trials):
-            trial = (x + step[:, None] * direction).clamp(lower, upper)
-            trial = torch.where(pending[:, None], trial, new_x)
-            trial_f, trial_g = _evaluate(loss, trial)
-            evaluations += 1
-            expected = (g * (trial - x)).sum(1)
-            accepted = pending & (trial_f <= f + DECREASE * expected)
-            new_x = torch.where(accepted[:, None], trial, new_x)
-            new_g = torch.where(accepted[:, None], trial_g, new_g)
-            new_f = torch.where(accepted, trial_f, new_f)
-            pending = pending & ~accepted
-            if not pending.any():
+            rows = torch.nonzero(pending)[:, 0]
+            if not len(rows):
                 break
+            trial = x[rows] + step[rows, None] * direction[rows]
+            trial = trial.clamp(lower[rows], upper[rows])
+            trial_f, trial_g = _evaluate(loss, trial, rows)
+            evaluations += len(rows)
+            expected = (g[rows] * (trial - x[rows])).sum(1)
+            accepted = trial_f <= f[rows] + DECREASE * expected
+            found = rows[accepted]
+            new_x[found], new_f[found] = trial[accepted], trial_f[accepted]
+            new_g[found] = trial_g[accepted]
+            pending[found] = False
             step = step / 2
         s, y = new_x - x, new_g - g
         inverse = _update(inverse, s, y)
@@ -99,11 +103,11 @@ def minimise(
     return Minimum(x, f, evaluations)
 
 
-def _evaluate(loss: Loss, points: Tensor) -> tuple[Tensor, Tensor]:
+def _evaluate(loss: Loss, points: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
     """Return the loss and its gradient."""
     with torch.enable_grad():
         points = points.detach().requires_grad_()
-        values = loss(points)
+        values = loss(points, rows)
         (gradient,) = torch.autograd.grad(values.sum(), points)
     return values.detach(), gradient
 

@@ -94,6 +94,42 @@ def sample(image: Tensor, windows: Tensor, size: tuple[int, int]) -> Tensor:
     return sampled[0].reshape(image.shape[0], -1, height, width).transpose(0, 1)
 
 
+def sample_rows(
+    rows: Tensor, shape: tuple[int, int], windows: Tensor, size: tuple[int, int]
+) -> Tensor:
+    """Sample windows of a feature map that is laid out a place a row.
+
+    The same as :func:`sample`, many times faster for wide maps: each of a window's cells is a
+    weighted sum of four rows.
+
+    Args:
+        rows: ``(H * W, C)``.
+        shape: (H, W), both 2 or more.
+        windows: ``(M, 4)``.
+        size: (height, width) of the result.
+
+    Returns:
+        ``(M, C, height, width)``, channels last in memory, differentiable in the windows.
+    """
+    where = positions(windows, size)
+    columns, x = _cell(where[..., 0], shape[1])
+    lines, y = _cell(where[..., 1], shape[0])
+    first = lines * shape[1] + columns
+    corners = torch.stack([first, first + 1, first + shape[1], first + shape[1] + 1], -1)
+    weights = torch.stack([(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y], -1)
+    sampled = F.embedding_bag(
+        corners.view(-1, 4), rows, per_sample_weights=weights.view(-1, 4), mode="sum"
+    )
+    return sampled.view(-1, *size, rows.shape[1]).permute(0, 3, 1, 2)
+
+
+def _cell(points: Tensor, cells: int) -> tuple[Tensor, Tensor]:
+    """Find points in -1..1 on an axis: the cell whose centre is before, and how far after it."""
+    at = ((points + 1) * cells / 2 - 0.5).clamp(0, cells - 1)
+    before = at.detach().floor().clamp_max(cells - 2)
+    return before.long(), at - before
+
+
 def sample_levels(levels: Sequence[Tensor], windows: Tensor, size: tuple[int, int]) -> Tensor:
     """Average the windows of each level of a pyramid, Eq. 1: ``(M, C, height, width)``."""
     return torch.stack([sample(level, windows, size) for level in levels]).mean(0)

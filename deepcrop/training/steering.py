@@ -164,8 +164,9 @@ def steering_table(
     Args:
         shared: folder that holds ``data/objects_coco128``.
         name: of the weights, or their path.
-        rows: ``NAME:option=value,...``, one run of CAGIC each; Grad-CAM of the same score beside.
-            The baselines of the same sizes take those of the first.
+        rows: ``NAME:option=value,...``, one run of CAGIC each. The first of each score has its
+            baselines beside it: windows of the same sizes at the centre and where saliency is
+            most, and Grad-CAM of the same score.
         photos: at most so many.
         log: takes a line a result.
     """
@@ -194,21 +195,22 @@ def steering_table(
         add(title, crops, time.process_time() - start)
         return crops
 
-    first: dict[Path, list[Box]] = {}
+    finder = load("saliency", device="cpu")
+    maps = {path: finder.network.maps([images[path]])[0] for path in objects}
+    scores = set()
     for spec in rows:
         title, _, text = spec.partition(":")
         chosen = dict(part.split("=", 1) for part in text.split(",") if part)
         method = Cagic.from_weights(state, metadata, validate_options("cagic", chosen))
         crops = measure(title, cropper_of(method))
-        if not first:
-            first = crops
-            add("centre, same sizes", {p: centre_of(sizes[p], crops[p]) for p in crops}, None)
-            finder = load("saliency", device="cpu")
-            maps = {p: finder.network.maps([images[p]])[0] for p in objects}
-            add(
-                "saliency, same sizes",
-                {p: most_salient(maps[p], sizes[p], crops[p]) for p in crops},
-                None,
-            )
-        measure(f"Grad-CAM, {title}", grad_cam_cropper(method))
+        if method.options.score in scores:
+            continue
+        scores.add(method.options.score)
+        add("  centre, same sizes", {p: centre_of(sizes[p], crops[p]) for p in crops}, None)
+        add(
+            "  saliency, same sizes",
+            {p: most_salient(maps[p], sizes[p], crops[p]) for p in crops},
+            None,
+        )
+        measure("  Grad-CAM, same score", grad_cam_cropper(method))
     return table

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from deepcrop.geometry import AspectRatio, Size
+from deepcrop.geometry import AspectRatio, Box, Size
 from deepcrop.methods import base
 from deepcrop.methods.cagic import Cagic, focal_point
 from deepcrop.networks.aesthetics import ViewRanker, ViewRankerOptions
@@ -120,13 +120,14 @@ def test_table_4s_rows_add_one_part_each():
 
 def test_aesthetics_count_in_the_full_method_alone(network):
     image = photos((48, 64))[0]
-    windows = torch.tensor([[[0.1, 0.0, 0.6, 0.6], [0.0, 0.0, 1.0, 1.0]]])
+    windows = torch.tensor([[0.1, 0.0, 0.6, 0.6], [0.0, 0.0, 1.0, 1.0]])
+    first = torch.zeros(2, dtype=torch.long)
     losses = {}
     for row in ("CN+SA+MR+MS", "full"):
         method = Cagic(network, Cagic.Options(ablation=row))
         scene = method.scene(image)
-        losses[row] = method.loss([scene], windows, [method.request("a dog")])
-    beauty = network.ranker(scene.features(windows[0]))
+        losses[row] = method.loss([scene], windows, first, [method.request("a dog")])
+    beauty = network.ranker(scene.features(windows))
     assert torch.allclose(losses["full"], losses["CN+SA+MR+MS"] - 0.01 * beauty, atol=1e-6)
     assert beauty.abs().max() > 0
 
@@ -139,11 +140,12 @@ def test_gradients_are_those_of_finite_differences(network, once, score):
     image = photos((96, 128))[0]
     scene = double.scene(image.double(), once=once)
     requests = [method.request("a dog")]
-    windows = torch.tensor([[[0.0537, -0.0411, 0.613, 0.588]]], dtype=torch.float64)
+    windows = torch.tensor([[0.0537, -0.0411, 0.613, 0.588]], dtype=torch.float64)
+    first = torch.zeros(1, dtype=torch.long)
 
     def loss(centre):
         moved = torch.cat([centre, windows[..., 2:]], -1)
-        return method.loss([scene], moved, requests)[0, 0]
+        return method.loss([scene], moved, first, requests)[0]
 
     centre = windows[..., :2].clone().requires_grad_()
     (gradient,) = torch.autograd.grad(loss(centre), centre)
@@ -152,7 +154,7 @@ def test_gradients_are_those_of_finite_differences(network, once, score):
         moved = torch.zeros_like(centre)
         moved[..., axis] = step
         slope = (loss(centre + moved) - loss(centre - moved)) / (2 * step)
-        assert gradient[0, 0, axis].item() == pytest.approx(slope.item(), rel=1e-3, abs=1e-8)
+        assert gradient[0, axis].item() == pytest.approx(slope.item(), rel=1e-3, abs=1e-8)
 
 
 def test_weights_go_round_through_their_metadata(network):
@@ -198,3 +200,35 @@ def test_the_focal_point_is_the_evidences_centre_of_mass():
     assert focal_point(evidence) == (0.5, 0.5)
     evidence[0, 3] = 2.0
     assert focal_point(evidence) == pytest.approx((0.875, 0.125))
+
+
+@pytest.mark.parametrize("ablation", ["CN", "full"])
+def test_boxes_to_keep_are_never_cut_where_the_ratio_permits(network, ablation):
+    method = Cagic(network, Cagic.Options(ablation=ablation, **QUICK))
+    keep = (Box(3, 20, 30, 41), Box(11, 7, 17, 33))
+    hints = [base.Hints(caption="a dog", keep=keep)]
+    [crops] = method.boxes(photos((60, 90)), ["1:1", "16:9", "1:9"], hints=hints)
+    for crop, ratio in zip(crops, ("1:1", "16:9", "1:9"), strict=True):
+        assert crop.box.inside(Size(90, 60))
+        assert crop.box.size == AspectRatio.parse(ratio).largest_window(crop.box.size)
+    for crop in crops[:2]:
+        assert all(crop.box.intersection(box) == box.area for box in keep)
+        assert crop.note is None
+    assert crops[2].note == "no window of 1:9 holds all boxes to keep"
+
+
+def test_a_focal_point_is_the_centre_of_the_window(network):
+    method = Cagic(network, Cagic.Options(**QUICK))
+    hints = [base.Hints(caption="a dog", focal=(0.6, 0.5)), base.Hints(focal=(1.0, 0.0))]
+    [[inside], [corner]] = method.boxes(photos((60, 90), (60, 90)), ["1:1"], hints=hints)
+    assert inside.box == Box.centred(inside.box.size, (0.6, 0.5), Size(90, 60))
+    assert (corner.box.x1, corner.box.y0) == (90, 0)
+    assert (inside.focal, corner.focal) == ((0.6, 0.5), (1.0, 0.0))
+
+
+def test_a_box_to_keep_is_held_before_the_focal_point_is_centred(network):
+    method = Cagic(network, Cagic.Options(**QUICK))
+    keep = Box(0, 0, 12, 12)
+    hints = [base.Hints(caption="a dog", focal=(0.9, 0.9), keep=(keep,))]
+    [[crop]] = method.boxes(photos((60, 90)), ["1:1"], hints=hints)
+    assert crop.box.intersection(keep) == keep.area

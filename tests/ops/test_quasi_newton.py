@@ -22,9 +22,9 @@ def quadratics(rows, n, seed=0):
     centres = 2 * torch.rand(rows, n, generator=random, dtype=torch.float64) - 1
     start = 2 * torch.rand(rows, n, generator=random, dtype=torch.float64) - 1
 
-    def loss(x):
-        d = x - 1.5 * centres[: len(x)]
-        return 0.5 * torch.einsum("ni,nij,nj->n", d, matrices[: len(x)], d)
+    def loss(x, rows):
+        d = x - 1.5 * centres[rows]
+        return 0.5 * torch.einsum("ni,nij,nj->n", d, matrices[rows], d)
 
     return loss, matrices, 1.5 * centres, start
 
@@ -47,7 +47,7 @@ def test_bounded_quadratics_end_where_scipys_l_bfgs_b_ends(n):
 
 
 def test_it_follows_a_curved_valley():
-    def rosenbrock(x):
+    def rosenbrock(x, rows):
         return (1 - x[:, 0]) ** 2 + 100 * (x[:, 1] - x[:, 0] ** 2) ** 2
 
     start = torch.tensor([[-1.2, 1.0]], dtype=torch.float64)
@@ -59,7 +59,7 @@ def test_no_row_ends_above_its_start_nor_outside_its_bounds():
     random = torch.Generator().manual_seed(3)
     start = 2 * torch.rand(64, 2, generator=random, dtype=torch.float64) - 1
 
-    def bumpy(x):
+    def bumpy(x, rows=None):
         return torch.sin(7 * x[:, 0]) * torch.cos(5 * x[:, 1]) + 0.1 * x.square().sum(1)
 
     found = minimise(bumpy, start, *bounds(64, 2), steps=10)
@@ -75,16 +75,18 @@ def test_a_rows_result_is_the_same_alone_and_in_a_batch():
         return torch.cosh((x - centres[which]) * torch.tensor([3.0, 1.0])).sum(1)
 
     start = torch.tensor([[0.9, 0.9], [0.1, -0.5], [-0.4, -0.4]], dtype=torch.float64)
-    together = minimise(lambda x: loss(x, [0, 1, 2]), start, *bounds(3, 2))
+    together = minimise(loss, start, *bounds(3, 2))
     for row in range(3):
-        alone = minimise(lambda x, row=row: loss(x, [row]), start[row : row + 1], *bounds(1, 2))
+        alone = minimise(
+            lambda x, rows, row=row: loss(x, rows + row), start[row : row + 1], *bounds(1, 2)
+        )
         assert torch.equal(alone.points[0], together.points[row])
 
 
 def test_a_flat_loss_leaves_the_start():
     start = torch.tensor([[0.25, -0.5]])
     found = minimise(
-        lambda x: (0 * x).sum(1), start, torch.full((1, 2), -1.0), torch.full((1, 2), 1.0)
+        lambda x, rows: (0 * x).sum(1), start, torch.full((1, 2), -1.0), torch.full((1, 2), 1.0)
     )
     assert torch.equal(found.points, start)
     assert np.isfinite(found.values.numpy()).all()
@@ -95,6 +97,6 @@ def test_bounds_that_meet_hold_the_point():
     lower = torch.tensor([[0.5, -1.0]], dtype=torch.float64)
     upper = torch.tensor([[0.5, 1.0]], dtype=torch.float64)
     found = minimise(
-        lambda x: ((x - torch.tensor([2.0, 0.7])) ** 2).sum(1), start, lower, upper, steps=20
+        lambda x, rows: ((x - torch.tensor([2.0, 0.7])) ** 2).sum(1), start, lower, upper, steps=20
     )
     assert found.points[0].tolist() == pytest.approx([0.5, 0.7], abs=1e-3)

@@ -12,6 +12,7 @@ from deepcrop.ops.sampling import (
     pyramid,
     sample,
     sample_levels,
+    sample_rows,
 )
 
 
@@ -44,6 +45,21 @@ def test_beyond_the_image_the_edge_repeats(image):
     assert positions(windows((1, 0, 1, 1)), (2, 2))[0, 0, :, 0].tolist() == [0.5, 1.5]
     outside = sample(image, windows((3, 0, 0.1, 0.001)), (1, 1))[0, :, 0, 0]
     assert torch.allclose(outside, image[:, 23:25, -1].mean(1))
+
+
+def test_sampling_rows_of_places_is_sampling_the_map(image):
+    some = windows((0.1, 0.2, 0.4, 0.3), (-0.3, 0.0, 0.6, 0.6), (0.7, -0.7, 0.4, 0.4))
+    results = []
+    for sampler in (
+        lambda w: sample(image, w, (7, 5)),
+        lambda w: sample_rows(image.flatten(1).T, (48, 60), w, (7, 5)),
+    ):
+        moved = some.clone().requires_grad_()
+        sampled = sampler(moved)
+        (gradient,) = torch.autograd.grad(sampled.sin().sum(), moved)
+        results.append((sampled, gradient))
+    for ours, theirs in zip(*results, strict=True):
+        assert torch.allclose(ours, theirs)
 
 
 def test_gradients_are_those_of_finite_differences(image):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 import time
@@ -87,3 +88,14 @@ def test_native_work_without_an_end_ends_its_process():
     begin = time.monotonic()
     done = subprocess.run([sys.executable, "-c", ENDLESS], timeout=60)
     assert done.returncode == EXIT_TIMED_OUT and time.monotonic() - begin >= 0.5
+
+
+def test_what_a_method_notes_stands_in_the_manifest():
+    [work] = works([30])
+    method = Center()
+    [[crop]] = method.boxes([work.thumbnail], ["1:1"])
+    work.crops = [dataclasses.replace(crop, note="no caption: aesthetics only")]
+    work.source |= {"source_bytes": 1, "source_etag": None, "key": "0"}
+    assert work.row("cagic", "f")["note"] == "no caption: aesthetics only"
+    work.fail(InferError("broken"))
+    assert work.row("cagic", "f")["note"] is None
