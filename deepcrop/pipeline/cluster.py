@@ -86,11 +86,15 @@ def lay_out(job: Job) -> Layout:
 
     Raises:
         RequestError: the job asks for more than the cluster has.
+        Interrupted: the cluster has nothing to run a job on.
     """
     resources = ray.cluster_resources()
     cpus, gpus = int(resources.get("CPU", 0)), resources.get("GPU", 0.0)
     if cpus < 1:
-        raise RequestError("the cluster has no CPU that a job may use; add a worker node")
+        raise Interrupted(
+            "the cluster has no CPU that a job may use; "
+            "once it has a worker node, the same command resumes"
+        )
     share = job.gpus if job.gpus is not None else (1.0 if gpus else 0.0)
     if share > gpus:
         raise RequestError(f"gpus: an actor asks for {share:g}, the cluster has {gpus:g}; use less")

@@ -12,14 +12,13 @@ from __future__ import annotations
 import logging
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
 import numpy
 import pyarrow as pa
-import pyarrow.compute as pc
 import ray
 from ray.util.annotations import RayDeprecationWarning
 
@@ -27,13 +26,16 @@ from ..errors import Interrupted, RequestError, SourceError, TimedOut, WorkerDie
 from ..storage import Storage, canonical, is_inside
 from .actors import FetchActor, NetworkActor, RenderActor, Worker
 from .cluster import CPU_SHARE, Layout, connected, lay_out
-from .duplicates import FACTS, mark, refer
+from .duplicates import FACTS, refer
 from .job import Job
 from .lease import Lease
+from .listing import make_listing
 from .manifest import Manifest
 from .render import Renderer
 from .result import Progress, Result, Silence
-from .source import Listing, list_sources, with_secrets, without_secrets
+from .shelf import Shelf, ids_of
+from .source import Listing, with_secrets, without_secrets
+from .waiting import Patience, answer_of, awaited, cause_of
 from .work import Work, to_table
 
 PART_ROWS = 2000
@@ -97,9 +99,10 @@ class Driver:
         self.lease.acquire()
         try:
             record = self._claim(overwrite)
-            listing = self._list(record)
             layout = lay_out(self.job)
-            return self._process(listing, layout)
+            self.patience = Patience(layout.cpus, layout.gpus, self.progress.note)
+            listing = self._list(record)
+            return self._process(Shelf(listing.table), listing.ignored, layout)
         finally:
             self.lease.release()
 
@@ -152,17 +155,14 @@ class Driver:
         known = self.manifest.read_listing()
         if known is not None and record is not None and not self._lists_anew(record):
             return Listing(with_secrets(known, self.job.input, self.storage), record["ignored"])
-        self.progress.note("listing")
-        listing = list_sources(self.job.input, self.storage, known)
-        table = _select(listing.table, self.job)
-        if self.job.dedupe:
-            self.progress.note("looking for duplicates")
-            table = mark(table, known, self.storage)
-        if known is not None:
-            gone = pc.invert(pc.is_in(known["source_id"], value_set=table["source_id"]))
-            table = pa.concat_tables([table, known.filter(gone)], promote_options="permissive")
-        self.manifest.write_listing(without_secrets(table))
-        return Listing(table, listing.ignored)
+        self.progress.note("listing, looking for duplicates" if self.job.dedupe else "listing")
+        task = ray.remote(num_cpus=0, max_calls=1)(make_listing)
+        try:
+            listing = answer_of(task.remote(self.job, self.storage, known), self._turn)
+        except ray.exceptions.RayTaskError as error:
+            raise cause_of(error) from error
+        self.manifest.write_listing(without_secrets(listing.table))
+        return listing
 
     def _prepare(self, record: dict[str, Any]) -> None:
         """Change the manifest before the run; a retry takes failed rows back."""
@@ -173,53 +173,50 @@ class Driver:
 
     # The sources
 
-    def _process(self, listing: Listing, layout: Layout) -> Result:
-        sources = listing.table
-        ids = sources["source_id"].to_numpy()
-        result = Result(self.manifest.output, len(ids), ignored=listing.ignored)
+    def _process(self, sources: Shelf, ignored: int, layout: Layout) -> Result:
+        result = Result(self.manifest.output, len(sources.ids), ignored=ignored)
         done = self._count_committed(result)
         result.resumed = len(done)
         self._record("running", result)
-        self.progress.start(len(ids), len(done), result.failed)
-        copies = pc.is_valid(sources["duplicate_of"])
-        some = pc.any(copies).as_py()
-        firsts = sources.filter(pc.invert(copies)) if some else sources
-        done = self._complete(firsts, done, layout, result)
-        if some and not result.stopped:
-            rows = self._refer(_without(sources.filter(copies), done))
+        self.progress.start(len(sources.ids), len(done), result.failed)
+        done = self._complete(sources, ~sources.copies, done, layout, result)
+        if sources.copies.any() and not result.stopped:
+            rows = self._refer(sources.tables(sources.copies & ~numpy.isin(sources.ids, done)))
             try:
                 done = numpy.concatenate([done, *self._commit_all(rows, result)])
             finally:
                 self._commit()
-            self._complete(sources, done, layout, result)
+            self._complete(sources, sources.copies, done, layout, result)
         result.seconds = time.time() - self.started
         self._record("stopped" if result.stopped else "completed", result)
         return result
 
-    def _refer(self, copies: pa.Table) -> Iterator[pa.Table]:
+    def _refer(self, copies: Iterator[pa.Table]) -> Iterator[pa.Table]:
         """Make the rows of duplicates; those of which the first failed are tried themselves."""
         firsts = self.manifest.table(list(FACTS))
-        for start in range(0, copies.num_rows, PART_ROWS):
-            share = copies.slice(start, PART_ROWS)
-            yield refer(share, firsts, self.job.fingerprint, _carried(copies))
+        for table in copies:
+            for start in range(0, table.num_rows, PART_ROWS):
+                share = table.slice(start, PART_ROWS)
+                yield refer(share, firsts, self.job.fingerprint, _carried(table))
 
     def _complete(
-        self, sources: pa.Table, done: numpy.ndarray, layout: Layout, result: Result
+        self,
+        sources: Shelf,
+        wanted: numpy.ndarray,
+        done: numpy.ndarray,
+        layout: Layout,
+        result: Result,
     ) -> numpy.ndarray:
-        """Work on every source that has no row yet; return the ids that have one now."""
+        """Work on the wanted sources that have no row yet; return all ids that have one now."""
         whole = 0
         while not result.stopped:
-            missing = _without(sources, done)
-            if not missing.num_rows:
+            missing = wanted & ~numpy.isin(sources.ids, done)
+            if not missing.any():
                 break
             result.passes += 1
             self.progress.note("" if result.passes == 1 else "trying again what got lost")
             self.cut_short = False
-            if whole < PASSES:
-                size = self.job.batch_size if whole == 0 else 1
-                stream = self._stream(missing, layout, size)
-            else:
-                stream = self._alone(missing, layout)
+            stream = self._pass(sources.tables(missing), layout, whole)
             try:
                 rows = [done, *self._commit_all(stream, result)]
             finally:
@@ -229,16 +226,26 @@ class Driver:
             done = numpy.concatenate(rows)
         return done
 
+    def _pass(self, tables: Iterator[pa.Table], layout: Layout, number: int) -> Iterator[pa.Table]:
+        """Try sources once, in smaller shares as the passes go on."""
+        for table in tables:
+            if number < PASSES:
+                size = self.job.batch_size if number == 0 else 1
+                yield from awaited(self._stream(table, layout, size), self._turn)
+            else:
+                yield from self._alone(table, layout)
+
     def _commit_all(self, stream: Iterator[pa.Table], result: Result) -> Iterator[numpy.ndarray]:
         """Commit the rows of a stream as they come; yield their ids."""
         for rows in stream:
+            self.patience.renew()
             self.waiting.append(rows)
             failed = result.count(rows)
             self.progress.advance(rows.num_rows, failed)
             full = sum(table.num_rows for table in self.waiting) >= PART_ROWS
             if full or time.monotonic() - self.committed > PART_SECONDS:
                 self._commit()
-            yield rows["source_id"].to_numpy()
+            yield ids_of(rows)
             if self._goes_wrong(result):
                 result.stopped = True
                 return
@@ -255,15 +262,23 @@ class Driver:
             self.waiting = []
         self.committed = time.monotonic()
 
+    def _turn(self) -> None:
+        """While nothing comes back: keep the lease, commit what waits, don't wait for ever."""
+        if time.monotonic() - self.committed > PART_SECONDS:
+            self._commit()
+        self.patience.check()
+
     def _count_committed(self, result: Result) -> numpy.ndarray:
         columns = ["source_id", "status", "error_class", "variants"]
         ids = [numpy.empty(0, numpy.int64)]
         for rows in self.manifest.tables(columns):
             result.count(rows)
-            ids.append(rows["source_id"].to_numpy())
+            ids.append(ids_of(rows))
         return numpy.concatenate(ids)
 
-    def _stream(self, sources: pa.Table, layout: Layout, size: int) -> Iterator[pa.Table]:
+    def _stream(
+        self, sources: pa.Table, layout: Layout, size: int
+    ) -> Generator[pa.Table, None, None]:
         """Send sources through Ray Data; what a dying process held doesn't come back.
 
         Args:
@@ -274,6 +289,8 @@ class Driver:
         context = ray.data.DataContext.get_current()
         logging.getLogger("ray.data").setLevel(logging.CRITICAL)
         context.max_errored_blocks = -1
+        # GPUs that others hold are waited for; a cluster that has none is noticed by the patience.
+        context.execution_no_progress_timeout_s = -1
         context.enable_progress_bars = False
         context.print_on_execution_start = False
         context.execution_options.verbose_progress = False
@@ -338,7 +355,8 @@ class Driver:
             for attempt in range(1, TRIES + 1):
                 start = time.monotonic()
                 try:
-                    yield ray.get(task.remote(self.job, self.storage, source, carried))
+                    row = task.remote(self.job, self.storage, source, carried)
+                    yield answer_of(row, self._turn)
                     break
                 except ray.exceptions.RayError as error:
                     seconds = time.monotonic() - start
@@ -388,17 +406,3 @@ def _carried(sources: pa.Table) -> pa.Schema:
     from .source import SCHEMA
 
     return pa.schema([each for each in sources.schema if each.name not in SCHEMA.names])
-
-
-def _without(sources: pa.Table, done: numpy.ndarray) -> pa.Table:
-    return sources.filter(pa.array(~numpy.isin(sources["source_id"].to_numpy(), done)))
-
-
-def _select(sources: pa.Table, job: Job) -> pa.Table:
-    """Apply ``limit`` and ``sample``."""
-    if job.limit is not None:
-        sources = sources.slice(0, job.limit)
-    if job.sample is not None and job.sample < sources.num_rows:
-        ranks = numpy.argsort(sources["source_id"].to_numpy(), kind="stable")
-        sources = sources.take(pa.array(numpy.sort(ranks[: job.sample])))
-    return sources
