@@ -68,12 +68,15 @@ class Nodes:
         ]
         if not busy:
             return False
-        node = chance.choice(busy)
+        self.take_away(chance.choice(busy))
+        return True
+
+    def take_away(self, node: Any) -> None:
+        """Kill a node with all that runs on it."""
         raylet = self._raylet(node)
         for process in [raylet, *_children(raylet)]:
             _kill(process)
         self.cluster.remove_node(node, allow_graceful=False)
-        return True
 
     def _raylet(self, node: Any) -> psutil.Process:
         return psutil.Process(node.all_processes["raylet"][0].process.pid)
