@@ -349,19 +349,25 @@ class Driver:
         """Try sources one at a time, each in a process of its own that nobody else suffers with."""
         carried = _carried(sources)
         resources: dict[str, Any] = {"num_cpus": layout.cpus, "num_gpus": layout.gpus}
-        task = ray.remote(max_calls=1, max_retries=0, **resources)(_work_alone)
+        task: Any = ray.remote(max_calls=1, max_retries=0, num_returns="streaming", **resources)(
+            _work_alone
+        )
         for index in range(sources.num_rows):
             source = sources.slice(index, 1).combine_chunks()
             for attempt in range(1, TRIES + 1):
-                start = time.monotonic()
+                begun = None
                 try:
-                    row = task.remote(self.job, self.storage, source, carried)
-                    yield answer_of(row, self._turn)
+                    answers = task.remote(self.job, self.storage, source, carried)
+                    for row in awaited((ray.get(each) for each in answers), self._turn):
+                        if row is None:
+                            begun = time.monotonic()
+                        else:
+                            yield row
                     break
                 except ray.exceptions.RayError as error:
-                    seconds = time.monotonic() - start
-                    # Even a slow try is repeated: it may have waited for a node, and died with it.
+                    # Even a slow try is repeated: it may have died with its node.
                     if attempt == TRIES:
+                        seconds = 0.0 if begun is None else time.monotonic() - begun
                         yield self._give_up(source, carried, error, seconds)
 
     def _give_up(
@@ -398,8 +404,13 @@ class Driver:
         )
 
 
-def _work_alone(job: Job, storage: Storage, source: pa.Table, carried: pa.Schema) -> pa.Table:
-    return Worker(job, storage, carried)(source)
+def _work_alone(
+    job: Job, storage: Storage, source: pa.Table, carried: pa.Schema
+) -> Iterator[pa.Table | None]:
+    """Give a sign that the work begins, for which it may have waited long; then the row."""
+    worker = Worker(job, storage, carried)
+    yield None
+    yield worker(source)
 
 
 def _carried(sources: pa.Table) -> pa.Schema:
