@@ -22,8 +22,8 @@ import pyarrow as pa
 import ray
 from ray.util.annotations import RayDeprecationWarning
 
-from ..errors import Interrupted, RequestError, SourceError, TimedOut, WorkerDied
-from ..storage import Storage, canonical, is_inside
+from ..errors import Interrupted, RequestError, SourceError
+from ..storage import canonical, is_inside
 from .actors import FetchActor, NetworkActor, RenderActor, Worker
 from .cluster import CPU_SHARE, Layout, connected, lay_out
 from .duplicates import FACTS, refer
@@ -31,20 +31,17 @@ from .job import Job
 from .lease import Lease
 from .listing import make_listing
 from .manifest import Manifest
-from .render import Renderer
+from .quarantine import Quarantine
 from .result import Progress, Result, Silence
 from .shelf import Shelf, ids_of
 from .source import Listing, with_secrets, without_secrets
 from .waiting import Patience, answer_of, awaited, cause_of
-from .work import Work, to_table
 
 PART_ROWS = 2000
 """Rows of a manifest part, unless :data:`PART_SECONDS` are over before."""
 PART_SECONDS = 15.0
 PASSES = 2
 """Passes through Ray Data before what is still missing is tried alone."""
-TRIES = 3
-"""Processes that a source may kill before it is given up."""
 EARLY = 50
 """Rows before ``max_failed`` is judged by those that are done."""
 
@@ -233,7 +230,8 @@ class Driver:
                 size = self.job.batch_size if number == 0 else 1
                 yield from awaited(self._stream(table, layout, size), self._turn)
             else:
-                yield from self._alone(table, layout)
+                alone = Quarantine(self.job, self.storage, layout, self._turn)
+                yield from alone.rows(table, _carried(table))
 
     def _commit_all(self, stream: Iterator[pa.Table], result: Result) -> Iterator[numpy.ndarray]:
         """Commit the rows of a stream as they come; yield their ids."""
@@ -345,46 +343,6 @@ class Driver:
             (RenderActor, (job, storage, carried), {"num_cpus": CPU_SHARE / 2}, layout.helpers),
         ]
 
-    def _alone(self, sources: pa.Table, layout: Layout) -> Iterator[pa.Table]:
-        """Try sources one at a time, each in a process of its own that nobody else suffers with."""
-        carried = _carried(sources)
-        resources: dict[str, Any] = {"num_cpus": layout.cpus, "num_gpus": layout.gpus}
-        task: Any = ray.remote(max_calls=1, max_retries=0, num_returns="streaming", **resources)(
-            _work_alone
-        )
-        for index in range(sources.num_rows):
-            source = sources.slice(index, 1).combine_chunks()
-            for attempt in range(1, TRIES + 1):
-                begun = None
-                try:
-                    answers = task.remote(self.job, self.storage, source, carried)
-                    for row in awaited((ray.get(each) for each in answers), self._turn):
-                        if row is None:
-                            begun = time.monotonic()
-                        else:
-                            yield row
-                    break
-                except ray.exceptions.RayError as error:
-                    # Even a slow try is repeated: it may have died with its node.
-                    if attempt == TRIES:
-                        seconds = 0.0 if begun is None else time.monotonic() - begun
-                        yield self._give_up(source, carried, error, seconds)
-
-    def _give_up(
-        self, source: pa.Table, carried: pa.Schema, cause: Exception, seconds: float
-    ) -> pa.Table:
-        error: SourceError
-        if seconds > self.job.time_limit:
-            error = TimedOut(f"its work took longer than {self.job.time_limit:g} s; ended")
-        else:
-            reason = str(cause).strip().splitlines()[0]
-            error = WorkerDied(f"its process died {TRIES} times in a row ({reason})")
-        work = Work(source.to_pylist()[0], attempts=TRIES)
-        work.fail(error)
-        # Removes what the processes may have stored before they died.
-        Renderer(self.job, self.storage)([work])
-        return to_table([work], self.job.method, self.job.fingerprint, carried)
-
     def _record(self, status: str, result: Result) -> None:
         self.manifest.write_record(
             {
@@ -402,15 +360,6 @@ class Driver:
                 "updated": time.time(),
             }
         )
-
-
-def _work_alone(
-    job: Job, storage: Storage, source: pa.Table, carried: pa.Schema
-) -> Iterator[pa.Table | None]:
-    """Give a sign that the work begins, for which it may have waited long; then the row."""
-    worker = Worker(job, storage, carried)
-    yield None
-    yield worker(source)
 
 
 def _carried(sources: pa.Table) -> pa.Schema:
