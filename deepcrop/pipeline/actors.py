@@ -94,8 +94,7 @@ class Analyst:
             failure = error
         except Exception as error:
             text = f"{type(error).__name__}: {error}"
-            memory = type(error).__name__ == "OutOfMemoryError" or isinstance(error, MemoryError)
-            failure = OutOfMemory(text) if memory else InferError(text)
+            failure = OutOfMemory(text) if _is_memory(error) else InferError(text)
         if len(works) == 1:
             works[0].fail(failure)
             return
@@ -136,6 +135,14 @@ class Analyst:
             focal=work.correction.focal or listed,
             keep=work.correction.keep,
         )
+
+
+def _is_memory(error: Exception) -> bool:
+    """Tell whether memory was short: each of torch's libraries says so in its own way."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    words = ("out of memory", "can't allocate memory", "alloc_failed")
+    return isinstance(error, RuntimeError) and any(each in str(error).lower() for each in words)
 
 
 def use_one_thread() -> None:

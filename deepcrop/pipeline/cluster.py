@@ -22,7 +22,7 @@ def connected() -> Iterator[None]:
     """Use the cluster at hand: this process's, that of RAY_ADDRESS, or one made for the time.
 
     Raises:
-        Interrupted: there is an address, but no cluster answers there.
+        Interrupted: no cluster answers at the address, or none could be started.
     """
     if ray.is_initialized():
         yield
@@ -39,8 +39,13 @@ def connected() -> Iterator[None]:
                 logging_level=logging.ERROR,
                 **({} if address else own),
             )
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise Interrupted(f"Ray cluster {address or 'of this machine'}: {error}") from error
+    except Exception as error:
+        # Of many kinds, Exception itself among them: a busy machine's node may start too slowly.
+        ray.shutdown()
+        first = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise Interrupted(
+            f"Ray cluster {address or 'of this machine'}: {first}; the same command tries again"
+        ) from error
     try:
         yield
     finally:

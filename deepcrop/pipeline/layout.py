@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import ray
 
-from ..errors import RequestError
+from ..errors import Interrupted, RequestError
 from ..storage import Storage
 from .actors import FetchActor, NetworkActor, RenderActor, Worker
 from .job import Job
@@ -71,9 +71,16 @@ def lay_out(job: Job) -> Layout:
 
     Raises:
         RequestError: the job asks for more than the cluster has.
+        Interrupted: the cluster has nothing to run a job on.
     """
     found = [each["Resources"] for each in ray.nodes() if each["Alive"]]
-    return arrange(job, [Node(each.get("CPU", 0.0), each.get("GPU", 0.0)) for each in found])
+    nodes = [Node(each.get("CPU", 0.0), each.get("GPU", 0.0)) for each in found]
+    if all(each.cpus < 1 for each in nodes):
+        raise Interrupted(
+            "the cluster has no CPU that a job may use; "
+            "once it has a worker node, the same command resumes"
+        )
+    return arrange(job, nodes)
 
 
 def arrange(job: Job, nodes: Sequence[Node]) -> Layout:

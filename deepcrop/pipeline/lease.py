@@ -2,7 +2,7 @@
 
 Two drivers on one output would both commit. A lease of a process that is dead (on this machine)
 or silent for :data:`SILENCE` seconds (elsewhere) is taken over; a driver that finds its own lease
-taken stops before its next commit.
+taken stops before its next commit. So do two that began at once: the later wrote the lease last.
 """
 
 from __future__ import annotations
@@ -51,17 +51,16 @@ class Lease:
         self._write()
 
     def renew(self) -> None:
-        """Keep the lease, if it is time to say so.
+        """Make sure of the lease, before anything is committed; say so, if it is time to.
 
         Raises:
             Interrupted: another run has taken it over.
         """
-        if time.monotonic() - self.renewed < RENEWAL:
-            return
         holder = _read(self.uri, self.storage)
         if holder is None or holder["owner"] != self.owner:
             raise Interrupted(f"{self.uri}: another run has taken over; this one stops")
-        self._write()
+        if time.monotonic() - self.renewed > RENEWAL:
+            self._write()
 
     def release(self) -> None:
         """Give the lease back."""

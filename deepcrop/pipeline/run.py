@@ -12,40 +12,38 @@ from __future__ import annotations
 import logging
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
 import numpy
 import pyarrow as pa
-import pyarrow.compute as pc
 import ray
 from ray.util.annotations import RayDeprecationWarning
 
-from ..errors import Interrupted, RequestError, SourceError, TimedOut, WorkerDied
-from ..storage import Storage, canonical, is_inside
-from .actors import Worker
+from ..errors import Interrupted, RequestError, SourceError
+from ..storage import canonical, is_inside
 from .cluster import connected
 from .corrections import COLUMN, Corrections, honour
-from .duplicates import FACTS, mark, refer
+from .duplicates import FACTS, refer
 from .job import Job
 from .layout import Layout, lay_out, pools
 from .lease import Lease
+from .listing import make_listing
 from .manifest import Manifest
-from .render import Renderer
+from .quarantine import Quarantine
 from .result import Progress, Result, Silence
-from .source import Listing, list_sources, select, with_secrets, without_secrets
+from .shelf import Shelf, ids_of
+from .source import Listing, with_secrets, without_secrets
 from .telemetry import Telemetry
-from .work import Work, to_table
+from .waiting import Patience, answer_of, awaited, cause_of
 
 PART_ROWS = 2000
 """Rows of a manifest part, unless :data:`PART_SECONDS` are over before."""
 PART_SECONDS = 15.0
 PASSES = 2
 """Passes through Ray Data before what is still missing is tried alone."""
-TRIES = 3
-"""Processes that a source may kill before it is given up."""
 EARLY = 50
 """Rows before ``max_failed`` is judged by those that are done."""
 
@@ -111,11 +109,11 @@ class Driver:
         self.lease.acquire()
         try:
             record = self._claim(overwrite)
+            layout = lay_out(self.job)
+            self.patience = Patience(layout.cpus, layout.gpus, self.progress.note)
             listing = self._list(record)
             table = honour(self.corrections, listing.table, self.manifest, record)
-            listing = Listing(table, listing.ignored)
-            layout = lay_out(self.job)
-            return self._process(listing, layout)
+            return self._process(Shelf(table), listing.ignored, layout)
         finally:
             self.lease.release()
 
@@ -168,17 +166,14 @@ class Driver:
         known = self.manifest.read_listing()
         if known is not None and record is not None and not self._lists_anew(record):
             return Listing(with_secrets(known, self.job.input, self.storage), record["ignored"])
-        self.progress.note("listing")
-        listing = list_sources(self.job.input, self.storage, known)
-        table = select(listing.table, self.job.limit, self.job.sample)
-        if self.job.dedupe:
-            self.progress.note("looking for duplicates")
-            table = mark(table, known, self.storage)
-        if known is not None:
-            gone = pc.invert(pc.is_in(known["source_id"], value_set=table["source_id"]))
-            table = pa.concat_tables([table, known.filter(gone)], promote_options="permissive")
-        self.manifest.write_listing(without_secrets(table))
-        return Listing(table, listing.ignored)
+        self.progress.note("listing, looking for duplicates" if self.job.dedupe else "listing")
+        task = ray.remote(num_cpus=0, max_calls=1)(make_listing)
+        try:
+            listing = answer_of(task.remote(self.job, self.storage, known), self._turn)
+        except ray.exceptions.RayTaskError as error:
+            raise cause_of(error) from error
+        self.manifest.write_listing(without_secrets(listing.table))
+        return listing
 
     def _prepare(self, record: dict[str, Any]) -> None:
         """Change the manifest before the run; a retry takes failed rows back."""
@@ -189,54 +184,51 @@ class Driver:
 
     # The sources
 
-    def _process(self, listing: Listing, layout: Layout) -> Result:
-        sources = listing.table
-        ids = sources["source_id"].to_numpy()
-        result = Result(self.manifest.output, len(ids), ignored=listing.ignored)
+    def _process(self, sources: Shelf, ignored: int, layout: Layout) -> Result:
+        result = Result(self.manifest.output, len(sources.ids), ignored=ignored)
         done = self._count_committed(result)
         result.resumed = len(done)
         self._record("running", result)
-        self.progress.start(len(ids), len(done), result.failed)
+        self.progress.start(len(sources.ids), len(done), result.failed)
         self.telemetry.wait_for(result.waiting)
-        copies = pc.is_valid(sources["duplicate_of"])
-        some = pc.any(copies).as_py()
-        firsts = sources.filter(pc.invert(copies)) if some else sources
-        done = self._complete(firsts, done, layout, result)
-        if some and not result.stopped:
-            rows = self._refer(_without(sources.filter(copies), done))
+        done = self._complete(sources, ~sources.copies, done, layout, result)
+        if sources.copies.any() and not result.stopped:
+            rows = self._refer(sources.tables(sources.copies & ~numpy.isin(sources.ids, done)))
             try:
                 done = numpy.concatenate([done, *self._commit_all(rows, result)])
             finally:
                 self._commit()
-            self._complete(sources, done, layout, result)
+            self._complete(sources, sources.copies, done, layout, result)
         result.seconds = time.time() - self.started
         self._record("stopped" if result.stopped else "completed", result)
         return result
 
-    def _refer(self, copies: pa.Table) -> Iterator[pa.Table]:
+    def _refer(self, copies: Iterator[pa.Table]) -> Iterator[pa.Table]:
         """Make the rows of duplicates; those of which the first failed are tried themselves."""
         firsts = self.manifest.table(list(FACTS))
-        for start in range(0, copies.num_rows, PART_ROWS):
-            share = copies.slice(start, PART_ROWS)
-            yield refer(share, firsts, self.job.fingerprint, _carried(copies))
+        for table in copies:
+            for start in range(0, table.num_rows, PART_ROWS):
+                share = table.slice(start, PART_ROWS)
+                yield refer(share, firsts, self.job.fingerprint, _carried(table))
 
     def _complete(
-        self, sources: pa.Table, done: numpy.ndarray, layout: Layout, result: Result
+        self,
+        sources: Shelf,
+        wanted: numpy.ndarray,
+        done: numpy.ndarray,
+        layout: Layout,
+        result: Result,
     ) -> numpy.ndarray:
-        """Work on every source that has no row yet; return the ids that have one now."""
+        """Work on the wanted sources that have no row yet; return all ids that have one now."""
         whole = 0
         while not result.stopped:
-            missing = _without(sources, done)
-            if not missing.num_rows:
+            missing = wanted & ~numpy.isin(sources.ids, done)
+            if not missing.any():
                 break
             result.passes += 1
             self.progress.note("" if result.passes == 1 else "trying again what got lost")
             self.cut_short = False
-            if whole < PASSES:
-                size = self.job.batch_size if whole == 0 else 1
-                stream = self.stream(missing, layout, size)
-            else:
-                stream = self._alone(missing, layout)
+            stream = self._pass(sources.tables(missing), layout, whole)
             try:
                 rows = [done, *self._commit_all(stream, result)]
             finally:
@@ -246,9 +238,20 @@ class Driver:
             done = numpy.concatenate(rows)
         return done
 
+    def _pass(self, tables: Iterator[pa.Table], layout: Layout, number: int) -> Iterator[pa.Table]:
+        """Try sources once, in smaller shares as the passes go on."""
+        for table in tables:
+            if number < PASSES:
+                size = self.job.batch_size if number == 0 else 1
+                yield from awaited(self.stream(table, layout, size), self._turn)
+            else:
+                alone = Quarantine(self.job, self.storage, layout, self._turn)
+                yield from alone.rows(table, _carried(table))
+
     def _commit_all(self, stream: Iterator[pa.Table], result: Result) -> Iterator[numpy.ndarray]:
         """Commit the rows of a stream as they come; yield their ids."""
         for rows in stream:
+            self.patience.renew()
             self.waiting.append(rows)
             failed = result.count(rows)
             self.progress.advance(rows.num_rows, failed)
@@ -257,7 +260,7 @@ class Driver:
             full = sum(table.num_rows for table in self.waiting) >= PART_ROWS
             if full or time.monotonic() - self.committed > PART_SECONDS:
                 self._commit()
-            yield rows["source_id"].to_numpy()
+            yield ids_of(rows)
             if self._goes_wrong(result):
                 result.stopped = True
                 return
@@ -274,15 +277,23 @@ class Driver:
             self.waiting = []
         self.committed = time.monotonic()
 
+    def _turn(self) -> None:
+        """While nothing comes back: keep the lease, commit what waits, don't wait for ever."""
+        if time.monotonic() - self.committed > PART_SECONDS:
+            self._commit()
+        self.patience.check()
+
     def _count_committed(self, result: Result) -> numpy.ndarray:
         columns = ["source_id", "status", "error_class", "variants"]
         ids = [numpy.empty(0, numpy.int64)]
         for rows in self.manifest.tables(columns):
             result.count(rows)
-            ids.append(rows["source_id"].to_numpy())
+            ids.append(ids_of(rows))
         return numpy.concatenate(ids)
 
-    def stream(self, sources: pa.Table, layout: Layout, size: int) -> Iterator[pa.Table]:
+    def stream(
+        self, sources: pa.Table, layout: Layout, size: int
+    ) -> Generator[pa.Table, None, None]:
         """Send sources through Ray Data; yield rows of the images manifest as they come.
 
         What a dying process held doesn't come back.
@@ -295,6 +306,8 @@ class Driver:
         context = ray.data.DataContext.get_current()
         logging.getLogger("ray.data").setLevel(logging.CRITICAL)
         context.max_errored_blocks = -1
+        # GPUs that others hold are waited for; a cluster that has none is noticed by the patience.
+        context.execution_no_progress_timeout_s = -1
         context.enable_progress_bars = False
         context.print_on_execution_start = False
         context.execution_options.verbose_progress = False
@@ -337,39 +350,6 @@ class Driver:
             first = str(error).strip().splitlines()[-1]
             raise Interrupted(f"an actor could not start ({first})") from error
 
-    def _alone(self, sources: pa.Table, layout: Layout) -> Iterator[pa.Table]:
-        """Try sources one at a time, each in a process of its own that nobody else suffers with."""
-        carried = _carried(sources)
-        resources: dict[str, Any] = {"num_cpus": layout.cpus, "num_gpus": layout.gpus}
-        task = ray.remote(max_calls=1, max_retries=0, **resources)(_work_alone)
-        for index in range(sources.num_rows):
-            source = sources.slice(index, 1).combine_chunks()
-            for attempt in range(1, TRIES + 1):
-                start = time.monotonic()
-                try:
-                    yield ray.get(task.remote(self.job, self.storage, source, carried))
-                    break
-                except ray.exceptions.RayError as error:
-                    seconds = time.monotonic() - start
-                    # Even a slow try is repeated: it may have waited for a node, and died with it.
-                    if attempt == TRIES:
-                        yield self._give_up(source, carried, error, seconds)
-
-    def _give_up(
-        self, source: pa.Table, carried: pa.Schema, cause: Exception, seconds: float
-    ) -> pa.Table:
-        error: SourceError
-        if seconds > self.job.time_limit:
-            error = TimedOut(f"its work took longer than {self.job.time_limit:g} s; ended")
-        else:
-            reason = str(cause).strip().splitlines()[0]
-            error = WorkerDied(f"its process died {TRIES} times in a row ({reason})")
-        work = Work(source.to_pylist()[0], attempts=TRIES)
-        work.fail(error)
-        # Removes what the processes may have stored before they died.
-        Renderer(self.job, self.storage)([work])
-        return to_table([work], self.job.method, self.job.fingerprint, carried)
-
     def _record(self, status: str, result: Result) -> None:
         self.manifest.write_record(
             {
@@ -389,16 +369,8 @@ class Driver:
         )
 
 
-def _work_alone(job: Job, storage: Storage, source: pa.Table, carried: pa.Schema) -> pa.Table:
-    return Worker(job, storage, carried)(source)
-
-
 def _carried(sources: pa.Table) -> pa.Schema:
     from .source import SCHEMA
 
     known = (*SCHEMA.names, COLUMN)
     return pa.schema([each for each in sources.schema if each.name not in known])
-
-
-def _without(sources: pa.Table, done: numpy.ndarray) -> pa.Table:
-    return sources.filter(pa.array(~numpy.isin(sources["source_id"].to_numpy(), done)))

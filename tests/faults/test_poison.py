@@ -14,7 +14,7 @@ from PIL import Image
 from deepcrop.pipeline.audit import audit
 from deepcrop.pipeline.manifest import Manifest
 from deepcrop.storage import Storage
-from tests.torture.corpus import POISON
+from tests.torture.corpus import ENDLESS, POISON
 from tests.torture.method import install
 
 ROOT = Path(__file__).parents[2]
@@ -32,30 +32,46 @@ def test_poison_ends_as_a_failed_row_and_leaves_nothing_behind(tmp_path):
     stray = out / "variants" / "1x1" / "poison.jpg"
     stray.parent.mkdir(parents=True)
     stray.write_bytes(b"half a job")
-    spec = tmp_path / "job.json"
-    spec.write_text(
-        json.dumps(
-            {
-                "input": str(source),
-                "output": str(out),
-                "method": "brittle",
-                "options": {"tally": str(tmp_path / "tally")},
-                "aspects": ["1:1"],
-                "batch_size": 4,
-                "actors": 1,
-            }
-        )
-    )
-    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{install(tmp_path / 'site')}"}
-    environment.pop("RAY_ADDRESS", None)
-    command = [sys.executable, "-m", "deepcrop", "run", str(spec)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=580)
-    assert done.returncode == 0, done.stderr
-    manifest = Manifest(str(out), Storage())
-    manifest.find_parts()
-    rows = {Path(row["source_uri"]).name: row for row in manifest.table().to_pylist()}
+    rows = run(tmp_path, batch_size=4)
     assert len(rows) == 13
     bad = rows.pop("poison.png")
     assert (bad["error_class"], bad["error_stage"], bad["attempts"]) == ("WorkerDied", "worker", 3)
     assert all(row["status"] == "ok" for row in rows.values())
     assert not stray.exists() and audit(str(out)).clean
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_look_without_an_end_is_ended_and_becomes_a_failed_row(tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    Image.new("RGB", (40, 30), (10, 200, 30)).save(source / "good.png")
+    Image.new("RGB", (40, 30), ENDLESS).save(source / "endless.png")
+    rows = run(tmp_path, batch_size=1, time_limit=10)
+    late = rows.pop("endless.png")
+    assert (late["error_class"], late["error_stage"]) == ("TimedOut", "decode")
+    assert "longer than 10 s" in late["error_message"] and late["attempts"] == 3
+    assert [row["status"] for row in rows.values()] == ["ok"]
+    assert audit(str(tmp_path / "out")).clean
+
+
+def run(folder: Path, **fields: object) -> dict[str, dict]:
+    """Run a job of the brittle method over ``in``; return its rows by the sources' names."""
+    job = {
+        "input": str(folder / "in"),
+        "output": str(folder / "out"),
+        "method": "brittle",
+        "options": {"tally": str(folder / "tally")},
+        "aspects": ["1:1"],
+        "actors": 1,
+    }
+    spec = folder / "job.json"
+    spec.write_text(json.dumps(job | fields))
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{install(folder / 'site')}"}
+    environment.pop("RAY_ADDRESS", None)
+    command = [sys.executable, "-m", "deepcrop", "run", str(spec)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=580)
+    assert done.returncode == 0, done.stderr
+    manifest = Manifest(str(folder / "out"), Storage())
+    manifest.find_parts()
+    return {Path(row["source_uri"]).name: row for row in manifest.table().to_pylist()}

@@ -18,6 +18,7 @@ from tests.torture.corpus import make
 ROOT = Path(__file__).parents[2]
 KEY, SECRET, TOKEN = "AKIAPLANTEDKEY000001", "planted/secret+0123456789", "planted-token-9876543210"
 SIGNED = "X-Amz-Signature=plantedsignature0123&X-Amz-Credential=plantedcredential"
+TRIES = 3
 PLANTED = (KEY, SECRET, TOKEN, "plantedsignature", "plantedcredential", "plantedpassword")
 
 
@@ -49,7 +50,7 @@ def test_planted_credentials_are_found_nowhere(s3, tmp_path, monkeypatch):
     assert "access denied" in said
     left |= {entry.uri: storage.read(entry.uri) for entry in storage.list(f"{s3.uri}/out")}
     left |= {"what it said": said.encode(), "the manifest": _unpacked(left)}
-    assert any(name.endswith("job.json") for name in left)
+    assert any(name.endswith("job.json") for name in left), said
     assert any("worker" in name for name in left)
     assert b"absent.jpg" in left["the manifest"] and b"NotAnImage" in left["the manifest"]
     found = [(name, each) for name, data in left.items() for each in PLANTED if each in str(data)]
@@ -57,19 +58,25 @@ def test_planted_credentials_are_found_nowhere(s3, tmp_path, monkeypatch):
 
 
 def _deepcrop(command: str, source: object, output: str, *flags: str) -> str:
-    """Run the command; return all that it says."""
+    """Run the command, again where it says that this helps; return all that it says."""
     arguments = ["--input", str(source), "--output", output, "--method", "center", "--aspect=1:1"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     environment.pop("RAY_ADDRESS", None)
-    done = subprocess.run(
-        [sys.executable, "-m", "deepcrop", command, *arguments, "--actors=1", *flags],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=280,
-    )
-    return done.stdout
+    said = ""
+    for _ in range(TRIES):
+        done = subprocess.run(
+            [sys.executable, "-m", "deepcrop", command, *arguments, "--actors=1", *flags],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=280,
+        )
+        said += done.stdout
+        # A machine that is too busy to start a cluster in time interrupts the job.
+        if "the same command" not in done.stdout:
+            break
+    return said
 
 
 def _unpacked(left: dict[str, bytes]) -> bytes:

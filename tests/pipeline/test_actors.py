@@ -6,6 +6,7 @@ import dataclasses
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 import numpy
 import pytest
@@ -25,7 +26,9 @@ HUGE = 50
 class Hungry(Center):
     """Has memory for so many pictures at once, and for none that is ``HUGE`` pixels wide."""
 
-    def __init__(self, room: int, error: type[Exception] = torch.OutOfMemoryError) -> None:
+    def __init__(
+        self, room: int, error: Callable[[str], Exception] = torch.OutOfMemoryError
+    ) -> None:
         super().__init__()
         self.room, self.error = room, error
         self.batches: list[int] = []
@@ -67,7 +70,17 @@ def test_a_picture_too_large_alone_fails_alone_and_may_be_tried_again():
     assert error is not None and error.retryable and "Tried to allocate" in str(error)
 
 
-@pytest.mark.parametrize(("raised", "kind"), [(MemoryError, OutOfMemory), (ValueError, InferError)])
+@pytest.mark.parametrize(
+    ("raised", "kind"),
+    [
+        (MemoryError, OutOfMemory),
+        (lambda _: RuntimeError("CUDA error: out of memory"), OutOfMemory),
+        (lambda _: RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"), OutOfMemory),
+        (lambda _: RuntimeError("DefaultCPUAllocator: can't allocate memory"), OutOfMemory),
+        (lambda _: RuntimeError("expected a tensor of rank 4"), InferError),
+        (ValueError, InferError),
+    ],
+)
 def test_other_errors_of_a_method_end_in_the_row_of_the_one_that_caused_them(raised, kind):
     batch = works([30, HUGE])
     analyst(Hungry(room=8, error=raised))(batch)

@@ -46,11 +46,32 @@ def test_the_silent_holder_of_another_host_is_given_time(uri, tmp_path):
     assert not is_held(uri, Storage())
 
 
-def test_who_has_lost_the_lease_stops(uri, monkeypatch):
-    monkeypatch.setattr(module, "RENEWAL", 0.0)
+def test_who_has_lost_the_lease_stops_at_its_next_commit(uri):
     first, second = Lease(uri, Storage()), Lease(uri, Storage())
     first.acquire()
     first.renew()
     second._write()
     with pytest.raises(Interrupted, match="taken over"):
         first.renew()
+
+
+def test_of_two_that_begin_at_once_one_goes_on(uri, monkeypatch):
+    first, second = Lease(uri, Storage()), Lease(uri, Storage())
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_read", lambda *_: None)  # neither sees the other
+        first.acquire()
+        second.acquire()
+    with pytest.raises(Interrupted, match="taken over"):
+        first.renew()
+    second.renew()
+
+
+def test_a_lease_is_renewed_now_and_then(uri, monkeypatch, tmp_path):
+    lease = Lease(uri, Storage())
+    lease.acquire()
+    text = (tmp_path / ".lease.json").read_text()
+    lease.renew()
+    assert (tmp_path / ".lease.json").read_text() == text
+    monkeypatch.setattr(module, "RENEWAL", 0.0)
+    lease.renew()
+    assert (tmp_path / ".lease.json").read_text() != text

@@ -11,6 +11,8 @@ import psutil
 from ray.cluster_utils import Cluster
 
 NODES = 2
+MOST_COMMITTED = 4
+"""A driver is killed once it has committed so many parts of the manifest, or fewer."""
 STORE = 100_000_000
 """Bytes of a node's object store."""
 
@@ -58,55 +60,92 @@ class Nodes:
         ]
 
     def kill_node(self, chance: random.Random) -> bool:
-        """Kill a node with all that runs on it, as when its machine is taken away."""
-        node = chance.choice(sorted(self.cluster.worker_nodes, key=lambda each: each.unique_id))
+        """Kill a node on which the job works, with all that runs there: its machine is gone."""
+        busy = [
+            node
+            for node in sorted(self.cluster.worker_nodes, key=lambda each: each.unique_id)
+            if any(_is_busy(_title(child)) for child in _children(self._raylet(node)))
+        ]
+        if not busy:
+            return False
+        self.take_away(chance.choice(busy))
+        return True
+
+    def take_away(self, node: Any) -> None:
+        """Kill a node with all that runs on it."""
         raylet = self._raylet(node)
         for process in [raylet, *_children(raylet)]:
             _kill(process)
         self.cluster.remove_node(node, allow_graceful=False)
-        return True
 
     def _raylet(self, node: Any) -> psutil.Process:
         return psutil.Process(node.all_processes["raylet"][0].process.pid)
 
 
 class Killer:
-    """Kills one thing at a time: a worker, an actor, a node, the driver."""
+    """Kills one thing at a time: a worker, an actor, a node, the driver.
 
-    def __init__(self, nodes: Nodes, driver: Callable[[], psutil.Process], seed: int) -> None:
-        """Take the cluster, and who knows the driver's process."""
-        self.nodes, self.driver = nodes, driver
+    Only what is at work is killed: a worker in the middle of a task, an actor or a node's actor in
+    the middle of a batch, and a driver that has committed something since it began.
+    """
+
+    def __init__(
+        self,
+        nodes: Nodes,
+        driver: Callable[[], psutil.Process],
+        committed: Callable[[], int],
+        seed: int,
+    ) -> None:
+        """Take the cluster, and who knows the driver's process and how much it has committed."""
+        self.nodes, self.driver, self.committed = nodes, driver, committed
         self.chance = random.Random(seed)
         self.kinds = {
-            "worker": lambda: self._kill_one(self._others()),
-            "actor": lambda: self._kill_one(self._actors()),
+            "worker": lambda: self._kill_one(_is_task),
+            "actor": lambda: self._kill_one(_is_busy),
             "node": lambda: self.nodes.kill_node(self.chance),
-            "driver": lambda: _kill(self.driver()),
+            "driver": self._kill_driver,
         }
+        self.enough = self.chance.randint(1, MOST_COMMITTED)
 
-    def plan(self, count: int) -> list[tuple[float, str]]:
-        """Return when (seconds after the one before) to kill what: every kind at least once."""
+    def plan(self, count: int) -> list[str]:
+        """Return what to kill: every kind at least once."""
         kinds = list(self.kinds)
         rest = self.chance.choices(kinds, k=max(0, count - len(kinds)))
         order = self.chance.sample(kinds, len(kinds))[:count] + rest
         self.chance.shuffle(order)
-        return [(self.chance.uniform(0.5, 8.0), kind) for kind in order]
+        return order
 
-    def kill(self, kind: str) -> bool:
-        """Kill something of a kind; tell whether there was one."""
-        try:
-            return self.kinds[kind]()
-        except psutil.NoSuchProcess:
+    def pause(self) -> float:
+        """Return the seconds from one kill to the next."""
+        return self.chance.uniform(0.5, 8.0)
+
+    def kill_one_of(self, plan: list[str]) -> str | None:
+        """Kill the first of the plan that is there to be killed; tell which."""
+        for kind in dict.fromkeys(plan):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if self.kinds[kind]():
+                    return kind
+        return None
+
+    def _kill_driver(self) -> bool:
+        if self.committed() < self.enough:
             return False
+        self.enough = self.chance.randint(1, MOST_COMMITTED)
+        return _kill(self.driver())
 
-    def _actors(self) -> list[psutil.Process]:
-        return [each for each in self.nodes.workers() if "Map" in _title(each)]
+    def _kill_one(self, wanted: Callable[[str], bool]) -> bool:
+        found = [each for each in self.nodes.workers() if wanted(_title(each))]
+        return bool(found) and _kill(self.chance.choice(found))
 
-    def _others(self) -> list[psutil.Process]:
-        return [each for each in self.nodes.workers() if "Map" not in _title(each)]
 
-    def _kill_one(self, processes: list[psutil.Process]) -> bool:
-        return bool(processes) and _kill(self.chance.choice(processes))
+def _is_busy(title: str) -> bool:
+    """Tell whether an actor of the job has a batch in its hands."""
+    return "MapBatches" in title and not title.endswith((".__init__", "(Worker))"))
+
+
+def _is_task(title: str) -> bool:
+    """Tell whether a task of the job's own runs: a listing, or a source that is tried alone."""
+    return any(name in title for name in ("make_listing", "_list_folder", "_work_alone"))
 
 
 def _children(process: psutil.Process) -> Iterator[psutil.Process]:

@@ -16,6 +16,8 @@ HOSTILE = 0.1
 """Share of the sources that are hostile, by their bytes."""
 POISON = (255, 0, 255)
 """Colour of the pictures that kill the process that looks at them."""
+ENDLESS = (0, 255, 255)
+"""Colour of the pictures that are looked at for ever."""
 POISONS = 2
 LONGEST = 1024
 """Bytes of the longest key that S3 allows."""

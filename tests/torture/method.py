@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 from collections.abc import Sequence
@@ -11,14 +12,14 @@ from typing import Any, ClassVar
 
 from deepcrop.methods.base import as_tensor
 from deepcrop.methods.center import Center
-from tests.torture.corpus import POISON
+from tests.torture.corpus import ENDLESS, POISON
 
 
 class Brittle(Center):
-    """The centre window; a picture all in the poison's colour ends the process at once."""
+    """The centre window; a picture all in one of two colours ends the process, or never ends."""
 
     name: ClassVar[str] = "brittle"
-    summary: ClassVar[str] = "the centre window, and an end at one colour"
+    summary: ClassVar[str] = "the centre window, and an end at one colour, none at another"
 
     @dataclass(frozen=True)
     class Options:
@@ -29,11 +30,13 @@ class Brittle(Center):
     options: Any
 
     def boxes(self, images: Sequence[Any], *arguments: Any, **hints: Any) -> Any:
-        """Die of poison, or answer as ``center`` does."""
+        """Die of poison, never end, or answer as ``center`` does."""
         for image in images:
             colour = as_tensor(image).flatten(1).float().mean(1)
             if colour.tolist() == list(POISON):
                 os.kill(os.getpid(), signal.SIGKILL)
+            if colour.tolist() == list(ENDLESS):
+                ctypes.CDLL(None).pause()  # native, and deaf to Python
         with open(self.options.tally, "ab", buffering=0) as file:
             file.write(b"." * len(images))
         return super().boxes(images, *arguments, **hints)

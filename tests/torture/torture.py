@@ -49,6 +49,8 @@ class Round:
     kills: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     restarts: int = 0
+    resumed: int = 0
+    """Rows that the last driver found committed."""
     recomputed: int = 0
     """Pictures that the method looked at more than once."""
     sources: int = 0
@@ -161,6 +163,8 @@ class Torture:
             report = json.loads(urllib.request.urlopen(f"{proxy}/_faults", timeout=30).read())
             found.faults.update(report["faults"])
         found.seconds = time.monotonic() - begin
+        record = self.client.get_object(Bucket=BUCKET, Key=f"{output}/job.json")["Body"].read()
+        found.resumed = json.loads(record)["counts"]["resumed"]
         looks = self._tally(output).stat().st_size
         found.recomputed = looks - self._tally("reference").stat().st_size
         found.findings = check(self.client, BUCKET, output, INPUT, self.corpus, self.reference)
@@ -172,11 +176,16 @@ class Torture:
 
     def _torment(self, job: Path, endpoint: str, kills: int, found: Round) -> None:
         driver = self._drive(job, endpoint)
-        killer = Killer(self.nodes, lambda: psutil.Process(driver.pid), found.seed)
+        before: dict[str, str] = {}
+        """Parts of the manifest when this driver began, and their ETags."""
+
+        def committed() -> int:
+            return len(self._parts(job.stem)) - len(before)
+
+        killer = Killer(self.nodes, lambda: psutil.Process(driver.pid), committed, found.seed)
         plan = killer.plan(kills)
-        due = time.monotonic() + plan[0][0]
+        due = time.monotonic() + killer.pause()
         started = time.monotonic()
-        tally = self._tally(job.stem)
         while True:
             self.nodes.fill()
             if driver.poll() is not None:
@@ -185,6 +194,10 @@ class Torture:
                 if driver.returncode not in (3, -9):
                     found.problems.append(f"a driver ended with {driver.returncode}")
                     break
+                parts = self._parts(job.stem)
+                if any(parts.get(key) != etag for key, etag in before.items()):
+                    found.problems.append("what was committed was written again")
+                before = parts
                 found.restarts += 1
                 driver = self._drive(job, endpoint)
                 started = time.monotonic()
@@ -193,12 +206,21 @@ class Torture:
                 driver.kill()
                 driver.wait()
                 break
-            # Kills that come before the work begins would test nothing.
-            if plan and tally.exists() and time.monotonic() > due:
-                if killer.kill(plan[0][1]):
-                    found.kills[plan.pop(0)[1]] += 1
-                due = time.monotonic() + (plan[0][0] if plan else 0.0)
+            if plan and time.monotonic() > due:
+                kind = killer.kill_one_of(plan)
+                if kind is not None:
+                    plan.remove(kind)
+                    found.kills[kind] += 1
+                    due = time.monotonic() + killer.pause()
             time.sleep(0.1)
+        if "driver" in plan:
+            found.problems.append("it ended before its driver was killed")
+
+    def _parts(self, output: str) -> dict[str, str]:
+        """Return the ETags of the committed parts of the images manifest, by their keys."""
+        prefix = f"{output}/manifest/images/"
+        found = self.client.list_objects_v2(Bucket=BUCKET, Prefix=prefix)
+        return {each["Key"]: each["ETag"] for each in found.get("Contents", ())}
 
 
 @contextlib.contextmanager
@@ -255,7 +277,7 @@ def table(rounds: list[Round]) -> list[list[Any]]:
         *(f"kill {kind}" for kind in kills),
         *(f"fault {kind}" for kind in faults),
     ]
-    names += ["restarts", "recomputed", "lost", "duplicated", "orphaned", "wrong", "problems"]
+    names += ["restarts", "resumed", "recomputed", *vars(Findings()), "problems"]
     lines = [
         [
             each.seed,
@@ -263,6 +285,7 @@ def table(rounds: list[Round]) -> list[list[Any]]:
             *(each.kills[kind] for kind in kills),
             *(each.faults[kind] for kind in faults),
             each.restarts,
+            each.resumed,
             each.recomputed,
             *(len(found) for found in vars(each.findings).values()),
             len(each.problems),

@@ -1,0 +1,58 @@
+"""The sources of a run as its driver keeps them: their ids, and the rest compressed.
+
+As a table, a million sources take hundreds of megabytes, several times over while they are
+filtered and cut into blocks. So they are taken from the shelf a window at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+WINDOW = 1 << 16
+"""Sources that are unpacked at once; the actors start anew for each window."""
+
+
+class Shelf:
+    """All sources of a run, in the order of the listing."""
+
+    def __init__(self, listing: pa.Table) -> None:
+        """Pack a listing's table."""
+        sink = pa.BufferOutputStream()
+        pq.write_table(listing, sink, compression="zstd", row_group_size=WINDOW // 16)
+        self.packed = sink.getvalue()
+        self.ids = ids_of(listing)
+        """int64 (sources,)."""
+        self.copies = pc.is_valid(listing["duplicate_of"]).to_numpy()
+        """bool (sources,): which are duplicates of another."""
+
+    def tables(self, wanted: numpy.ndarray) -> Iterator[pa.Table]:
+        """Yield rows of the listing, at most :data:`WINDOW` at a time.
+
+        Args:
+            wanted: bool (sources,), which of them.
+        """
+        file = pq.ParquetFile(pa.BufferReader(self.packed))
+        window: list[pa.Table] = []
+        start = 0
+        for group in range(file.num_row_groups):
+            rows = file.metadata.row_group(group).num_rows
+            chosen = wanted[start : start + rows]
+            start += rows
+            if chosen.any():
+                if sum(each.num_rows for each in window) + chosen.sum() > WINDOW:
+                    yield pa.concat_tables(window)
+                    window = []
+                table = file.read_row_group(group, use_threads=False)
+                window.append(table.filter(pa.array(chosen)))
+        if window:
+            yield pa.concat_tables(window)
+
+
+def ids_of(rows: pa.Table) -> numpy.ndarray:
+    """Return the ids of a table's sources as an array of its own, which doesn't keep the table."""
+    return numpy.array(rows["source_id"].to_numpy(), numpy.int64, copy=True)

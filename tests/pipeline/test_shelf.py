@@ -1,0 +1,37 @@
+"""The shelf gives back what was put there, a window at a time."""
+
+import numpy
+import pyarrow as pa
+import pytest
+
+from deepcrop.pipeline import shelf
+from deepcrop.pipeline.shelf import Shelf
+from deepcrop.pipeline.source import SCHEMA
+
+
+def listing(count: int) -> pa.Table:
+    rows = {name: [None] * count for name in SCHEMA.names}
+    rows["source_id"] = [number * 7 - 50 for number in range(count)]
+    rows["source_uri"] = [f"/in/{number}.jpg" for number in range(count)]
+    rows["duplicate_of"] = [None if number % 3 else "/in/0.jpg" for number in range(count)]
+    return pa.table(rows, schema=SCHEMA).append_column("who", pa.array(["Ann"] * count))
+
+
+@pytest.mark.parametrize("count", [0, 1, 31, 32, 33, 200])
+def test_windows_hold_the_wanted_rows_in_their_order(monkeypatch, count):
+    monkeypatch.setattr(shelf, "WINDOW", 32)
+    table = listing(count)
+    packed = Shelf(table)
+    assert packed.ids.tolist() == table["source_id"].to_pylist()
+    assert packed.copies.tolist() == [not number % 3 for number in range(count)]
+    for wanted in (numpy.ones(count, bool), ~packed.copies, numpy.arange(count) % 50 == 9):
+        windows = [*packed.tables(wanted)]
+        assert all(0 < each.num_rows <= 32 for each in windows)
+        expected = table.filter(pa.array(wanted))
+        assert pa.concat_tables([table.slice(0, 0), *windows]).equals(expected)
+
+
+def test_ids_do_not_keep_their_table():
+    before = pa.total_allocated_bytes()
+    ids = shelf.ids_of(listing(10_000))
+    assert len(ids) == 10_000 and pa.total_allocated_bytes() == before
