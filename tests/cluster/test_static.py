@@ -39,9 +39,10 @@ def test_two_nodes_started_by_the_script_take_a_job(tmp_path):
     }
     environment.pop("RAY_ADDRESS", None)
     one_machine = ["--num-cpus=1", "--min-worker-port=0", "--max-worker-port=0"]
+    agents = [f"--dashboard-agent-listen-port={free_port()}" for _ in range(2)]
     roles = [
-        ["head", f"--port={port}", f"--dashboard-port={dashboard}"],
-        ["worker", f"127.0.0.1:{port}", f"--dashboard-agent-listen-port={free_port()}"],
+        ["head", f"--port={port}", f"--dashboard-port={dashboard}", agents[0]],
+        ["worker", f"127.0.0.1:{port}", agents[1]],
     ]
     url = f"http://127.0.0.1:{dashboard}"
     started = []
