@@ -8,6 +8,7 @@ may open the dashboard, so the cluster's nodes need their own.
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import shlex
 import tempfile
@@ -135,7 +136,10 @@ def submit(
         Path(folder, SPECIFICATION).write_text(travelling.to_yaml(), encoding="utf-8")
         try:
             client = JobSubmissionClient(address)
-            identity = client.submit_job(
+            for name in ("ray.dashboard", "ray._private"):  # they tell of each upload
+                logging.getLogger(name).setLevel(logging.WARNING)
+            identity = _when_ready(
+                client.submit_job,
                 entrypoint=shlex.join(command + ["--overwrite"] * overwrite),
                 runtime_env=runtime | {"working_dir": folder},
                 metadata={"output": travelling.output, "method": job.method},
@@ -145,6 +149,17 @@ def submit(
                 f"address {address}: no Ray cluster takes the job there ({_first_line(error)})"
             ) from error
     return Submission(client, identity)
+
+
+def _when_ready(call: Callable[..., str], **arguments: Any) -> str:
+    """Call once the cluster has an agent that takes jobs; a young one has none for some seconds."""
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_message(match="(?s).*No available agent"),
+        wait=tenacity.wait_fixed(2),
+        stop=tenacity.stop_after_delay(PATIENCE),
+        reraise=True,
+    )
+    return str(retrying(call, **arguments))
 
 
 def _check_secrets(job: Job, environment: Mapping[str, Any]) -> None:

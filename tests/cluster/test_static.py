@@ -16,6 +16,7 @@ import requests
 from deepcrop.pipeline.audit import audit
 from tests.cluster.conftest import ROOT, specification
 
+TOKEN = "0123456789abcdef" * 4
 SCRIPT = ROOT / "cluster" / "static.sh"
 
 
@@ -33,12 +34,15 @@ def test_two_nodes_started_by_the_script_take_a_job(tmp_path):
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
         "SPILL": str(tmp_path / "spill"),
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": TOKEN,
     }
     environment.pop("RAY_ADDRESS", None)
     one_machine = ["--num-cpus=1", "--min-worker-port=0", "--max-worker-port=0"]
+    agents = [f"--dashboard-agent-listen-port={free_port()}" for _ in range(2)]
     roles = [
-        ["head", f"--port={port}", f"--dashboard-port={dashboard}"],
-        ["worker", f"127.0.0.1:{port}", f"--dashboard-agent-listen-port={free_port()}"],
+        ["head", f"--port={port}", f"--dashboard-port={dashboard}", agents[0]],
+        ["worker", f"127.0.0.1:{port}", agents[1]],
     ]
     url = f"http://127.0.0.1:{dashboard}"
     started = []
@@ -73,7 +77,8 @@ def test_the_script_says_how_it_is_called():
 
 def _nodes(url: str) -> int:
     try:
-        answer = requests.get(f"{url}/nodes?view=summary", timeout=5).json()
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        answer = requests.get(f"{url}/nodes?view=summary", headers=headers, timeout=5).json()
     except requests.RequestException:
         return 0
     return sum(each["raylet"].get("state") == "ALIVE" for each in answer["data"]["summary"])
