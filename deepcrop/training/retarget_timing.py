@@ -6,9 +6,9 @@
 >>> timing.seconds, timing.floor                # an image
 ```
 
-The floor is the floating-point operations of convolutions and matrix products (counted by
-``torch.utils.flop_counter``, forward and backward) over the rate of one large matrix product on the
-same device and threads. What isn't multiplications (seams, sampling, searches) has no floor.
+The floor is the floating-point operations of convolutions and matrix products, forward and backward
+(counted by the formulas of ``torch.utils.flop_counter``), over the rate of one large matrix product
+on the same device and threads. What isn't multiplications (seams, sampling, searches) has no floor.
 """
 
 from __future__ import annotations
@@ -17,16 +17,18 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from rich.table import Table
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from ..geometry import Size
 from ..methods.base import RetargetMethod
 
-MATRIX = {"cpu": 1024, "cuda": 8192}
+MATRIX = {"cpu": 512, "cuda": 8192}
 """Side of the matrices whose product is timed, by type of device."""
 
 
@@ -68,11 +70,30 @@ def measure(
     """
     sizes = [[size]] * len(photos)
     with _threads(threads):
-        with FlopCounterMode(display=False) as counter:
+        with _Operations() as counted:
             method.retarget(photos, sizes)
         seconds = shortest(lambda: method.retarget(photos, sizes), repeats)
         rate = matrix_rate(device)
-    return Timing(seconds / len(photos), counter.get_total_flops() / len(photos), rate)
+    return Timing(seconds / len(photos), counted.total / len(photos), rate)
+
+
+class _Operations(TorchDispatchMode):
+    """Adds up floating-point operations by torch's formulas.
+
+    Torch's own `FlopCounterMode` also hooks into modules, which ``autograd.grad`` refuses.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.total = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if func.overloadpacket in flop_registry:
+            self.total += flop_registry[func.overloadpacket](
+                *args, **(kwargs or {}), out_val=result
+            )
+        return result
 
 
 def matrix_rate(device: str) -> float:
