@@ -80,6 +80,11 @@ class Layout:
     helpers: int = 0
     """Actors that render, where the layout is not fused."""
 
+    @property
+    def calls(self) -> int:
+        """Batches that an actor has at hand: one being fetched, one worked on, one being stored."""
+        return 3 if self.fused else 1
+
 
 def lay_out(job: Job) -> Layout:
     """Choose the layout for the cluster at hand.

@@ -32,7 +32,7 @@ from .job import Job
 from .lease import Lease
 from .manifest import Manifest
 from .render import Renderer
-from .result import Progress, Result, Silence
+from .result import STAGE_COLUMNS, Progress, Result, Silence
 from .source import Listing, list_sources, with_secrets, without_secrets
 from .work import Work, to_table
 
@@ -256,7 +256,7 @@ class Driver:
         self.committed = time.monotonic()
 
     def _count_committed(self, result: Result) -> numpy.ndarray:
-        columns = ["source_id", "status", "error_class", "variants"]
+        columns = ["source_id", "status", "error_class", "variants", *STAGE_COLUMNS]
         ids = [numpy.empty(0, numpy.int64)]
         for rows in self.manifest.tables(columns):
             result.count(rows)
@@ -286,8 +286,13 @@ class Driver:
         rows: ray.data.Dataset = ray.data.from_blocks(blocks)
         del blocks
         for actor, arguments, resources, actors in self._stages(sources, layout):
+            # A lone source is given to an actor that holds no other, which would die with it.
+            calls = layout.calls if size > 1 else 1
             pool = ray.data.ActorPoolStrategy(
-                size=min(actors, count), max_tasks_in_flight_per_actor=2 if size > 1 else 1
+                size=min(actors, count),
+                max_tasks_in_flight_per_actor=max(2, calls) if size > 1 else 1,
+                max_concurrent_calls_per_actor=calls,
+                enable_true_multi_threading=calls > 1,
             )
             with warnings.catch_warnings():
                 # The two limits have no named parameter yet; the pin of Ray ends before they must.
@@ -372,7 +377,12 @@ class Driver:
                 "versions": {
                     name: version(name) for name in ("ray", "torch", "pillow", "pyarrow", "numpy")
                 },
-                "counts": {key: value for key, value in asdict(result).items() if key != "output"},
+                "counts": {
+                    key: value
+                    for key, value in asdict(result).items()
+                    if key not in ("output", "milliseconds")
+                },
+                "stages": result.stages(),
                 "ignored": result.ignored,
                 "started": self.started,
                 "updated": time.time(),
