@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from threading import Lock
 from typing import Any
 
 import pyarrow as pa
@@ -20,6 +22,7 @@ from ..storage import Storage
 from .fetch import Fetcher
 from .job import Job
 from .logs import log_failures, log_to_node
+from .process import keep_to_one_core
 from .render import Renderer, needed_size, wanted_size
 from .watchdog import time_limit
 from .work import Work, from_listing, pack, to_table, unpack
@@ -145,38 +148,41 @@ def _is_memory(error: Exception) -> bool:
     return isinstance(error, RuntimeError) and any(each in str(error).lower() for each in words)
 
 
-def use_one_thread() -> None:
-    """Keep torch to one thread: an actor a core beats threads that share cores."""
-    import torch
-
-    torch.set_num_threads(1)
-
-
 class Worker:
     """One actor that does all the work on its sources: the layout of CPU-only machines.
 
-    Takes rows of the listing, gives rows of the manifest.
+    Takes rows of the listing, gives rows of the manifest. It may be called by several threads: one
+    at a time computes, a source after the other, so that the pixels of few are in memory, while
+    the others wait for the store.
     """
 
     def __init__(self, job: Job, storage: Storage, carried: pa.Schema) -> None:
         """Load the network; prepare the other stages."""
-        use_one_thread()
+        keep_to_one_core()
         log_to_node()
         self.job, self.carried = job, carried
-        self.stages = (
-            Fetcher(storage),
-            Decoder(job, keep_pictures=True),
-            Analyst(job),
-            Renderer(job, storage),
-        )
+        self.fetcher = Fetcher(storage)
+        self.decoder = Decoder(job, keep_pictures=True)
+        self.analyst = Analyst(job)
+        self.renderer = Renderer(job, storage)
+        self.core = Lock()
 
     def __call__(self, listing: pa.Table) -> pa.Table:
         """Work on a batch of sources."""
         works = from_listing(listing)
-        for stage in self.stages:
-            stage(works)
+        self.fetcher(works)
+        with self.core:
+            pending = [(work, self._compute(work)) for work in works]
+        for work, writes in pending:
+            self.renderer.finish(work, writes)
         log_failures(works)
         return to_table(works, self.job.method, self.job.fingerprint, self.carried)
+
+    def _compute(self, work: Work) -> list[Future[float]]:
+        # On a CPU a network takes as long for an image of a batch as for one alone.
+        self.decoder([work])
+        self.analyst([work])
+        return self.renderer.begin(work)
 
 
 class FetchActor:

@@ -10,7 +10,7 @@ from ..errors import SourceError
 from ..storage import Storage
 from .work import Work
 
-THREADS = 16
+THREADS = 32
 
 
 class Fetcher:

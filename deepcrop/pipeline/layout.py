@@ -49,6 +49,11 @@ class Layout:
     helpers: int = 0
     """Actors that fetch, and as many that render, where the layout is not fused."""
 
+    @property
+    def calls(self) -> int:
+        """Batches that an actor has at hand: one being fetched, one worked on, one being stored."""
+        return 3 if self.fused else 1
+
 
 @dataclass(frozen=True)
 class Pool:

@@ -20,7 +20,7 @@ from .job import Job, Request
 from .watchdog import time_limit
 from .work import Work
 
-THREADS = 16
+THREADS = 32
 
 Place = Callable[[Work, Request, str], str]
 """The URI of a variant, from its source, its request and its format."""
@@ -69,15 +69,24 @@ class Renderer:
 
     def __call__(self, works: Sequence[Work]) -> None:
         """Make every variant of each source, or fail it; all are stored on return."""
-        pending: list[tuple[Work, list[Future[float]]]] = []
-        for work in works:
-            if work.error is None:
-                pending.append((work, list(self._render(work))))
+        pending = [(work, self.begin(work)) for work in works]
         for work, writes in pending:
-            self._finish(work, writes)
-        for work in works:
-            self._discard(work)
-            work.release()
+            self.finish(work, writes)
+
+    def begin(self, work: Work) -> list[Future[float]]:
+        """Cut and encode the variants of a source, or fail it; return their writes, under way."""
+        return list(self._render(work)) if work.error is None else []
+
+    def finish(self, work: Work, writes: Sequence[Future[float]]) -> None:
+        """Wait until a source's variants are stored, or fail it and remove what was."""
+        for write in writes:
+            try:
+                milliseconds = write.result()
+                work.milliseconds["write"] = work.milliseconds.get("write", 0) + milliseconds
+            except SourceError as error:
+                work.fail(error)
+        self._discard(work)
+        work.release()
 
     def _render(self, work: Work) -> Iterator[Future[float]]:
         try:
@@ -159,14 +168,6 @@ class Renderer:
         start = time.perf_counter()
         self.storage.write(uri, data, f"image/{form}")
         return 1000 * (time.perf_counter() - start)
-
-    def _finish(self, work: Work, writes: Sequence[Future[float]]) -> None:
-        for write in writes:
-            try:
-                milliseconds = write.result()
-                work.milliseconds["write"] = work.milliseconds.get("write", 0) + milliseconds
-            except SourceError as error:
-                work.fail(error)
 
     def _discard(self, work: Work) -> None:
         """Remove what an earlier attempt may have stored of variants that are not to be."""

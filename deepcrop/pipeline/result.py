@@ -8,6 +8,11 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .work import STAGES
+
+STAGE_COLUMNS = [f"{stage}_ms" for stage in STAGES]
+"""Columns of the images manifest with the time that each stage took."""
+
 
 class Progress(Protocol):
     """Who wants to know how a job is getting on."""
@@ -42,6 +47,8 @@ class Result:
     """Whether ``max_failed`` stopped the job before its end."""
     errors: dict[str, int] = field(default_factory=dict)
     """Failed sources by class."""
+    milliseconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
+    """Time of each stage over all sources; fetches and writes wait side by side."""
 
     @property
     def done(self) -> int:
@@ -75,7 +82,25 @@ class Result:
             if each["values"] is not None:
                 name = each["values"]
                 self.errors[name] = self.errors.get(name, 0) + each["counts"]
+        for stage, column in zip(STAGES, STAGE_COLUMNS, strict=True):
+            self.milliseconds[stage] += pc.sum(rows[column]).as_py() or 0.0
         return int(counts.get("failed", 0))
+
+    def stages(self) -> dict[str, dict[str, float]]:
+        """Return where the time went: seconds in all, milliseconds a source, share of all stages.
+
+        Where a job was resumed, the rows of its earlier runs count too.
+        """
+        rows = self.ok + self.failed + self.skipped
+        whole = sum(self.milliseconds.values())
+        return {
+            stage: {
+                "seconds": round(spent / 1000, 3),
+                "mean_ms": round(spent / rows, 3) if rows else 0.0,
+                "share": round(spent / whole, 4) if whole else 0.0,
+            }
+            for stage, spent in self.milliseconds.items()
+        }
 
 
 class Silence:

@@ -33,7 +33,7 @@ from .lease import Lease
 from .listing import make_listing
 from .manifest import Manifest
 from .quarantine import Quarantine
-from .result import Progress, Result, Silence
+from .result import STAGE_COLUMNS, Progress, Result, Silence
 from .shelf import Shelf, ids_of
 from .source import Listing, with_secrets, without_secrets
 from .telemetry import Telemetry
@@ -284,7 +284,7 @@ class Driver:
         self.patience.check()
 
     def _count_committed(self, result: Result) -> numpy.ndarray:
-        columns = ["source_id", "status", "error_class", "variants"]
+        columns = ["source_id", "status", "error_class", "variants", *STAGE_COLUMNS]
         ids = [numpy.empty(0, numpy.int64)]
         for rows in self.manifest.tables(columns):
             result.count(rows)
@@ -319,11 +319,15 @@ class Driver:
         # Not from_arrow, which runs a task for each block: 40 KB of the driver's memory, and 1 ms.
         rows: ray.data.Dataset = ray.data.from_blocks(blocks)
         del blocks
+        # A lone source is given to an actor that holds no other, which would die with it.
+        calls = layout.calls if size > 1 else 1
         for pool in pools(self.job, self.storage, _carried(sources), layout):
             strategy = ray.data.ActorPoolStrategy(
                 min_size=min(pool.actors, count),
                 max_size=min(pool.most, count),
-                max_tasks_in_flight_per_actor=2 if size > 1 else 1,
+                max_tasks_in_flight_per_actor=max(2, calls) if size > 1 else 1,
+                max_concurrent_calls_per_actor=calls,
+                enable_true_multi_threading=calls > 1,
             )
             with warnings.catch_warnings():
                 # The two limits have no named parameter yet; the pin of Ray ends before they must.
@@ -361,7 +365,12 @@ class Driver:
                 "versions": {
                     name: version(name) for name in ("ray", "torch", "pillow", "pyarrow", "numpy")
                 },
-                "counts": {key: value for key, value in asdict(result).items() if key != "output"},
+                "counts": {
+                    key: value
+                    for key, value in asdict(result).items()
+                    if key not in ("output", "milliseconds")
+                },
+                "stages": result.stages(),
                 "ignored": result.ignored,
                 "started": self.started,
                 "updated": time.time(),

@@ -241,14 +241,17 @@ class Contender:
         if self.program == "node":
             script = Path(__file__).with_name("smartcrop.mjs")
             if subprocess.run(["node", str(script)], capture_output=True).returncode:
-                return "Node finds no sharp and smartcrop: npm install sharp smartcrop"
+                return "Node finds no sharp and smartcrop here: npm install sharp smartcrop"
         return None
 
+
+MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(128 << 20)}
+"""Memory for pixels stays with the process, as in our workers."""
 
 CONTENDERS = {
     "deepcrop": Contender(deepcrop("center")),
     "deepcrop saliency": Contender(deepcrop("saliency")),
-    "floor": Contender(pooled(floor)),
+    "floor": Contender(pooled(floor), environment=MALLOC),
     "libvips": Contender(pooled(vips_once), ("pyvips",), environment={"VIPS_CONCURRENCY": "1"}),
     "libvips thumbnail": Contender(
         pooled(vips_thumbnail), ("pyvips",), environment={"VIPS_CONCURRENCY": "1"}

@@ -74,6 +74,23 @@ def test_both_engines_apply_one_filter():
         assert psnr(one, other) > 55
 
 
+def test_a_box_between_decoded_pixels_is_not_rounded():
+    """Widened to whole pixels or left to Pillow, boxes of odd edges are cut where they lie."""
+    pixels = np.asarray(Image.fromarray(photo("astronaut")).resize((1600, 1600)))
+    data = saved(pixels, "jpeg", quality=95)
+    picture = decode(data, at_least=Size(800, 800))
+    assert picture.shrink == 2
+    random, inner = np.random.default_rng(3), np.s_[3:-3, 3:-3]
+    for _ in range(20):
+        width, height = (int(each) for each in random.integers(300, 700, 2))
+        x0, y0 = (2 * int(each) + 1 for each in random.integers(100, 400, 2))
+        box = Box(x0, y0, x0 + width, y0 + height)
+        size = box.size.fit(128)
+        edges = [Fraction(edge, 2) for edge in box.corners]
+        exact = _resized_within(picture.pixels, tuple(edges), size)
+        assert psnr(render(picture, box, size)[inner], exact[inner]) > 52
+
+
 def test_at_full_scale_it_is_near_lanczos():
     picture = decode(saved(photo("coffee"), "png"))
     random = np.random.default_rng(1)
