@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from ..ops.annealing import Schedule
 
@@ -36,16 +38,16 @@ class CagicOptions:
 
     score: Score = "words"
     ablation: Ablation = "full"
-    aesthetics: float = 0.01
+    aesthetics: Annotated[float, Field(ge=0)] = 0.01
     encode: Literal["once", "crop"] = "once"
     function_words: bool = False
-    longest: int = 20
-    shrink: float = 0.98
-    smallest: float = 0.3
-    restarts: int = 10
-    jitter: float = 0.25
-    steps: int = 4
-    patience: int | None = None
+    longest: Annotated[int, Field(ge=1)] = 20
+    shrink: Annotated[float, Field(gt=0, lt=1)] = 0.98
+    smallest: Annotated[float, Field(gt=0, le=1)] = 0.3
+    restarts: Annotated[int, Field(ge=1)] = 10
+    jitter: Annotated[float, Field(ge=0)] = 0.25
+    steps: Annotated[int, Field(ge=1)] = 4
+    patience: Annotated[int, Field(ge=0)] | None = None
     seed: int = 0
 
     @property

@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 
+from deepcrop.errors import RequestError
 from deepcrop.geometry import AspectRatio, Box, Size
 from deepcrop.methods import base
 from deepcrop.methods.cagic import Cagic, focal_point
@@ -50,6 +51,12 @@ def photos(*shapes):
 def test_it_is_a_crop_method_of_the_registry():
     assert base.find("cagic") is Cagic
     assert base.validate_options("cagic", {"score": "both", "restarts": "3"}).restarts == 3
+
+
+@pytest.mark.parametrize("wrong", [{"shrink": 1}, {"smallest": 0}, {"restarts": 0}, {"steps": 0}])
+def test_options_without_an_end_or_a_beginning_are_refused(wrong):
+    with pytest.raises(RequestError, match=f"option {next(iter(wrong))!r}"):
+        base.validate_options("cagic", wrong)
 
 
 @pytest.mark.parametrize("score", ["words", "captioner", "both"])
