@@ -207,7 +207,8 @@ def _peaks(source: Path, output: Path) -> tuple[int, int]:
         with contextlib.suppress(psutil.Error, OSError):
             driver = max(driver, _high_water(job.pid))
             for child in psutil.Process(job.pid).children(recursive=True):
-                if child.cmdline()[0].startswith("ray::"):
+                # One that has just ended has an empty command line.
+                if " ".join(child.cmdline()).startswith("ray::"):
                     workers = max(workers, _high_water(child.pid))
         time.sleep(0.2)
     if job.returncode:

@@ -111,9 +111,7 @@ class Driver:
             record = self._claim(overwrite)
             layout = lay_out(self.job)
             self.patience = Patience(layout.cpus, layout.gpus, self.progress.note)
-            listing = self._list(record)
-            table = honour(self.corrections, listing.table, self.manifest, record)
-            return self._process(Shelf(table), listing.ignored, layout)
+            return self._process(*self._shelve(record), layout)
         finally:
             self.lease.release()
 
@@ -157,6 +155,12 @@ class Driver:
                 entry.uri for entry in self.storage.list(f"{self.manifest.output}/{folder}")
             )
         self.storage.delete(f"{self.manifest.output}/job.json")
+
+    def _shelve(self, record: dict[str, Any] | None) -> tuple[Shelf, int]:
+        """Return the sources, of which only the shelf is kept, and the number of ignored files."""
+        listing = self._list(record)
+        table = honour(self.corrections, listing.table, self.manifest, record)
+        return Shelf(table), listing.ignored
 
     def _list(self, record: dict[str, Any] | None) -> Listing:
         """Return the sources: those of the interrupted run, or those that are there now."""
