@@ -30,6 +30,9 @@ PATIENCE = 120.0
 """Seconds that the cluster may be silent before following a job ends."""
 
 _SECRET_NAME = re.compile(r"SECRET|TOKEN|PASSW|CREDENTIAL|(ACCESS|PRIVATE|API)_?KEY", re.IGNORECASE)
+for _chatty in ("job.sdk", "dashboard_sdk"):  # they tell of each upload and connection
+    logging.getLogger(f"ray.dashboard.modules.{_chatty}").setLevel(logging.WARNING)
+
 _BROKEN = (requests.RequestException, ConnectionError, aiohttp.ClientError, RuntimeError)
 """What Ray's client raises when a connection can't be made, or breaks."""
 
@@ -136,8 +139,6 @@ def submit(
         Path(folder, SPECIFICATION).write_text(travelling.to_yaml(), encoding="utf-8")
         try:
             client = JobSubmissionClient(address)
-            for name in ("ray.dashboard", "ray._private"):  # they tell of each upload
-                logging.getLogger(name).setLevel(logging.WARNING)
             identity = _when_ready(
                 client.submit_job,
                 entrypoint=shlex.join(command + ["--overwrite"] * overwrite),
