@@ -5,18 +5,24 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import numpy
+import pyarrow as pa
 import pytest
 import torch
+from PIL import Image
 
 from deepcrop.errors import InferError, OutOfMemory
 from deepcrop.geometry import Size
 from deepcrop.methods.center import Center
-from deepcrop.pipeline.actors import Analyst
+from deepcrop.pipeline.actors import Analyst, Worker
 from deepcrop.pipeline.job import Job
+from deepcrop.pipeline.source import list_sources
 from deepcrop.pipeline.watchdog import EXIT_TIMED_OUT
 from deepcrop.pipeline.work import Work
+from deepcrop.storage import Storage
 
 HUGE = 50
 
@@ -87,3 +93,28 @@ def test_native_work_without_an_end_ends_its_process():
     begin = time.monotonic()
     done = subprocess.run([sys.executable, "-c", ENDLESS], timeout=60)
     assert done.returncode == EXIT_TIMED_OUT and time.monotonic() - begin >= 0.5
+
+
+class Paired(Storage):
+    """Stores nothing before two are to be stored."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pair = Barrier(2, timeout=30)
+
+    def write(self, uri, data, content_type=None):
+        self.pair.wait()
+        return super().write(uri, data, content_type)
+
+
+def test_a_worker_computes_while_another_batch_is_stored(tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in "ab":
+        Image.new("RGB", (32, 16)).save(tmp_path / "in" / f"{name}.png")
+    flags = {"input": str(tmp_path / "in"), "output": str(tmp_path / "out")}
+    job = Job(**flags, method="center", aspects=("1:1",))
+    listing = list_sources(job.input, job.storage, None).table
+    worker = Worker(job, Paired(), pa.schema([]))
+    with ThreadPoolExecutor(2) as threads:
+        batches = list(threads.map(worker, [listing.slice(0, 1), listing.slice(1, 1)]))
+    assert [batch["status"].to_pylist() for batch in batches] == [["ok"], ["ok"]]
