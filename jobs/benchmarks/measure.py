@@ -19,6 +19,8 @@ import psutil
 
 INTERVAL = 0.2
 """Seconds between two looks at the processes; what one does after the last look isn't counted."""
+PATIENCE = 5.0
+"""Seconds that what a command leaves behind has to end by itself."""
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -44,49 +46,62 @@ def measure(command: Sequence[str], environment: Mapping[str, str] | None = None
         subprocess.CalledProcessError: its exit status is not 0.
     """
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    start, times, memory, looks = time.monotonic(), dict[tuple[int, float], float](), 0, 0
+    tree = _Tree()
+    start, memory, looks = time.monotonic(), 0, 0
     job = subprocess.Popen(command, env=dict(environment) if environment else None)
     while job.poll() is None:
-        memory = max(memory, _look(times, with_memory=looks % 5 == 0))
+        tree.look()
+        if looks % 5 == 0:
+            memory = max(memory, tree.memory())
         looks += 1
         time.sleep(INTERVAL)
     seconds = time.monotonic() - start
-    _end_orphans(times)
+    tree.end()
     if job.returncode:
         raise subprocess.CalledProcessError(job.returncode, list(command))
-    return Cost(seconds, sum(times.values()), memory)
+    return Cost(seconds, sum(tree.times.values()), memory)
 
 
-def _look(times: dict[tuple[int, float], float], *, with_memory: bool) -> int:
-    """Note the CPU time of every process below this one; return the memory of all, if asked."""
-    memory = 0
-    for process in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.Error, OSError):
-            spent = process.cpu_times()
-            times[process.pid, process.create_time()] = spent.user + spent.system
-            if with_memory:
-                memory += _shared_memory(process.pid)
-    return memory
+class _Tree:
+    """The processes below this one that weren't there before."""
 
+    def __init__(self) -> None:
+        self.others = set(psutil.Process().children(recursive=True))
+        self.times: dict[psutil.Process, float] = {}
+        """CPU-seconds of each, as last seen."""
 
-def _shared_memory(pid: int) -> int:
-    """Return a process's proportional share of memory, in bytes."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return 1024 * int(line.split()[1])
-    return 0
+    def processes(self) -> set[psutil.Process]:
+        return set(psutil.Process().children(recursive=True)) - self.others
 
+    def look(self) -> None:
+        """Note what each has spent."""
+        for process in self.processes():
+            with contextlib.suppress(psutil.Error):
+                spent = process.cpu_times()
+                self.times[process] = spent.user + spent.system
 
-def _end_orphans(times: dict[tuple[int, float], float]) -> None:
-    """Wait a little for what the command left behind, end the rest, and bury all."""
-    patience = time.monotonic() + 5
-    while (left := psutil.Process().children(recursive=True)) and time.monotonic() < patience + 5:
-        _look(times, with_memory=False)
-        with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        if time.monotonic() > patience:
+    def memory(self) -> int:
+        """Return the memory of all, what they share counted once."""
+        return sum(_share_of_memory(process.pid) for process in self.processes())
+
+    def end(self) -> None:
+        """Wait a little for what the command left behind, end the rest, and bury all."""
+        patience = time.monotonic() + PATIENCE
+        while left := self.processes():
+            self.look()
             for process in left:
-                with contextlib.suppress(psutil.Error):
-                    process.kill()
-        time.sleep(INTERVAL / 2)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(process.pid, os.WNOHANG)
+                if time.monotonic() > patience:
+                    with contextlib.suppress(psutil.Error):
+                        process.kill()
+            time.sleep(INTERVAL / 2)
+
+
+def _share_of_memory(pid: int) -> int:
+    """Return a process's proportional share in bytes; 0 where it has ended."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return 1024 * int(line.split()[1])
+    return 0

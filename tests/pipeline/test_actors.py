@@ -7,18 +7,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import numpy
+import pyarrow as pa
 import pytest
 import torch
+from PIL import Image
 
 from deepcrop.errors import InferError, OutOfMemory
 from deepcrop.geometry import Size
 from deepcrop.methods.center import Center
-from deepcrop.pipeline.actors import Analyst
+from deepcrop.pipeline.actors import Analyst, Worker
 from deepcrop.pipeline.job import Job
+from deepcrop.pipeline.source import list_sources
 from deepcrop.pipeline.watchdog import EXIT_TIMED_OUT
 from deepcrop.pipeline.work import Work
+from deepcrop.storage import Storage
 
 HUGE = 50
 
@@ -112,3 +118,28 @@ def test_what_a_method_notes_stands_in_the_manifest():
     assert work.row("cagic", "f")["note"] == "no caption: aesthetics only"
     work.fail(InferError("broken"))
     assert work.row("cagic", "f")["note"] is None
+
+
+class Paired(Storage):
+    """Stores nothing before two are to be stored."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pair = Barrier(2, timeout=30)
+
+    def write(self, uri, data, content_type=None):
+        self.pair.wait()
+        return super().write(uri, data, content_type)
+
+
+def test_a_worker_computes_while_another_batch_is_stored(tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in "ab":
+        Image.new("RGB", (32, 16)).save(tmp_path / "in" / f"{name}.png")
+    flags = {"input": str(tmp_path / "in"), "output": str(tmp_path / "out")}
+    job = Job(**flags, method="center", aspects=("1:1",))
+    listing = list_sources(job.input, job.storage, None).table
+    worker = Worker(job, Paired(), pa.schema([]))
+    with ThreadPoolExecutor(2) as threads:
+        batches = list(threads.map(worker, [listing.slice(0, 1), listing.slice(1, 1)]))
+    assert [batch["status"].to_pylist() for batch in batches] == [["ok"], ["ok"]]
