@@ -37,6 +37,7 @@ class Nodes:
                 "object_store_memory": STORE,
                 "include_dashboard": True,
                 "dashboard_port": 0,
+                "dashboard_agent_listen_port": 0,  # other clusters of this machine have theirs
             },
         )
 
@@ -69,7 +70,9 @@ class Nodes:
 
     def add(self, cpus: int = 1) -> Any:
         """Start a node."""
-        return self.cluster.add_node(num_cpus=cpus, object_store_memory=STORE)
+        return self.cluster.add_node(
+            num_cpus=cpus, object_store_memory=STORE, dashboard_agent_listen_port=0
+        )
 
     def actors(self, node: Any) -> int:
         """Count the job's actors on a node."""
