@@ -29,7 +29,7 @@ class DNROptions:
     """Of the change of a side, the part that seams may make (0..1); the rest is warped."""
     percentile: float = 85.0
     """Seams end where a deep one's mean importance is above this percentile of the map."""
-    attention: float = 0.9
+    attention: float = 0.5
     """Part (0..1) of the importance that goes by where people look, told by the network
     ``saliency``: features alone take a snowman or a dark suit for background."""
     alpha: float = 0.5
