@@ -158,7 +158,10 @@ def test_a_removed_part_goes_first(state):
         method.solve([photo(96, 128)], [[Size(96, 96)]], remove=[mask[:5]])
 
 
-@pytest.mark.parametrize(("size", "axis"), [((3000, 3000), 1), ((4000, 2250), 2)])
+@pytest.mark.parametrize(
+    ("size", "axis"),
+    [((3000, 3000), 1), pytest.param((4000, 2250), 2, marks=pytest.mark.slow)],
+)
 def test_twelve_megapixels_come_out_at_full_size_as_sharp_as_the_source(state, size, axis):
     generator = torch.Generator().manual_seed(0)
     coarse = functional.interpolate(
