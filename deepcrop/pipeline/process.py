@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENAS = -1, -3, -8
 """Names of the settings in glibc's ``malloc.h``."""
 _LARGEST_KEPT = 32 << 20
 """The most that glibc accepts: the pixels of a photo of 11 megapixels."""
@@ -22,5 +22,6 @@ def keep_to_one_core() -> None:
     torch.set_num_threads(1)
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:  # glibc alone has it
+        mallopt(_ARENAS, 1)  # an arena of a thread gives back what is freed all the same
         mallopt(_MMAP_THRESHOLD, _LARGEST_KEPT)
         mallopt(_TRIM_THRESHOLD, 4 * _LARGEST_KEPT)

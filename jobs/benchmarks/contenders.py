@@ -51,7 +51,7 @@ def floor(path: Path, target: Path) -> None:
     pixels = simplejpeg.decode_jpeg(
         data, min_height=-(-height // shrink), min_width=-(-width // shrink)
     )
-    image = torch.from_numpy(pixels).permute(2, 0, 1)[None]
+    image = torch.from_numpy(pixels)[None].permute(0, 3, 1, 2)
 
     def resized(part: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
         part = part.contiguous(memory_format=torch.channels_last)

@@ -45,8 +45,8 @@ def measure(command: Sequence[str], environment: Mapping[str, str] | None = None
     Raises:
         subprocess.CalledProcessError: its exit status is not 0.
     """
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     tree = _Tree()
+    _adopt_orphans(True)
     start, memory, looks = time.monotonic(), 0, 0
     job = subprocess.Popen(command, env=dict(environment) if environment else None)
     while job.poll() is None:
@@ -57,9 +57,14 @@ def measure(command: Sequence[str], environment: Mapping[str, str] | None = None
         time.sleep(INTERVAL)
     seconds = time.monotonic() - start
     tree.end()
+    _adopt_orphans(False)
     if job.returncode:
         raise subprocess.CalledProcessError(job.returncode, list(command))
     return Cost(seconds, sum(tree.times.values()), memory)
+
+
+def _adopt_orphans(wanted: bool) -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, int(wanted), 0, 0, 0)
 
 
 class _Tree:
