@@ -14,8 +14,8 @@ loss = words.loss(logits, {"dog": 1.0})       # (M,)
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -49,9 +49,9 @@ class WordScores(nn.Module):
         self.detectors = {word: i for i, word in enumerate(detectors)}
         self.vocabulary = Vocabulary(sorted(self.classes.keys() | self.detectors.keys()))
         self.classifier = nn.Linear(channels, outputs)
-        # Torch warns of initialising nothing.
-        make = nn.Linear if detectors else partial(nn.utils.skip_init, nn.Linear)
-        self.detector = make(channels, len(detectors))
+        with warnings.catch_warnings():  # torch warns of initialising nothing
+            warnings.filterwarnings("ignore", "Initializing zero-element tensors")
+            self.detector = nn.Linear(channels, len(detectors))
 
     def logits(self, features: Tensor) -> Tensor:
         """Return the logits of all classes and detectors: ``(..., C)`` to ``(..., n)``.
