@@ -20,7 +20,7 @@ from deepcrop.pipeline.manifest import Manifest
 from deepcrop.pipeline.status import read_status
 from deepcrop.storage import Storage
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cluster")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.usefixtures("cluster")]
 
 DRIVER = """
 import json, sys
