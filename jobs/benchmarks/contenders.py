@@ -184,7 +184,7 @@ def ray_data(source: Path, target: Path, cores: int) -> None:
         return {"path": batch["path"]}
 
     make_folders(target)
-    ray.init(num_cpus=cores, log_to_driver=False, object_store_memory=2**30)
+    ray.init("local", num_cpus=cores, log_to_driver=False, object_store_memory=2**30)
     photos = ray.data.read_images(str(source), mode="RGB", include_paths=True)
     photos.map_batches(variants, batch_size=16).materialize()
 
