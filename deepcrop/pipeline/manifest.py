@@ -84,6 +84,8 @@ VARIANTS = pa.schema(
 )
 """Columns of a variants part; ``aspect`` is its folder's."""
 
+GROUP = 4096
+"""Rows of a row group: what writing and reading hold in memory."""
 AHEAD = 8
 """Parts that are read at once."""
 
@@ -244,7 +246,7 @@ class Manifest:
 
     def _put(self, uri: str, table: pa.Table) -> None:
         sink = io.BytesIO()
-        pq.write_table(table, sink, compression="zstd")
+        write_table(table, sink)
         self.storage.write(uri, sink.getvalue(), "application/vnd.apache.parquet")
 
 
@@ -252,6 +254,15 @@ def committed(part: pa.Table) -> float | None:
     """Return when a part was first written, in seconds since 1970; None where it doesn't say."""
     value = (part.schema.metadata or {}).get(COMMITTED)
     return None if value is None else float(value)
+
+
+def write_table(table: pa.Table, sink: Any) -> None:
+    """Write a table of any length in little memory, as Parquet.
+
+    Without dictionaries: of columns of names, each another one, they take ten times the memory of
+    the names, and make the file larger.
+    """
+    pq.write_table(table, sink, compression="zstd", row_group_size=GROUP, use_dictionary=False)
 
 
 def derive_variants(rows: pa.Table) -> dict[str, pa.Table]:

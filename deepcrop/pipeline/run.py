@@ -34,7 +34,7 @@ from .listing import make_listing
 from .manifest import Manifest
 from .quarantine import Quarantine
 from .result import STAGE_COLUMNS, Progress, Result, Silence
-from .shelf import Shelf, ids_of
+from .shelf import Blocks, Shelf, ids_of
 from .source import Listing, with_secrets, without_secrets
 from .telemetry import Telemetry
 from .waiting import Patience, answer_of, awaited, cause_of
@@ -315,20 +315,15 @@ class Driver:
         context.enable_progress_bars = False
         context.print_on_execution_start = False
         context.execution_options.verbose_progress = False
-        blocks = [
-            sources.slice(start, size).combine_chunks()
-            for start in range(0, sources.num_rows, size)
-        ]
-        count = len(blocks)
+        blocks = Blocks(sources, size)
         # Not from_arrow, which runs a task for each block: 40 KB of the driver's memory, and 1 ms.
         rows: ray.data.Dataset = ray.data.from_blocks(blocks)
-        del blocks
         # A lone source is given to an actor that holds no other, which would die with it.
         calls = layout.calls if size > 1 else 1
         for pool in pools(self.job, self.storage, _carried(sources), layout):
             strategy = ray.data.ActorPoolStrategy(
-                min_size=min(pool.actors, count),
-                max_size=min(pool.most, count),
+                min_size=min(pool.actors, len(blocks)),
+                max_size=min(pool.most, len(blocks)),
                 max_tasks_in_flight_per_actor=max(2, calls) if size > 1 else 1,
                 max_concurrent_calls_per_actor=calls,
                 enable_true_multi_threading=calls > 1,

@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from .manifest import write_table
+
 WINDOW = 1 << 16
 """Sources that are unpacked at once; the actors start anew for each window."""
 
@@ -23,7 +25,7 @@ class Shelf:
     def __init__(self, listing: pa.Table) -> None:
         """Pack a listing's table."""
         sink = pa.BufferOutputStream()
-        pq.write_table(listing, sink, compression="zstd", row_group_size=WINDOW // 16)
+        write_table(listing, sink)
         self.packed = sink.getvalue()
         self.ids = ids_of(listing)
         """int64 (sources,)."""
@@ -51,6 +53,22 @@ class Shelf:
                 window.append(table.filter(pa.array(chosen)))
         if window:
             yield pa.concat_tables(window)
+
+
+class Blocks:
+    """A table in blocks of so many rows, each made when it is asked for."""
+
+    def __init__(self, table: pa.Table, rows: int) -> None:
+        """Take the table, and the rows of a block."""
+        self.table, self.starts, self.rows = table, range(0, table.num_rows, rows), rows
+
+    def __len__(self) -> int:
+        """Return the number of blocks."""
+        return len(self.starts)
+
+    def __iter__(self) -> Iterator[pa.Table]:
+        """Make them one after the other."""
+        return (self.table.slice(start, self.rows).combine_chunks() for start in self.starts)
 
 
 def ids_of(rows: pa.Table) -> numpy.ndarray:

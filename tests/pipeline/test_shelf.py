@@ -4,7 +4,7 @@ import numpy
 import pyarrow as pa
 import pytest
 
-from deepcrop.pipeline import shelf
+from deepcrop.pipeline import manifest, shelf
 from deepcrop.pipeline.shelf import Shelf
 from deepcrop.pipeline.source import SCHEMA
 
@@ -20,6 +20,7 @@ def listing(count: int) -> pa.Table:
 @pytest.mark.parametrize("count", [0, 1, 31, 32, 33, 200])
 def test_windows_hold_the_wanted_rows_in_their_order(monkeypatch, count):
     monkeypatch.setattr(shelf, "WINDOW", 32)
+    monkeypatch.setattr(manifest, "GROUP", 4)
     table = listing(count)
     packed = Shelf(table)
     assert packed.ids.tolist() == table["source_id"].to_pylist()
@@ -35,3 +36,10 @@ def test_ids_do_not_keep_their_table():
     before = pa.total_allocated_bytes()
     ids = shelf.ids_of(listing(10_000))
     assert len(ids) == 10_000 and pa.total_allocated_bytes() == before
+
+
+def test_blocks_are_the_table_as_often_as_they_are_asked_for():
+    table = listing(50)
+    blocks = shelf.Blocks(table, 16)
+    assert [each.num_rows for each in blocks] == [16, 16, 16, 2] and len(blocks) == 4
+    assert pa.concat_tables(blocks).equals(table)
