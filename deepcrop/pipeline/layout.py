@@ -115,6 +115,7 @@ def arrange(job: Job, nodes: Sequence[Node]) -> Layout:
         )
     actors = job.actors or min(room, job.max_actors or room)
     helpers = int((CPU_SHARE * cpus - actors * NETWORK_CPUS) / (2 * HELPER_CPUS))
+    helpers = min(helpers, _helper_places(nodes, share, actors) // 2)
     return Layout(False, actors, NETWORK_CPUS, share, max(1, helpers))
 
 
@@ -124,6 +125,16 @@ def _gpu_places(node: Node, share: float) -> int:
     if share > 1:
         return int(node.gpus / share + tiny)
     return int(node.gpus) * int(1 / share + tiny)
+
+
+def _helper_places(nodes: Sequence[Node], share: float, actors: int) -> int:
+    """Return how many helpers find a CPU on one node, beside actors that fill node by node."""
+    places = 0
+    for node in nodes:
+        here = min(actors, _gpu_places(node, share), _cpu_places(node))
+        actors -= here
+        places += int((node.cpus - here * NETWORK_CPUS) / HELPER_CPUS + 1e-9)
+    return places
 
 
 def _cpu_places(node: Node) -> int:

@@ -64,6 +64,7 @@ def test_what_is_laid_out_fits_or_is_refused(nodes, share, actors):
         ([Node(4, 1)] * 3, {"gpus": 0.6}, (False, 3, 11)),
         ([Node(8, 1), Node(32, 0)], {"gpus": 0.25}, (False, 4, 38)),
         ([Node(8, 1)], {"gpus": 0}, (True, 8, 0)),
+        ([Node(1, 1)] * 3, {}, (False, 3, 1)),  # a helper needs its CPU on one node
     ],
 )
 def test_layouts_of_common_machines(nodes, fields, expected):
