@@ -108,6 +108,7 @@ def arrange(job: Job, nodes: Sequence[Node]) -> Layout:
     # Beside its GPU an actor needs some of a CPU, on the same node; so do its helpers, anywhere.
     beside = sum(min(_gpu_places(each, share), _cpu_places(each)) for each in nodes)
     room = min(beside, int((CPU_SHARE * cpus - 2 * HELPER_CPUS) / NETWORK_CPUS))
+    room = next((n for n in range(room, 0, -1) if _helper_places(nodes, share, n) >= 2), 0)
     if room < (job.actors or 1):
         raise RequestError(
             f"actors: {job.actors or 1} with {share:g} GPU each asked for, the cluster has "
