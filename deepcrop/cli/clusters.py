@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import Interrupted, RequestError
-from .options import assignments
+from .options import AsJson, Changes, Debug, Overwrite, assignments
 from .tables import show_plan
 
 if TYPE_CHECKING:
@@ -37,14 +37,9 @@ def submit(
         Path | None,
         typer.Option(metavar="ENV.YAML", help="Ray's runtime environment; never secrets."),
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a field of the file."),
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Remove the output's job and start afresh.")
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    set_: Changes = None,
+    overwrite: Overwrite = False,
+    debug: Debug = False,
 ) -> None:
     """Hand a job to a Ray cluster; it goes on when this command has ended.
 
@@ -99,12 +94,9 @@ def plan(
     prices: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Prices other than the package's.")
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a field of the file."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    set_: Changes = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
 ) -> None:
     """Work on a sample, keep nothing, and say what the whole job would take and cost.
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from .options import Debug, Endpoint
+
 
 class Form(StrEnum):
     """What other programs read."""
@@ -25,8 +27,8 @@ def export(
     to: Annotated[
         str, typer.Option(metavar="URI", help="The file, or for xmp and webdataset the folder.")
     ],
-    s3_endpoint: Annotated[str | None, typer.Option(metavar="URL")] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    s3_endpoint: Endpoint = None,
+    debug: Debug = False,
 ) -> None:
     """Hand a job's crops and focal points to other programs.
 

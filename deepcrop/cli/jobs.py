@@ -11,12 +11,16 @@ from ..errors import RequestError
 from .exits import EXIT_FAILURES
 from .options import (
     Aspects,
+    Changes,
+    Debug,
+    Endpoint,
     Format,
     KeepMetadata,
     MaxSize,
     MethodName,
     Options,
     Output,
+    Overwrite,
     Quality,
     Sizes,
     Upscale,
@@ -67,7 +71,7 @@ def run(
     max_failed: Annotated[
         str | None, typer.Option(metavar="10%", help="Stop when more sources than this fail.")
     ] = None,
-    s3_endpoint: Annotated[str | None, typer.Option(metavar="URL")] = None,
+    s3_endpoint: Endpoint = None,
     no_sign_request: Annotated[bool | None, typer.Option("--no-sign-request")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1)] = None,
     actors: Annotated[int | None, typer.Option(min=1, help="Processes with the network.")] = None,
@@ -75,10 +79,7 @@ def run(
         int | None, typer.Option(min=1, help="Up to so many where nodes join later.")
     ] = None,
     gpus: Annotated[float | None, typer.Option(min=0, help="GPU share of each actor.")] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a field of the file."),
-    ] = None,
+    set_: Changes = None,
     corrections: Annotated[
         str | None,
         typer.Option(
@@ -86,16 +87,14 @@ def run(
             help="What people said of sources, exported from the page: .csv, .parquet.",
         ),
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Remove the output's job and start afresh.")
-    ] = False,
+    overwrite: Overwrite = False,
     report: Annotated[
         bool, typer.Option("--report", help="Write the page too: see `deepcrop report`.")
     ] = False,
     print_config: Annotated[
         bool, typer.Option("--print-config", help="Print the job as YAML; run nothing.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Make every variant of every image; run again to resume.
 
@@ -170,8 +169,8 @@ def retry(
         list[str] | None,
         typer.Option("--errors", metavar="CLASS", help="Only these classes; several times."),
     ] = None,
-    s3_endpoint: Annotated[str | None, typer.Option(metavar="URL")] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    s3_endpoint: Endpoint = None,
+    debug: Debug = False,
 ) -> None:
     """Run again only what failed; what succeeds now replaces the failed rows.
 

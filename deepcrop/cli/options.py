@@ -53,6 +53,17 @@ Upscale = Annotated[
     str | None, typer.Option(metavar="never|allow", help="Where a size is larger than the crop.")
 ]
 
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a field of the file."),
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Remove the output's job and start afresh.")
+]
+Endpoint = Annotated[str | None, typer.Option("--s3-endpoint", metavar="URL")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+
 
 def assignments(items: Sequence[str] | None, flag: str) -> dict[str, Any]:
     """Read KEY=VALUE, values as YAML: 3 is a number, [a, b] a list."""

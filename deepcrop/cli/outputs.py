@@ -9,13 +9,14 @@ import typer
 from rich.console import Console
 
 from .exits import EXIT_FAILURES
+from .options import AsJson, Debug, Endpoint
 from .tables import print_table
 
 
 def status(
     output: Annotated[str, typer.Argument(metavar="OUTPUT")],
-    s3_endpoint: Annotated[str | None, typer.Option(metavar="URL")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    s3_endpoint: Endpoint = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show a job's progress and failures, from its manifest alone."""
     from ..pipeline.status import read_status
@@ -33,7 +34,7 @@ def status(
 
 def verify(
     output: Annotated[str, typer.Argument(metavar="OUTPUT")],
-    s3_endpoint: Annotated[str | None, typer.Option(metavar="URL")] = None,
+    s3_endpoint: Endpoint = None,
 ) -> None:
     """Read every row and every variant, and check that they are what the manifest says."""
     from ..pipeline.audit import audit
@@ -61,8 +62,8 @@ def report(
         typer.Option(metavar="NAME", help="What it ran on, to show its cost; see `deepcrop plan`."),
     ] = None,
     nodes: Annotated[int, typer.Option(min=1, help="How many such machines.")] = 1,
-    s3_endpoint: Annotated[str | None, typer.Option(metavar="URL")] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    s3_endpoint: Endpoint = None,
+    debug: Debug = False,
 ) -> None:
     """Write the page of a finished or running job: OUTPUT/report/index.html.
 

@@ -16,6 +16,7 @@ from ..errors import RequestError, SourceError
 from .exits import EXIT_FAILURES
 from .options import (
     Aspects,
+    Debug,
     Format,
     KeepMetadata,
     MaxSize,
@@ -67,7 +68,7 @@ def crop(
         str | None,
         typer.Option(metavar="METHOD,...", help="Draw what each method makes, on one sheet."),
     ] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Crop or retarget photos, one at a time, without a cluster.
 
