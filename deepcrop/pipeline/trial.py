@@ -90,7 +90,7 @@ def try_out(job: Job, layout: Layout, timed: int) -> Trial:
     sources = select(list_sources(job.input, storage).table, job.limit, job.sample)
     listed = time.perf_counter() - start
     layout = replace(layout, actors=min(layout.actors, CONCURRENT))
-    size = max(1, min(job.batch_size, timed // (4 * layout.actors)))
+    size = max(1, min(job.batch_size, timed // (2 * layout.actors)))
     # The first batches wait for their actors to start, and at the end some have none left.
     early, late = 2 * layout.actors * size, (layout.actors - 1) * size
     sample = select(sources, None, early + timed + late)
@@ -147,7 +147,8 @@ def _pace(arrivals: Sequence[float], counts: Sequence[int], early: int, late: in
     last = int(numpy.searchsorted(rows, rows[-1] - late))
     if last <= first:
         return arrivals[-1] / int(rows[-1])
-    return (arrivals[last] - arrivals[first]) / int(rows[last] - rows[first])
+    # A line through all of them: batches arrive in bunches, and the ends may lie within one.
+    return float(numpy.polyfit(rows[first : last + 1], arrivals[first : last + 1], 1)[0])
 
 
 def _seconds(rows: pa.Table, stage: str) -> numpy.ndarray:
