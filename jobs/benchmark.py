@@ -4,6 +4,7 @@
 python -m jobs.benchmark compare                 # the pipeline against what people use today
 python -m jobs.benchmark memory 200 2000         # a job's memory by its number of images
 python -m jobs.benchmark plan FOLDER...          # what `deepcrop plan` projects, and what jobs take
+python -m jobs.benchmark crop --method saliency  # milliseconds an image of crop methods
 python -m jobs.benchmark retarget --method dnr   # seconds an image beside the floor
 ```
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -38,6 +40,7 @@ from .benchmarks import comparison
 from .benchmarks.contenders import CONTENDERS
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
+EIGHT = ("1:1", "4:5", "2:3", "3:4", "4:3", "3:2", "16:9", "9:16")
 ORIGINALS = 64
 """Different pictures; the others are further names of their files."""
 
@@ -110,6 +113,36 @@ def plan(
 
 
 @app.command()
+def crop(
+    method: Annotated[
+        list[str] | None, typer.Option(help="A crop method; may be given again.")
+    ] = None,
+    repeats: Annotated[int, typer.Option(min=2, help="Times each photo is looked at.")] = 20,
+) -> None:
+    """Time crop methods on one CPU thread, for one ratio and for eight.
+
+    The times are of the processor, not of the clock, for photos that lie in memory at the size
+    that the method wants.
+    """
+    torch.set_num_threads(1)
+    photos = [Image.fromarray(each) for each in (data.astronaut(), data.coffee(), data.chelsea())]
+    table = Table("method", "ratios", "ms, least", "ms, median", box=None)
+    for name in method or ["saliency", "mars"]:
+        loaded = load(name, device="cpu")
+        for ratios in (EIGHT[:1], EIGHT):
+            times = []
+            for photo in photos * repeats:
+                shape = Size(*photo.size).fit(loaded.analysis)
+                image = as_tensor(photo.resize((shape.width, shape.height)))
+                start = time.thread_time()
+                loaded.boxes([image], ratios)
+                times.append(1000 * (time.thread_time() - start))
+            line = f"{min(times):.1f}", f"{statistics.median(times):.1f}"
+            table.add_row(name, str(len(ratios)), *line)
+    Console().print(table)
+
+
+@app.command()
 def retarget(
     method: Annotated[
         list[str] | None, typer.Option(help="A retarget method; may be given again.")
@@ -146,7 +179,7 @@ def retarget(
                     place = f"{count} thread{'s'[: count - 1]}" if device == "cpu" else "GPU"
                     rows.append((name, size, place, images, timing))
                     print(name, place, images, size, f"{timing.seconds:.3f}", flush=True)
-    Console().print(timing_table(rows))
+    Console(width=110).print(timing_table(rows))
 
 
 @app.command()
