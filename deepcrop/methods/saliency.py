@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ..errors import RequestError
 from ..geometry import AspectRatio, Box, Focal, Size
+from ..networks.precision import working_dtype
 from ..networks.saliency import SaliencyNetwork
 from ..ops.windows import Integral, best_window, boost
 from .base import Crop, Hints, Kind, as_aspects, as_tensor, size_of
@@ -69,7 +70,8 @@ class SaliencyCrop:
         device: torch.device | str = "cpu",
     ) -> SaliencyCrop:
         """Build the network of a weights file on a device."""
-        return cls(SaliencyNetwork.from_state(state, metadata).to(device), options)
+        network = SaliencyNetwork.from_state(state, metadata)
+        return cls(network.to(device, working_dtype(device)), options)
 
     def maps(self, images: Sequence[Any]) -> list[Tensor]:
         """Return one saliency map (h, w) an image, non-negative, covering the image exactly."""

@@ -285,7 +285,7 @@ class SaliencyNetwork(nn.Module):
         Returns:
             float32 maps ``(h', w')`` in the order of the images.
         """
-        device = next(self.parameters()).device
+        device, kind = next((each.device, each.dtype) for each in self.parameters())
         inputs = [self.preprocess(image.to(device)) for image in images]
         groups: dict[tuple[int, ...], list[int]] = {}
         for index, x in enumerate(inputs):
@@ -294,7 +294,7 @@ class SaliencyNetwork(nn.Module):
         maps: dict[int, Tensor] = {}
         for members in groups.values():
             batch = torch.stack([inputs[index] for index in members])
-            batch = batch.contiguous(memory_format=torch.channels_last)
+            batch = batch.to(kind, memory_format=torch.channels_last)
             maps.update(zip(members, self(batch), strict=True))
         return [maps[index] for index in range(len(images))]
 

@@ -14,7 +14,7 @@ from ..geometry import AspectRatio
 from ..methods.mars import MarsCrop
 from ..metrics.boxes import centre_offset, iou
 from ..metrics.cropping import ASPECTS
-from ..networks.mars import LONGEST, Mars, MarsOptions
+from ..networks.mars import Mars, MarsOptions
 from .crop_curves import gain_at_largest
 from .croppings import read_croppings
 from .datasets import GazePhoto, gaze
@@ -82,8 +82,9 @@ def print_ablation(job: MarsJob, shared: Path) -> None:
     print("variant                    IoU   offset   gain    loss")
     ablation(
         lambda options: initial(replace(job, options=options)),
+        job.options,
         views,
-        gaze(shared, longest=LONGEST).validation,
+        gaze(shared, longest=job.options.longest).validation,
         job.recipe,
         frozen=frozen,
         report=lambda row: print(
@@ -95,6 +96,7 @@ def print_ablation(job: MarsJob, shared: Path) -> None:
 
 def ablation(
     initial: Callable[[MarsOptions], Mars],
+    options: MarsOptions,
     views: Sequence[View],
     photos: Sequence[GazePhoto],
     recipe: Recipe,
@@ -106,6 +108,7 @@ def ablation(
 
     Args:
         initial: makes the untrained network of some options, over the same trunk.
+        options: of the whole network, from which the variants are switched.
         views: of :func:`~deepcrop.training.mars.load_views` with the same ``frozen``.
         photos: held out.
         recipe: how.
@@ -114,7 +117,7 @@ def ablation(
     """
     for name, switches in VARIANTS.items():
         changes: dict[str, Any] = dict(switches)
-        network = initial(replace(MarsOptions(), **changes))
+        network = initial(replace(options, **changes))
         loss = fit(network, views, recipe, frozen=frozen)
         network.requires_grad_(False).to(memory_format=torch.channels_last)
         agreement = judge(MarsCrop(network), photos)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from rich.table import Table
 from torch import Tensor
 
-from .. import weights as store
 from ..geometry import Box, Size
+from ..methods.base import load
 from ..metrics import saliency as metrics
 from ..metrics.cropping import (
     ASPECTS,
@@ -23,7 +23,6 @@ from ..metrics.cropping import (
     human_share,
     mean_kept,
 )
-from ..networks.saliency import SaliencyNetwork
 from ..ops.windows import Integral, best_window
 from .datasets import SIGMA, GazePhoto, density, gaze
 
@@ -187,9 +186,9 @@ def saliency_tables(
         note: told which tools are absent, a line each.
     """
     torch.set_num_threads(1)
-    network = SaliencyNetwork.from_state(*store.load(weights))
+    method = load("saliency", device="cpu", weights=weights)
     photos: list[GazePhoto] = getattr(gaze(shared, longest=640), part)
-    predictions = {photo.name: network.maps([photo.image])[0] for photo in photos}
+    predictions = {photo.name: method.maps([photo.image])[0] for photo in photos}
     croppers, absent = tools(predictions)
     for line in absent:
         note(line)

@@ -8,6 +8,7 @@ import deepcrop
 from deepcrop.geometry import AspectRatio, Box, Size
 from deepcrop.methods.base import Hints
 from deepcrop.methods.saliency import peak
+from deepcrop.networks import precision
 
 ASPECTS = ["1:1", "16:9", "9:16", "3:1"]
 
@@ -88,3 +89,30 @@ def test_fewer_pixels_are_looked_at_on_demand(photos):
     assert coarse.numel() * 8 < fine.numel()
     with pytest.raises(deepcrop.RequestError, match="pixels"):
         deepcrop.load("saliency", pixels=3)
+
+
+def test_bfloat16_sees_what_float32_sees(photos, monkeypatch):
+    maps = {}
+    for kind in (torch.float32, torch.bfloat16):
+        monkeypatch.setattr(
+            "deepcrop.methods.saliency.working_dtype", lambda device, kind=kind: kind
+        )
+        method = deepcrop.load("saliency", device="cpu")
+        assert {each.dtype for each in method.network.parameters()} == {kind}
+        maps[kind] = [each.flatten() for each in method.maps(photos)]
+    for fine, coarse in zip(*maps.values(), strict=True):
+        assert torch.corrcoef(torch.stack([fine, coarse]))[0, 1] > 0.999
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "kind"),
+    [({"avx512_bf16": True}, torch.bfloat16), ({"avx512_f": True}, torch.float32)],
+)
+def test_numbers_are_of_the_format_that_the_processor_multiplies(capabilities, kind, monkeypatch):
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: capabilities, raising=False)
+    precision._multiplies_bfloat16.cache_clear()
+    try:
+        assert precision.working_dtype("cpu") == kind
+        assert precision.working_dtype("cuda") == torch.float32
+    finally:
+        precision._multiplies_bfloat16.cache_clear()
