@@ -93,7 +93,7 @@ def croppings(
 @app.command()
 def retargetme(
     shared: Path = typer.Option(SHARED, help="Folder with data/retargetme and weights/."),
-    method: list[str] = typer.Option(["dnr"], help="Ours; may be given again."),
+    method: list[str] = typer.Option(["dnr"], help="NAME or NAME:option=value,...; may be given again."),
     network: str = typer.Option(
         "student", help="That measures: student, or weights' name or file."
     ),
@@ -121,7 +121,7 @@ def retargetme(
         console.print(line)
     found = evaluate(
         shared / "data" / "retargetme",
-        {name: ours(load(name)) for name in method} | others,
+        {each: ours(each) for each in method} | others,
         measuring,
         load("saliency"),
         sheet=sheet,

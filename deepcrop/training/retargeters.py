@@ -11,15 +11,27 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
+from ..errors import RequestError
 from ..geometry import Size
-from ..methods.base import RetargetMethod, as_tensor
+from ..methods.base import as_tensor, load
 
 Retargeter = Callable[[Tensor, Size], Tensor]
 """Takes a photo (3, H, W) uint8 and a size; gives the photo in that size."""
 
 
-def ours(method: RetargetMethod) -> Retargeter:
-    """Return a method of ours as one that takes a photo and a size at a time."""
+def ours(text: str) -> Retargeter:
+    """Return a method of ours as one that takes a photo and a size at a time.
+
+    Args:
+        text: ``NAME`` or ``NAME:option=value,...``.
+
+    Raises:
+        RequestError: there is no such retarget method or option.
+    """
+    name, _, chosen = text.partition(":")
+    method = load(name, **dict(part.partition("=")[::2] for part in chosen.split(",") if part))
+    if method.kind != "retarget":
+        raise RequestError(f"method {name!r}: expected a retarget method")
     return lambda photo, size: method.retarget([photo], [[size]])[0][0]
 
 
