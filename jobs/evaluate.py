@@ -93,7 +93,9 @@ def croppings(
 @app.command()
 def retargetme(
     shared: Path = typer.Option(SHARED, help="Folder with data/retargetme and weights/."),
-    method: list[str] = typer.Option(["dnr"], help="NAME or NAME:option=value,...; may be given again."),
+    method: list[str] = typer.Option(
+        ["dnr"], help="NAME or NAME:option=value,...; again for more."
+    ),
     network: str = typer.Option(
         "student", help="That measures: student, or weights' name or file."
     ),
