@@ -2,6 +2,7 @@
 
 ```
 python -m jobs.benchmark compare                 # the pipeline against what people use today
+python -m jobs.benchmark latency                 # a job on a store that answers late
 python -m jobs.benchmark memory 200 2000         # a job's memory by its number of images
 python -m jobs.benchmark plan FOLDER...          # what `deepcrop plan` projects, and what jobs take
 python -m jobs.benchmark crop --method saliency  # milliseconds an image of crop methods
@@ -37,6 +38,7 @@ from deepcrop.pipeline.prices import Prices
 from deepcrop.training.retarget_timing import measure, timing_table
 
 from .benchmarks import comparison
+from .benchmarks import latency as delays
 from .benchmarks.contenders import CONTENDERS
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -215,6 +217,26 @@ def compare(
     for row in comparison.rows(found):
         table.add_row(*row)
     Console(width=120).print(table)
+
+
+@app.command()
+def latency(
+    small: Annotated[int, typer.Option(help="Images of the small corpus.", min=1)] = 48,
+    large: Annotated[int, typer.Option(help="Images of the large corpus.", min=2)] = 240,
+    late: Annotated[float, typer.Option(help="Mean delay of every answer, milliseconds.")] = 100,
+    rounds: Annotated[int, typer.Option(help="How often everything is repeated.", min=1)] = 2,
+    method: Annotated[str, typer.Option(help="The method.")] = "saliency",
+) -> None:
+    """Compare a job on a prompt S3 server on loopback with one that answers late.
+
+    Five ratios; every request goes through a proxy, which works on the same cores.
+    """
+    table = Table("latency, ms", "images/s", "CPU-ms/image", "cores busy", box=None)
+    for found in delays.compare((small, large), (0.0, late), rounds, method):
+        line = f"{1 / found.seconds:.1f}", f"{1000 * found.cpu:.0f}", f"{found.busy:.0%}"
+        table.add_row(f"{found.latency:.0f}", *line)
+        print(f"{found.latency:.0f}", *line, flush=True)
+    Console().print(table)
 
 
 def _pictures(folder: Path, count: int) -> Path:

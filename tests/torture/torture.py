@@ -23,8 +23,8 @@ import psutil
 from botocore.config import Config
 
 from deepcrop.pipeline.audit import audit
+from tests.servers.processes import proxy, server
 from tests.servers.proxy import Faults
-from tests.servers.radosgw import RadosGateway, missing_programs
 from tests.torture import corpus as corpora
 from tests.torture.chaos import Killer, Nodes
 from tests.torture.checks import Findings, check, hashes
@@ -87,7 +87,7 @@ class Torture:
 
     def _start(self) -> None:
         self.folder = Path(self.exit.enter_context(tempfile.TemporaryDirectory(prefix="torture-")))
-        self.endpoint, key, secret, self.checks_uploads = self.exit.enter_context(_server())
+        self.endpoint, key, secret, self.checks_uploads = self.exit.enter_context(server())
         path = [ROOT, install(self.folder / "site"), os.environ.get("PYTHONPATH", "")]
         self.environment = {
             "AWS_ACCESS_KEY_ID": key,
@@ -158,9 +158,9 @@ class Torture:
         found = Round(seed, sources=len(self.corpus))
         begin = time.monotonic()
         faults = FAULTS if self.checks_uploads else dataclasses.replace(FAULTS, corrupt_upload=0.0)
-        with _proxy(self.endpoint, faults, seed) as proxy:
-            self._torment(job, proxy, kills, found)
-            report = json.loads(urllib.request.urlopen(f"{proxy}/_faults", timeout=30).read())
+        with proxy(self.endpoint, faults, seed) as place:
+            self._torment(job, place, kills, found)
+            report = json.loads(urllib.request.urlopen(f"{place}/_faults", timeout=30).read())
             found.faults.update(report["faults"])
         found.seconds = time.monotonic() - begin
         record = self.client.get_object(Bucket=BUCKET, Key=f"{output}/job.json")["Body"].read()
@@ -224,22 +224,6 @@ class Torture:
 
 
 @contextlib.contextmanager
-def _server() -> Iterator[tuple[str, str, str, bool]]:
-    """Yield an S3 server's URL, key and secret, and whether it checks what it is sent."""
-    if missing_programs():
-        from moto.server import ThreadedMotoServer
-
-        server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-        server.start()
-        host, port = server.get_host_and_port()
-        yield f"http://{host}:{port}", "testing", "testing-secret", False
-        server.stop()
-        return
-    with RadosGateway() as gateway:
-        yield gateway.endpoint, gateway.access_key, gateway.secret_key, True
-
-
-@contextlib.contextmanager
 def _environment(changes: dict[str, str]) -> Iterator[None]:
     before = dict(os.environ)
     os.environ.update(changes)
@@ -248,23 +232,6 @@ def _environment(changes: dict[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
-
-
-@contextlib.contextmanager
-def _proxy(target: str, faults: Faults, seed: int) -> Iterator[str]:
-    """Run the fault proxy as a process of its own; yield its URL."""
-    rates = [f"--{name.replace('_', '-')}={rate}" for name, rate in vars(faults).items()]
-    command = [sys.executable, "-m", "tests.servers.proxy", "--target", target, *rates]
-    process = subprocess.Popen(
-        [*command, "--seed", str(seed)], stdout=subprocess.PIPE, text=True, cwd=ROOT
-    )
-    assert process.stdout is not None
-    try:
-        yield process.stdout.readline().strip()
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
 
 
 def table(rounds: list[Round]) -> list[list[Any]]:
