@@ -54,7 +54,7 @@ class DeepIR:
 
     kind: ClassVar[Kind] = "retarget"
     name: ClassVar[str] = "deepir"
-    summary: ClassVar[str] = "deep features re-sampled evenly, matched back to the source's pixels"
+    summary: ClassVar[str] = "deep features resized, matched back to the source's pixels"
     weights: ClassVar[str | None] = "vgg19-slim"
 
     Options: ClassVar[type[DeepIROptions]] = DeepIROptions

@@ -18,15 +18,15 @@ class DeepIROptions:
     """Longest edge, in pixels, of the source when Phi is found (the paper: the source's). On
     five cases of RetargetMe, 256 scores an aspect-ratio similarity of .841 in 0.9 s of one
     core an image, 384 scores .820 in 3.9 s."""
-    resample: Literal["uniform", "crop", "scale", "seam", "column"] = "seam"
-    """How feature maps are resized: the paper's UrS, or one of Section 4.4's alternatives. On seven
-    cases of RetargetMe, seams through the features with ``steady`` 0.5 and ``straight`` 4 have a
-    feature remain ratio of .681 (UrS .667) and an aspect-ratio similarity of .910 (.903)."""
-    contrast: Annotated[float, Field(gt=0, le=16)] = 2.0
-    """Power of the obscurity of UrS, which is 0..1; the paper's is 1. Above 1, removals gather in the
-    most obscure columns. On ten cases of RetargetMe, 1, 2 and 4 give an aspect-ratio
-    similarity of .829, .850 and .854, and a feature remain ratio of .597, .599 and .596;
-    4 begins to crop."""
+    resample: Literal["uniform", "crop", "scale", "seam", "column"] = "uniform"
+    """How feature maps are resized: UrS, or one of Section 4.4's alternatives. Seams with ``steady``
+    0.5 and ``straight`` 4 have a higher feature remain ratio than any published result of
+    RetargetMe, and bend columns and frames into waves."""
+    contrast: Annotated[float, Field(gt=0, le=16)] = 4.0
+    """Power of the obscurity, which is 0..1; the paper's is 1. Above 1, removals gather in the
+    most obscure columns: shapes bend less, and at 4 edges that show little are cropped. On ten
+    cases of RetargetMe, 1, 2 and 4 give an aspect-ratio similarity of .829, .850 and .854, and a
+    feature remain ratio of .597, .599 and .596."""
     alphas: tuple[Share, Share, Share] = (0.7, 0.8, 0.9)
     """Weight of the matched against the re-sampled field, Eq. 7, at levels 1, 2 and 3."""
     deconvolution: Annotated[int, Field(ge=0, le=1000)] = 20
@@ -37,10 +37,10 @@ class DeepIROptions:
     axes: Literal["changed", "both"] = "changed"
     """Along which axes matches are sought; ``both`` is the paper's, and lets rows wander where
     only the width changes."""
-    steady: Annotated[float, Field(ge=0, le=32)] = 0.5
+    steady: Annotated[float, Field(ge=0, le=32)] = 2.0
     """Standard deviation, in positions of each level, of the smoothing of matched fields, which
     also makes them run forwards; 0 is the paper's: none."""
-    straight: Annotated[float, Field(gt=0, le=1024)] = 4
+    straight: Annotated[float, Field(gt=0, le=1024)] = 32
     """The same in working pixels across the axis: how far upright lines are kept from bending
     when the width changes."""
     vote: Literal["field", "pixels"] = "field"
