@@ -56,7 +56,7 @@ def mars(
     from deepcrop.training.crop_curves import print_curves, print_gain, print_speed
     from deepcrop.training.datasets import gaze
 
-    photos = getattr(gaze(shared, longest=480), part)
+    photos = getattr(gaze(shared, longest=384), part)
     largest = base.load("mars", device="cpu", weights=weights, window="largest")
     print_gain(largest, photos)
     print_curves(largest, base.load("saliency", device="cpu"), photos)

@@ -81,20 +81,12 @@ def mars_boxes(
     output: Path = typer.Argument(help="Parquet file to write."),
     shared: Path = typer.Option(SHARED, help="Folder that holds data/gaze_*."),
     views: int = typer.Option(3, min=1, help="Views of each photo; the first is all of it."),
-    pseudo: bool = typer.Option(False, help="Boxes of photos without gaze, too."),
 ) -> None:
-    """Derive Mars' crop boxes from the fixations of the training photos.
-
-    With --pseudo, also from the saliency network's maps of the photos without gaze.
-    """
-    from deepcrop.methods.base import load
+    """Derive Mars' crop boxes from the fixations of the training photos."""
     from deepcrop.training.croppings import write_croppings
-    from deepcrop.training.gaze_crops import GazeCrops, pseudo_boxes, training_photos
+    from deepcrop.training.gaze_crops import GazeCrops, training_photos
 
-    crops = GazeCrops(views=views)
-    rows = list(crops.of(training_photos(shared)))
-    if pseudo:
-        rows += pseudo_boxes(crops, load("saliency"), shared)
+    rows = list(GazeCrops(views=views).of(training_photos(shared)))
     write_croppings(rows, output)
     typer.echo(f"{len(rows)} boxes: {output}")
 

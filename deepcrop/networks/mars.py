@@ -32,6 +32,9 @@ from torch import Tensor, nn
 from .meta import MetaLearner
 from .mobilenet import MobileNetV2
 
+LONGEST = 256
+"""Pixels of the longer edge at which the network sees an image."""
+
 
 class Cut(NamedTuple):
     """Where a trunk is truncated: its last block, its channels, its stride."""
@@ -80,7 +83,6 @@ class MarsOptions:
         predictor: predict ARS-PWP; without it that layer is learned, one for all (Table 3).
         embedding: embed the ratio; without it the meta-learners read its value (Table 4).
         interpolation: between embeddings; without it the nearest one is taken (Table 4).
-        longest: pixels of the longer edge at which the network sees an image.
     """
 
     trunk: Literal["mobilenet_v2", "vgg16", "resnet50"] = "mobilenet_v2"
@@ -94,7 +96,6 @@ class MarsOptions:
     predictor: bool = True
     embedding: bool = True
     interpolation: bool = True
-    longest: int = 256
 
     def __post_init__(self) -> None:
         """Reject what can't be built."""
@@ -241,18 +242,13 @@ class Mars(nn.Module):
         bias = (vector @ last.bias + shift)[:, None].expand(-1, 4)
         return RatioParameters(matrix, kernel, bias)
 
-    def fitted(self, height: int, width: int) -> tuple[int, int]:
-        """Return (height, width) scaled so that the longer edge is the options' ``longest``."""
-        scale = Fraction(self.options.longest, max(height, width))
-        return max(1, round(height * scale)), max(1, round(width * scale))
-
     def prepare(self, image: Tensor) -> Tensor:
         """Resize one uint8 image ``(3, h, w)``, normalise it and pad it right and below.
 
         Returns:
-            ``(3, H, W)``: the longer edge ``longest``, both padded to the trunk's stride.
+            ``(3, H, W)``: the longer edge ``LONGEST``, both padded to the trunk's stride.
         """
-        size = self.fitted(image.shape[-2], image.shape[-1])
+        size = fitted(image.shape[-2], image.shape[-1])
         x = image[None].float() if image.is_cuda else image[None]
         if size != tuple(image.shape[-2:]):
             x = F.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
@@ -293,9 +289,7 @@ class Mars(nn.Module):
             maps.update(zip(members, decoded, strict=True))
         result = []
         for index, image in enumerate(images):
-            height, width = (
-                -(-side // self.options.stride) for side in self.fitted(*image.shape[-2:])
-            )
+            height, width = (-(-side // self.options.stride) for side in fitted(*image.shape[-2:]))
             result.append(maps[index][:, :height, :width])
         return result
 
@@ -345,6 +339,12 @@ def _transform(parameters: RatioParameters, pooled: Tensor) -> Tensor:
     if matrix is None:
         return pooled[:, None].expand(-1, parameters.bias.shape[-2], -1)
     return torch.einsum("roc,bc->bro" if matrix.ndim == 3 else "broc,bc->bro", matrix, pooled)
+
+
+def fitted(height: int, width: int) -> tuple[int, int]:
+    """Return (height, width) scaled so that the longer edge is ``LONGEST``."""
+    scale = Fraction(LONGEST, max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def _unfold(logits: Tensor, height: int, width: int) -> Tensor:

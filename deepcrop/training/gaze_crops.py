@@ -4,8 +4,7 @@ For a view of a photo (the whole, or a random part of it) and a ratio, the box i
 window of the ratio that holds a given part of what the largest such window could hold of a
 fixation density. Each box is made from a random half of the viewers and with a random part within
 ``enough``, so that the boxes of a view disagree where people do: what the network learns by binary
-cross-entropy, the share of boxes over each pixel, is then a graded cropping area. Photos without
-gaze get theirs from the saliency network's map in place of the density.
+cross-entropy, the share of boxes over each pixel, is then a graded cropping area.
 """
 
 from __future__ import annotations
@@ -18,10 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from ..geometry import AspectRatio, Box, Focal, Size
-from ..methods.saliency import SaliencyCrop
-from ..ops.windows import Integral
 from .croppings import Cropping
-from .datasets import UNLABELLED, Floats, GazePhoto, density, gaze, read_photo
+from .datasets import Floats, GazePhoto, density, gaze
 
 CELLS = 32
 """Longer side of the grid on which fixations are blurred; windows lie between its cells too."""
@@ -54,64 +51,34 @@ class GazeCrops:
     seed: int = 0
 
     def of(self, photos: Sequence[GazePhoto]) -> Iterator[Cropping]:
-        """Make all boxes of all views of photos, from where people looked."""
+        """Make all boxes of all views of photos."""
         for index, photo in enumerate(photos):
             random = np.random.default_rng((self.seed, index))
-            for view in self._views(photo.size, random):
-                points, inside = points_in(photo, view)
-                if inside.sum() < 8:
-                    continue
-                viewers, grid = photo.viewers[inside], view.size.fit(CELLS)
-                people = np.unique(viewers)
-                count = max(1, round(self.viewers * len(people)))
-                densities = [
-                    density(
-                        points[np.isin(viewers, random.permutation(people)[:count])],
-                        grid.height,
-                        grid.width,
-                    ).numpy()
-                    for _ in range(self.samples)
-                ]
-                yield from self._boxes(photo.name, view, np.stack(densities), random)
+            for number in range(self.views):
+                whole = Box(0, 0, photo.size.width, photo.size.height)
+                view = random_view(photo.size, random) if number else whole
+                yield from self._view(photo, view, random)
 
-    def of_maps(
-        self, name: str, saliency: Floats, size: Size, random: np.random.Generator
-    ) -> Iterator[Cropping]:
-        """Make all boxes of all views of one photo, from a saliency map of it.
-
-        Args:
-            name: of the photo.
-            saliency: ``(h, w)``, over the whole photo.
-            size: the photo in pixels.
-            random: that views, ratios and parts are drawn from.
-        """
-        for view in self._views(size, random):
-            grid, integral = view.size.fit(CELLS), Integral.of(saliency, size)
-            across = np.linspace(view.x0, view.x1, grid.width + 1)
-            down = np.linspace(view.y0, view.y1, grid.height + 1)
-            cells = np.diff(np.diff(integral.at(down, across), axis=0), axis=1).clip(0)
-            if cells.sum() > 0:
-                densities = np.repeat(cells[None] / cells.sum(), self.samples, 0)
-                yield from self._boxes(name, view, densities, random)
-
-    def _views(self, size: Size, random: np.random.Generator) -> Iterator[Box]:
-        """Draw the views of a photo."""
-        yield Box(0, 0, size.width, size.height)
-        for _ in range(self.views - 1):
-            yield random_view(size, random)
-
-    def _boxes(
-        self, name: str, view: Box, densities: Floats, random: np.random.Generator
-    ) -> Iterator[Cropping]:
-        """Make the boxes of one view from its densities, each ``(h, w)`` with the sum 1."""
-        size = view.size
+    def _view(self, photo: GazePhoto, view: Box, random: np.random.Generator) -> Iterator[Cropping]:
+        """Make the boxes of one view."""
+        points, inside = points_in(photo, view)
+        if inside.sum() < 8:
+            return
+        viewers, size = photo.viewers[inside], view.size
+        people = np.unique(viewers)
+        count = max(1, round(self.viewers * len(people)))
+        halves = [np.isin(viewers, random.permutation(people)[:count]) for _ in range(self.samples)]
+        grid = size.fit(CELLS)
+        densities = np.stack(
+            [density(points[half], grid.height, grid.width).numpy() for half in halves]
+        )
         ratios = 2 ** random.uniform(-1, 1, self.ratios)
         enough = random.uniform(*self.enough, (self.samples, self.ratios))
         boxes = windows(densities, ratios * size.height / size.width, enough, self.smallest)
         for row in (boxes * ([size.width, size.height] * 2)).round().astype(int):
             for ratio, (x0, y0, x1, y1) in zip(ratios, row, strict=True):
                 box = Box(view.x0 + x0, view.y0 + y0, view.x0 + x1, view.y0 + y1)
-                yield Cropping(name, float(ratio), box, view)
+                yield Cropping(photo.name, float(ratio), box, view)
 
     def boxes_of(
         self, points: Floats, size: Size, aspects: Sequence[AspectRatio], enough: float
@@ -181,17 +148,6 @@ def training_photos(shared: Path) -> list[GazePhoto]:
         replace(photo, name=photo.name.replace("/", "/images/"))
         for photo in gaze(shared, longest=64).train
     ]
-
-
-def pseudo_boxes(crops: GazeCrops, method: SaliencyCrop, shared: Path) -> Iterator[Cropping]:
-    """Make boxes of the photos without gaze, from where the saliency network expects it."""
-    data = shared / "data"
-    for folder, pattern in UNLABELLED.items():
-        for index, path in enumerate(sorted((data / folder).glob(pattern))):
-            image, size = read_photo(path, method.analysis)
-            random = np.random.default_rng((crops.seed, 1, index))
-            name = str(path.relative_to(data))
-            yield from crops.of_maps(name, method.maps([image])[0].numpy(), size, random)
 
 
 def points_in(photo: GazePhoto, view: Box) -> tuple[Floats, np.ndarray]:

@@ -25,7 +25,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ..geometry import Box
-from ..networks.mars import Mars
+from ..networks.mars import Mars, fitted
 from .croppings import Cropping
 
 
@@ -126,7 +126,7 @@ def load_views(
     def read(image: str) -> list[tuple[Tensor, Tensor, Tensor]]:
         with Image.open(folder / image) as photo:
             picture = photo.convert("RGB")
-        return [_view(picture, view, members, network) for view, members in by_image[image]]
+        return [_view(picture, view, members) for view, members in by_image[image]]
 
     stem = stem_and_rest(network, frozen)[0].eval()
     device = network.reduce.weight.device
@@ -139,17 +139,17 @@ def load_views(
                     place = boxes[:, [2, 1, 0, 3]] * torch.tensor([-1, 1, -1, 1.0])
                     place = place + torch.tensor([1, 0, 1, 0.0]) if flipped else boxes
                     features = stem(network.prepare(seen.to(device))[None])[0]
-                    shape = network.fitted(pixels.shape[-2], pixels.shape[-1])
+                    shape = fitted(pixels.shape[-2], pixels.shape[-1])
                     views.append(View(features.half().cpu().clone(), shape, ratios, place))
     return views
 
 
 def _view(
-    picture: Image.Image, view: Box | None, rows: Sequence[Cropping], network: Mars
+    picture: Image.Image, view: Box | None, rows: Sequence[Cropping]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Cut a view out of its image; return its pixels, ratios, and boxes in 0..1 of it."""
     view = view or Box(0, 0, *picture.size)
-    height, width = network.fitted(view.size.height, view.size.width)
+    height, width = fitted(view.size.height, view.size.width)
     scaled = picture.resize(
         (width, height), Image.Resampling.BILINEAR, box=view.corners, reducing_gap=2.0
     )

@@ -14,7 +14,7 @@ from ..geometry import AspectRatio
 from ..methods.mars import MarsCrop
 from ..metrics.boxes import centre_offset, iou
 from ..metrics.cropping import ASPECTS
-from ..networks.mars import Mars, MarsOptions
+from ..networks.mars import LONGEST, Mars, MarsOptions
 from .crop_curves import gain_at_largest
 from .croppings import read_croppings
 from .datasets import GazePhoto, gaze
@@ -82,9 +82,8 @@ def print_ablation(job: MarsJob, shared: Path) -> None:
     print("variant                    IoU   offset   gain    loss")
     ablation(
         lambda options: initial(replace(job, options=options)),
-        job.options,
         views,
-        gaze(shared, longest=job.options.longest).validation,
+        gaze(shared, longest=LONGEST).validation,
         job.recipe,
         frozen=frozen,
         report=lambda row: print(
@@ -96,7 +95,6 @@ def print_ablation(job: MarsJob, shared: Path) -> None:
 
 def ablation(
     initial: Callable[[MarsOptions], Mars],
-    options: MarsOptions,
     views: Sequence[View],
     photos: Sequence[GazePhoto],
     recipe: Recipe,
@@ -108,7 +106,6 @@ def ablation(
 
     Args:
         initial: makes the untrained network of some options, over the same trunk.
-        options: of the whole network, from which the variants are switched.
         views: of :func:`~deepcrop.training.mars.load_views` with the same ``frozen``.
         photos: held out.
         recipe: how.
@@ -117,7 +114,7 @@ def ablation(
     """
     for name, switches in VARIANTS.items():
         changes: dict[str, Any] = dict(switches)
-        network = initial(replace(options, **changes))
+        network = initial(replace(MarsOptions(), **changes))
         loss = fit(network, views, recipe, frozen=frozen)
         network.requires_grad_(False).to(memory_format=torch.channels_last)
         agreement = judge(MarsCrop(network), photos)
