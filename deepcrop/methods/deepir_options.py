@@ -19,9 +19,9 @@ class DeepIROptions:
     five cases of RetargetMe, 256 scores an aspect-ratio similarity of .841 in 0.9 s of one
     core an image, 384 scores .820 in 3.9 s."""
     resample: Literal["uniform", "crop", "scale", "seam", "column"] = "uniform"
-    """How feature maps are resized: UrS, or one of Section 4.4's alternatives. Seams with ``steady``
-    0.5 and ``straight`` 4 have a higher feature remain ratio than any published result of
-    RetargetMe, and bend columns and frames into waves."""
+    """How feature maps are resized: UrS, or one of Section 4.4's alternatives. Seams with
+    ``steady`` 0.5 and ``straight`` 4 have a higher feature remain ratio than any published result
+    of RetargetMe, and bend columns and frames into waves."""
     contrast: Annotated[float, Field(gt=0, le=16)] = 4.0
     """Power of the obscurity, which is 0..1; the paper's is 1. Above 1, removals gather in the
     most obscure columns: shapes bend less, and at 4 edges that show little are cropped. On ten
