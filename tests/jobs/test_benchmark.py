@@ -6,6 +6,7 @@ import sys
 import pytest
 from PIL import Image
 
+from jobs import benchmark
 from jobs.benchmarks import contenders
 from jobs.benchmarks.comparison import Margin, rows
 from jobs.benchmarks.corpus import SHAPES, mosaic
@@ -65,3 +66,15 @@ def test_ratios_are_taken_within_a_round():
     twice = [Margin(0.2, 0.2, 1, 2**20), Margin(0.4, 0.4, 1, 2**20), Margin(0.3, 0.3, 1, 2**20)]
     line = rows({"deepcrop": ours, "other": twice})[1]
     assert line[5:] == ["2.00 (2.00 to 3.00)"] * 2
+
+
+def test_crop_methods_are_timed_for_one_ratio_and_for_eight(capsys):
+    benchmark.crop(["center", "mars"], repeats=2)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
+    assert [line[:2] for line in lines] == [
+        ["center", "1"],
+        ["center", "8"],
+        ["mars", "1"],
+        ["mars", "8"],
+    ]
+    assert all(0 <= float(least) <= float(median) for _, _, least, median in lines)

@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 from rich.console import Console
 
+from deepcrop.errors import RequestError
 from deepcrop.geometry import Size
 from deepcrop.methods.base import load
 from deepcrop.networks.vgg import VGG
@@ -103,3 +104,13 @@ def test_an_interrupted_evaluation_goes_on_where_it_was(folder):
     assert all(len(figures) == 2 for figures in found.values())
     assert repr(run()) == repr(found) and len(asked) == 2
     assert [path.name for path in (folder / "sheets").iterdir()] == ["case_1.png"]
+
+
+def test_methods_are_named_with_their_options():
+    photo = torch.zeros(3, 40, 60, dtype=torch.uint8)
+    narrow = retargeters.ours("deepir:resample=scale,working=64")(photo, Size(50, 40))
+    assert narrow.shape == (3, 40, 50)
+    with pytest.raises(RequestError, match="retarget"):
+        retargeters.ours("saliency")
+    with pytest.raises(RequestError, match="colour"):
+        retargeters.ours("dnr:colour=red")
