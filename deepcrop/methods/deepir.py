@@ -17,7 +17,7 @@ sample.
 **Scale.** The change that both axes share is a plain scaling, and only the rest is retargeted:
 4000x3000 to 800x800 is scaled to 1067x800, and then 267 columns go.
 
-**Time.** With `vgg19-slim`, 640x480 takes 2.1 s of one core to 480x480 and 1.3 s to 320x480, of
+**Time.** With `vgg19-slim`, 640x480 takes 2.1 s of one core to 480x480 and 1.5 s to 320x480, of
 which PatchMatch takes 0.6 s and the deconvolution 0.6 s (0.3 s of it convolutions: 31 GFLOP).
 """
 

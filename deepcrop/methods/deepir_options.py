@@ -56,7 +56,6 @@ class DeepIROptions:
 
 PAPER = DeepIROptions(
     working=1024,
-    resample="uniform",
     contrast=1,
     deconvolution=100,
     search=10,

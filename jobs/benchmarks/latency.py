@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 
 import boto3
@@ -61,10 +62,10 @@ def compare(
         client = boto3.client("s3", endpoint_url=url, config=Config(max_pool_connections=8))
         client.create_bucket(Bucket=BUCKET)
         for count in counts:
-            corpus = write_corpus(Path(folder) / str(count), count)
+            paths = sorted(write_corpus(Path(folder) / str(count), count).iterdir())
+            keys = [f"{count}/{path.name}" for path in paths]
             with ThreadPoolExecutor(8) as pool:
-                for path in sorted(corpus.iterdir()):
-                    pool.submit(client.upload_file, str(path), BUCKET, f"{count}/{path.name}")
+                list(pool.map(client.upload_file, map(str, paths), repeat(BUCKET), keys))
         for number in range(rounds):
             for latency in latencies:
                 with proxy(url, Faults(latency_ms=latency), seed=number) as place:
