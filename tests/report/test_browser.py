@@ -311,11 +311,14 @@ def test_every_text_has_enough_contrast_and_every_control_a_name(browser, output
         assert page.evaluate(NAMELESS) == []
 
 
+def many_names(count: int) -> list[str]:
+    return [f"{index % 97:02d}/{index:06d}.jpg" for index in range(count)]
+
+
 def many(folder: Path, count: int) -> Path:
-    names = (f"{folder}/in/{index % 97:02d}/{index:06d}.jpg" for index in range(count))
     rows = [
-        row(str(folder), name, scores={"1x1": (index % 1000) / 1000, "16x9": 0.5})
-        for index, name in enumerate(names)
+        row(str(folder), f"{folder}/in/{name}", scores={"1x1": (index % 1000) / 1000, "16x9": 0.5})
+        for index, name in enumerate(many_names(count))
     ]
     write_output(folder, rows)
     build(str(folder), thumbnails=0)
@@ -349,7 +352,10 @@ def use(browser, output: Path, count: int) -> dict[str, float]:
     ordered = page.evaluate(timed, ["order", "name"])
     page.fill("#page", "100")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('.card .path').title.startsWith('0')")
+    page.wait_for_function(
+        "name => document.querySelector('.card .path').title === name",
+        arg=sorted(many_names(count))[99 * 24],  # 24 cards a page
+    )
     context.close()
     return {"first cards": ready, "all loaded": whole, "search": searched, "sort": ordered}
 
