@@ -50,6 +50,11 @@ class Layout:
     """Actors that fetch, and as many that render, where the layout is not fused."""
 
     @property
+    def processes(self) -> int:
+        """Actors of all kinds."""
+        return self.actors + 2 * self.helpers
+
+    @property
     def calls(self) -> int:
         """Batches that an actor has at hand: one being fetched, one worked on, one being stored."""
         return 3 if self.fused else 1

@@ -100,6 +100,7 @@ class Driver:
         self.started = time.time()
         self.waiting: list[pa.Table] = []
         self.committed = time.monotonic()
+        self.listing_seconds = 0.0
         self.cut_short = False
         """Whether the pass ended before its end."""
 
@@ -158,7 +159,9 @@ class Driver:
 
     def _shelve(self, record: dict[str, Any] | None) -> tuple[Shelf, int]:
         """Return the sources, of which only the shelf is kept, and the number of ignored files."""
+        start = time.monotonic()
         listing = self._list(record)
+        self.listing_seconds = time.monotonic() - start
         table = honour(self.corrections, listing.table, self.manifest, record)
         return Shelf(table), listing.ignored
 
@@ -190,6 +193,7 @@ class Driver:
 
     def _process(self, sources: Shelf, ignored: int, layout: Layout) -> Result:
         result = Result(self.manifest.output, len(sources.ids), ignored=ignored)
+        result.listing_seconds = self.listing_seconds
         done = self._count_committed(result)
         result.resumed = len(done)
         self._record("running", result)
@@ -232,7 +236,7 @@ class Driver:
             result.passes += 1
             self.progress.note("" if result.passes == 1 else "trying again what got lost")
             self.cut_short = False
-            stream = self._pass(sources.tables(missing), layout, whole)
+            stream = self._pass(sources.tables(missing, layout.processes), layout, whole)
             try:
                 rows = [done, *self._commit_all(stream, result)]
             finally:

@@ -15,8 +15,11 @@ import pyarrow.parquet as pq
 
 from .manifest import write_table
 
-WINDOW = 1 << 16
-"""Sources that are unpacked at once; the actors start anew for each window."""
+WINDOW = 1 << 15
+"""Sources that are unpacked at once; each batch of them takes 10 KB of the driver's memory."""
+SHARE = 1 << 11
+"""As many for each process of a larger job: the actors start anew for each window, and 1,000 are
+through the smallest one within seconds."""
 
 
 class Shelf:
@@ -32,12 +35,14 @@ class Shelf:
         self.copies = pc.is_valid(listing["duplicate_of"]).to_numpy()
         """bool (sources,): which are duplicates of another."""
 
-    def tables(self, wanted: numpy.ndarray) -> Iterator[pa.Table]:
-        """Yield rows of the listing, at most :data:`WINDOW` at a time.
+    def tables(self, wanted: numpy.ndarray, processes: int = 0) -> Iterator[pa.Table]:
+        """Yield rows of the listing, a window at a time.
 
         Args:
             wanted: bool (sources,), which of them.
+            processes: that will work on them.
         """
+        most = max(WINDOW, SHARE * processes)
         file = pq.ParquetFile(pa.BufferReader(self.packed))
         window: list[pa.Table] = []
         start = 0
@@ -46,7 +51,7 @@ class Shelf:
             chosen = wanted[start : start + rows]
             start += rows
             if chosen.any():
-                if sum(each.num_rows for each in window) + chosen.sum() > WINDOW:
+                if sum(each.num_rows for each in window) + chosen.sum() > most:
                     yield pa.concat_tables(window)
                     window = []
                 table = file.read_row_group(group, use_threads=False)

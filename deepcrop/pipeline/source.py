@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy
@@ -229,14 +229,22 @@ def _list_store(uri: str, storage: Storage) -> tuple[pa.Table, int]:
     root = storage.root(uri)
     if storage.is_glob(uri) or storage.exists(uri):
         return _entries_table(storage.list(uri), root)
-    items = list(storage.children(root))
-    folders = [item.uri for item in items if isinstance(item, Prefix)]
-    listed = [_entries_table((item for item in items if isinstance(item, Entry)), root)]
+    folders: list[str] = []
+    listed = [_entries_table(_entries(storage.children(root), folders), root)]
     if folders:
         task = ray.remote(num_cpus=0.25)(_list_folder)
         listed += ray.get([task.remote(folder, root, storage) for folder in folders])
     tables, ignored = zip(*listed, strict=True)
     return pa.concat_tables(tables), sum(ignored)
+
+
+def _entries(items: Iterable[Entry | Prefix], folders: list[str]) -> Iterator[Entry]:
+    """Yield the objects of one level as they come; note its folders."""
+    for item in items:
+        if isinstance(item, Entry):
+            yield item
+        else:
+            folders.append(item.uri)
 
 
 def _list_archives(uri: str, storage: Storage) -> tuple[pa.Table, int]:

@@ -32,6 +32,16 @@ def test_windows_hold_the_wanted_rows_in_their_order(monkeypatch, count):
         assert pa.concat_tables([table.slice(0, 0), *windows]).equals(expected)
 
 
+def test_the_window_grows_with_the_processes(monkeypatch):
+    monkeypatch.setattr(shelf, "WINDOW", 32)
+    monkeypatch.setattr(shelf, "SHARE", 10)
+    monkeypatch.setattr(manifest, "GROUP", 4)
+    packed = Shelf(listing(200))
+    for processes, rows in ((1, 32), (3, 32), (6, 60), (100, 200)):
+        windows = packed.tables(numpy.ones(200, bool), processes)
+        assert next(windows).num_rows == rows
+
+
 def test_ids_do_not_keep_their_table():
     before = pa.total_allocated_bytes()
     ids = shelf.ids_of(listing(10_000))
