@@ -4,6 +4,8 @@
 python -m jobs.benchmark compare                 # the pipeline against what people use today
 python -m jobs.benchmark latency                 # a job on a store that answers late
 python -m jobs.benchmark memory 200 2000         # a job's memory by its number of images
+python -m jobs.benchmark scale                   # its cost, memory and listing, up to 200,000
+python -m jobs.benchmark nodes                   # a job on simulated clusters of 1, 2 and 4 nodes
 python -m jobs.benchmark plan FOLDER...          # what `deepcrop plan` projects, and what jobs take
 python -m jobs.benchmark crop --method saliency  # milliseconds an image of crop methods
 python -m jobs.benchmark retarget --method dnr   # seconds an image beside the floor
@@ -12,17 +14,13 @@ python -m jobs.benchmark retarget --method dnr   # seconds an image beside the f
 
 from __future__ import annotations
 
-import contextlib
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
-import psutil
 import torch
 import typer
 from PIL import Image
@@ -39,12 +37,13 @@ from deepcrop.training.retarget_timing import measure, timing_table
 
 from .benchmarks import comparison
 from .benchmarks import latency as delays
+from .benchmarks import nodes as clusters
+from .benchmarks import scale as sizes
 from .benchmarks.contenders import CONTENDERS
+from .benchmarks.footprint import Footprint
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 EIGHT = ("1:1", "4:5", "2:3", "3:4", "4:3", "3:2", "16:9", "9:16")
-ORIGINALS = 64
-"""Different pictures; the others are further names of their files."""
 
 
 @app.callback()
@@ -62,21 +61,44 @@ def memory(
     ] = 0.1,
 ) -> None:
     """Print the peak memory of a job's driver and of its largest worker, by number of images."""
-    table = Table("images", "s", "driver MiB", "largest worker MiB", box=None)
-    peaks = []
-    for count in counts or [200, 2000, 20_000]:
-        with tempfile.TemporaryDirectory(prefix="memory-") as folder:
-            begin = time.monotonic()
-            peaks.append(_peaks(_pictures(Path(folder) / "in", count), Path(folder) / "out"))
-            seconds = time.monotonic() - begin
-        line = [f"{count:,}", f"{seconds:.0f}", *(f"{peak / 2**20:.0f}" for peak in peaks[-1])]
-        print(*line, flush=True)
-        table.add_row(*line)
-    Console().print(table)
-    if len(peaks) > 1 and any(
-        last > (1 + growth) * before for before, last in zip(*peaks[-2:], strict=True)
-    ):
-        raise typer.Exit(1)
+    found: list[Footprint] = []
+    _show(sizes.MEMORY, sizes.memory_lines(counts or [200, 2000, 20_000], found))
+    _judge(sizes.memory_growth(found), growth)
+
+
+@app.command()
+def scale(
+    counts: Annotated[
+        list[int] | None, typer.Argument(help="Images of each job, ascending.")
+    ] = None,
+    growth: Annotated[
+        float, typer.Option(help="Share by which the last two may differ; more is an error.")
+    ] = 0.1,
+) -> None:
+    """Print what an image costs, and the memory and the listing, by a job's number of images.
+
+    Costs are of one image more than the size before had. The images are small, so that the engine
+    is what is measured. Every job's manifest is checked.
+    """
+    found: list[Footprint] = []
+    _show(sizes.HEADINGS, sizes.lines(counts or [200, 2000, 20_000, 200_000], found))
+    _judge(sizes.growth(found), growth)
+
+
+@app.command()
+def nodes(
+    numbers: Annotated[list[int] | None, typer.Argument(help="Nodes of each cluster.")] = None,
+    small: Annotated[int, typer.Option(help="Images of the small corpus.", min=1)] = 200,
+    large: Annotated[int, typer.Option(help="Images of the large corpus.", min=2)] = 10_000,
+    rounds: Annotated[int, typer.Option(help="How often everything is repeated.", min=1)] = 2,
+) -> None:
+    """Compare a job on clusters of more and more nodes, with one CPU each, on this machine.
+
+    The images are small, and every job's manifest is checked.
+    """
+    print(f"{comparison.cores()} cores here: with more nodes than that, look at the costs alone")
+    found = clusters.compare(numbers or [1, 2, 4], (small, large), rounds)
+    _show(clusters.HEADINGS, clusters.rows(found))
 
 
 @app.command()
@@ -213,10 +235,7 @@ def compare(
     if large <= small:
         raise typer.BadParameter(f"--large {large}: must be more than --small {small}")
     found = comparison.compare(ready, (small, large), rounds, photos)
-    table = Table(*comparison.HEADINGS, box=None)
-    for row in comparison.rows(found):
-        table.add_row(*row)
-    Console(width=120).print(table)
+    _show(comparison.HEADINGS, comparison.rows(found))
 
 
 @app.command()
@@ -231,52 +250,26 @@ def latency(
 
     Five ratios; every request goes through a proxy, which works on the same cores.
     """
-    table = Table("latency, ms", "images/s", "CPU-ms/image", "cores busy", box=None)
-    for found in delays.compare((small, large), (0.0, late), rounds, method):
-        line = f"{1 / found.seconds:.1f}", f"{1000 * found.cpu:.0f}", f"{found.busy:.0%}"
-        table.add_row(f"{found.latency:.0f}", *line)
-        print(f"{found.latency:.0f}", *line, flush=True)
-    Console().print(table)
+    found = delays.compare((small, large), (0.0, late), rounds, method)
+    _show(delays.HEADINGS, map(delays.line, found))
 
 
-def _pictures(folder: Path, count: int) -> Path:
-    """Write small photos."""
-    folder.mkdir(parents=True)
-    photo = Image.fromarray(data.astronaut())
-    for number in range(count):
-        path = folder / f"{number:06d}.jpg"
-        if number < ORIGINALS:
-            photo.crop((number, number, number + 200, number + 150)).save(path)
-        else:
-            os.link(folder / f"{number % ORIGINALS:06d}.jpg", path)
-    return folder
+def _show(headings: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
+    """Print lines as they come, and in the end a table of them."""
+    table = Table(*headings, box=None)
+    for line in lines:
+        print(*line, flush=True)
+        table.add_row(*line)
+    Console(width=120).print(table)
 
 
-def _peaks(source: Path, output: Path) -> tuple[int, int]:
-    """Run a job; return the peak resident bytes of its driver and of its largest worker."""
-    flags = ["--input", str(source), "--output", str(output), "--method=center", "--aspect=1:1"]
-    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-    job = subprocess.Popen([sys.executable, "-m", "deepcrop", "run", *flags], env=environment)
-    driver, workers = 0, 0
-    while job.poll() is None:
-        with contextlib.suppress(psutil.Error, OSError):
-            driver = max(driver, _high_water(job.pid))
-            for child in psutil.Process(job.pid).children(recursive=True):
-                # One that has just ended has an empty command line.
-                if " ".join(child.cmdline()).startswith("ray::"):
-                    workers = max(workers, _high_water(child.pid))
-        time.sleep(0.2)
-    if job.returncode:
-        raise typer.Exit(job.returncode)
-    return driver, workers
-
-
-def _high_water(pid: int) -> int:
-    """Return the peak of a process's resident bytes so far."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return 1024 * int(line.split()[1])
-    return 0
+def _judge(grown: Mapping[str, float], growth: float) -> None:
+    """Say what grew too much, and end with an error if anything did."""
+    excess = {name: share for name, share in grown.items() if share > growth}
+    for name, share in excess.items():
+        print(f"{name}: {share:+.0%} from the last size but one to the last")
+    if excess:
+        raise typer.Exit(1)
 
 
 if __name__ == "__main__":

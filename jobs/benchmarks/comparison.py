@@ -17,7 +17,7 @@ from pathlib import Path
 
 from .contenders import CONTENDERS
 from .corpus import write_corpus
-from .measure import Cost, measure
+from .measure import Cost, environment, measure
 
 OURS = "deepcrop"
 
@@ -68,13 +68,12 @@ def compare(
 
 
 def _run(name: str, corpus: Path, folder: Path) -> Cost:
-    environment = {key: value for key, value in os.environ.items() if key != "RAY_ADDRESS"}
-    environment |= {"OMP_NUM_THREADS": "1", **CONTENDERS[name].environment}
+    variables = environment(OMP_NUM_THREADS="1", **CONTENDERS[name].environment)
     with tempfile.TemporaryDirectory(dir=folder) as target:
         output = Path(target) / "out"
         module = "jobs.benchmarks.contenders"
         arguments = [name, str(corpus), str(output), str(cores())]
-        return measure([sys.executable, "-m", module, *arguments], environment)
+        return measure([sys.executable, "-m", module, *arguments], variables)
 
 
 def _say(name: str, margin: Margin) -> None:

@@ -19,9 +19,10 @@ from tests.servers.proxy import Faults
 
 from .comparison import cores
 from .corpus import write_corpus
-from .measure import measure
+from .measure import environment, measure
 
 BUCKET = "latency"
+HEADINGS = ("latency, ms", "images/s", "CPU-ms/image", "cores busy")
 ASPECTS = ("1:1", "16:9", "9:16", "4:5", "3:2")
 
 
@@ -74,6 +75,16 @@ def compare(
                 yield Late(latency, (large[0] - small[0]) / more, (large[1] - small[1]) / more)
 
 
+def line(found: Late) -> list[str]:
+    """Return a job's line of the table."""
+    return [
+        f"{found.latency:.0f}",
+        f"{1 / found.seconds:.1f}",
+        f"{1000 * found.cpu:.0f}",
+        f"{found.busy:.0%}",
+    ]
+
+
 def _run(endpoint: str, count: int, method: str) -> tuple[float, float]:
     """Run the job afresh; return its seconds and CPU-seconds."""
     flags = [
@@ -85,6 +96,5 @@ def _run(endpoint: str, count: int, method: str) -> tuple[float, float]:
         "--overwrite",
         *(f"--aspect={aspect}" for aspect in ASPECTS),
     ]
-    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-    cost = measure([sys.executable, "-m", "deepcrop", "run", *flags], environment)
+    cost = measure([sys.executable, "-m", "deepcrop", "run", *flags], environment())
     return cost.seconds, cost.cpu

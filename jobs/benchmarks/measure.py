@@ -11,7 +11,7 @@ import ctypes
 import os
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,11 @@ INTERVAL = 0.2
 PATIENCE = 5.0
 """Seconds that what a command leaves behind has to end by itself."""
 _PR_SET_CHILD_SUBREAPER = 36
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return this process's variables, without the cluster that is at hand, and more."""
+    return {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"} | more
 
 
 @dataclass(frozen=True)
@@ -39,8 +44,17 @@ class Cost:
     memory: int
 
 
-def measure(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Cost:
+def measure(
+    command: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    watch: Callable[[int], None] | None = None,
+) -> Cost:
     """Run a command to its end, and that of all its processes.
+
+    Args:
+        command: the program and its arguments.
+        environment: its variables; by default those of this process.
+        watch: called with its process's id at every look.
 
     Raises:
         subprocess.CalledProcessError: its exit status is not 0.
@@ -51,6 +65,8 @@ def measure(command: Sequence[str], environment: Mapping[str, str] | None = None
     job = subprocess.Popen(command, env=dict(environment) if environment else None)
     while job.poll() is None:
         tree.look()
+        if watch is not None:
+            watch(job.pid)
         if looks % 5 == 0:
             memory = max(memory, tree.memory())
         looks += 1

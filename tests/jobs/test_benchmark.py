@@ -3,13 +3,18 @@
 import subprocess
 import sys
 
+import pyarrow as pa
 import pytest
 from PIL import Image
+from typer import Exit
 
+from deepcrop.pipeline.manifest import IMAGES, Manifest
+from deepcrop.storage import Storage
 from jobs import benchmark
-from jobs.benchmarks import contenders
+from jobs.benchmarks import contenders, footprint, nodes, scale
 from jobs.benchmarks.comparison import Margin, rows
 from jobs.benchmarks.corpus import SHAPES, mosaic
+from jobs.benchmarks.footprint import Footprint
 from jobs.benchmarks.measure import Cost, measure
 from jobs.benchmarks.task import RATIOS, centre, fitted, make_folders, window
 
@@ -78,3 +83,52 @@ def test_crop_methods_are_timed_for_one_ratio_and_for_eight(capsys):
         ["mars", "8"],
     ]
     assert all(0 <= float(least) <= float(median) for _, _, least, median in lines)
+
+
+def test_a_job_of_small_pictures_is_checked_and_measured():
+    found = footprint.take(5)
+    assert found.images == 5
+    assert 0 < found.listing < found.cost.seconds
+    assert 50 * 2**20 < found.driver < found.worker < found.cost.memory
+
+
+def test_a_manifest_that_lacks_pictures_is_an_error(tmp_path):
+    rows = [{"source_id": number, "status": "ok", "variants": [{}]} for number in (1, 2, 2)]
+    manifest = Manifest(str(tmp_path), Storage())
+    manifest.append(pa.Table.from_pylist(rows, schema=IMAGES))
+    with pytest.raises(ValueError, match="'rows': 3, 'sources': 2, 'good ones': 3, 'variants': 3"):
+        footprint.check(tmp_path, 3)
+
+
+def test_scale_says_what_grows(monkeypatch):
+    costs = {100: (20.0, 30.0, 500), 200: (21.0, 31.0, 500), 400: (23.0, 35.0, 1000)}
+
+    def take(count):
+        seconds, cpu, worker = costs[count]
+        return Footprint(count, Cost(seconds, cpu, 0), 250 * 2**20, worker * 2**20, count / 1000)
+
+    monkeypatch.setattr(scale, "take", take)
+    found = []
+    lines = list(scale.lines(list(costs), found))
+    assert lines[0] == ["100", "20", "250", "500", "0.1", "", ""]
+    assert lines[2] == ["400", "23", "250", "1000", "0.4", "10.0", "20.0"]
+    grown = {"driver's memory": 0.0, "largest worker's memory": 1.0}
+    assert scale.memory_growth(found) == grown
+    assert scale.growth(found) == {**grown, "CPU time of an image": pytest.approx(1.0)}
+    with pytest.raises(Exit):
+        benchmark._judge(grown, 0.1)
+    benchmark._judge(scale.memory_growth(found[:2]), 0.1)
+
+
+def test_more_nodes_are_measured_by_one():
+    found = {1: [Margin(0.01, 0.02, 9, 0)], 4: [Margin(0.005, 0.02, 20, 0)]}
+    assert nodes.rows(found) == [
+        ["1", "100 (100 to 100)", "1.00", "20.0", "9"],
+        ["4", "200 (200 to 200)", "2.00", "20.0", "20"],
+    ]
+
+
+@pytest.mark.slow
+def test_a_cluster_of_two_nodes_does_the_job():
+    [margin] = nodes.compare([2], (4, 40), 1)[2]
+    assert margin.start > 0

@@ -1,0 +1,113 @@
+"""A job over small pictures, which cost the engine more than the pixels, and what it takes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pyarrow.compute as pc
+from PIL import Image
+from skimage import data
+
+from deepcrop.pipeline.manifest import Manifest
+from deepcrop.storage import Storage
+
+from .measure import Cost, environment, measure
+
+ORIGINALS = 64
+"""Different pictures; the others are further names of their files."""
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """What one job took.
+
+    Attributes:
+        images: pictures of the job.
+        cost: of all its processes.
+        driver: peak of the driver's resident bytes.
+        worker: peak of the largest worker's.
+        listing: seconds that the job listed before it worked on the first picture.
+    """
+
+    images: int
+    cost: Cost
+    driver: int
+    worker: int
+    listing: float
+
+
+def take(count: int) -> Footprint:
+    """Run a job over so many pictures, and check that each has its row."""
+    with tempfile.TemporaryDirectory(prefix="footprint-") as folder:
+        source, target = write_pictures(Path(folder) / "in", count), Path(folder) / "out"
+        flags = [f"--input={source}", f"--output={target}", "--method=center", "--aspect=1:1"]
+        peaks = _Peaks()
+        command = [sys.executable, "-m", "deepcrop", "run", *flags]
+        cost = measure(command, environment(), peaks.look)
+        check(target, count)
+        record = json.loads((target / "job.json").read_text())
+    listing = record["counts"]["listing_seconds"]
+    return Footprint(count, cost, peaks.driver, peaks.worker, listing)
+
+
+def write_pictures(folder: Path, count: int) -> Path:
+    """Write photos of 200 by 150 pixels into one folder; return it."""
+    folder.mkdir(parents=True)
+    photo = Image.fromarray(data.astronaut())
+    for number in range(count):
+        path = folder / f"{number:06d}.jpg"
+        if number < ORIGINALS:
+            photo.crop((number, number, number + 200, number + 150)).save(path)
+        else:
+            os.link(folder / f"{number % ORIGINALS:06d}.jpg", path)
+    return folder
+
+
+def check(target: Path, count: int) -> None:
+    """Make sure that a job's manifest has one good row with one variant for each picture.
+
+    Raises:
+        ValueError: it has not.
+    """
+    manifest = Manifest(str(target), Storage())
+    manifest.find_parts()
+    rows = manifest.table(["source_id", "status", "variants"])
+    found = {
+        "rows": rows.num_rows,
+        "sources": pc.count_distinct(rows["source_id"]).as_py(),
+        "good ones": pc.sum(pc.equal(rows["status"], "ok")).as_py() or 0,
+        "variants": pc.sum(pc.list_value_length(rows["variants"])).as_py() or 0,
+    }
+    if set(found.values()) != {count}:
+        raise ValueError(f"manifest of {count} pictures: {found}")
+
+
+class _Peaks:
+    """Peaks of the resident bytes of a job's driver and of its largest worker."""
+
+    def __init__(self) -> None:
+        self.driver = self.worker = 0
+
+    def look(self, pid: int) -> None:
+        """Look at a driver and at the workers below it."""
+        with contextlib.suppress(psutil.Error, OSError):
+            self.driver = max(self.driver, _high_water(pid))
+            for child in psutil.Process(pid).children(recursive=True):
+                # One that has just ended has an empty command line.
+                if " ".join(child.cmdline()).startswith("ray::"):
+                    self.worker = max(self.worker, _high_water(child.pid))
+
+
+def _high_water(pid: int) -> int:
+    """Return the peak of a process's resident bytes so far."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return 1024 * int(line.split()[1])
+    return 0
