@@ -107,7 +107,7 @@ def vips_thumbnail(path: Path, target: Path) -> None:
 
 
 def smartcrop_python(path: Path, target: Path) -> None:
-    """Smartcrop in Python: Pillow around it."""
+    """Smartcrop in Python, largest windows only as in JavaScript; Pillow around it."""
     import smartcrop
     from PIL import Image
 
@@ -118,7 +118,7 @@ def smartcrop_python(path: Path, target: Path) -> None:
     cropper, scale = smartcrop.SmartCrop(), image.width / small.width
     for name, ratio in RATIOS.items():
         wide, high = window(small.width, small.height, ratio)
-        found = cropper.crop(small, wide, high, prescale=False)["top_crop"]
+        found = cropper.crop(small, wide, high, prescale=False, min_scale=1)["top_crop"]
         size = window(image.width, image.height, ratio)
         left = min(round(found["x"] * scale), image.width - size[0])
         top = min(round(found["y"] * scale), image.height - size[1])
@@ -132,7 +132,7 @@ def smartcrop_python(path: Path, target: Path) -> None:
 
 
 def opencv(path: Path, target: Path) -> None:
-    """OpenCV as img2dataset uses it: a whole decode, ``INTER_AREA``, the centre."""
+    """OpenCV as img2dataset's resizer uses it: a whole decode, ``INTER_AREA``, the centre."""
     import cv2
     import numpy as np
 
@@ -259,7 +259,7 @@ CONTENDERS = {
     "smartcrop.js": Contender(smartcrop_node, program="node"),
     "smartcrop.py": Contender(pooled(smartcrop_python), ("smartcrop",)),
     "Ray Data, naive": Contender(ray_data),
-    "OpenCV": Contender(pooled(opencv), ("cv2",)),
+    "img2dataset's resize": Contender(pooled(opencv), ("cv2",)),
 }
 
 
