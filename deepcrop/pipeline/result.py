@@ -44,7 +44,7 @@ class Result:
     passes: int = 0
     seconds: float = 0.0
     listing_seconds: float = 0.0
-    """Of them, until all sources were known; the first is worked on after that."""
+    """Of them, until all sources were known: none is worked on before."""
     stopped: bool = False
     """Whether ``max_failed`` stopped the job before its end."""
     errors: dict[str, int] = field(default_factory=dict)

@@ -159,11 +159,11 @@ class Driver:
 
     def _shelve(self, record: dict[str, Any] | None) -> tuple[Shelf, int]:
         """Return the sources, of which only the shelf is kept, and the number of ignored files."""
-        start = time.monotonic()
         listing = self._list(record)
-        self.listing_seconds = time.monotonic() - start
         table = honour(self.corrections, listing.table, self.manifest, record)
-        return Shelf(table), listing.ignored
+        shelf = Shelf(table)
+        self.listing_seconds = time.time() - self.started
+        return shelf, listing.ignored
 
     def _list(self, record: dict[str, Any] | None) -> Listing:
         """Return the sources: those of the interrupted run, or those that are there now."""

@@ -33,7 +33,7 @@ class Footprint:
         cost: of all its processes.
         driver: peak of the driver's resident bytes.
         worker: peak of the largest worker's.
-        listing: seconds that the job listed before it worked on the first picture.
+        listing: seconds until the job knew all its pictures; it works on none before.
     """
 
     images: int

@@ -196,6 +196,7 @@ def test_the_manifests_open_as_they_are(corpus, tmp_path):
     assert set(variants["aspect"].to_pylist()) == {"1x1", "16x9", "40x30px"}
     record = json.loads((tmp_path / "out" / "job.json").read_text())
     assert record["status"] == "completed" and record["counts"]["ok"] == 18
+    assert 0 < record["counts"]["listing_seconds"] < record["counts"]["seconds"]
 
 
 def test_two_runs_on_one_output_are_kept_apart(corpus, tmp_path):
