@@ -1,8 +1,8 @@
 """Jobs over more and more small pictures: what stays flat, and what grows.
 
 A job's cost at the margin is of one picture more than the job before had, free of what starting
-costs. Listing is the time until a job knows all its pictures: most of it goes by in a process of its
-own, but no picture is worked on before.
+costs. Listing is the time until a job knows all its pictures: most of it goes by in a process of
+its own, but no picture is worked on before.
 """
 
 from __future__ import annotations
