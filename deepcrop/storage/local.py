@@ -129,13 +129,11 @@ class LocalStore:
         """Yield one level of a folder."""
         folder = local_path(uri)
         try:
-            found = self._scan(folder, starting)
+            for child in self._scan(folder, starting):
+                yield child if isinstance(child, Entry) else Prefix(local_uri(child) + "/")
         except Failure:
             if os.path.lexists(folder):
                 raise
-            return
-        for child in found:
-            yield child if isinstance(child, Entry) else Prefix(local_uri(child) + "/")
 
     def temporaries(self, uri: str, older_than: float) -> Iterator[str]:
         """Yield the unfinished files of dead writers, and those that are older than this."""
@@ -145,27 +143,32 @@ class LocalStore:
                 if name.startswith(TEMPORARY) and _is_stale(path, older_than):
                     yield local_uri(path)
 
-    def _scan(self, folder: str, starting: str = "") -> list[Entry | str]:
-        """List the files (as entries) and folders (as paths) of one folder, by name."""
-        found: list[Entry | str] = []
+    def _scan(self, folder: str, starting: str = "") -> Iterator[Entry | str]:
+        """Yield the files (as entries) and folders (as paths) of one folder, by name.
+
+        One after the other: who asks whether there is any looks at no more than that.
+        """
         with _failures():
             with os.scandir(folder) as scan:
-                items = sorted(scan, key=lambda item: os.fsencode(item.name))
+                names = (item for item in scan if item.name.startswith(starting))
+                items = sorted(names, key=lambda item: os.fsencode(item.name))
             for item in items:
-                if item.name.startswith(TEMPORARY) or not item.name.startswith(starting):
-                    continue
-                if _is_folder(item):
-                    if not (item.is_symlink() and _leads_back(item.path)):
-                        found.append(item.path)
-                    continue
-                try:
-                    status = item.stat()
-                except OSError:
-                    # A dangling link is listed, so that it fails with a row of its own.
-                    status = item.stat(follow_symlinks=False)
-                if mode.S_ISREG(status.st_mode) or mode.S_ISLNK(status.st_mode):
-                    found.append(_entry(item.path, status))
-        return found
+                found = None if item.name.startswith(TEMPORARY) else self._look(item)
+                if found is not None:
+                    yield found
+
+    def _look(self, item: os.DirEntry[str]) -> Entry | str | None:
+        """Describe a file or name a folder; None for what is neither."""
+        if _is_folder(item):
+            return None if item.is_symlink() and _leads_back(item.path) else item.path
+        try:
+            status = item.stat()
+        except OSError:
+            # A dangling link is listed, so that it fails with a row of its own.
+            status = item.stat(follow_symlinks=False)
+        if mode.S_ISREG(status.st_mode) or mode.S_ISLNK(status.st_mode):
+            return _entry(item.path, status)
+        return None
 
 
 def _is_folder(item: os.DirEntry[str]) -> bool:

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from deepcrop.errors import AccessDenied, NotFound, RequestError, WriteError
-from deepcrop.storage import TEMPORARY, Prefix, Storage, StorageOptions
+from deepcrop.storage import TEMPORARY, Prefix, Storage, StorageOptions, local
 from tests.storage.test_uri import ODD_KEYS
 
 storage = Storage(StorageOptions(backoff=0.001))
@@ -229,6 +229,19 @@ def test_the_sweep_spares_living_writers_and_young_files_of_others(tmp_path):
     os.utime(tmp_path / f"{TEMPORARY}other-host.1.aa", (old, old))
     assert storage.sweep_temporaries(str(tmp_path)) == 1
     assert (tmp_path / "photo.jpg").exists()
+
+
+def test_a_check_looks_at_one_file_of_many(tmp_path, monkeypatch):
+    fill(tmp_path, *(f"{number}.jpg" for number in range(9)))
+    looked, describe = [], local._entry
+
+    def look(path, status):
+        looked.append(path)
+        return describe(path, status)
+
+    monkeypatch.setattr(local, "_entry", look)
+    storage.check_readable(str(tmp_path))
+    assert looked == [str(tmp_path / "0.jpg")]
 
 
 def test_checks(tmp_path):
