@@ -1,6 +1,7 @@
 """Evaluate the networks on photos that training never saw.
 
 python jobs/evaluate.py saliency --shared ../shared
+python jobs/evaluate.py faces faces.parquet --shared ../shared
 python jobs/evaluate.py mars --shared ../shared
 python jobs/evaluate.py croppings fcdb FCDB_FOLDER --images FCDB_FOLDER/data --method mars
 python jobs/evaluate.py retargetme --shared ../shared --method dnr --sheet sheets --side 0
@@ -43,6 +44,19 @@ def saliency(
     console = Console()
     for table in saliency_tables(shared, weights_, part, console.print):
         console.print(table)
+
+
+@app.command()
+def faces(
+    labels: Path = typer.Argument(help="Parquet file of `jobs/train.py face-labels`."),
+    shared: Path = typer.Option(SHARED, help="Folder that holds data/."),
+    weights: str = typer.Option("saliency", help="Name or file of the weights."),
+) -> None:
+    """Print what the saliency network's face head finds, and how often windows cut a face."""
+    from deepcrop.training.faces_report import faces_tables
+
+    for table in faces_tables(labels, shared, weights):
+        Console(width=100).print(table)
 
 
 @app.command()

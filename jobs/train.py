@@ -1,6 +1,8 @@
 """Train the networks whose weights ship with deepcrop.
 
 python jobs/train.py saliency --shared ../shared --output runs/saliency.safetensors
+python jobs/train.py face-labels --shared ../shared faces.parquet
+python jobs/train.py faces faces.parquet --shared ../shared --output runs
 python jobs/train.py mars-boxes --shared ../shared boxes.parquet
 python jobs/train.py mars boxes.parquet --images ../shared/data --trunk saliency --output runs
 python jobs/train.py mars FAT --format fat --images FAT/images --trunk MOBILENET --paper --gpu
@@ -71,6 +73,64 @@ def saliency(
         },
         licence="Apache-2.0 trunk; distilled on Flickr8k photos: non-commercial research",
         summary="SAM over dilated MobileNet-V2: where people look, in 2.4 M parameters",
+        folder=output,
+    )
+    typer.echo(path)
+
+
+@app.command()
+def face_labels(
+    output: Path = typer.Argument(help="Parquet file to write."),
+    shared: Path = typer.Option(SHARED, help="Folder that holds data/."),
+) -> None:
+    """Find faces with MTCNN, for the saliency network's face head to learn from.
+
+    It comes with the package facenet-pytorch, which wants an old torch and runs with a new one:
+    pip install --no-deps facenet-pytorch
+    """
+    from rich.progress import track
+
+    from deepcrop.training.faces import detect, write_faces
+
+    root = shared / "data"
+    folders = ("gaze_osie", "captions_flickr8k", "objects_coco128", "gaze_nus_scene")
+    files = [file for each in folders for file in sorted((root / each / "images").iterdir())]
+    write_faces(list(track(detect(files, root), "photos", total=len(files))), output)
+
+
+@app.command()
+def faces(
+    labels: Path = typer.Argument(help="Parquet file of face-labels."),
+    output: Path = typer.Option(..., help="Folder that the weights are written to."),
+    shared: Path = typer.Option(SHARED, help="Folder that holds data/."),
+    start: str = typer.Option("saliency", help="Network that gets the head: name or file."),
+    epochs: int = typer.Option(8, min=1, help="Passes over the views."),
+) -> None:
+    """Teach the saliency network to find faces; print what it finds on photos held out."""
+    from deepcrop import weights
+    from deepcrop.networks.saliency import FACE
+    from deepcrop.training import faces as training
+
+    network = training.bare(start)
+    photos = training.read_face_photos(labels, shared / "data")
+    taught, held_out = training.split_faces(photos, shared)
+    head = training.train(network, taught, training.Recipe(epochs=epochs), typer.echo)
+    found = [training.find(network, head, photo.image, FACE) for photo in held_out]
+    for smallest in (0.03, 0.05, 0.1):
+        agreed = training.agreement(found, held_out, smallest)
+        typer.echo(
+            f"{agreed.photos} photos held out, faces from {smallest:.0%} of the longer edge: "
+            f"{agreed.found} of {agreed.faces} found, {agreed.false} others"
+        )
+    output.mkdir(parents=True, exist_ok=True)
+    entry = weights.find("saliency")
+    joined = training.with_faces(network, head)
+    path = weights.publish(
+        "saliency",
+        joined.state_dict(),
+        {**weights.load(start)[1], "options": joined.options.to_json()},
+        licence=entry.licence,
+        summary=entry.summary,
         folder=output,
     )
     typer.echo(path)

@@ -4,6 +4,7 @@
 network = SaliencyNetwork.from_state(state, metadata)     # ours: deepcrop/pretrained/saliency.*
 density = network(batch)                                  # (B, 3, H, W) in -1..1 -> (B, H/4, W/4)
 maps = network.maps([photo, other])                       # uint8 (3, h, w) each -> (h', w') each
+[seen] = network.look([photo])                            # seen.saliency, seen.faces
 ```
 """
 
@@ -19,7 +20,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .faces import TAPS as FACE_TAPS
+from .faces import FaceHead, read_faces
 from .mobilenet import CHANNELS, Convolution, MobileNetV2
+
+FACE = 0.35
+"""Probability from which a face counts: see the model card for what it finds and misses."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,7 @@ class SaliencyOptions:
         readout: "softmax" gives a density that sums to 1, "relu" SAM's map from 0 up.
         blur: sigma in input pixels of the Gaussian that smooths the map last.
         dropout: share of the ConvLSTM's input channels that training leaves out.
+        faces: channels of the head that finds faces in the trunk's features; None: no such head.
     """
 
     pixels: int = 432 * 576
@@ -55,6 +62,7 @@ class SaliencyOptions:
     readout: Literal["softmax", "relu"] = "softmax"
     blur: float = 4.0
     dropout: float = 0.2
+    faces: int | None = None
 
     @classmethod
     def sam(cls) -> SaliencyOptions:
@@ -190,6 +198,20 @@ class Readout(nn.Module):
         return score
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What the network sees in one image.
+
+    Attributes:
+        saliency: float32 map ``(h', w')`` that covers the image exactly.
+        faces: ``(n, 5)`` x0, y0, x1, y1 in 0..1 of the sides, and the probability; none where the
+            network has no head for them.
+    """
+
+    saliency: Tensor
+    faces: Tensor
+
+
 class SaliencyNetwork(nn.Module):
     """SAM: trunk, attentive ConvLSTM, priors twice, readout, bilinear enlargement, blur."""
 
@@ -209,6 +231,7 @@ class SaliencyNetwork(nn.Module):
             )
         )
         self.readout = Readout(o.width, o.detail)
+        self.faces = None if o.faces is None else FaceHead(o.faces)
 
     @classmethod
     def from_state(
@@ -236,25 +259,34 @@ class SaliencyNetwork(nn.Module):
         """
         stride = self.trunk.strides[start - 1] if start else 1
         size = (x.shape[-2] * stride // 4, x.shape[-1] * stride // 4)
-        score = _resize(self.score(x, start).float(), size)[:, 0]
+        return self._density(self.score(x, start), size)
+
+    def score(self, x: Tensor, start: int = 0) -> Tensor:
+        """Return the readout before enlargement, ``(B, 1, H / s, W / s)``."""
+        taps = sorted({*self.options.taps, *self._details})
+        return self._score(dict(zip(taps, self.trunk.features(x, taps, start), strict=True)))
+
+    @property
+    def _details(self) -> tuple[int, ...]:
+        return () if self.options.detail is None else (self.options.detail,)
+
+    def _score(self, features: Mapping[int, Tensor]) -> Tensor:
+        o = self.options
+        fine = None if o.detail is None else features[o.detail]
+        size = features[max(o.taps)].shape[-2:]
+        joined = torch.zeros((), device=features[o.taps[0]].device, dtype=features[o.taps[0]].dtype)
+        for tap, project in zip(o.taps, self.neck, strict=True):
+            joined = joined + _resize(project(features[tap]), size)
+        y = self.rounds(self.recurrent(self.dropout(F.relu(joined))))
+        return cast(Tensor, self.readout(y, fine))
+
+    def _density(self, score: Tensor, size: tuple[int, int]) -> Tensor:
+        score = _resize(score.float(), size)[:, 0]
         if self.options.readout == "softmax":
             score = score.flatten(1).softmax(1).view_as(score)
         else:
             score = F.relu(score)
         return blur(score, self.options.blur / 4)
-
-    def score(self, x: Tensor, start: int = 0) -> Tensor:
-        """Return the readout before enlargement, ``(B, 1, H / s, W / s)``."""
-        o = self.options
-        taps = sorted({*o.taps, *([] if o.detail is None else [o.detail])})
-        features = dict(zip(taps, self.trunk.features(x, taps, start), strict=True))
-        fine = None if o.detail is None else features[o.detail]
-        size = features[max(o.taps)].shape[-2:]
-        joined = torch.zeros((), device=x.device, dtype=x.dtype)
-        for tap, project in zip(o.taps, self.neck, strict=True):
-            joined = joined + _resize(project(features[tap]), size)
-        y = self.rounds(self.recurrent(self.dropout(F.relu(joined))))
-        return cast(Tensor, self.readout(y, fine))
 
     def input_size(self, height: int, width: int) -> tuple[int, int]:
         """Return the (height, width) that an image is resized to: ``pixels`` in its own shape."""
@@ -272,18 +304,23 @@ class SaliencyNetwork(nn.Module):
         )
         return resized[0].float().div(127.5).sub(1)
 
-    @torch.inference_mode()
     def maps(self, images: Sequence[Tensor]) -> list[Tensor]:
-        """Predict one saliency map an image; the map covers the image exactly.
+        """Predict one saliency map an image, as :meth:`look` does, and no faces."""
+        return [seen.saliency for seen in self.look(images, faces=False)]
+
+    @torch.inference_mode()
+    def look(self, images: Sequence[Tensor], *, faces: bool = True) -> list[Seen]:
+        """Predict where people look, and find faces, in one pass of the trunk.
 
         Images of one input size share a batch on an accelerator; on a CPU each runs alone,
         which costs nothing there and makes the result independent of the company.
 
         Args:
             images: uint8 RGB ``(3, h, w)``, of any sizes.
+            faces: look for faces, if the network has a head for them.
 
         Returns:
-            float32 maps ``(h', w')`` in the order of the images.
+            What was seen of each image, in their order.
         """
         device, kind = next((each.device, each.dtype) for each in self.parameters())
         inputs = [self.preprocess(image.to(device)) for image in images]
@@ -291,12 +328,26 @@ class SaliencyNetwork(nn.Module):
         for index, x in enumerate(inputs):
             key = tuple(x.shape) if device.type != "cpu" else (index,)
             groups.setdefault(key, []).append(index)
-        maps: dict[int, Tensor] = {}
+        seen: dict[int, Seen] = {}
         for members in groups.values():
             batch = torch.stack([inputs[index] for index in members])
             batch = batch.to(kind, memory_format=torch.channels_last)
-            maps.update(zip(members, self(batch), strict=True))
-        return [maps[index] for index in range(len(images))]
+            seen.update(zip(members, self._look(batch, faces=faces), strict=True))
+        return [seen[index] for index in range(len(images))]
+
+    def _look(self, x: Tensor, *, faces: bool) -> list[Seen]:
+        head = self.faces if faces else None
+        taps = sorted({*self.options.taps, *self._details, *(FACE_TAPS if head else ())})
+        features = dict(zip(taps, self.trunk.features(x, taps), strict=True))
+        maps = self._density(self._score(features), (x.shape[-2] // 4, x.shape[-1] // 4))
+        if head is None:
+            nobody = maps.new_zeros(0, 5)
+            return [Seen(saliency, nobody) for saliency in maps]
+        found = head([features[tap] for tap in FACE_TAPS])
+        return [
+            Seen(saliency, read_faces(each, FACE))
+            for saliency, each in zip(maps, found, strict=True)
+        ]
 
 
 def blur(maps: Tensor, sigma: float) -> Tensor:

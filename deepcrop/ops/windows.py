@@ -92,6 +92,7 @@ def best_window(
     aspect: AspectRatio,
     *,
     keep: Sequence[Box] = (),
+    whole: Sequence[tuple[Box, float]] = (),
     enough: float | None = None,
     minimum_zoom: float = 0.5,
 ) -> Window:
@@ -106,12 +107,14 @@ def best_window(
         aspect: ratio of the window.
         keep: boxes that the window should hold whole: of all windows, those count that hold the
             most of them, of these the ones that cut the fewest, of these the most salient one.
+        whole: boxes that the window had better hold whole or leave out, such as faces, each with
+            the share of the saliency that it may cost not to cut it.
         enough: a smaller window will do when it holds this share of what the largest holds;
             the smallest such window is taken.
         minimum_zoom: sides of the smallest window allowed over those of the largest.
     """
     largest = aspect.largest_window(integral.size)
-    best = _search(integral, largest, keep)
+    best = _search(integral, largest, keep, whole)
     if enough is None:
         return best
     # The best window of a size holds no less than that of a smaller one, so bisection finds the
@@ -120,7 +123,7 @@ def best_window(
     held = _held(best.box, keep)
     while small < large:
         side = (small + large) // 2
-        window = _search(integral, _scaled(largest, side), keep)
+        window = _search(integral, _scaled(largest, side), keep, whole)
         if window.share >= enough * best.share and _held(window.box, keep) == held:
             large, result = side, window
         else:
@@ -139,7 +142,9 @@ def _held(box: Box, keep: Sequence[Box]) -> int:
     return sum(box.intersection(other) == other.area for other in keep)
 
 
-def _search(integral: Integral, window: Size, keep: Sequence[Box]) -> Window:
+def _search(
+    integral: Integral, window: Size, keep: Sequence[Box], whole: Sequence[tuple[Box, float]]
+) -> Window:
     """Find the best place of a window of a fixed size."""
     size = integral.size
     x0 = _positions(size.width - window.width, free=window.height < size.height)
@@ -152,10 +157,13 @@ def _search(integral: Integral, window: Size, keep: Sequence[Box]) -> Window:
     )
     allowed = np.ones(share.shape, bool)
     if keep:
-        whole, cut = _kept(x0, y0, window, keep)
-        allowed = whole == whole.max()
+        held, cut = _kept(x0, y0, window, keep)
+        allowed = held == held.max()
         allowed &= cut == cut[allowed].min()
-    allowed &= share >= share[allowed].max() - TIE
+    worth = share
+    for box, cost in whole:
+        worth = worth - cost * _kept(x0, y0, window, [box])[1]
+    allowed &= worth >= worth[allowed].max() - TIE
     # Doubled distances from the centred place are whole numbers: ties are exact.
     across = np.abs(2 * x0 - (size.width - window.width))
     down = np.abs(2 * y0 - (size.height - window.height))
@@ -177,15 +185,15 @@ def _kept(
     x0: NDArray[np.int64], y0: NDArray[np.int64], window: Size, keep: Sequence[Box]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Count, for each place, the boxes held whole and the boxes cut: two ``(rows, columns)``."""
-    whole = np.zeros((len(y0), len(x0)), np.int64)
-    cut = np.zeros_like(whole)
+    held = np.zeros((len(y0), len(x0)), np.int64)
+    cut = np.zeros_like(held)
     x1, y1 = x0 + window.width, y0 + window.height
     for box in keep:
         inside = ((y0 <= box.y0) & (box.y1 <= y1))[:, None] & ((x0 <= box.x0) & (box.x1 <= x1))
         touched = ((y0 < box.y1) & (box.y0 < y1))[:, None] & ((x0 < box.x1) & (box.x0 < x1))
-        whole += inside
+        held += inside
         cut += touched & ~inside
-    return whole, cut
+    return held, cut
 
 
 def boost(saliency: ArrayLike, boxes: Sequence[tuple[Box, float]], size: Size) -> Floats:

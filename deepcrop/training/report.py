@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from rich.table import Table
 from torch import Tensor
 
 from ..geometry import Box, Size
-from ..methods.base import load
+from ..methods.base import CropMethod, load
 from ..metrics import saliency as metrics
 from ..metrics.cropping import (
     ASPECTS,
@@ -23,7 +23,6 @@ from ..metrics.cropping import (
     human_share,
     mean_kept,
 )
-from ..ops.windows import Integral, best_window
 from .datasets import SIGMA, GazePhoto, density, gaze
 
 Floats = NDArray[np.float64]
@@ -63,18 +62,25 @@ def score(prediction: Tensor, photo: GazePhoto, others: Floats) -> dict[str, flo
     }
 
 
-def tools(predictions: dict[str, Tensor]) -> tuple[dict[str, Cropper], list[str]]:
-    """Return every way of cropping that can run here, and what can't with the reason."""
+def tools(ours: Mapping[str, CropMethod]) -> tuple[dict[str, Cropper], list[str]]:
+    """Return every way of cropping that can run here, and what can't with the reason.
 
-    def ours(photo: GazePhoto) -> list[Box]:
-        integral = Integral.of(predictions[photo.name].numpy(), photo.size)
-        return [best_window(integral, aspect).box for aspect in ASPECTS]
+    Args:
+        ours: crop methods of our own, by the names that the table has for them.
+    """
+
+    def cropper(method: CropMethod) -> Cropper:
+        def crop(photo: GazePhoto) -> list[Box]:
+            [crops] = method.boxes([photo.image], ASPECTS, sizes=[photo.size])
+            return [each.box for each in crops]
+
+        return crop
 
     croppers: dict[str, Cropper] = {
         "best possible": lambda photo: [
             best_possible_window(aspect, photo.points, photo.size) for aspect in ASPECTS
         ],
-        "deepcrop saliency": ours,
+        **{name: cropper(method) for name, method in ours.items()},
         "centre": lambda photo: [centre_window(aspect, photo.size) for aspect in ASPECTS],
     }
     absent = []
@@ -187,9 +193,10 @@ def saliency_tables(
     """
     torch.set_num_threads(1)
     method = load("saliency", device="cpu", weights=weights)
+    faceless = load("saliency", device="cpu", weights=weights, faces=0)
     photos: list[GazePhoto] = getattr(gaze(shared, longest=640), part)
     predictions = {photo.name: method.maps([photo.image])[0] for photo in photos}
-    croppers, absent = tools(predictions)
+    croppers, absent = tools({"deepcrop saliency": method, "the same, faces=0": faceless})
     for line in absent:
         note(line)
     for dataset in sorted({photo.name.split("/")[0] for photo in photos}):

@@ -116,3 +116,19 @@ def test_numbers_are_of_the_format_that_the_processor_multiplies(capabilities, k
         assert precision.working_dtype("cuda") == torch.float32
     finally:
         precision._multiplies_bfloat16.cache_clear()
+
+
+def test_a_face_is_not_cut(photos):
+    """In the astronaut's 16:9, badges draw the window down, across her eyes."""
+    astronaut = photos[0]
+    tensor = torch.from_numpy(astronaut).permute(2, 0, 1)
+    careless, careful = (deepcrop.load("saliency", device="cpu", faces=faces) for faces in (0, 0.3))
+    [seen] = careful.network.look([tensor])
+    [(x0, y0, x1, y1, score)] = seen.faces.tolist()
+    assert score > 0.5
+    face = Box(round(512 * x0), round(512 * y0), round(512 * x1), round(512 * y1))
+    eyes_to_mouth = Box(195, 100, 245, 160)
+    assert face.intersection(eyes_to_mouth) == eyes_to_mouth.area
+    [[cutting]], [[whole]] = (m.boxes([astronaut], ["16:9"]) for m in (careless, careful))
+    assert 0 < cutting.box.intersection(face) < face.area
+    assert whole.box.intersection(face) >= 0.98 * face.area

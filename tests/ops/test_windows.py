@@ -158,3 +158,22 @@ def test_hold_grows_no_more_than_it_must() -> None:
     assert grown.size == Size(40, 40)
     assert grown.intersection(Box(0, 10, 30, 50)) == 1200
     assert hold(box, (Box(0, 0, 150, 10),), square, size) == box  # no square holds it
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(0, 0.5))
+def test_a_box_is_cut_only_where_that_is_worth_its_cost(seed, cost):
+    random = np.random.default_rng(seed)
+    size, aspect = Size(40, 12), AspectRatio(1, 1)
+    integral = Integral.of(random.random((6, 20)) ** 4, size)
+    left = int(random.integers(0, 34))
+    face = Box(left, 3, left + 6, 9)
+    found = best_window(integral, aspect, whole=[(face, cost)])
+
+    def worth(x0: int) -> float:
+        box = Box(x0, 0, x0 + 12, 12)
+        cut = 0 < box.intersection(face) < face.area
+        return integral.mass(box) - cost * cut
+
+    assert worth(found.box.x0) == pytest.approx(max(map(worth, range(29))))
+    assert found.share == pytest.approx(integral.mass(found.box))

@@ -53,7 +53,7 @@ def test_absent_tools_are_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyvips", None)
     monkeypatch.setitem(sys.modules, "smartcrop", None)
     croppers, absent = tools({})
-    assert list(croppers) == ["best possible", "deepcrop saliency", "centre"]
+    assert list(croppers) == ["best possible", "centre"]
     assert [line.split()[0] for line in absent] == ["libvips", "smartcrop"]
 
 

@@ -1,0 +1,136 @@
+"""The tables of the face head: what it finds, and how often windows then cut a face."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.table import Table
+
+from ..geometry import Box, Size
+from ..methods.base import load
+from ..metrics.cropping import ASPECTS, Gain, centre_window, human_share, kept
+from ..networks.saliency import FACE
+from .datasets import GazePhoto, gaze
+from .faces import SURE, FacePhoto, agreement, read_face_photos, split_faces
+from .report import human_estimate
+
+SMALLEST = 0.03
+"""Shorter side of the smallest face that counts, over the photo's longer side."""
+TOUCH = 0.02
+"""Share of a face's area up to which it counts as outside, or as whole when that much is cut."""
+
+
+@dataclass
+class Cuts:
+    """Faces times windows, by what became of them."""
+
+    whole: int = 0
+    cut: int = 0
+    outside: int = 0
+
+    def add(self, share: float) -> None:
+        """Count a face of whose area a window holds this share."""
+        if share <= TOUCH:
+            self.outside += 1
+        elif share >= 1 - TOUCH:
+            self.whole += 1
+        else:
+            self.cut += 1
+
+
+def found_table(photos: Sequence[FacePhoto], weights: str) -> Table:
+    """Tabulate the faces that the head finds of the detector's, by size."""
+    network = load("saliency", device="cpu", weights=weights).network
+    found = [network.look([photo.image])[0].faces for photo in photos]
+    table = Table("faces from", "faces", "found", "others found", title=f"{len(photos)} photos")
+    for smallest in (SMALLEST, 0.05, 0.1):
+        each = agreement(found, photos, smallest)
+        figures = (str(figure) for figure in (each.faces, each.found, each.false))
+        table.add_row(f"{smallest:.0%} of the longer edge, score {FACE}", *figures)
+    return table
+
+
+def cut_table(
+    photos: Sequence[FacePhoto], shared: Path, weights: str, settings: Sequence[float]
+) -> Table:
+    """Tabulate what windows do to the detector's faces, and what that costs on gaze photos."""
+    parts = gaze(shared, longest=640)
+    watched = {
+        photo.name: photo
+        for photo in [*parts.validation, *parts.test]
+        if photo.name.startswith("gaze_osie/")
+    }
+    marks = _marks(list(watched.values()))
+    table = Table("faces", "whole", "cut", "of those shown", "outside", "gain on OSIE")
+    for setting in settings:
+        method = load("saliency", device="cpu", weights=weights, faces=setting)
+        cuts, shares = Cuts(), []
+        for photo in photos:
+            seen = watched.get(photo.name.replace("/images/", "/"))
+            size = seen.size if seen else Size(photo.image.shape[-1], photo.image.shape[-2])
+            [crops] = method.boxes([photo.image], ASPECTS, sizes=[size])
+            for crop in crops:
+                for share in shown(photo, crop.box, size):
+                    cuts.add(share)
+            if seen:
+                shares.append([kept(crop.box, seen.points, size) for crop in crops])
+        gain = Gain(float(np.mean(shares)), *marks).gain
+        table.add_row(
+            f"{setting:g}",
+            str(cuts.whole),
+            str(cuts.cut),
+            f"{cuts.cut / max(cuts.cut + cuts.whole, 1):.1%}",
+            str(cuts.outside),
+            f"{gain:.2f}",
+        )
+    return table
+
+
+def shown(photo: FacePhoto, box: Box, size: Size) -> list[float]:
+    """Return the share of each of the detector's faces, as far as it is in the photo, in a window.
+
+    Small and unsure ones are left out.
+    """
+    faces = photo.faces[photo.faces[:, 4] >= SURE, :4].clip(0, 1) * ([size.width, size.height] * 2)
+    sides = faces[:, 2:] - faces[:, :2]
+    faces = faces[sides.min(1) >= SMALLEST * size.longest]
+    low = np.maximum(faces[:, :2], [box.x0, box.y0])
+    high = np.minimum(faces[:, 2:], [box.x1, box.y1])
+    inside = (high - low).clip(0).prod(1) / (faces[:, 2:] - faces[:, :2]).prod(1)
+    return inside.tolist()
+
+
+def _marks(photos: Sequence[GazePhoto]) -> tuple[float, float]:
+    """Return what the centre and the human window keep, averaged over photos and ratios."""
+    centre = [
+        kept(centre_window(aspect, photo.size), photo.points, photo.size)
+        for photo in photos
+        for aspect in ASPECTS
+    ]
+    human = [
+        human_share(aspect, photo.points, photo.viewers, photo.size, human_estimate)
+        for photo in photos
+        for aspect in ASPECTS
+    ]
+    return float(np.mean(centre)), float(np.mean(human))
+
+
+def faces_tables(
+    labels: Path, shared: Path, weights: str, settings: Sequence[float] = (0, 0.1, 0.3, 1, 10)
+) -> Iterator[Table]:
+    """Yield both tables, on the photos that the head did not learn from.
+
+    Args:
+        labels: what :func:`deepcrop.training.faces.write_faces` wrote.
+        shared: folder that holds ``data/``.
+        weights: name or file.
+        settings: of the option ``faces``.
+    """
+    torch.set_num_threads(1)
+    _, photos = split_faces(read_face_photos(labels, shared / "data"), shared)
+    yield found_table(photos, weights)
+    yield cut_table(photos, shared, weights, settings)
