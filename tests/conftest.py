@@ -11,10 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+import hypothesis
 import pytest
 
 from deepcrop.storage import Storage, StorageOptions
 from tests.servers.radosgw import RadosGateway, missing_programs
+
+# A first call imports, and a machine may be busy: what takes too long is pytest's to say.
+hypothesis.settings.register_profile("deepcrop", deadline=None)
+hypothesis.settings.load_profile("deepcrop")
 
 _numbers = itertools.count()
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -225,12 +226,20 @@ def _distinct_keys(table: pa.Table, known: pa.Table | None) -> pa.Table:
     return table.set_column(table.schema.get_field_index("key"), "key", keys)
 
 
+PATIENCE = 3.0
+"""Seconds after which the folders that are left are listed by tasks, side by side: a process for
+these takes two seconds of a CPU to start, more than all of a small listing."""
+
+
 def _list_store(uri: str, storage: Storage) -> tuple[pa.Table, int]:
     root = storage.root(uri)
     if storage.is_glob(uri) or storage.exists(uri):
         return _entries_table(storage.list(uri), root)
     folders: list[str] = []
     listed = [_entries_table(_entries(storage.children(root), folders), root)]
+    patience = time.monotonic() + PATIENCE
+    while folders and time.monotonic() < patience:
+        listed.append(_list_folder(folders.pop(), root, storage))
     if folders:
         task = ray.remote(num_cpus=0.25)(_list_folder)
         listed += ray.get([task.remote(folder, root, storage) for folder in folders])

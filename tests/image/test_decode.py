@@ -80,7 +80,7 @@ def test_a_shrunk_jpeg_lies_where_the_full_one_does(orientation, shrink):
 @given(
     width=st.integers(1, 90), height=st.integers(1, 90), w=st.integers(1, 90), h=st.integers(1, 90)
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_scale_is_the_smallest_that_is_large_enough(mode, progressive, width, height, w, h):
     data = saved(Image.new(mode, (width, height)), "jpeg", progressive=progressive)
     wanted = Size(min(w, width), min(h, height))

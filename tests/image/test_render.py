@@ -133,7 +133,7 @@ def test_a_box_outside_is_refused(box):
 @given(
     st.integers(1, 200), st.integers(1, 200), st.integers(1, 300), st.integers(1, 300), st.data()
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_sizes_are_exact_and_a_flat_colour_stays(width, height, out_width, out_height, draws):
     orientation = draws.draw(st.integers(1, 8))
     at_least = draws.draw(st.sampled_from([None, Size(1, 1), Size(20, 20)]))

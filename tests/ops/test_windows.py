@@ -43,7 +43,7 @@ def distance(box, size):
     return abs(box.x0 + box.x1 - size.width) + abs(box.y0 + box.y1 - size.height)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(1, 40),
     st.integers(1, 40),
@@ -160,7 +160,7 @@ def test_hold_grows_no_more_than_it_must() -> None:
     assert hold(box, (Box(0, 0, 150, 10),), square, size) == box  # no square holds it
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1), st.floats(0, 0.5))
 def test_a_box_is_cut_only_where_that_is_worth_its_cost(seed, cost):
     random = np.random.default_rng(seed)
