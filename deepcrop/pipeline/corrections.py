@@ -21,6 +21,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -149,7 +150,7 @@ class Corrections:
                 raise RequestError(f"corrections {uri}: row {number}: {problem}")
         return cls(pa.Table.from_pylist([_normalised(row) for row in rows], schema=SCHEMA))
 
-    @property
+    @cached_property
     def statements(self) -> dict[str, list[Statement]]:
         """The statements by the sources' URIs."""
         found: dict[str, list[Statement]] = {}
@@ -185,17 +186,20 @@ class Corrections:
         index = sources.schema.get_field_index("duplicate_of")
         return sources.set_column(index, "duplicate_of", own).append_column(COLUMN, column)
 
-    def check_known(self, sources: pa.Table) -> None:
+    def check_known(self, sources: Iterable[pa.Table]) -> None:
         """Make sure that every statement is about a source of the job.
+
+        Args:
+            sources: the listing, in parts.
 
         Raises:
             RequestError: it names the first that isn't.
         """
-        if not self.table.num_rows:
-            return
-        known = {public(uri) for uri in sources["source_uri"].to_pylist()}
-        for uri in pc.unique(self.table["source_uri"]).to_pylist():
-            if uri not in known:
+        strangers = set(self.statements)
+        for table in sources if strangers else ():
+            strangers = strangers - {public(uri) for uri in table["source_uri"].to_pylist()}
+        for uri in self.statements:
+            if uri in strangers:
                 raise RequestError(
                     f"corrections: {uri} is no source of this job; "
                     "expected its source_uri as the manifest has it"
@@ -203,16 +207,19 @@ class Corrections:
 
 
 def honour(
-    said: Corrections, sources: pa.Table, manifest: Manifest, record: Mapping[str, Any] | None
-) -> pa.Table:
-    """Keep what is said now, take back the rows that it makes wrong, and attach it to the sources.
+    said: Corrections,
+    sources: Iterable[pa.Table],
+    manifest: Manifest,
+    record: Mapping[str, Any] | None,
+) -> Corrections:
+    """Keep what is said now, and take back the rows that it makes wrong; return all that is said.
 
     The rows go before the new statements are kept: where the run is killed in between, their
     sources have no row, and the statements of before still hold.
 
     Args:
         said: new statements; what was said before of other sources still holds.
-        sources: the listing.
+        sources: the listing, in parts.
         manifest: of the output.
         record: of an earlier run, if there was one.
 
@@ -229,7 +236,7 @@ def honour(
         manifest.take_back(lambda rows: pc.is_in(rows["source_uri"], value_set=touched))
     if not whole.table.equals(kept.table):
         manifest.write_corrections(whole.table)
-    return whole.attach(sources)
+    return whole
 
 
 def _parse(uri: str, storage: Storage) -> pa.Table:

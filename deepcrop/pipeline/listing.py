@@ -1,36 +1,69 @@
 """The listing of a job: what is there, which of it the job wants, and what earlier runs knew.
 
 Made in a process of its own, which ends then: sorting and comparing all names takes several times
-the memory of the listing itself.
+the memory of the listing itself. What comes back from it is packed.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from ..storage import Storage
 from .duplicates import mark
 from .job import Job
-from .source import Listing, list_sources, select
+from .shelf import pack
+from .source import list_sources, select, with_secrets, without_secrets
 
 
-def make_listing(job: Job, storage: Storage, known: pa.Table | None) -> Listing:
+@dataclass(frozen=True)
+class Listing:
+    """All sources of a job, ordered by URI, packed."""
+
+    packed: pa.Buffer
+    """As :func:`deepcrop.pipeline.shelf.pack` makes it: columns of ``source.SCHEMA``, then those
+    carried over from the input list."""
+    public: pa.Buffer
+    """The same without secrets, as it may be written down."""
+    ignored: int
+    """Files of the input that are no images by their name, and repeated lines of a list."""
+
+    @classmethod
+    def of(cls, table: pa.Table, ignored: int) -> Listing:
+        """Pack a table of sources."""
+        packed, bare = pack(table), without_secrets(table)
+        return cls(packed, packed if bare is table else pack(bare), ignored)
+
+
+def make_listing(job: Job, storage: Storage, known: pa.Buffer | None) -> Listing:
     """List a job's sources.
 
     Args:
         job: says where they are, and which are wanted.
         storage: the store that they lie in.
-        known: the listing of an earlier run; its sources stay, and keep their keys.
+        known: the listing of an earlier run, packed; its sources stay, and keep their keys.
 
     Raises:
         RequestError: there is nothing there, or it can't be read.
     """
-    listing = list_sources(job.input, storage, known)
-    table = select(listing.table, job.limit, job.sample)
+    before = None if known is None else _unpacked(known)
+    found = list_sources(job.input, storage, before)
+    table = select(found.table, job.limit, job.sample)
     if job.dedupe:
-        table = mark(table, known, storage)
-    if known is not None:
-        gone = pc.invert(pc.is_in(known["source_id"], value_set=table["source_id"]))
-        table = pa.concat_tables([table, known.filter(gone)], promote_options="permissive")
-    return Listing(table, listing.ignored)
+        table = mark(table, before, storage)
+    if before is not None:
+        gone = pc.invert(pc.is_in(before["source_id"], value_set=table["source_id"]))
+        table = pa.concat_tables([table, before.filter(gone)], promote_options="permissive")
+    return Listing.of(table, found.ignored)
+
+
+def complete_listing(job: Job, storage: Storage, known: pa.Buffer, ignored: int) -> Listing:
+    """Return an earlier run's listing with the secrets that weren't written down."""
+    return Listing.of(with_secrets(_unpacked(known), job.input, storage), ignored)
+
+
+def _unpacked(packed: pa.Buffer) -> pa.Table:
+    return pq.read_table(pa.BufferReader(packed))

@@ -89,6 +89,7 @@ GROUP = 4096
 AHEAD = 8
 """Parts that are read at once."""
 
+PARQUET = "application/vnd.apache.parquet"
 COMMITTED = b"deepcrop:committed"
 """Key in a part's metadata: when it was first written, in seconds since 1970."""
 
@@ -204,9 +205,13 @@ class Manifest:
             return empty.select(columns) if columns else empty
         return pa.concat_tables(tables, promote_options="permissive")
 
-    def write_listing(self, sources: pa.Table) -> None:
-        """Keep the listed sources, so that a resumed job has the same."""
-        self._put(self.listing, sources)
+    def write_listing(self, packed: pa.Buffer) -> None:
+        """Keep the listed sources, a Parquet file, so that a resumed job has the same."""
+        self.storage.write(self.listing, packed.to_pybytes(), PARQUET)
+
+    def find_listing(self) -> pa.Buffer | None:
+        """Return that file, or None where there was no run before."""
+        return self._find(self.listing)
 
     def read_listing(self) -> pa.Table | None:
         """Read the sources listed by an earlier run, or None where there was none."""
@@ -237,17 +242,20 @@ class Manifest:
     def _part(self, number: int) -> str:
         return f"{self.images}/part-{number:06d}.parquet"
 
-    def _get(self, uri: str) -> pa.Table | None:
+    def _find(self, uri: str) -> pa.Buffer | None:
         try:
-            data = self.storage.get(uri).data
+            return pa.py_buffer(self.storage.get(uri).data)
         except NotFound:
             return None
-        return pq.read_table(pa.BufferReader(data))
+
+    def _get(self, uri: str) -> pa.Table | None:
+        data = self._find(uri)
+        return None if data is None else pq.read_table(pa.BufferReader(data))
 
     def _put(self, uri: str, table: pa.Table) -> None:
         sink = io.BytesIO()
         write_table(table, sink)
-        self.storage.write(uri, sink.getvalue(), "application/vnd.apache.parquet")
+        self.storage.write(uri, sink.getvalue(), PARQUET)
 
 
 def committed(part: pa.Table) -> float | None:

@@ -30,12 +30,12 @@ from .duplicates import FACTS, refer
 from .job import Job
 from .layout import Layout, lay_out, pools
 from .lease import Lease
-from .listing import make_listing
+from .listing import Listing, complete_listing, make_listing
 from .manifest import Manifest
 from .quarantine import Quarantine
 from .result import STAGE_COLUMNS, Progress, Result, Silence
-from .shelf import Blocks, Shelf, ids_of
-from .source import Listing, with_secrets, without_secrets
+from .shelf import Blocks, Shelf, groups, ids_of
+from .source import is_redacted
 from .telemetry import Telemetry
 from .waiting import Patience, answer_of, awaited, cause_of
 
@@ -158,10 +158,11 @@ class Driver:
         self.storage.delete(f"{self.manifest.output}/job.json")
 
     def _shelve(self, record: dict[str, Any] | None) -> tuple[Shelf, int]:
-        """Return the sources, of which only the shelf is kept, and the number of ignored files."""
+        """Return the sources, and the number of ignored files."""
         listing = self._list(record)
-        table = honour(self.corrections, listing.table, self.manifest, record)
-        shelf = Shelf(table)
+        names = groups(listing.packed, ["source_uri"])
+        said = honour(self.corrections, names, self.manifest, record)
+        shelf = Shelf(listing.packed, said.attach)
         self.listing_seconds = time.time() - self.started
         return shelf, listing.ignored
 
@@ -170,17 +171,24 @@ class Driver:
         self.manifest.open()
         if record is not None:
             self._prepare(record)
-        known = self.manifest.read_listing()
+        known = self.manifest.find_listing()
         if known is not None and record is not None and not self._lists_anew(record):
-            return Listing(with_secrets(known, self.job.input, self.storage), record["ignored"])
+            if not any(is_redacted(names) for names in groups(known, ["source_uri"])):
+                return Listing(known, known, record["ignored"])
+            return self._listed(complete_listing, known, record["ignored"])
         self.progress.note("listing, looking for duplicates" if self.job.dedupe else "listing")
-        task = ray.remote(num_cpus=0, max_calls=1)(make_listing)
+        listing = self._listed(make_listing, known)
+        self.manifest.write_listing(listing.public)
+        return listing
+
+    def _listed(self, make: Callable[..., Listing], *arguments: Any) -> Listing:
+        """Make the listing in a process of its own."""
+        task = ray.remote(num_cpus=0, max_calls=1)(make)
         try:
-            listing = answer_of(task.remote(self.job, self.storage, known), self._turn)
+            answer = answer_of(task.remote(self.job, self.storage, *arguments), self._turn)
         except ray.exceptions.RayTaskError as error:
             raise cause_of(error) from error
-        self.manifest.write_listing(without_secrets(listing.table))
-        return listing
+        return cast(Listing, answer)
 
     def _prepare(self, record: dict[str, Any]) -> None:
         """Change the manifest before the run; a retry takes failed rows back."""
@@ -348,9 +356,11 @@ class Driver:
                     max_task_retries=0,
                 )
         try:
-            yield from rows.iter_batches(
-                batch_size=None, batch_format="pyarrow", prefetch_batches=0
-            )
+            # Not iter_batches, which sends the metadata of all blocks, 6 KB each, to Ray's
+            # statistics every few seconds.
+            for bundle in rows.iter_internal_ref_bundles():
+                for block in bundle.block_refs:
+                    yield ray.get(block)
         except ray.exceptions.ObjectLostError:
             self.cut_short = True
         except (ray.exceptions.RayTaskError, ray.exceptions.RayActorError) as error:

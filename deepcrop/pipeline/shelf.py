@@ -1,12 +1,13 @@
 """The sources of a run as its driver keeps them: their ids, and the rest compressed.
 
 As a table, a million sources take hundreds of megabytes, several times over while they are
-filtered and cut into blocks. So they are taken from the shelf a window at a time.
+filtered and cut into blocks. So they are packed where they are listed, and taken from the shelf a
+window at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy
 import pyarrow as pa
@@ -25,14 +26,22 @@ through the smallest one within seconds."""
 class Shelf:
     """All sources of a run, in the order of the listing."""
 
-    def __init__(self, listing: pa.Table) -> None:
-        """Pack a listing's table."""
-        sink = pa.BufferOutputStream()
-        write_table(listing, sink)
-        self.packed = sink.getvalue()
-        self.ids = ids_of(listing)
+    def __init__(self, packed: pa.Buffer, attach: Callable[[pa.Table], pa.Table]) -> None:
+        """Take a packed listing.
+
+        Args:
+            packed: what :func:`pack` made of it.
+            attach: adds to rows of it what people said of their sources.
+        """
+        self.packed, self.attach = packed, attach
+        ids, copies = [numpy.empty(0, numpy.int64)], [numpy.empty(0, bool)]
+        for group in groups(packed, ("source_id", "source_uri", "duplicate_of")):
+            table = attach(group)
+            ids.append(ids_of(table))
+            copies.append(pc.is_valid(table["duplicate_of"]).to_numpy())
+        self.ids = numpy.concatenate(ids)
         """int64 (sources,)."""
-        self.copies = pc.is_valid(listing["duplicate_of"]).to_numpy()
+        self.copies = numpy.concatenate(copies)
         """bool (sources,): which are duplicates of another."""
 
     def tables(self, wanted: numpy.ndarray, processes: int = 0) -> Iterator[pa.Table]:
@@ -43,21 +52,18 @@ class Shelf:
             processes: that will work on them.
         """
         most = max(WINDOW, SHARE * processes)
-        file = pq.ParquetFile(pa.BufferReader(self.packed))
         window: list[pa.Table] = []
         start = 0
-        for group in range(file.num_row_groups):
-            rows = file.metadata.row_group(group).num_rows
-            chosen = wanted[start : start + rows]
-            start += rows
+        for group in groups(self.packed):
+            chosen = wanted[start : start + group.num_rows]
+            start += group.num_rows
             if chosen.any():
                 if sum(each.num_rows for each in window) + chosen.sum() > most:
-                    yield pa.concat_tables(window)
+                    yield self.attach(pa.concat_tables(window))
                     window = []
-                table = file.read_row_group(group, use_threads=False)
-                window.append(table.filter(pa.array(chosen)))
+                window.append(group.filter(pa.array(chosen)))
         if window:
-            yield pa.concat_tables(window)
+            yield self.attach(pa.concat_tables(window))
 
 
 class Blocks:
@@ -74,6 +80,20 @@ class Blocks:
     def __iter__(self) -> Iterator[pa.Table]:
         """Make them one after the other."""
         return (self.table.slice(start, self.rows).combine_chunks() for start in self.starts)
+
+
+def pack(listing: pa.Table) -> pa.Buffer:
+    """Return a listing's table as Parquet: a tenth of its size."""
+    sink = pa.BufferOutputStream()
+    write_table(listing, sink)
+    return sink.getvalue()
+
+
+def groups(packed: pa.Buffer, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """Yield the rows of a packed listing, a few thousand at a time."""
+    file = pq.ParquetFile(pa.BufferReader(packed))
+    for group in range(file.num_row_groups):
+        yield file.read_row_group(group, columns=columns, use_threads=False)
 
 
 def ids_of(rows: pa.Table) -> numpy.ndarray:

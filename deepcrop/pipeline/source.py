@@ -74,18 +74,13 @@ _UNSAFE = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')
 
 
 @dataclass(frozen=True)
-class Listing:
-    """All sources of a job, ordered by URI."""
+class Sources:
+    """All sources that are there, ordered by URI."""
 
     table: pa.Table
     """Columns of :data:`SCHEMA`, then the columns carried over from the input list."""
     ignored: int
     """Files of the input that are no images by their name, and repeated lines of a list."""
-
-    @property
-    def carried(self) -> list[str]:
-        """Names of the columns carried over."""
-        return self.table.column_names[len(SCHEMA) :]
 
 
 def source_id(uri: str) -> int:
@@ -124,7 +119,7 @@ def _shorten(text: str, limit: int) -> str:
     return text.encode()[: limit - 17].decode("utf-8", "ignore") + "-" + digest
 
 
-def list_sources(uri: str, storage: Storage, known: pa.Table | None = None) -> Listing:
+def list_sources(uri: str, storage: Storage, known: pa.Table | None = None) -> Sources:
     """List every source under ``uri``.
 
     Args:
@@ -153,7 +148,7 @@ def list_sources(uri: str, storage: Storage, known: pa.Table | None = None) -> L
         raise RequestError(
             f"input {uri}: two URIs have one id; do they differ in a signature only?"
         )
-    return Listing(_distinct_keys(unique, known), ignored)
+    return Sources(_distinct_keys(unique, known), ignored)
 
 
 def select(sources: pa.Table, limit: int | None, sample: int | None) -> pa.Table:
@@ -178,11 +173,13 @@ def without_secrets(sources: pa.Table) -> pa.Table:
     return sources if names.equals(sources["source_uri"]) else _with_uris(sources, names)
 
 
+def is_redacted(sources: pa.Table) -> bool:
+    """Tell whether rows of a listing that was written down lack a secret."""
+    return bool(pc.any(pc.match_substring(sources["source_uri"], REDACTED)).as_py())
+
+
 def with_secrets(sources: pa.Table, uri: str, storage: Storage) -> pa.Table:
     """Return a listing that was written down, with what was left out read from the input again."""
-    left_out = pc.match_substring(sources["source_uri"], REDACTED)
-    if not pc.any(left_out).as_py():
-        return sources
     names = sources["source_uri"].to_pylist()
     table = list_sources(uri, storage, sources).table
     columns = (table[name].to_pylist() for name in ("source_id", "source_uri"))

@@ -8,6 +8,7 @@ import pytest
 
 from deepcrop.pipeline.audit import audit
 from deepcrop.pipeline.manifest import IMAGES, Manifest
+from deepcrop.pipeline.shelf import pack
 from deepcrop.pipeline.source import SCHEMA, source_id
 from deepcrop.storage import Storage
 
@@ -89,7 +90,7 @@ def _output(tmp_path) -> Manifest:
         rows.append(row(name, variant(str(path), "1x1", **facts)))
     manifest.append(table(*rows))
     sources = [{"source_uri": name, "source_id": source_id(name)} for name in ("a", "b")]
-    manifest.write_listing(pa.Table.from_pylist(sources, schema=SCHEMA))
+    manifest.write_listing(pack(pa.Table.from_pylist(sources, schema=SCHEMA)))
     (tmp_path / "job.json").write_text(json.dumps({"status": "completed"}))
     return manifest
 

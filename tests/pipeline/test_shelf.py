@@ -5,7 +5,8 @@ import pyarrow as pa
 import pytest
 
 from deepcrop.pipeline import manifest, shelf
-from deepcrop.pipeline.shelf import Shelf
+from deepcrop.pipeline.corrections import COLUMN, Corrections
+from deepcrop.pipeline.shelf import Shelf, pack
 from deepcrop.pipeline.source import SCHEMA
 
 
@@ -17,12 +18,16 @@ def listing(count: int) -> pa.Table:
     return pa.table(rows, schema=SCHEMA).append_column("who", pa.array(["Ann"] * count))
 
 
+def shelve(table: pa.Table) -> Shelf:
+    return Shelf(pack(table), lambda rows: rows)
+
+
 @pytest.mark.parametrize("count", [0, 1, 31, 32, 33, 200])
 def test_windows_hold_the_wanted_rows_in_their_order(monkeypatch, count):
     monkeypatch.setattr(shelf, "WINDOW", 32)
     monkeypatch.setattr(manifest, "GROUP", 4)
     table = listing(count)
-    packed = Shelf(table)
+    packed = shelve(table)
     assert packed.ids.tolist() == table["source_id"].to_pylist()
     assert packed.copies.tolist() == [not number % 3 for number in range(count)]
     for wanted in (numpy.ones(count, bool), ~packed.copies, numpy.arange(count) % 50 == 9):
@@ -36,10 +41,24 @@ def test_the_window_grows_with_the_processes(monkeypatch):
     monkeypatch.setattr(shelf, "WINDOW", 32)
     monkeypatch.setattr(shelf, "SHARE", 10)
     monkeypatch.setattr(manifest, "GROUP", 4)
-    packed = Shelf(listing(200))
+    packed = shelve(listing(200))
     for processes, rows in ((1, 32), (3, 32), (6, 60), (100, 200)):
         windows = packed.tables(numpy.ones(200, bool), processes)
         assert next(windows).num_rows == rows
+
+
+def test_what_is_said_of_a_source_is_attached_to_its_row(monkeypatch):
+    monkeypatch.setattr(shelf, "WINDOW", 32)
+    monkeypatch.setattr(manifest, "GROUP", 4)
+    table = listing(50)
+    said = [{"source_uri": f"/in/{number}.jpg", "kind": "good"} for number in (3, 44)]
+    statements = Corrections(pa.Table.from_pylist(said, schema=Corrections.none().table.schema))
+    corrected = Shelf(pack(table), statements.attach)
+    # One of which something is said is nobody's duplicate.
+    assert numpy.flatnonzero(corrected.copies).tolist() == [*{*range(0, 50, 3)} - {3}]
+    rows = pa.concat_tables(corrected.tables(numpy.ones(50, bool)))
+    assert rows.equals(statements.attach(table))
+    assert [bool(each) for each in rows[COLUMN].to_pylist()].count(True) == 2
 
 
 def test_ids_do_not_keep_their_table():
