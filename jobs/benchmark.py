@@ -3,7 +3,6 @@
 ```
 python -m jobs.benchmark compare                 # the pipeline against what people use today
 python -m jobs.benchmark latency                 # a job on a store that answers late
-python -m jobs.benchmark memory 200 2000         # a job's memory by its number of images
 python -m jobs.benchmark scale                   # its cost, memory and listing, up to 200,000
 python -m jobs.benchmark nodes                   # a job on simulated clusters of 1, 2 and 4 nodes
 python -m jobs.benchmark plan FOLDER...          # what `deepcrop plan` projects, and what jobs take
@@ -49,21 +48,6 @@ EIGHT = ("1:1", "4:5", "2:3", "3:4", "4:3", "3:2", "16:9", "9:16")
 @app.callback()
 def main() -> None:
     """Measure jobs."""
-
-
-@app.command()
-def memory(
-    counts: Annotated[
-        list[int] | None, typer.Argument(help="Images of each job, ascending.")
-    ] = None,
-    growth: Annotated[
-        float, typer.Option(help="Share by which the last two may differ; more is an error.")
-    ] = 0.1,
-) -> None:
-    """Print the peak memory of a job's driver and of its largest worker, by number of images."""
-    found: list[Footprint] = []
-    _show(sizes.MEMORY, sizes.memory_lines(counts or [200, 2000, 20_000], found))
-    _judge(sizes.memory_growth(found), growth)
 
 
 @app.command()

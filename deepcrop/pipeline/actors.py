@@ -13,6 +13,7 @@ from threading import Lock
 from typing import Any
 
 import pyarrow as pa
+import ray
 
 from .. import image
 from ..errors import InferError, OutOfMemory, SourceError
@@ -24,6 +25,7 @@ from .job import Job
 from .logs import log_failures, log_to_node
 from .process import keep_to_one_core
 from .render import Renderer, needed_size, wanted_size
+from .shelf import Packed
 from .watchdog import time_limit
 from .work import Work, from_listing, pack, to_table, unpack
 
@@ -183,6 +185,19 @@ class Worker:
         self.decoder([work])
         self.analyst([work])
         return self.renderer.begin(work)
+
+
+class FromShelf:
+    """The first actor that sources come to: it is told their places, and takes them itself."""
+
+    def __init__(self, shelf: ray.ObjectRef[Packed], actor: type, *arguments: Any) -> None:
+        """Make an actor that takes rows of the listing."""
+        self.packed, self.actor = ray.get(shelf), actor(*arguments)
+
+    def __call__(self, places: pa.Table) -> pa.Table:
+        """Give the actor rows of the listing."""
+        answer: pa.Table = self.actor(self.packed.take(places["place"].to_numpy()))
+        return answer
 
 
 class FetchActor:

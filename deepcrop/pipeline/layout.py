@@ -15,8 +15,9 @@ import ray
 
 from ..errors import Interrupted, RequestError
 from ..storage import Storage
-from .actors import FetchActor, NetworkActor, RenderActor, Worker
+from .actors import FetchActor, FromShelf, NetworkActor, RenderActor, Worker
 from .job import Job
+from .shelf import Packed
 
 CPU_SHARE = 0.9
 """Of a node's CPUs, what actors may take: the rest is for the small tasks between them."""
@@ -24,6 +25,11 @@ NETWORK_CPUS = 0.25
 """CPUs of an actor that holds the network on a GPU."""
 HELPER_CPUS = 0.45
 """CPUs of an actor that fetches or renders, where the network is on a GPU."""
+
+BATCHES = 8
+"""Of a block, at most."""
+SHARES = 8
+"""Blocks for each call of an actor, at least, so that all end at about the same time."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,16 @@ class Layout:
     def calls(self) -> int:
         """Batches that an actor has at hand: one being fetched, one worked on, one being stored."""
         return 3 if self.fused else 1
+
+    def rows(self, sources: int, batch: int) -> int:
+        """Return how many sources a block has: one batch, or several where there are very many.
+
+        Ray Data takes 40 KB of the driver's memory and milliseconds of a CPU for a block.
+        """
+        if not self.fused or batch == 1:
+            return batch
+        shares = SHARES * self.actors * self.calls
+        return batch * min(max(sources // (batch * shares), 1), BATCHES)
 
 
 @dataclass(frozen=True)
@@ -147,15 +163,22 @@ def _cpu_places(node: Node) -> int:
     return int(CPU_SHARE * node.cpus / NETWORK_CPUS)
 
 
-def pools(job: Job, storage: Storage, carried: pa.Schema, layout: Layout) -> list[Pool]:
+def pools(
+    job: Job,
+    storage: Storage,
+    carried: pa.Schema,
+    layout: Layout,
+    shelf: ray.ObjectRef[Packed],
+) -> list[Pool]:
     """Return the pools that a batch of sources goes through, in order."""
     actors, helpers = layout.actors, layout.helpers
     most = max(actors, job.max_actors or 0)
     if layout.fused:
-        return [Pool(Worker, (job, storage, carried), actors, most, layout.cpus)]
+        worker = (shelf, Worker, job, storage, carried)
+        return [Pool(FromShelf, worker, actors, most, layout.cpus)]
     more = helpers * most // actors
     return [
-        Pool(FetchActor, (job, storage), helpers, more, HELPER_CPUS),
+        Pool(FromShelf, (shelf, FetchActor, job, storage), helpers, more, HELPER_CPUS),
         Pool(NetworkActor, (job,), actors, most, layout.cpus, layout.gpus),
         Pool(RenderActor, (job, storage, carried), helpers, more, HELPER_CPUS),
     ]

@@ -20,6 +20,7 @@ from typing import Any, cast
 import numpy
 import pyarrow as pa
 import ray
+from ray.data.context import DEFAULT_TARGET_MAX_BLOCK_SIZE
 from ray.util.annotations import RayDeprecationWarning
 
 from ..errors import Interrupted, RequestError, SourceError
@@ -28,13 +29,13 @@ from .cluster import connected
 from .corrections import COLUMN, Corrections, honour
 from .duplicates import FACTS, refer
 from .job import Job
-from .layout import Layout, lay_out, pools
+from .layout import Layout, Pool, lay_out, pools
 from .lease import Lease
 from .listing import Listing, complete_listing, make_listing
 from .manifest import Manifest
 from .quarantine import Quarantine
 from .result import STAGE_COLUMNS, Progress, Result, Silence
-from .shelf import Blocks, Shelf, groups, ids_of
+from .shelf import Blocks, Packed, Shelf, groups, ids_of
 from .source import is_redacted
 from .telemetry import Telemetry
 from .waiting import Patience, answer_of, awaited, cause_of
@@ -42,6 +43,14 @@ from .waiting import Patience, answer_of, awaited, cause_of
 PART_ROWS = 2000
 """Rows of a manifest part, unless :data:`PART_SECONDS` are over before."""
 PART_SECONDS = 15.0
+BLOCKS = 1 << 10
+"""Blocks that Ray Data is given at once, unless there are many processes: the actors start anew
+for the next ones."""
+SHARE = 1 << 6
+"""As many for each process of a larger job."""
+ANSWER = 1 << 16
+"""Bytes of rows that an actor sends at once; below Ray's limit of what the driver itself holds, so
+that they outlive the actor's node."""
 PASSES = 2
 """Passes through Ray Data before what is still missing is tried alone."""
 EARLY = 50
@@ -162,7 +171,7 @@ class Driver:
         listing = self._list(record)
         names = groups(listing.packed, ["source_uri"])
         said = honour(self.corrections, names, self.manifest, record)
-        shelf = Shelf(listing.packed, said.attach)
+        shelf = Shelf(Packed(listing.packed, said.attach))
         self.listing_seconds = time.time() - self.started
         return shelf, listing.ignored
 
@@ -225,7 +234,7 @@ class Driver:
         for table in copies:
             for start in range(0, table.num_rows, PART_ROWS):
                 share = table.slice(start, PART_ROWS)
-                yield refer(share, firsts, self.job.fingerprint, _carried(table))
+                yield refer(share, firsts, self.job.fingerprint, _carried(table.schema))
 
     def _complete(
         self,
@@ -244,7 +253,7 @@ class Driver:
             result.passes += 1
             self.progress.note("" if result.passes == 1 else "trying again what got lost")
             self.cut_short = False
-            stream = self._pass(sources.tables(missing, layout.processes), layout, whole)
+            stream = self._pass(sources, missing, layout, whole)
             try:
                 rows = [done, *self._commit_all(stream, result)]
             finally:
@@ -254,15 +263,18 @@ class Driver:
             done = numpy.concatenate(rows)
         return done
 
-    def _pass(self, tables: Iterator[pa.Table], layout: Layout, number: int) -> Iterator[pa.Table]:
+    def _pass(
+        self, sources: Shelf, missing: numpy.ndarray, layout: Layout, number: int
+    ) -> Iterator[pa.Table]:
         """Try sources once, in smaller shares as the passes go on."""
-        for table in tables:
-            if number < PASSES:
-                size = self.job.batch_size if number == 0 else 1
-                yield from awaited(self.stream(table, layout, size), self._turn)
-            else:
-                alone = Quarantine(self.job, self.storage, layout, self._turn)
-                yield from alone.rows(table, _carried(table))
+        if number < PASSES:
+            size = self.job.batch_size if number == 0 else 1
+            stream = self.stream(sources.packed, numpy.flatnonzero(missing), layout, size)
+            yield from awaited(stream, self._turn)
+        else:
+            alone = Quarantine(self.job, self.storage, layout, self._turn)
+            for table in sources.tables(missing):
+                yield from alone.rows(table, _carried(table.schema))
 
     def _commit_all(self, stream: Iterator[pa.Table], result: Result) -> Iterator[numpy.ndarray]:
         """Commit the rows of a stream as they come; yield their ids."""
@@ -308,17 +320,30 @@ class Driver:
         return numpy.concatenate(ids)
 
     def stream(
-        self, sources: pa.Table, layout: Layout, size: int
+        self, packed: Packed, places: numpy.ndarray, layout: Layout, size: int
     ) -> Generator[pa.Table, None, None]:
         """Send sources through Ray Data; yield rows of the images manifest as they come.
 
         What a dying process held doesn't come back.
 
         Args:
-            sources: rows of the listing.
+            packed: the listing.
+            places: int64 (sources,), ascending: of those that are sent.
             layout: the actors.
-            size: sources that an actor is given at once, and so loses at once.
+            size: sources that an actor works on at once.
         """
+        shelf = ray.put(packed)
+        rows = layout.rows(len(places), size)
+        window = rows * max(BLOCKS, SHARE * layout.processes)
+        for start in range(0, len(places), window):
+            share = places[start : start + window]
+            stages = pools(self.job, self.storage, _carried(packed.schema), layout, shelf)
+            yield from self._stream(Blocks(share, rows), stages, layout, size)
+
+    def _stream(
+        self, blocks: Blocks, stages: list[Pool], layout: Layout, size: int
+    ) -> Generator[pa.Table, None, None]:
+        """Send blocks of places through pools of actors, which start for it."""
         context = ray.data.DataContext.get_current()
         logging.getLogger("ray.data").setLevel(logging.CRITICAL)
         context.max_errored_blocks = -1
@@ -327,13 +352,13 @@ class Driver:
         context.enable_progress_bars = False
         context.print_on_execution_start = False
         context.execution_options.verbose_progress = False
-        blocks = Blocks(sources, size)
+        context.target_max_block_size = ANSWER if layout.fused else DEFAULT_TARGET_MAX_BLOCK_SIZE
         # Not from_arrow, which runs a task for each block: 40 KB of the driver's memory, and 1 ms.
         # Its type asks for a list; it takes what has a length and can be gone through.
         rows: ray.data.Dataset = ray.data.from_blocks(cast(list, blocks))
         # A lone source is given to an actor that holds no other, which would die with it.
         calls = layout.calls if size > 1 else 1
-        for pool in pools(self.job, self.storage, _carried(sources), layout):
+        for pool in stages:
             strategy = ray.data.ActorPoolStrategy(
                 min_size=min(pool.actors, len(blocks)),
                 max_size=min(pool.most, len(blocks)),
@@ -392,8 +417,8 @@ class Driver:
         )
 
 
-def _carried(sources: pa.Table) -> pa.Schema:
+def _carried(schema: pa.Schema) -> pa.Schema:
     from .source import SCHEMA
 
     known = (*SCHEMA.names, COLUMN)
-    return pa.schema([each for each in sources.schema if each.name not in known])
+    return pa.schema([each for each in schema if each.name not in known])

@@ -1,13 +1,14 @@
-"""The sources of a run as its driver keeps them: their ids, and the rest compressed.
+"""The sources of a run as its processes keep them: their ids, and the rest compressed.
 
 As a table, a million sources take hundreds of megabytes, several times over while they are
-filtered and cut into blocks. So they are packed where they are listed, and taken from the shelf a
-window at a time.
+filtered and cut into blocks. So they are packed where they are listed; the driver sends nothing
+but their places on the shelf, and who works on them takes them from there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 
 import numpy
 import pyarrow as pa
@@ -17,26 +18,63 @@ import pyarrow.parquet as pq
 from .manifest import write_table
 
 WINDOW = 1 << 15
-"""Sources that are unpacked at once; each batch of them takes 10 KB of the driver's memory."""
-SHARE = 1 << 11
-"""As many for each process of a larger job: the actors start anew for each window, and 1,000 are
-through the smallest one within seconds."""
+"""Sources that are unpacked at once."""
+PLACE = pa.schema([("place", pa.int64())])
+
+
+class Packed:
+    """A listing as Parquet, of which rows are taken by their places in it."""
+
+    def __init__(self, data: pa.Buffer, attach: Callable[[pa.Table], pa.Table]) -> None:
+        """Take a listing.
+
+        Args:
+            data: what :func:`pack` made of it.
+            attach: adds to rows of it what people said of their sources.
+        """
+        self.data, self.attach = data, attach
+        self.file = pq.ParquetFile(pa.BufferReader(data))
+        metadata = self.file.metadata
+        rows = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+        self.ends = numpy.cumsum([0, *rows])
+        # Two: the threads of a process are at two neighbours' ends at most.
+        self.group = lru_cache(maxsize=2)(self._group)
+
+    def __reduce__(self) -> tuple[type, tuple[pa.Buffer, Callable[[pa.Table], pa.Table]]]:
+        """Travel as the data, which processes of one node share."""
+        return Packed, (self.data, self.attach)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Of the rows, without what is attached."""
+        return self.file.schema_arrow
+
+    def take(self, places: numpy.ndarray) -> pa.Table:
+        """Return rows.
+
+        Args:
+            places: int64 (n,), ascending.
+        """
+        of = numpy.searchsorted(self.ends, places, side="right") - 1
+        parts = [
+            self.group(int(group)).take(pa.array(places[of == group] - self.ends[group]))
+            for group in numpy.unique(of)
+        ]
+        return self.attach(pa.concat_tables([self.schema.empty_table(), *parts]))
+
+    def _group(self, number: int) -> pa.Table:
+        return pq.ParquetFile(pa.BufferReader(self.data)).read_row_group(number, use_threads=False)
 
 
 class Shelf:
     """All sources of a run, in the order of the listing."""
 
-    def __init__(self, packed: pa.Buffer, attach: Callable[[pa.Table], pa.Table]) -> None:
-        """Take a packed listing.
-
-        Args:
-            packed: what :func:`pack` made of it.
-            attach: adds to rows of it what people said of their sources.
-        """
-        self.packed, self.attach = packed, attach
+    def __init__(self, packed: Packed) -> None:
+        """Take a listing, and read the ids of its sources."""
+        self.packed = packed
         ids, copies = [numpy.empty(0, numpy.int64)], [numpy.empty(0, bool)]
-        for group in groups(packed, ("source_id", "source_uri", "duplicate_of")):
-            table = attach(group)
+        for group in groups(packed.data, ("source_id", "source_uri", "duplicate_of")):
+            table = packed.attach(group)
             ids.append(ids_of(table))
             copies.append(pc.is_valid(table["duplicate_of"]).to_numpy())
         self.ids = numpy.concatenate(ids)
@@ -44,34 +82,23 @@ class Shelf:
         self.copies = numpy.concatenate(copies)
         """bool (sources,): which are duplicates of another."""
 
-    def tables(self, wanted: numpy.ndarray, processes: int = 0) -> Iterator[pa.Table]:
+    def tables(self, wanted: numpy.ndarray) -> Iterator[pa.Table]:
         """Yield rows of the listing, a window at a time.
 
         Args:
             wanted: bool (sources,), which of them.
-            processes: that will work on them.
         """
-        most = max(WINDOW, SHARE * processes)
-        window: list[pa.Table] = []
-        start = 0
-        for group in groups(self.packed):
-            chosen = wanted[start : start + group.num_rows]
-            start += group.num_rows
-            if chosen.any():
-                if sum(each.num_rows for each in window) + chosen.sum() > most:
-                    yield self.attach(pa.concat_tables(window))
-                    window = []
-                window.append(group.filter(pa.array(chosen)))
-        if window:
-            yield self.attach(pa.concat_tables(window))
+        places = numpy.flatnonzero(wanted)
+        for start in range(0, len(places), WINDOW):
+            yield self.packed.take(places[start : start + WINDOW])
 
 
 class Blocks:
-    """A table in blocks of so many rows, each made when it is asked for."""
+    """Places on the shelf as tables of so many rows, each made when it is asked for."""
 
-    def __init__(self, table: pa.Table, rows: int) -> None:
-        """Take the table, and the rows of a block."""
-        self.table, self.starts, self.rows = table, range(0, table.num_rows, rows), rows
+    def __init__(self, places: numpy.ndarray, rows: int) -> None:
+        """Take the places, and the rows of a block."""
+        self.places, self.starts, self.rows = places, range(0, len(places), rows), rows
 
     def __len__(self) -> int:
         """Return the number of blocks."""
@@ -79,7 +106,8 @@ class Blocks:
 
     def __iter__(self) -> Iterator[pa.Table]:
         """Make them one after the other."""
-        return (self.table.slice(start, self.rows).combine_chunks() for start in self.starts)
+        for start in self.starts:
+            yield pa.table([self.places[start : start + self.rows]], schema=PLACE)
 
 
 def pack(listing: pa.Table) -> pa.Buffer:

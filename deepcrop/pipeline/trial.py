@@ -20,10 +20,12 @@ import pyarrow.compute as pc
 from ..storage import Storage
 from ..storage.uri import local_path, scheme
 from . import fetch, render
+from .corrections import Corrections
 from .job import Job
 from .layout import Layout
 from .result import Silence
 from .run import Driver
+from .shelf import Packed, pack
 from .source import list_sources, select
 from .work import STAGES
 
@@ -101,7 +103,8 @@ def try_out(job: Job, layout: Layout, timed: int) -> Trial:
     arrivals, tables = [], []
     start = time.perf_counter()
     try:
-        for rows in driver.stream(sample, layout, size):
+        packed = Packed(pack(sample), Corrections.none().attach)
+        for rows in driver.stream(packed, numpy.arange(sample.num_rows), layout, size):
             arrivals.append(time.perf_counter() - start)
             tables.append(rows)
     finally:

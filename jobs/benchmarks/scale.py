@@ -12,46 +12,45 @@ from collections.abc import Iterator, Sequence
 from .comparison import Margin
 from .footprint import Footprint, take
 
-MEMORY = ("images", "s", "driver MiB", "largest worker MiB")
-HEADINGS = (*MEMORY, "listing s", "ms/image", "CPU-ms/image")
-
-
-def memory_lines(counts: Sequence[int], found: list[Footprint]) -> Iterator[list[str]]:
-    """Run a job over each number of pictures; yield lines of the table, and keep what was found."""
-    for count in counts:
-        found.append(take(count))
-        last = found[-1]
-        memory = (f"{peak / 2**20:.0f}" for peak in (last.driver, last.worker))
-        yield [f"{count:,}", f"{last.cost.seconds:.0f}", *memory]
+HEADINGS = (
+    "images",
+    "s",
+    "driver MiB",
+    "largest worker MiB",
+    "listing s",
+    "ms/image",
+    "CPU-ms/image",
+)
 
 
 def lines(counts: Sequence[int], found: list[Footprint]) -> Iterator[list[str]]:
-    """Run the same jobs; yield longer lines, with costs from the second job on."""
-    for line in memory_lines(counts, found):
+    """Run a job over each number of pictures; yield lines of the table, and keep what was found.
+
+    Costs of one picture more stand from the second job on.
+    """
+    for count in counts:
+        found.append(take(count))
+        last = found[-1]
         costs = [""] * 2
         if len(found) > 1:
             margin = _margin(*found[-2:])
             costs = [f"{1000 * each:.1f}" for each in (margin.seconds, margin.cpu)]
-        yield [*line, f"{found[-1].listing:.1f}", *costs]
-
-
-def memory_growth(found: Sequence[Footprint]) -> dict[str, float]:
-    """Return the shares by which the last job's peaks exceed those of the job before it."""
-    if len(found) < 2:
-        return {}
-    before, last = found[-2:]
-    return {
-        "driver's memory": last.driver / before.driver - 1,
-        "largest worker's memory": last.worker / before.worker - 1,
-    }
+        memory = (f"{peak / 2**20:.0f}" for peak in (last.driver, last.worker))
+        yield [f"{count:,}", f"{last.cost.seconds:.0f}", *memory, f"{last.listing:.1f}", *costs]
 
 
 def growth(found: Sequence[Footprint]) -> dict[str, float]:
-    """Return the same, and that of the CPU time of one picture more."""
-    grown = memory_growth(found)
+    """Return the shares by which the last job's figures exceed those of the job before it."""
+    if len(found) < 2:
+        return {}
+    before, last = found[-2:]
+    grown = {
+        "driver's memory": last.driver / before.driver - 1,
+        "largest worker's memory": last.worker / before.worker - 1,
+    }
     if len(found) > 2:
-        before, last = _margin(*found[-3:-1]), _margin(*found[-2:])
-        grown["CPU time of an image"] = last.cpu / before.cpu - 1
+        first, second = _margin(*found[-3:-1]), _margin(*found[-2:])
+        grown["CPU time of an image"] = second.cpu / first.cpu - 1
     return grown
 
 

@@ -113,11 +113,11 @@ def test_scale_says_what_grows(monkeypatch):
     assert lines[0] == ["100", "20", "250", "500", "0.1", "", ""]
     assert lines[2] == ["400", "23", "250", "1000", "0.4", "10.0", "20.0"]
     grown = {"driver's memory": 0.0, "largest worker's memory": 1.0}
-    assert scale.memory_growth(found) == grown
     assert scale.growth(found) == {**grown, "CPU time of an image": pytest.approx(1.0)}
     with pytest.raises(Exit):
         benchmark._judge(grown, 0.1)
-    benchmark._judge(scale.memory_growth(found[:2]), 0.1)
+    benchmark._judge(scale.growth(found[:2]), 0.1)
+    assert scale.growth(found[:1]) == {}
 
 
 def test_more_nodes_are_measured_by_one():

@@ -1,12 +1,14 @@
 """The shelf gives back what was put there, a window at a time."""
 
+import pickle
+
 import numpy
 import pyarrow as pa
 import pytest
 
 from deepcrop.pipeline import manifest, shelf
 from deepcrop.pipeline.corrections import COLUMN, Corrections
-from deepcrop.pipeline.shelf import Shelf, pack
+from deepcrop.pipeline.shelf import Packed, Shelf, pack
 from deepcrop.pipeline.source import SCHEMA
 
 
@@ -19,7 +21,7 @@ def listing(count: int) -> pa.Table:
 
 
 def shelve(table: pa.Table) -> Shelf:
-    return Shelf(pack(table), lambda rows: rows)
+    return Shelf(Packed(pack(table), lambda rows: rows))
 
 
 @pytest.mark.parametrize("count", [0, 1, 31, 32, 33, 200])
@@ -27,24 +29,23 @@ def test_windows_hold_the_wanted_rows_in_their_order(monkeypatch, count):
     monkeypatch.setattr(shelf, "WINDOW", 32)
     monkeypatch.setattr(manifest, "GROUP", 4)
     table = listing(count)
-    packed = shelve(table)
-    assert packed.ids.tolist() == table["source_id"].to_pylist()
-    assert packed.copies.tolist() == [not number % 3 for number in range(count)]
-    for wanted in (numpy.ones(count, bool), ~packed.copies, numpy.arange(count) % 50 == 9):
-        windows = [*packed.tables(wanted)]
+    shelved = shelve(table)
+    assert shelved.ids.tolist() == table["source_id"].to_pylist()
+    assert shelved.copies.tolist() == [not number % 3 for number in range(count)]
+    for wanted in (numpy.ones(count, bool), ~shelved.copies, numpy.arange(count) % 50 == 9):
+        windows = [*shelved.tables(wanted)]
         assert all(0 < each.num_rows <= 32 for each in windows)
         expected = table.filter(pa.array(wanted))
         assert pa.concat_tables([table.slice(0, 0), *windows]).equals(expected)
 
 
-def test_the_window_grows_with_the_processes(monkeypatch):
-    monkeypatch.setattr(shelf, "WINDOW", 32)
-    monkeypatch.setattr(shelf, "SHARE", 10)
+def test_rows_are_taken_by_their_places(monkeypatch):
     monkeypatch.setattr(manifest, "GROUP", 4)
-    packed = shelve(listing(200))
-    for processes, rows in ((1, 32), (3, 32), (6, 60), (100, 200)):
-        windows = packed.tables(numpy.ones(200, bool), processes)
-        assert next(windows).num_rows == rows
+    table = listing(50)
+    packed = pickle.loads(pickle.dumps(Packed(pack(table), Corrections.none().attach)))
+    for places in ([], [0], [49], [3, 4], [0, 7, 8, 9, 30, 49], [*range(50)]):
+        rows = packed.take(numpy.array(places, numpy.int64))
+        assert rows.equals(Corrections.none().attach(table.take(pa.array(places, pa.int64()))))
 
 
 def test_what_is_said_of_a_source_is_attached_to_its_row(monkeypatch):
@@ -53,7 +54,7 @@ def test_what_is_said_of_a_source_is_attached_to_its_row(monkeypatch):
     table = listing(50)
     said = [{"source_uri": f"/in/{number}.jpg", "kind": "good"} for number in (3, 44)]
     statements = Corrections(pa.Table.from_pylist(said, schema=Corrections.none().table.schema))
-    corrected = Shelf(pack(table), statements.attach)
+    corrected = Shelf(Packed(pack(table), statements.attach))
     # One of which something is said is nobody's duplicate.
     assert numpy.flatnonzero(corrected.copies).tolist() == [*{*range(0, 50, 3)} - {3}]
     rows = pa.concat_tables(corrected.tables(numpy.ones(50, bool)))
@@ -67,8 +68,7 @@ def test_ids_do_not_keep_their_table():
     assert len(ids) == 10_000 and pa.total_allocated_bytes() == before
 
 
-def test_blocks_are_the_table_as_often_as_they_are_asked_for():
-    table = listing(50)
-    blocks = shelf.Blocks(table, 16)
+def test_blocks_are_places_as_often_as_they_are_asked_for():
+    blocks = shelf.Blocks(numpy.arange(5, 55), 16)
     assert [each.num_rows for each in blocks] == [16, 16, 16, 2] and len(blocks) == 4
-    assert pa.concat_tables(blocks).equals(table)
+    assert pa.concat_tables(blocks)["place"].to_pylist() == [*range(5, 55)]

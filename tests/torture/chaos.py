@@ -140,7 +140,7 @@ class Killer:
 
 def _is_busy(title: str) -> bool:
     """Tell whether an actor of the job has a batch in its hands."""
-    return "MapBatches" in title and not title.endswith((".__init__", "(Worker))"))
+    return "MapBatches" in title and not title.endswith((".__init__", "))"))
 
 
 def _is_task(title: str) -> bool:
