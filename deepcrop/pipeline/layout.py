@@ -26,9 +26,9 @@ NETWORK_CPUS = 0.25
 HELPER_CPUS = 0.45
 """CPUs of an actor that fetches or renders, where the network is on a GPU."""
 
-BATCHES = 8
+BATCHES = 16
 """Of a block, at most."""
-SHARES = 8
+SHARES = 16
 """Blocks for each call of an actor, at least, so that all end at about the same time."""
 
 

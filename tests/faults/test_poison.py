@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from deepcrop.pipeline.audit import audit
+from deepcrop.pipeline.layout import Layout
 from deepcrop.pipeline.manifest import Manifest
 from deepcrop.storage import Storage
 from tests.torture.corpus import ENDLESS, POISON
@@ -38,6 +39,21 @@ def test_poison_ends_as_a_failed_row_and_leaves_nothing_behind(tmp_path):
     assert (bad["error_class"], bad["error_stage"], bad["attempts"]) == ("WorkerDied", "worker", 3)
     assert all(row["status"] == "ok" for row in rows.values())
     assert not stray.exists() and audit(str(out)).clean
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_poison_in_blocks_of_several_batches_takes_nothing_with_it(tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    for number in range(300):
+        colour = POISON if number in (50, 51, 299) else (10, 200, number % 256)
+        Image.new("RGB", (40, 30), colour).save(source / f"{number:03d}.png")
+    assert Layout(True, 1, 0.9, 0.0).rows(300, 2) == 6
+    rows = run(tmp_path, batch_size=2)
+    failed = {name: row["error_class"] for name, row in rows.items() if row["status"] != "ok"}
+    assert failed == dict.fromkeys(("050.png", "051.png", "299.png"), "WorkerDied")
+    assert len(rows) == 300 and audit(str(tmp_path / "out")).clean
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from hypothesis import strategies as some
 
 from deepcrop.errors import RequestError
 from deepcrop.pipeline.job import Job
-from deepcrop.pipeline.layout import HELPER_CPUS, Node, arrange
+from deepcrop.pipeline.layout import HELPER_CPUS, Layout, Node, arrange
 
 
 def job(**fields) -> Job:
@@ -75,3 +75,11 @@ def test_layouts_of_common_machines(nodes, fields, expected):
 def test_one_cpu_beside_a_gpu_is_too_few_and_that_is_said():
     with pytest.raises(RequestError, match="1 GPUs and 1 CPUs, room for 0"):
         arrange(job(), [Node(1, 1)])
+
+
+def test_blocks_grow_with_the_job_and_leave_enough_for_every_actor():
+    layout = Layout(True, 2, 0.9, 0.0)
+    for count, batches in ((1, 1), (6143, 1), (6144, 2), (12_288, 4), (10**6, 16)):
+        assert layout.rows(count, 32) == 32 * batches
+    assert layout.rows(10**6, 1) == 1
+    assert Layout(False, 2, 0.25, 1.0, helpers=4).rows(10**6, 32) == 32

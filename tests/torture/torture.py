@@ -132,7 +132,7 @@ class Torture:
             "method": "brittle",
             "options": {"tally": str(self._tally(output))},
             "aspects": ["1:1", "16:9"],
-            "batch_size": 8,
+            "batch_size": 2,
         }
         path.write_text(json.dumps(job))
         return path
