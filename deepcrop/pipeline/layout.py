@@ -26,7 +26,7 @@ NETWORK_CPUS = 0.25
 HELPER_CPUS = 0.45
 """CPUs of an actor that fetches or renders, where the network is on a GPU."""
 
-BATCHES = 16
+BATCHES = 32
 """Of a block, at most."""
 SHARES = 16
 """Blocks for each call of an actor, at least, so that all end at about the same time."""
@@ -68,7 +68,7 @@ class Layout:
     def rows(self, sources: int, batch: int) -> int:
         """Return how many sources a block has: one batch, or several where there are very many.
 
-        Ray Data takes 40 KB of the driver's memory and milliseconds of a CPU for a block.
+        Ray Data takes 20 KB of the driver's memory and milliseconds of a CPU for a block.
         """
         if not self.fused or batch == 1:
             return batch

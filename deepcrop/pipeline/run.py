@@ -43,10 +43,10 @@ from .waiting import Patience, answer_of, awaited, cause_of
 PART_ROWS = 2000
 """Rows of a manifest part, unless :data:`PART_SECONDS` are over before."""
 PART_SECONDS = 15.0
-BLOCKS = 1 << 10
+BLOCKS = 1 << 11
 """Blocks that Ray Data is given at once, unless there are many processes: the actors start anew
 for the next ones."""
-SHARE = 1 << 6
+SHARE = 1 << 7
 """As many for each process of a larger job."""
 ANSWER = 1 << 16
 """Bytes of rows that an actor sends at once; below Ray's limit of what the driver itself holds, so

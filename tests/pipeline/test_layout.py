@@ -79,7 +79,7 @@ def test_one_cpu_beside_a_gpu_is_too_few_and_that_is_said():
 
 def test_blocks_grow_with_the_job_and_leave_enough_for_every_actor():
     layout = Layout(True, 2, 0.9, 0.0)
-    for count, batches in ((1, 1), (6143, 1), (6144, 2), (12_288, 4), (10**6, 16)):
+    for count, batches in ((1, 1), (6143, 1), (6144, 2), (12_288, 4), (10**6, 32)):
         assert layout.rows(count, 32) == 32 * batches
     assert layout.rows(10**6, 1) == 1
     assert Layout(False, 2, 0.25, 1.0, helpers=4).rows(10**6, 32) == 32
