@@ -9,10 +9,8 @@ if it kills that every time, it ends as a failed row.
 
 from __future__ import annotations
 
-import logging
 import time
-import warnings
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any, cast
@@ -20,37 +18,28 @@ from typing import Any, cast
 import numpy
 import pyarrow as pa
 import ray
-from ray.data.context import DEFAULT_TARGET_MAX_BLOCK_SIZE
-from ray.util.annotations import RayDeprecationWarning
 
 from ..errors import Interrupted, RequestError, SourceError
 from ..storage import canonical, is_inside
 from .cluster import connected
-from .corrections import COLUMN, Corrections, honour
+from .corrections import Corrections, honour
 from .duplicates import FACTS, refer
 from .job import Job
-from .layout import Layout, Pool, lay_out, pools
+from .layout import Layout, lay_out
 from .lease import Lease
 from .listing import Listing, complete_listing, make_listing
 from .manifest import Manifest
 from .quarantine import Quarantine
 from .result import STAGE_COLUMNS, Progress, Result, Silence
-from .shelf import Blocks, Packed, Shelf, groups, ids_of
+from .shelf import Packed, Shelf, groups, ids_of
 from .source import is_redacted
+from .stream import Stream
 from .telemetry import Telemetry
 from .waiting import Patience, answer_of, awaited, cause_of
 
 PART_ROWS = 2000
 """Rows of a manifest part, unless :data:`PART_SECONDS` are over before."""
 PART_SECONDS = 15.0
-BLOCKS = 1 << 11
-"""Blocks that Ray Data is given at once, unless there are many processes: the actors start anew
-for the next ones."""
-SHARE = 1 << 7
-"""As many for each process of a larger job."""
-ANSWER = 1 << 16
-"""Bytes of rows that an actor sends at once; below Ray's limit of what the driver itself holds, so
-that they outlive the actor's node."""
 PASSES = 2
 """Passes through Ray Data before what is still missing is tried alone."""
 EARLY = 50
@@ -110,8 +99,6 @@ class Driver:
         self.waiting: list[pa.Table] = []
         self.committed = time.monotonic()
         self.listing_seconds = 0.0
-        self.cut_short = False
-        """Whether the pass ended before its end."""
 
     def run(self, overwrite: bool) -> Result:
         """Run it to its end."""
@@ -218,7 +205,7 @@ class Driver:
         self.telemetry.wait_for(result.waiting)
         done = self._complete(sources, ~sources.copies, done, layout, result)
         if sources.copies.any() and not result.stopped:
-            rows = self._refer(sources.tables(sources.copies & ~numpy.isin(sources.ids, done)))
+            rows = self._refer(sources, sources.copies & ~numpy.isin(sources.ids, done))
             try:
                 done = numpy.concatenate([done, *self._commit_all(rows, result)])
             finally:
@@ -228,13 +215,13 @@ class Driver:
         self._record("stopped" if result.stopped else "completed", result)
         return result
 
-    def _refer(self, copies: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    def _refer(self, sources: Shelf, copies: numpy.ndarray) -> Iterator[pa.Table]:
         """Make the rows of duplicates; those of which the first failed are tried themselves."""
         firsts = self.manifest.table(list(FACTS))
-        for table in copies:
+        for table in sources.tables(copies):
             for start in range(0, table.num_rows, PART_ROWS):
                 share = table.slice(start, PART_ROWS)
-                yield refer(share, firsts, self.job.fingerprint, _carried(table.schema))
+                yield refer(share, firsts, self.job.fingerprint, sources.packed.carried)
 
     def _complete(
         self,
@@ -252,29 +239,28 @@ class Driver:
                 break
             result.passes += 1
             self.progress.note("" if result.passes == 1 else "trying again what got lost")
-            self.cut_short = False
-            stream = self._pass(sources, missing, layout, whole)
+            stream = Stream(self.job, self.storage, layout, sources.packed)
+            answers = self._pass(stream, sources, missing, whole)
             try:
-                rows = [done, *self._commit_all(stream, result)]
+                rows = [done, *self._commit_all(answers, result)]
             finally:
                 self._commit()
             # One that a lost node ended early has lost much more than what died with it.
-            whole += not self.cut_short or len(rows) == 1
+            whole += not stream.cut_short or len(rows) == 1
             done = numpy.concatenate(rows)
         return done
 
     def _pass(
-        self, sources: Shelf, missing: numpy.ndarray, layout: Layout, number: int
+        self, stream: Stream, sources: Shelf, missing: numpy.ndarray, number: int
     ) -> Iterator[pa.Table]:
         """Try sources once, in smaller shares as the passes go on."""
         if number < PASSES:
             size = self.job.batch_size if number == 0 else 1
-            stream = self.stream(sources.packed, numpy.flatnonzero(missing), layout, size)
-            yield from awaited(stream, self._turn)
+            yield from awaited(stream.rows(numpy.flatnonzero(missing), size), self._turn)
         else:
-            alone = Quarantine(self.job, self.storage, layout, self._turn)
+            alone = Quarantine(self.job, self.storage, stream.layout, self._turn)
             for table in sources.tables(missing):
-                yield from alone.rows(table, _carried(table.schema))
+                yield from alone.rows(table, sources.packed.carried)
 
     def _commit_all(self, stream: Iterator[pa.Table], result: Result) -> Iterator[numpy.ndarray]:
         """Commit the rows of a stream as they come; yield their ids."""
@@ -319,80 +305,6 @@ class Driver:
             ids.append(ids_of(rows))
         return numpy.concatenate(ids)
 
-    def stream(
-        self, packed: Packed, places: numpy.ndarray, layout: Layout, size: int
-    ) -> Generator[pa.Table, None, None]:
-        """Send sources through Ray Data; yield rows of the images manifest as they come.
-
-        What a dying process held doesn't come back.
-
-        Args:
-            packed: the listing.
-            places: int64 (sources,), ascending: of those that are sent.
-            layout: the actors.
-            size: sources that an actor works on at once.
-        """
-        shelf = ray.put(packed)
-        rows = layout.rows(len(places), size)
-        window = rows * max(BLOCKS, SHARE * layout.processes)
-        for start in range(0, len(places), window):
-            share = places[start : start + window]
-            stages = pools(self.job, self.storage, _carried(packed.schema), layout, shelf)
-            yield from self._stream(Blocks(share, rows), stages, layout, size)
-
-    def _stream(
-        self, blocks: Blocks, stages: list[Pool], layout: Layout, size: int
-    ) -> Generator[pa.Table, None, None]:
-        """Send blocks of places through pools of actors, which start for it."""
-        context = ray.data.DataContext.get_current()
-        logging.getLogger("ray.data").setLevel(logging.CRITICAL)
-        context.max_errored_blocks = -1
-        # GPUs that others hold are waited for; a cluster that has none is noticed by the patience.
-        context.execution_no_progress_timeout_s = -1
-        context.enable_progress_bars = False
-        context.print_on_execution_start = False
-        context.execution_options.verbose_progress = False
-        context.target_max_block_size = ANSWER if layout.fused else DEFAULT_TARGET_MAX_BLOCK_SIZE
-        # Not from_arrow, which runs a task for each block: 40 KB of the driver's memory, and 1 ms.
-        # Its type asks for a list; it takes what has a length and can be gone through.
-        rows: ray.data.Dataset = ray.data.from_blocks(cast(list, blocks))
-        # A lone source is given to an actor that holds no other, which would die with it.
-        calls = layout.calls if size > 1 else 1
-        for pool in stages:
-            strategy = ray.data.ActorPoolStrategy(
-                min_size=min(pool.actors, len(blocks)),
-                max_size=min(pool.most, len(blocks)),
-                max_tasks_in_flight_per_actor=max(2, calls) if size > 1 else 1,
-                max_concurrent_calls_per_actor=calls,
-                enable_true_multi_threading=calls > 1,
-            )
-            with warnings.catch_warnings():
-                # The two limits have no named parameter yet; the pin of Ray ends before they must.
-                warnings.simplefilter("ignore", RayDeprecationWarning)
-                rows = rows.map_batches(
-                    pool.actor,
-                    fn_constructor_args=pool.arguments,
-                    batch_size=size,
-                    batch_format="pyarrow",
-                    compute=strategy,
-                    num_cpus=pool.cpus,
-                    num_gpus=pool.gpus or None,
-                    max_restarts=-1,
-                    max_task_retries=0,
-                )
-        try:
-            # Not iter_batches, which sends the metadata of all blocks, 6 KB each, to Ray's
-            # statistics every few seconds.
-            for bundle in rows.iter_internal_ref_bundles():
-                for block in bundle.block_refs:
-                    yield ray.get(block)
-        except ray.exceptions.ObjectLostError:
-            self.cut_short = True
-        except (ray.exceptions.RayTaskError, ray.exceptions.RayActorError) as error:
-            # Every error of a source is caught in its stage: this is the job's own.
-            first = str(error).strip().splitlines()[-1]
-            raise Interrupted(f"an actor could not start ({first})") from error
-
     def _record(self, status: str, result: Result) -> None:
         self.manifest.write_record(
             {
@@ -415,10 +327,3 @@ class Driver:
                 "updated": time.time(),
             }
         )
-
-
-def _carried(schema: pa.Schema) -> pa.Schema:
-    from .source import SCHEMA
-
-    known = (*SCHEMA.names, COLUMN)
-    return pa.schema([each for each in schema if each.name not in known])

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from .manifest import write_table
+from .source import SCHEMA
 
 WINDOW = 1 << 15
 """Sources that are unpacked at once."""
@@ -33,8 +34,8 @@ class Packed:
             attach: adds to rows of it what people said of their sources.
         """
         self.data, self.attach = data, attach
-        self.file = pq.ParquetFile(pa.BufferReader(data))
-        metadata = self.file.metadata
+        file = pq.ParquetFile(pa.BufferReader(data))
+        self.schema, metadata = file.schema_arrow, file.metadata
         rows = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
         self.ends = numpy.cumsum([0, *rows])
         # Two: the threads of a process are at two neighbours' ends at most.
@@ -45,9 +46,9 @@ class Packed:
         return Packed, (self.data, self.attach)
 
     @property
-    def schema(self) -> pa.Schema:
-        """Of the rows, without what is attached."""
-        return self.file.schema_arrow
+    def carried(self) -> pa.Schema:
+        """Of the columns that were carried over from the input list."""
+        return pa.schema([each for each in self.schema if each.name not in SCHEMA.names])
 
     def take(self, places: numpy.ndarray) -> pa.Table:
         """Return rows.

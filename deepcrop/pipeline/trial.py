@@ -23,10 +23,9 @@ from . import fetch, render
 from .corrections import Corrections
 from .job import Job
 from .layout import Layout
-from .result import Silence
-from .run import Driver
 from .shelf import Packed, pack
 from .source import list_sources, select
+from .stream import Stream
 from .work import STAGES
 
 CONCURRENT = 8
@@ -99,12 +98,13 @@ def try_out(job: Job, layout: Layout, timed: int) -> Trial:
     # Neighbours in a listing are alike, and those timed must be like the rest.
     sample = sample.take(numpy.random.default_rng(0).permutation(sample.num_rows))
     place = f"{job.output.rstrip('/')}/.plan-{uuid.uuid4().hex[:8]}"
-    driver = Driver(job.model_copy(update={"output": place}), Silence())
+    aside = job.model_copy(update={"output": place})
+    packed = Packed(pack(sample), Corrections.none().attach)
+    stream = Stream(aside, aside.storage, layout, packed)
     arrivals, tables = [], []
     start = time.perf_counter()
     try:
-        packed = Packed(pack(sample), Corrections.none().attach)
-        for rows in driver.stream(packed, numpy.arange(sample.num_rows), layout, size):
+        for rows in stream.rows(numpy.arange(sample.num_rows), size):
             arrivals.append(time.perf_counter() - start)
             tables.append(rows)
     finally:
