@@ -20,7 +20,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ..geometry import AspectRatio, Box, Focal, Size
-from ..networks.mars import LONGEST, Mars, RatioParameters
+from ..networks.mars import Mars, RatioParameters
 from ..ops.windows import Integral, best_window, hold
 from .base import Crop, Hints, Kind, as_aspects, as_tensor, size_of
 
@@ -46,7 +46,6 @@ class MarsCrop:
     name: ClassVar[str] = "mars"
     summary: ClassVar[str] = "learned cropping areas for any aspect ratio (Mars)"
     weights: ClassVar[str | None] = "mars"
-    analysis: int = LONGEST
 
     @dataclass(frozen=True)
     class Options:
@@ -62,6 +61,7 @@ class MarsCrop:
         """Answer with a network that is ready for inference on its device."""
         self.network = network
         self.options = options or self.Options()
+        self.analysis = network.options.longest
         self._parameters = lru_cache(maxsize=1024)(self._predict)
 
     @classmethod
@@ -128,10 +128,20 @@ class MarsCrop:
         elif hint.focal is not None and not hint.keep:
             box = Box.centred(aspect.largest_window(size), hint.focal, size)
         else:
-            box = best_window(Integral.of(area, size), aspect, keep=hint.keep).box
+            box = best_window(Integral.of(odds(area), size), aspect, keep=hint.keep).box
         if any(box.intersection(kept) < kept.area for kept in hint.keep):
-            box = best_window(Integral.of(area, size), aspect, keep=hint.keep).box
+            box = best_window(Integral.of(odds(area), size), aspect, keep=hint.keep).box
         return Crop(box, soft_iou(box, area, size), focal)
+
+
+def odds(area: Floats) -> Floats:
+    """Return the odds of probabilities: what the largest window of a ratio shall hold most of.
+
+    Where an area is broad, its probabilities are alike all over it, and their sums too; its odds
+    are highest where nobody leaves a cell out. The objective of our weights makes of them a
+    density (:class:`deepcrop.training.mars.Objective`).
+    """
+    return area / np.maximum(1 - area, 1e-6)
 
 
 def soft_iou(box: Box, area: Floats, size: Size) -> float:

@@ -2,9 +2,11 @@
 
 For a view of a photo (the whole, or a random part of it) and a ratio, the box is the smallest
 window of the ratio that holds a given part of what the largest such window could hold of a
-fixation density. Each box is made from a random half of the viewers and with a random part within
-``enough``, so that the boxes of a view disagree where people do: what the network learns by binary
-cross-entropy, the share of boxes over each pixel, is then a graded cropping area.
+fixation density. Each box is made from a random half of the viewers and with a random part, so
+that the boxes of a view disagree where people do: what the network learns by binary cross-entropy,
+the share of boxes over each pixel, is then a graded cropping area. A part is ``1 - u ** 2``, u
+uniform in 0..1: every size of box occurs, and large ones more often. Some boxes are glances
+instead: the smallest windows, around one fixation each, which say where exactly people looked.
 """
 
 from __future__ import annotations
@@ -36,17 +38,17 @@ class GazeCrops:
         views: views of each photo; the first is the whole photo.
         ratios: random aspect ratios in [0.5, 2] of each view.
         samples: boxes of each view and ratio, from as many random choices of viewers.
-        enough: range of the part of the largest window's fixations that a box must hold.
+        glances: share of the boxes that are glances.
         smallest: sides of the smallest box over those of the largest window.
         viewers: share of the viewers that one box is made from.
         seed: of all that is random.
     """
 
     views: int = 3
-    ratios: int = 8
-    samples: int = 4
-    enough: tuple[float, float] = (0.5, 0.98)
-    smallest: float = 0.35
+    ratios: int = 6
+    samples: int = 8
+    glances: float = 0.3
+    smallest: float = 0.08
     viewers: float = 0.5
     seed: int = 0
 
@@ -73,8 +75,12 @@ class GazeCrops:
             [density(points[half], grid.height, grid.width).numpy() for half in halves]
         )
         ratios = 2 ** random.uniform(-1, 1, self.ratios)
-        enough = random.uniform(*self.enough, (self.samples, self.ratios))
-        boxes = windows(densities, ratios * size.height / size.width, enough, self.smallest)
+        shapes = ratios * size.height / size.width
+        parts = 1 - random.uniform(0, 1, (self.samples, self.ratios)) ** 2
+        boxes = windows(densities, shapes, parts, self.smallest)
+        chosen = points[random.integers(0, len(points), parts.shape)]
+        glanced = random.uniform(0, 1, parts.shape) < self.glances
+        boxes = np.where(glanced[..., None], windows_at(chosen, shapes, self.smallest), boxes)
         for row in (boxes * ([size.width, size.height] * 2)).round().astype(int):
             for ratio, (x0, y0, x1, y1) in zip(ratios, row, strict=True):
                 box = Box(view.x0 + x0, view.y0 + y0, view.x0 + x1, view.y0 + y1)
@@ -131,6 +137,19 @@ def windows(densities: Floats, ratios: Floats, enough: Floats, smallest: float) 
     row, column = np.divmod(share[s, r, size].argmax(-1), PLACES)
     left, top = x0[r, size, column], y0[r, size, row]
     return np.stack([left, top, left + width[r, size], top + height[r, size]], -1)
+
+
+def windows_at(centres: Floats, ratios: Floats, zoom: float) -> Floats:
+    """Return windows around points, shifted inside: ``(S, R, 4)`` x0, y0, x1, y1 in 0..1.
+
+    Args:
+        centres: ``(S, R, 2)`` x, y in 0..1 of the view.
+        ratios: ``(R,)`` width over height, both in 0..1 of the view.
+        zoom: sides over those of the largest window.
+    """
+    sides = zoom * np.stack([np.minimum(1, ratios), np.minimum(1, 1 / ratios)], -1)  # (R, 2)
+    corner = np.clip(centres - sides / 2, 0, 1 - sides)
+    return np.concatenate([corner, corner + sides], -1)
 
 
 def _cover(low: Floats, high: Floats, cells: int) -> Floats:

@@ -25,7 +25,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ..geometry import Box
-from ..networks.mars import Mars, fitted
+from ..networks.mars import Mars
 from .croppings import Cropping
 
 
@@ -37,7 +37,9 @@ class Recipe:
         epochs: passes over all views.
         warmup: of them, those in which the rate rises.
         batch: views a step and worker.
-        ratios: boxes of each view a step.
+        ratios: of each view a step.
+        boxes: of each ratio a step; their mean is the target.
+        focus: weight of the density term beside Eq. 8; see :class:`Objective`.
         rate: learning rate (Adam).
         trunk_rate: of the trunk.
         decay: weight decay of the base model.
@@ -51,6 +53,8 @@ class Recipe:
     warmup: float = 5
     batch: int = 32
     ratios: int = 1
+    boxes: int = 1
+    focus: float = 0.0
     rate: float = 1e-4
     trunk_rate: float = 1e-4
     decay: float = 1e-4
@@ -60,10 +64,12 @@ class Recipe:
 
 
 OURS = Recipe(
-    epochs=6,
+    epochs=4,
     warmup=0.5,
     ratios=2,
-    rate=1e-3,
+    boxes=8,
+    focus=1.0,
+    rate=3e-3,
     trunk_rate=1e-4,
     decay=1e-5,
     meta_decay=1e-5,
@@ -80,13 +86,13 @@ class View:
         features: float16 ``(C, h, w)``; with no frozen block, the prepared image.
         shape: (height, width) of the part inside the padding, in input pixels.
         ratios: ``(n,)``.
-        boxes: ``(n, 4)`` x0, y0, x1, y1 in 0..1 of the part.
+        boxes: for each ratio ``(s, 4)`` x0, y0, x1, y1 in 0..1 of the part.
     """
 
     features: Tensor
     shape: tuple[int, int]
     ratios: Tensor
-    boxes: Tensor
+    boxes: Sequence[Tensor]
 
 
 def stem_and_rest(network: Mars, frozen: int) -> tuple[nn.Module, nn.Module]:
@@ -123,10 +129,11 @@ def load_views(
     for (image, view), members in grouped.items():
         by_image.setdefault(image, []).append((view, members))
 
-    def read(image: str) -> list[tuple[Tensor, Tensor, Tensor]]:
+    def read(image: str) -> list[tuple[Tensor, Tensor, list[Tensor]]]:
         with Image.open(folder / image) as photo:
             picture = photo.convert("RGB")
-        return [_view(picture, view, members) for view, members in by_image[image]]
+        fitted = network.options.fitted
+        return [_view(picture, view, members, fitted) for view, members in by_image[image]]
 
     stem = stem_and_rest(network, frozen)[0].eval()
     device = network.reduce.weight.device
@@ -134,19 +141,26 @@ def load_views(
     with ThreadPoolExecutor(threads) as pool, torch.inference_mode():
         for parts in pool.map(read, by_image):
             for pixels, ratios, boxes in parts:
+                shape = (pixels.shape[-2], pixels.shape[-1])
                 for flipped in (False, True) if mirror else (False,):
                     seen = pixels.flip(-1) if flipped else pixels
-                    place = boxes[:, [2, 1, 0, 3]] * torch.tensor([-1, 1, -1, 1.0])
-                    place = place + torch.tensor([1, 0, 1, 0.0]) if flipped else boxes
+                    places = [_flip(each) for each in boxes] if flipped else boxes
                     features = stem(network.prepare(seen.to(device))[None])[0]
-                    shape = fitted(pixels.shape[-2], pixels.shape[-1])
-                    views.append(View(features.half().cpu().clone(), shape, ratios, place))
+                    views.append(View(features.half().cpu().clone(), shape, ratios, places))
     return views
 
 
+def _flip(boxes: Tensor) -> Tensor:
+    """Mirror boxes ``(s, 4)``."""
+    return boxes[:, [2, 1, 0, 3]] * torch.tensor([-1, 1, -1, 1.0]) + torch.tensor([1, 0, 1, 0.0])
+
+
 def _view(
-    picture: Image.Image, view: Box | None, rows: Sequence[Cropping]
-) -> tuple[Tensor, Tensor, Tensor]:
+    picture: Image.Image,
+    view: Box | None,
+    rows: Sequence[Cropping],
+    fitted: Callable[[int, int], tuple[int, int]],
+) -> tuple[Tensor, Tensor, list[Tensor]]:
     """Cut a view out of its image; return its pixels, ratios, and boxes in 0..1 of it."""
     view = view or Box(0, 0, *picture.size)
     height, width = fitted(view.size.height, view.size.width)
@@ -154,10 +168,13 @@ def _view(
         (width, height), Image.Resampling.BILINEAR, box=view.corners, reducing_gap=2.0
     )
     pixels = torch.from_numpy(np.array(scaled)).permute(2, 0, 1).contiguous()
-    boxes = torch.tensor([row.box.corners for row in rows], dtype=torch.float32)
-    boxes = boxes - torch.tensor([view.x0, view.y0] * 2)
-    boxes = boxes / torch.tensor([view.size.width, view.size.height] * 2)
-    return pixels, torch.tensor([row.ratio for row in rows], dtype=torch.float32), boxes
+    corner = torch.tensor([view.x0, view.y0] * 2)
+    sides = torch.tensor([view.size.width, view.size.height] * 2)
+    by_ratio: dict[float, list[tuple[int, int, int, int]]] = {}
+    for row in rows:
+        by_ratio.setdefault(row.ratio, []).append(row.box.corners)
+    boxes = [(torch.tensor(each).float() - corner) / sides for each in by_ratio.values()]
+    return pixels, torch.tensor(list(by_ratio), dtype=torch.float32), boxes
 
 
 def areas(boxes: Tensor, shapes: Tensor, stride: int, cells: tuple[int, int]) -> Tensor:
@@ -185,21 +202,30 @@ def _cover(low: Tensor, high: Tensor, cells: int) -> Tensor:
 
 
 class Objective(nn.Module):
-    """The loss of Eq. 8 over the rest of the network: what data parallelism wraps."""
+    """The loss over the rest of the network: what data parallelism wraps.
 
-    def __init__(self, network: Mars, frozen: int) -> None:
+    It is Eq. 8, the binary cross-entropy with the share of the boxes that each cell lies in.
+    Where boxes disagree, that share is broad and flat, and so are the areas that are learned from
+    it: their sums tell the best of the largest windows badly from the others. ``focus`` weighs a
+    second term, not the paper's: each box spreads a mass of 1 over its cells, and the odds of the
+    area are to be the density of that mass (Kullback-Leibler divergence, softmax of the logits).
+    A small box says more clearly than a large one what must not be lost, and counts as much.
+    """
+
+    def __init__(self, network: Mars, frozen: int, focus: float = 0.0) -> None:
         super().__init__()
         self.network = network
         self.frozen = frozen
+        self.focus = focus
 
     def forward(self, features: Tensor, shapes: Tensor, ratios: Tensor, boxes: Tensor) -> Tensor:
-        """Return the mean binary cross-entropy over the cells that lie in the views.
+        """Return the mean loss over the cells that lie in the views.
 
         Args:
             features: ``(B, C, h, w)`` of the frozen blocks.
             shapes: ``(B, 2)`` height and width of the views inside the padding, in input pixels.
             ratios: ``(B, R)``.
-            boxes: ``(B, R, 4)`` in 0..1 of the views.
+            boxes: ``(B, R, S, 4)`` in 0..1 of the views.
         """
         network = self.network
         x = stem_and_rest(network, self.frozen)[1](features)
@@ -208,11 +234,25 @@ class Objective(nn.Module):
         parameters = network.parameters_of(ratios.flatten()).each(len(features))
         logits = network.decode(x, parameters)
         cells = (logits.shape[-2], logits.shape[-1])
-        target = areas(boxes, shapes, network.options.stride, cells)
+        each = areas(boxes.flatten(1, 2), shapes, network.options.stride, cells)
+        each = each.unflatten(1, boxes.shape[1:3])  # (B, R, S, h, w)
         whole = boxes.new_tensor([0, 0, 1, 1]).expand(len(boxes), 1, 4)
         inside = areas(whole, shapes, network.options.stride, cells).expand_as(logits)
+        target = each.mean(2)
         loss = F.binary_cross_entropy_with_logits(logits, target, weight=inside, reduction="sum")
-        return loss / inside.sum()
+        loss = loss / inside.sum()
+        if self.focus:
+            mass = each.sum((-2, -1), keepdim=True).clamp_min(1e-6)
+            density = (each / mass).mean(2).flatten(2)
+            seen = logits.masked_fill(inside == 0, -torch.inf).flatten(2)
+            loss = loss + self.focus * _divergence(density, seen)
+        return loss
+
+
+def _divergence(density: Tensor, logits: Tensor) -> Tensor:
+    """Return the mean KL divergence of densities from softmaxes, both ``(B, R, cells)``."""
+    log = logits.log_softmax(-1).clamp_min(-100)  # outside the view, where the density is 0
+    return F.kl_div(log, density, reduction="sum") / density[..., 0].numel()
 
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -231,15 +271,26 @@ def deal(views: Sequence[View], batch: int, random: np.random.Generator) -> list
     return [dealt[number] for number in random.permutation(len(dealt))]
 
 
-def collate(views: Sequence[View], ratios: int, random: np.random.Generator) -> Batch:
-    """Join views of one padded shape, with some boxes of each."""
-    picks = [torch.from_numpy(random.integers(0, len(view.ratios), ratios)) for view in views]
+def collate(views: Sequence[View], recipe: Recipe, random: np.random.Generator) -> Batch:
+    """Join views of one padded shape, with some ratios of each and some boxes of those."""
+    picks = [random.integers(0, len(view.ratios), recipe.ratios) for view in views]
+    pairs = list(zip(views, picks, strict=True))
     return (
         torch.stack([view.features for view in views]),
         torch.tensor([view.shape for view in views]),
-        torch.stack([view.ratios[pick] for view, pick in zip(views, picks, strict=True)]),
-        torch.stack([view.boxes[pick] for view, pick in zip(views, picks, strict=True)]),
+        torch.stack([view.ratios[pick] for view, pick in pairs]),
+        torch.stack(
+            [
+                torch.stack([_some(view.boxes[number], recipe.boxes, random) for number in pick])
+                for view, pick in pairs
+            ]
+        ),
     )
+
+
+def _some(boxes: Tensor, count: int, random: np.random.Generator) -> Tensor:
+    """Choose boxes of one ratio ``(s, 4)``: each once before one of them twice."""
+    return boxes[np.resize(random.permutation(len(boxes)), count)]
 
 
 def parameter_groups(network: Mars, recipe: Recipe, frozen: int) -> list[dict]:
@@ -294,7 +345,7 @@ def fit(
     random = np.random.default_rng(recipe.seed)
     optimizer = torch.optim.Adam(parameter_groups(network, recipe, frozen))
     rates = [group["lr"] for group in optimizer.param_groups]
-    objective: nn.Module = Objective(network, frozen)
+    objective: nn.Module = Objective(network, frozen, recipe.focus)
     objective = wrap(objective) if wrap else objective
     average = {key: value.clone() for key, value in network.state_dict().items()}
     network.train()
@@ -306,7 +357,7 @@ def fit(
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * factor
             mine = [views[index] for index in indices[rank::world] or indices[:1]]
-            features, *others = collate(mine, recipe.ratios, random)
+            features, *others = collate(mine, recipe, random)
             loss = objective(features.to(device).float(), *(each.to(device) for each in others))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()

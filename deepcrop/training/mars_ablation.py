@@ -14,7 +14,7 @@ from ..geometry import AspectRatio
 from ..methods.mars import MarsCrop
 from ..metrics.boxes import centre_offset, iou
 from ..metrics.cropping import ASPECTS
-from ..networks.mars import LONGEST, Mars, MarsOptions
+from ..networks.mars import Mars
 from .crop_curves import gain_at_largest
 from .croppings import read_croppings
 from .datasets import GazePhoto, gaze
@@ -29,7 +29,7 @@ RATIOS = tuple(
 ENOUGH = 0.8
 """Part of the largest window's fixations that the box of truth holds."""
 
-VARIANTS: Mapping[str, Mapping[str, bool]] = {
+VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "w/o ARS-FTM & ARS-PWP": {"transform": False, "predictor": False},
     "w/o ARS-FTM": {"transform": False},
     "w/o ARS-PWP": {"predictor": False},
@@ -81,9 +81,9 @@ def print_ablation(job: MarsJob, shared: Path) -> None:
     views = load_views(read_croppings(job.rows), Path(job.images), initial(job), frozen=frozen)
     print("variant                    IoU   offset   gain    loss")
     ablation(
-        lambda options: initial(replace(job, options=options)),
+        lambda switches: initial(replace(job, options=replace(job.options, **switches))),
         views,
-        gaze(shared, longest=LONGEST).validation,
+        gaze(shared, longest=job.options.longest).validation,
         job.recipe,
         frozen=frozen,
         report=lambda row: print(
@@ -94,7 +94,7 @@ def print_ablation(job: MarsJob, shared: Path) -> None:
 
 
 def ablation(
-    initial: Callable[[MarsOptions], Mars],
+    initial: Callable[[Mapping[str, Any]], Mars],
     views: Sequence[View],
     photos: Sequence[GazePhoto],
     recipe: Recipe,
@@ -105,7 +105,7 @@ def ablation(
     """Train each variant alike and judge it.
 
     Args:
-        initial: makes the untrained network of some options, over the same trunk.
+        initial: makes the untrained network with some switches, over the same trunk.
         views: of :func:`~deepcrop.training.mars.load_views` with the same ``frozen``.
         photos: held out.
         recipe: how.
@@ -113,11 +113,10 @@ def ablation(
         report: is called with each row.
     """
     for name, switches in VARIANTS.items():
-        changes: dict[str, Any] = dict(switches)
-        network = initial(replace(MarsOptions(), **changes))
+        network = initial(switches)
         loss = fit(network, views, recipe, frozen=frozen)
         network.requires_grad_(False).to(memory_format=torch.channels_last)
-        agreement = judge(MarsCrop(network), photos)
+        agreement = judge(MarsCrop(network, MarsCrop.Options(window="predicted")), photos)
         largest = MarsCrop(network, MarsCrop.Options(window="largest"))
         gain = gain_at_largest(largest, photos, ASPECTS).gain
         report(Row(name, *agreement, gain, loss))

@@ -8,7 +8,7 @@ import torch
 
 from deepcrop.geometry import AspectRatio, Box, Size
 from deepcrop.methods.base import CropMethod, Hints, find
-from deepcrop.methods.mars import Area, MarsCrop, exact_window, read_area, soft_iou
+from deepcrop.methods.mars import Area, MarsCrop, exact_window, odds, read_area, soft_iou
 from deepcrop.networks.mars import Mars, MarsOptions
 
 ASPECTS = ["1:1", "16:9", "9:16", "4:5", "2:3", "1:10", "100:1"]
@@ -110,6 +110,19 @@ def test_kept_boxes_are_not_cut(network: Mars, window: str) -> None:
     [crops] = method.boxes([picture(192, 256)], ["1:1", "4:3", "2:3"], hints=[Hints(keep=keep)])
     for crop in crops:
         assert all(crop.box.intersection(each) == each.area for each in keep)
+
+
+def test_odds_are_finite_and_rise_with_the_probability() -> None:
+    found = odds(np.array([0.0, 0.2, 0.5, 0.75, 1.0]))
+    assert found[:4].tolist() == pytest.approx([0, 0.25, 1, 3])
+    assert found[4] == 1e6
+
+
+def test_the_network_says_how_large_it_sees_an_image() -> None:
+    method = MarsCrop(Mars(MarsOptions(layer="c3_3", longest=128)).eval().requires_grad_(False))
+    assert method.analysis == 128
+    [area] = method.maps([picture(60, 80)], [AspectRatio(1, 1)])
+    assert area.shape == (1, 24, 32)
 
 
 def test_soft_iou_of_a_certain_area_is_the_iou() -> None:

@@ -13,8 +13,9 @@ from deepcrop.geometry import Box, Size
 from deepcrop.networks.mars import Mars, MarsOptions
 from deepcrop.training.croppings import Cropping
 from deepcrop.training.datasets import GazePhoto
-from deepcrop.training.gaze_crops import GazeCrops, points_in, windows
+from deepcrop.training.gaze_crops import GazeCrops, points_in, windows, windows_at
 from deepcrop.training.mars import (
+    Objective,
     Recipe,
     View,
     areas,
@@ -58,11 +59,30 @@ def test_boxes_from_fixations_have_their_ratio_and_lie_in_their_view() -> None:
         assert row.view is not None
         assert row.box.intersection(row.view) == row.box.area
         size = row.box.size
-        assert size.width / size.height == pytest.approx(row.ratio, rel=0.03)
+        assert size.width == pytest.approx(row.ratio * size.height, abs=1 + row.ratio)  # rounded
     whole = [row for row in rows if row.view == Box(0, 0, 800, 600)]
     assert len(whole) == 8
     centres = np.array([(row.box.x0 + row.box.x1, row.box.y0 + row.box.y1) for row in whole]) / 2
     assert np.abs(centres.mean(0) - (560, 240)).max() < 60
+
+
+def test_a_glance_is_a_window_around_a_point_shifted_inside() -> None:
+    [[wide, tall]] = windows_at(np.array([[[0.5, 0.5], [0.99, 0.02]]]), np.array([2.0, 0.5]), 0.2)
+    assert wide.tolist() == pytest.approx([0.4, 0.45, 0.6, 0.55])
+    assert tall.tolist() == pytest.approx([0.9, 0, 1, 0.2])
+
+
+def test_boxes_are_of_all_sizes_and_the_smallest_lie_around_fixations() -> None:
+    random = np.random.default_rng(0)
+    points = np.clip(random.normal((0.7, 0.4), 0.15, (240, 2)), 0, 0.999)
+    rows = list(GazeCrops(views=1, ratios=8, samples=40).of([photo(points)]))
+    largest = np.array([min(600, 800 / row.ratio) for row in rows])  # heights
+    zoom = np.array([row.box.size.height for row in rows]) / largest
+    assert 0.3 < (zoom < 0.1).mean() < 0.4  # glances, and the smallest parts
+    assert (zoom > 0.6).mean() > 0.2
+    for row in np.array(rows, dtype=object)[zoom < 0.085]:
+        box = np.array(row.box.corners) / (800, 600, 800, 600)
+        assert ((points >= box[:2] - 0.01) & (points <= box[2:] + 0.01)).all(1).any()
 
 
 def test_points_of_a_view_are_relative_to_it() -> None:
@@ -117,15 +137,29 @@ def test_mirror_images_have_mirrored_boxes(folder: Path) -> None:
     straight, mirrored = load_views(rows, folder, small(), frozen=0)
     assert torch.equal(straight.features.flip(-1), mirrored.features)
     assert straight.shape == mirrored.shape == (192, 256)
-    assert straight.boxes[0].tolist() == pytest.approx([0, 16 / 96, 56 / 128, 80 / 96])
-    assert mirrored.boxes[0].tolist() == pytest.approx([72 / 128, 16 / 96, 1, 80 / 96])
+    assert straight.ratios.tolist() == pytest.approx([0.875, 0.9])
+    assert straight.boxes[0].tolist() == [pytest.approx([0, 16 / 96, 56 / 128, 80 / 96])]
+    assert mirrored.boxes[0].tolist() == [pytest.approx([72 / 128, 16 / 96, 1, 80 / 96])]
+
+
+def test_boxes_of_one_ratio_go_together(folder: Path) -> None:
+    boxes = [Box(0, 0, 32, 32), Box(32, 32, 64, 64), Box(0, 0, 64, 32)]
+    ratios = (1.0, 1.0, 2.0)
+    rows = [Cropping("0.png", *each) for each in zip(ratios, boxes, strict=True)]
+    [view] = load_views(rows, folder, small(), frozen=0, mirror=False)
+    assert view.ratios.tolist() == [1.0, 2.0]
+    assert [len(each) for each in view.boxes] == [2, 1]
+    recipe = Recipe(ratios=1, boxes=2)
+    _, _, chosen, drawn = collate([view] * 20, recipe, np.random.default_rng(0))
+    for ratio, (first, second) in zip(chosen[:, 0], drawn[:, 0], strict=True):
+        assert torch.equal(first, second) == (ratio == 2)
 
 
 def test_a_view_is_cut_out_and_its_boxes_are_relative_to_it(folder: Path) -> None:
     row = Cropping("0.png", 1.0, Box(16, 16, 48, 48), view=Box(0, 16, 64, 80))
     [view] = load_views([row], folder, small(), frozen=0, mirror=False)
     assert view.shape == (256, 256)
-    assert view.boxes[0].tolist() == [0.25, 0, 0.75, 0.5]
+    assert view.boxes[0].tolist() == [[0.25, 0, 0.75, 0.5]]
 
 
 def test_batches_deal_every_view_once(folder: Path) -> None:
@@ -133,9 +167,32 @@ def test_batches_deal_every_view_once(folder: Path) -> None:
     random = np.random.default_rng(0)
     dealt = deal(views, 5, random)
     assert sorted(index for batch in dealt for index in batch) == list(range(16))
-    features, shapes, ratios, boxes = collate([views[0], views[1]], 3, random)
+    features, shapes, ratios, boxes = collate(views[:2], Recipe(ratios=3, boxes=5), random)
     assert features.shape[0] == 2
-    assert (shapes.shape, ratios.shape, boxes.shape) == ((2, 2), (2, 3), (2, 3, 4))
+    assert (shapes.shape, ratios.shape, boxes.shape) == ((2, 2), (2, 3), (2, 3, 5, 4))
+
+
+@pytest.mark.parametrize("focus", [0.0, 0.7])
+def test_the_loss_is_eq_8_and_the_divergence_of_the_boxes_from_the_odds(focus: float) -> None:
+    network = small()
+    random = torch.Generator().manual_seed(1)
+    features = torch.randn(1, 32, 8, 8, generator=random)  # of 64x64 pixels; the view is 64x48
+    ratios = torch.tensor([[0.8, 1.5]])
+    boxes = torch.tensor([[[0.0, 0.0, 0.5, 0.25], [0.25, 0.5, 1.0, 1.0]]]).expand(2, 2, 4)[None]
+    got = Objective(network, 7, focus)(features, torch.tensor([[64, 48]]), ratios, boxes)
+    logits = network.decode(features, network.parameters_of(ratios[0]))[0, :, :, :12].double()
+    expected = torch.zeros((), dtype=torch.float64)
+    for each in logits:
+        first, second = torch.zeros(16, 12), torch.zeros(16, 12)
+        first[:4, :6], second[8:, 3:] = 1, 1
+        area = ((first + second) / 2).double()
+        chance = each.sigmoid()
+        expected -= (area * chance.log() + (1 - area) * (1 - chance).log()).mean() / 2
+        density = ((first / first.sum() + second / second.sum()) / 2).double()
+        odds = chance / (1 - chance)
+        log = torch.xlogy(density, density) - density * (odds / odds.sum()).log()
+        expected += focus * log.sum() / 2
+    torch.testing.assert_close(got.double(), expected, rtol=1e-5, atol=0)
 
 
 def test_training_finds_the_area_in_the_features() -> None:
@@ -145,7 +202,7 @@ def test_training_finds_the_area_in_the_features() -> None:
         box = torch.tensor([[x, y, x + 0.5, y + 0.5]], dtype=torch.float32)
         features = torch.zeros(32, 8, 8)
         features[0] = areas(box[None], torch.tensor([[64, 64]]), 8, (8, 8))[0, 0]
-        views.append(View(features.half(), (64, 64), torch.ones(1), box))
+        views.append(View(features.half(), (64, 64), torch.ones(1), [box]))
     network, losses = small(), []
     recipe = Recipe(epochs=20, warmup=2, batch=8, rate=1e-2, average=0.5)
     fit(network, views, recipe, frozen=7, report=lambda epoch, loss: losses.append(loss))
