@@ -32,6 +32,9 @@ from torch import Tensor, nn
 from .meta import MetaLearner
 from .mobilenet import MobileNetV2
 
+LONGEST = 256
+"""Pixels of the longer edge at which the network sees an image."""
+
 
 class Cut(NamedTuple):
     """Where a trunk is truncated: its last block, its channels, its stride."""
@@ -73,7 +76,6 @@ class MarsOptions:
         layer: where it is truncated (Table 1).
         channels: C_out, of the deconvolution stack (Table 6).
         stride: input pixels per output pixel, along a side (Table 6).
-        longest: pixels of the longer edge at which the network sees an image (section 4.1).
         depth: fully-connected layers of 512 neurons in the meta-learners (Table 2).
         ratios: N, the embedded aspect ratios (Table 5).
         dimension: of their embedding vectors (Table 5).
@@ -87,7 +89,6 @@ class MarsOptions:
     layer: str = "c4_6"
     channels: int = 96
     stride: int = 4
-    longest: int = 256
     depth: int = 1
     ratios: int = 101
     dimension: int = 512
@@ -120,11 +121,6 @@ class MarsOptions:
     def deconvolutions(self) -> int:
         """Layers of the stack, each of which doubles the resolution."""
         return (self.cut.stride // self.stride).bit_length() - 1
-
-    def fitted(self, height: int, width: int) -> tuple[int, int]:
-        """Return (height, width) scaled so that the longer edge is ``longest``."""
-        scale = Fraction(self.longest, max(height, width))
-        return max(1, round(height * scale)), max(1, round(width * scale))
 
     def to_json(self) -> str:
         """Write as a JSON object, as the weights' metadata holds it."""
@@ -250,9 +246,9 @@ class Mars(nn.Module):
         """Resize one uint8 image ``(3, h, w)``, normalise it and pad it right and below.
 
         Returns:
-            ``(3, H, W)``: the longer edge ``longest``, both padded to the trunk's stride.
+            ``(3, H, W)``: the longer edge ``LONGEST``, both padded to the trunk's stride.
         """
-        size = self.options.fitted(image.shape[-2], image.shape[-1])
+        size = fitted(image.shape[-2], image.shape[-1])
         x = image[None].float() if image.is_cuda else image[None]
         if size != tuple(image.shape[-2:]):
             x = F.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
@@ -293,8 +289,7 @@ class Mars(nn.Module):
             maps.update(zip(members, decoded, strict=True))
         result = []
         for index, image in enumerate(images):
-            sides = self.options.fitted(image.shape[-2], image.shape[-1])
-            height, width = (-(-side // self.options.stride) for side in sides)
+            height, width = (-(-side // self.options.stride) for side in fitted(*image.shape[-2:]))
             result.append(maps[index][:, :height, :width])
         return result
 
@@ -344,6 +339,12 @@ def _transform(parameters: RatioParameters, pooled: Tensor) -> Tensor:
     if matrix is None:
         return pooled[:, None].expand(-1, parameters.bias.shape[-2], -1)
     return torch.einsum("roc,bc->bro" if matrix.ndim == 3 else "broc,bc->bro", matrix, pooled)
+
+
+def fitted(height: int, width: int) -> tuple[int, int]:
+    """Return (height, width) scaled so that the longer edge is ``LONGEST``."""
+    scale = Fraction(LONGEST, max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def _unfold(logits: Tensor, height: int, width: int) -> Tensor:

@@ -18,6 +18,7 @@ from ..geometry import AspectRatio, Box, Size
 from ..methods.mars import MarsCrop, exact_window, read_area
 from ..methods.saliency import SaliencyCrop
 from ..metrics.cropping import ASPECTS, Gain, centre_window, halves, human_share, kept, mean_kept
+from ..networks.mars import fitted
 from ..ops.windows import Integral, best_window
 from .datasets import Floats, GazePhoto
 from .report import human_estimate
@@ -211,7 +212,6 @@ def speed(method: MarsCrop, photos: Sequence[GazePhoto]) -> Speed:
     """Time a method on one CPU thread; the images are in memory at its analysis size."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    fitted = method.network.options.fitted
     pictures = [
         F.interpolate(photo.image[None], fitted(*photo.image.shape[-2:]), mode="nearest")[0]
         for photo in photos

@@ -25,7 +25,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ..geometry import Box
-from ..networks.mars import Mars
+from ..networks.mars import Mars, fitted
 from .croppings import Cropping
 
 
@@ -132,8 +132,7 @@ def load_views(
     def read(image: str) -> list[tuple[Tensor, Tensor, list[Tensor]]]:
         with Image.open(folder / image) as photo:
             picture = photo.convert("RGB")
-        fitted = network.options.fitted
-        return [_view(picture, view, members, fitted) for view, members in by_image[image]]
+        return [_view(picture, view, members) for view, members in by_image[image]]
 
     stem = stem_and_rest(network, frozen)[0].eval()
     device = network.reduce.weight.device
@@ -156,10 +155,7 @@ def _flip(boxes: Tensor) -> Tensor:
 
 
 def _view(
-    picture: Image.Image,
-    view: Box | None,
-    rows: Sequence[Cropping],
-    fitted: Callable[[int, int], tuple[int, int]],
+    picture: Image.Image, view: Box | None, rows: Sequence[Cropping]
 ) -> tuple[Tensor, Tensor, list[Tensor]]:
     """Cut a view out of its image; return its pixels, ratios, and boxes in 0..1 of it."""
     view = view or Box(0, 0, *picture.size)

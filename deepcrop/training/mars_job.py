@@ -119,7 +119,7 @@ def publish(network: Mars, job: MarsJob, folder: Path) -> Path:
     metadata = {
         "options": network.options.to_json(),
         "recipe": json.dumps(asdict(job.recipe)),
-        "input": f"RGB uint8, longest edge {network.options.longest}",
+        "input": "RGB uint8, longest edge 256",
     }
     return weights.publish(
         "mars",

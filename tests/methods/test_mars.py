@@ -118,13 +118,6 @@ def test_odds_are_finite_and_rise_with_the_probability() -> None:
     assert found[4] == 1e6
 
 
-def test_the_network_says_how_large_it_sees_an_image() -> None:
-    method = MarsCrop(Mars(MarsOptions(layer="c3_3", longest=128)).eval().requires_grad_(False))
-    assert method.analysis == 128
-    [area] = method.maps([picture(60, 80)], [AspectRatio(1, 1)])
-    assert area.shape == (1, 24, 32)
-
-
 def test_soft_iou_of_a_certain_area_is_the_iou() -> None:
     area = np.zeros((10, 10))
     area[2:6, 2:8] = 1
