@@ -46,7 +46,7 @@ class GazeCrops:
 
     views: int = 3
     ratios: int = 6
-    samples: int = 8
+    samples: int = 16
     glances: float = 0.3
     smallest: float = 0.08
     viewers: float = 0.5

@@ -87,12 +87,14 @@ class View:
         shape: (height, width) of the part inside the padding, in input pixels.
         ratios: ``(n,)``.
         boxes: for each ratio ``(s, 4)`` x0, y0, x1, y1 in 0..1 of the part.
+        density: float16 ``(rows, columns)`` of all boxes, :func:`density`.
     """
 
     features: Tensor
     shape: tuple[int, int]
     ratios: Tensor
     boxes: Sequence[Tensor]
+    density: Tensor
 
 
 def stem_and_rest(network: Mars, frozen: int) -> tuple[nn.Module, nn.Module]:
@@ -141,11 +143,15 @@ def load_views(
         for parts in pool.map(read, by_image):
             for pixels, ratios, boxes in parts:
                 shape = (pixels.shape[-2], pixels.shape[-1])
+                stride = network.options.stride
                 for flipped in (False, True) if mirror else (False,):
                     seen = pixels.flip(-1) if flipped else pixels
                     places = [_flip(each) for each in boxes] if flipped else boxes
-                    features = stem(network.prepare(seen.to(device))[None])[0]
-                    views.append(View(features.half().cpu().clone(), shape, ratios, places))
+                    prepared = network.prepare(seen.to(device))
+                    features = stem(prepared[None])[0].half().cpu().clone()
+                    cells = (prepared.shape[-2] // stride, prepared.shape[-1] // stride)
+                    dense = density(torch.cat(places), shape, stride, cells).half()
+                    views.append(View(features, shape, ratios, places, dense))
     return views
 
 
@@ -190,6 +196,18 @@ def areas(boxes: Tensor, shapes: Tensor, stride: int, cells: tuple[int, int]) ->
     return _cover(y0, y1, cells[0])[..., :, None] * _cover(x0, x1, cells[1])[..., None, :]
 
 
+def density(boxes: Tensor, shape: tuple[int, int], stride: int, cells: tuple[int, int]) -> Tensor:
+    """Say where boxes ``(n, 4)`` of one view are smallest and most: a density that sums to 1.
+
+    Each box spreads a mass of one over its size; so one of half the size says twice as much, and
+    four times as much of each of its cells.
+    """
+    each = areas(boxes[None], torch.tensor([shape]), stride, cells)[0]
+    size = each.sum((-2, -1), keepdim=True).clamp_min(1e-3)
+    total = (each / size**2).sum(0)
+    return total / total.sum()
+
+
 def _cover(low: Tensor, high: Tensor, cells: int) -> Tensor:
     """Return how much of each cell lies between ``low`` and ``high`` (in cells)."""
     edge = torch.arange(cells, device=low.device)
@@ -203,9 +221,8 @@ class Objective(nn.Module):
     It is Eq. 8, the binary cross-entropy with the share of the boxes that each cell lies in.
     Where boxes disagree, that share is broad and flat, and so are the areas that are learned from
     it: their sums tell the best of the largest windows badly from the others. ``focus`` weighs a
-    second term, not the paper's: each box spreads a mass of 1 over its cells, and the odds of the
-    area are to be the density of that mass (Kullback-Leibler divergence, softmax of the logits).
-    A small box says more clearly than a large one what must not be lost, and counts as much.
+    second term, not the paper's: the odds of each area are to be the density of the view's boxes
+    (Kullback-Leibler divergence from the softmax of the logits).
     """
 
     def __init__(self, network: Mars, frozen: int, focus: float = 0.0) -> None:
@@ -214,7 +231,9 @@ class Objective(nn.Module):
         self.frozen = frozen
         self.focus = focus
 
-    def forward(self, features: Tensor, shapes: Tensor, ratios: Tensor, boxes: Tensor) -> Tensor:
+    def forward(
+        self, features: Tensor, shapes: Tensor, ratios: Tensor, boxes: Tensor, densities: Tensor
+    ) -> Tensor:
         """Return the mean loss over the cells that lie in the views.
 
         Args:
@@ -222,6 +241,7 @@ class Objective(nn.Module):
             shapes: ``(B, 2)`` height and width of the views inside the padding, in input pixels.
             ratios: ``(B, R)``.
             boxes: ``(B, R, S, 4)`` in 0..1 of the views.
+            densities: ``(B, rows, columns)`` of all boxes of each view.
         """
         network = self.network
         x = stem_and_rest(network, self.frozen)[1](features)
@@ -238,20 +258,18 @@ class Objective(nn.Module):
         loss = F.binary_cross_entropy_with_logits(logits, target, weight=inside, reduction="sum")
         loss = loss / inside.sum()
         if self.focus:
-            mass = each.sum((-2, -1), keepdim=True).clamp_min(1e-6)
-            density = (each / mass).mean(2).flatten(2)
-            seen = logits.masked_fill(inside == 0, -torch.inf).flatten(2)
-            loss = loss + self.focus * _divergence(density, seen)
+            seen = logits.masked_fill(inside == 0, -torch.inf)
+            loss = loss + self.focus * _divergence(densities[:, None].expand_as(logits), seen)
         return loss
 
 
 def _divergence(density: Tensor, logits: Tensor) -> Tensor:
-    """Return the mean KL divergence of densities from softmaxes, both ``(B, R, cells)``."""
-    log = logits.log_softmax(-1).clamp_min(-100)  # outside the view, where the density is 0
-    return F.kl_div(log, density, reduction="sum") / density[..., 0].numel()
+    """Return the mean KL divergence of densities from softmaxes, both ``(B, R, h, w)``."""
+    log = logits.flatten(2).log_softmax(-1).clamp_min(-100)  # where the density is 0
+    return F.kl_div(log, density.flatten(2), reduction="sum") / log[..., 0].numel()
 
 
-Batch = tuple[Tensor, Tensor, Tensor, Tensor]
+Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 
 
 def deal(views: Sequence[View], batch: int, random: np.random.Generator) -> list[list[int]]:
@@ -281,6 +299,7 @@ def collate(views: Sequence[View], recipe: Recipe, random: np.random.Generator) 
                 for view, pick in pairs
             ]
         ),
+        torch.stack([view.density for view in views]).float(),
     )
 
 

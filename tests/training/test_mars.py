@@ -21,6 +21,7 @@ from deepcrop.training.mars import (
     areas,
     collate,
     deal,
+    density,
     fit,
     load_views,
     schedule,
@@ -150,7 +151,7 @@ def test_boxes_of_one_ratio_go_together(folder: Path) -> None:
     assert view.ratios.tolist() == [1.0, 2.0]
     assert [len(each) for each in view.boxes] == [2, 1]
     recipe = Recipe(ratios=1, boxes=2)
-    _, _, chosen, drawn = collate([view] * 20, recipe, np.random.default_rng(0))
+    _, _, chosen, drawn, _ = collate([view] * 20, recipe, np.random.default_rng(0))
     for ratio, (first, second) in zip(chosen[:, 0], drawn[:, 0], strict=True):
         assert torch.equal(first, second) == (ratio == 2)
 
@@ -167,9 +168,20 @@ def test_batches_deal_every_view_once(folder: Path) -> None:
     random = np.random.default_rng(0)
     dealt = deal(views, 5, random)
     assert sorted(index for batch in dealt for index in batch) == list(range(16))
-    features, shapes, ratios, boxes = collate(views[:2], Recipe(ratios=3, boxes=5), random)
+    features, shapes, ratios, boxes, densities = collate(
+        views[:2], Recipe(ratios=3, boxes=5), random
+    )
     assert features.shape[0] == 2
     assert (shapes.shape, ratios.shape, boxes.shape) == ((2, 2), (2, 3), (2, 3, 5, 4))
+    assert densities.sum((1, 2)).tolist() == pytest.approx([1, 1], abs=1e-2)
+
+
+def test_a_small_box_weighs_more_than_a_large_one() -> None:
+    boxes = torch.tensor([[0.0, 0.0, 0.5, 0.25], [0.25, 0.5, 1.0, 1.0]])
+    found = density(boxes, (64, 48), 4, (16, 16))
+    first, second = torch.zeros(16, 16), torch.zeros(16, 16)
+    first[:4, :6], second[8:, 3:12] = 1 / 24**2, 1 / 72**2
+    torch.testing.assert_close(found, (first + second) / (1 / 24 + 1 / 72))
 
 
 @pytest.mark.parametrize("focus", [0.0, 0.7])
@@ -178,20 +190,21 @@ def test_the_loss_is_eq_8_and_the_divergence_of_the_boxes_from_the_odds(focus: f
     random = torch.Generator().manual_seed(1)
     features = torch.randn(1, 32, 8, 8, generator=random)  # of 64x64 pixels; the view is 64x48
     ratios = torch.tensor([[0.8, 1.5]])
-    boxes = torch.tensor([[[0.0, 0.0, 0.5, 0.25], [0.25, 0.5, 1.0, 1.0]]]).expand(2, 2, 4)[None]
-    got = Objective(network, 7, focus)(features, torch.tensor([[64, 48]]), ratios, boxes)
+    pair = torch.tensor([[0.0, 0.0, 0.5, 0.25], [0.25, 0.5, 1.0, 1.0]])
+    dense = density(pair, (64, 48), 4, (16, 16))
+    boxes = pair.expand(1, 2, 2, 4)
+    got = Objective(network, 7, focus)(
+        features, torch.tensor([[64, 48]]), ratios, boxes, dense[None]
+    )
     logits = network.decode(features, network.parameters_of(ratios[0]))[0, :, :, :12].double()
+    area = torch.zeros(16, 12, dtype=torch.float64)
+    area[:4, :6], area[8:, 3:] = 0.5, 0.5
     expected = torch.zeros((), dtype=torch.float64)
-    for each in logits:
-        first, second = torch.zeros(16, 12), torch.zeros(16, 12)
-        first[:4, :6], second[8:, 3:] = 1, 1
-        area = ((first + second) / 2).double()
-        chance = each.sigmoid()
+    for chance in logits.sigmoid():
         expected -= (area * chance.log() + (1 - area) * (1 - chance).log()).mean() / 2
-        density = ((first / first.sum() + second / second.sum()) / 2).double()
-        odds = chance / (1 - chance)
-        log = torch.xlogy(density, density) - density * (odds / odds.sum()).log()
-        expected += focus * log.sum() / 2
+        odds, seen = chance / (1 - chance), dense[:, :12].double()
+        divergence = torch.xlogy(seen, seen) - seen * (odds / odds.sum()).log()
+        expected += focus * divergence.sum() / 2
     torch.testing.assert_close(got.double(), expected, rtol=1e-5, atol=0)
 
 
@@ -202,7 +215,7 @@ def test_training_finds_the_area_in_the_features() -> None:
         box = torch.tensor([[x, y, x + 0.5, y + 0.5]], dtype=torch.float32)
         features = torch.zeros(32, 8, 8)
         features[0] = areas(box[None], torch.tensor([[64, 64]]), 8, (8, 8))[0, 0]
-        views.append(View(features.half(), (64, 64), torch.ones(1), [box]))
+        views.append(View(features.half(), (64, 64), torch.ones(1), [box], torch.zeros(8, 8)))
     network, losses = small(), []
     recipe = Recipe(epochs=20, warmup=2, batch=8, rate=1e-2, average=0.5)
     fit(network, views, recipe, frozen=7, report=lambda epoch, loss: losses.append(loss))
