@@ -88,6 +88,7 @@ def test_every_file_says_what_to_change():
         assert any("Change:" in line for line in head), path.name
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
 def test_the_rayjob_s_entrypoint_runs_as_it_is_written(best_server, best_s3):
     s3_client(best_server).create_bucket(Bucket="media")

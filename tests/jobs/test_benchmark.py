@@ -85,6 +85,7 @@ def test_crop_methods_are_timed_for_one_ratio_and_for_eight(capsys):
     assert all(0 <= float(least) <= float(median) for _, _, least, median in lines)
 
 
+@pytest.mark.slow
 def test_a_job_of_small_pictures_is_checked_and_measured():
     found = footprint.take(5)
     assert found.images == 5

@@ -158,6 +158,7 @@ def test_a_run_with_corrections_does_anew_only_what_they_touch(corpus, tmp_path)
     assert audit(str(out)).clean
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
 def test_a_duplicate_with_a_correction_gets_variants_of_its_own(corpus, tmp_path):
     out = tmp_path / "out"

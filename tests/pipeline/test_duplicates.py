@@ -42,6 +42,7 @@ def test_copies_refer_to_the_first_and_have_no_variants(corpus, tmp_path):
     assert audit(str(tmp_path / "out")).clean
 
 
+@pytest.mark.slow
 def test_a_resumed_job_and_a_longer_listing_keep_the_first(corpus, tmp_path, monkeypatch):
     out = tmp_path / "out"
     with monkeypatch.context() as patch:
@@ -56,6 +57,7 @@ def test_a_resumed_job_and_a_longer_listing_keep_the_first(corpus, tmp_path, mon
     assert audit(str(out)).clean
 
 
+@pytest.mark.slow
 def test_copies_of_what_fails_have_failed_rows_of_their_own(corpus, tmp_path):
     shutil.copy(corpus / "bad" / "half.jpg", corpus / "bad" / "other half.jpg")
     result = job(corpus, tmp_path / "out").run()
@@ -65,6 +67,7 @@ def test_copies_of_what_fails_have_failed_rows_of_their_own(corpus, tmp_path):
     assert audit(str(tmp_path / "out")).clean
 
 
+@pytest.mark.slow
 def test_the_same_bytes_with_other_hints_are_no_duplicates(corpus, tmp_path):
     lines = [f"{corpus}/{name},{x},0.5" for name, x in (("a.jpg", 0.1), ("b b.jpg", 0.9))]
     (tmp_path / "list.csv").write_text("\n".join(["uri,focal_x,focal_y", *lines]))

@@ -61,6 +61,7 @@ def test_prices_are_checked_and_an_unknown_machine_is_named(tmp_path):
         PRICES.machine("pdp-11")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
 def test_a_plan_of_all_sources_says_exactly_what_the_job_then_makes(corpus, tmp_path, capsys):
     job = Job.parse(

@@ -77,6 +77,7 @@ def test_sizes_are_exact_and_boxes_are_of_the_ratio(corpus, tmp_path):
                 assert size[0] == size[1] == min(row["width"], row["height"], 64)
 
 
+@pytest.mark.slow
 def test_pools_apart_give_what_one_fused_actor_gives(corpus, tmp_path):
     job(corpus, tmp_path / "fused", aspects=["1:1"], sizes=[], max_size=64).run()
     job(corpus, tmp_path / "apart", aspects=["1:1"], sizes=[], max_size=64, gpus=0.5).run()
@@ -88,6 +89,7 @@ def test_pools_apart_give_what_one_fused_actor_gives(corpus, tmp_path):
         assert one == other
 
 
+@pytest.mark.slow
 def test_smaller_shares_of_a_gpu_than_there_are_cpus_for_do_not_wait_for_ever(corpus, tmp_path):
     assert job(corpus, tmp_path / "out", gpus=0.05).run().ok == 18
 
@@ -128,6 +130,7 @@ def test_names_that_would_clash_get_keys_of_their_own(corpus, tmp_path):
     assert len(variants) == 2 and len(names) == 6
 
 
+@pytest.mark.slow
 def test_other_settings_are_refused_with_the_difference_and_overwrite_starts_afresh(
     corpus, tmp_path
 ):
