@@ -20,6 +20,6 @@ $(VENV)/demo $(VENV)/test: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
 # uv takes a sixth of pip's time; pip stays for a mirror that only its own settings name.
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[$(notdir $@)]' \
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -e '.[$(notdir $@)]' \
 	|| $(BIN)/pip install --quiet --disable-pip-version-check -e '.[$(notdir $@)]'
 	touch $@

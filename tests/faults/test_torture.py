@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.timeout(600)
 def test_a_tortured_job_ends_as_an_undisturbed_one():
-    command = [sys.executable, "-m", "jobs.torture", "--objects", "60", "--kills", "3"]
+    command = [sys.executable, "-m", "jobs.torture", "--objects", "100", "--kills", "4"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     environment.pop("RAY_ADDRESS", None)
     done = subprocess.run(
