@@ -199,8 +199,8 @@ def areas(boxes: Tensor, shapes: Tensor, stride: int, cells: tuple[int, int]) ->
 def density(boxes: Tensor, shape: tuple[int, int], stride: int, cells: tuple[int, int]) -> Tensor:
     """Say where boxes ``(n, 4)`` of one view are smallest and most: a density that sums to 1.
 
-    Each box spreads a mass of one over its size; so one of half the size says twice as much, and
-    four times as much of each of its cells.
+    A box has the inverse of its size as its mass, spread evenly: one of half the size says twice as
+    much in all, and four times as much of each of its cells.
     """
     each = areas(boxes[None], torch.tensor([shape]), stride, cells)[0]
     size = each.sum((-2, -1), keepdim=True).clamp_min(1e-3)
