@@ -18,12 +18,13 @@ from .encode import OUTPUT_FORMATS, encode, output_format
 from .header import MAX_PIXELS, Probe, probe
 from .metadata import Metadata
 from .public import as_array, as_pil, open
-from .render import render, thumbnail
+from .render import Cuts, render, thumbnail
 
 __all__ = [
     "MAX_PIXELS",
     "OUTPUT_FORMATS",
     "Colour",
+    "Cuts",
     "Metadata",
     "Picture",
     "Probe",

@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .. import image
 from ..errors import RenderError, SourceError
 from ..geometry import Box, Size
@@ -91,70 +94,71 @@ class Renderer:
     def _render(self, work: Work) -> Iterator[Future[float]]:
         try:
             with work.timed("render"), time_limit(self.job.time_limit):
+                cuts = self._cuts(work)
                 for index, request in enumerate(self.job.requests):
                     if work.correction.rejects(request):
                         continue
-                    data, facts = self._variant(work, index, request)
-                    uri = self.place(work, request, facts["format"])
-                    facts |= {
-                        "variant_uri": uri,
-                        "aspect": request.slug,
-                        "bytes": len(data),
-                        "sha256": hashlib.sha256(data).hexdigest(),
-                        "method": self.job.method,
-                    }
-                    work.variants.append(facts)
-                    yield self.threads.submit(self._write, uri, data, facts["format"])
+                    pixels = cuts.render(index) if cuts else work.pixels[index]
+                    data, form = self._encode(work, pixels)
+                    uri = self.place(work, request, form)
+                    work.variants.append(
+                        self._facts(work, index)
+                        | {
+                            "variant_uri": uri,
+                            "aspect": request.slug,
+                            "width": pixels.shape[1],
+                            "height": pixels.shape[0],
+                            "format": form,
+                            "bytes": len(data),
+                            "sha256": hashlib.sha256(data).hexdigest(),
+                            "method": self.job.method,
+                        }
+                    )
+                    yield self.threads.submit(self._write, uri, data, form)
         except SourceError as error:
             work.fail(error)
         except Exception as error:
             work.fail(RenderError(f"{type(error).__name__}: {error}"))
         work.picture, work.data = None, None
 
-    def _variant(self, work: Work, index: int, request: Request) -> tuple[bytes, dict[str, Any]]:
-        """Return one encoded variant and its facts."""
+    def _cuts(self, work: Work) -> image.Cuts | None:
+        """Return what a method's boxes are cut from, at a scale that serves all of them."""
         if work.pixels:
-            pixels = work.pixels[index]
-            height, width = pixels.shape[:2]
-            box, score, upscaled = None, None, False
-        else:
-            crop = work.crops[index]
-            box, score = crop.box, crop.score
-            size, upscaled = wanted_size(self.job, request, box.size)
-            pixels = image.render(self._picture(work, box, size), box, size)
-            height, width = size.height, size.width
+            return None
+        assert work.size is not None
+        wanted = [
+            (crop.box, wanted_size(self.job, request, crop.box.size)[0])
+            for crop, request in zip(work.crops, self.job.requests, strict=True)
+        ]
+        least = image.size_to_decode(work.size, wanted)
+        picture = work.picture
+        if picture is None or (picture.shrink > 1 and not _covers(picture.size, least)):
+            assert work.data is not None
+            picture = work.picture = image.decode(
+                work.data,
+                at_least=least,
+                max_pixels=self.job.max_pixels,
+                colour=self.job.colour,
+            )
+        return image.Cuts(picture, wanted)
+
+    def _encode(self, work: Work, pixels: NDArray[np.uint8]) -> tuple[bytes, str]:
+        """Return an encoded variant, and its format."""
         form = image.output_format(self.job.format, work.format or "")
         metadata = work.picture.metadata if work.picture else None
         if metadata and not self.job.keep_metadata:
             metadata = image.Metadata(icc=metadata.icc)
-        data = image.encode(pixels, form, quality=self.job.quality, metadata=metadata)
-        corners = box.corners if box else (None,) * 4
-        facts = dict(zip(("x0", "y0", "x1", "y1"), corners, strict=True))
-        return data, facts | {
-            "score": score,
-            "width": width,
-            "height": height,
-            "format": form,
-            "upscaled": upscaled,
-        }
+        return image.encode(pixels, form, quality=self.job.quality, metadata=metadata), form
 
-    def _picture(self, work: Work, box: Box, size: Size) -> image.Picture:
-        """Return the source's pixels, at a scale that serves this variant."""
-        assert work.size is not None
-        least = image.size_to_decode(work.size, [(box, size)])
-        picture = work.picture
-        if picture is None or (picture.shrink > 1 and not _covers(picture.size, least)):
-            assert work.data is not None
-            picture = image.decode(
-                work.data,
-                at_least=needed_size(self.job, work.size) if picture is None else least,
-                max_pixels=self.job.max_pixels,
-                colour=self.job.colour,
-            )
-            work.picture = picture
-            if picture.shrink > 1 and not _covers(picture.size, least):
-                return self._picture(work, box, size)
-        return picture
+    def _facts(self, work: Work, index: int) -> dict[str, Any]:
+        """Return what the manifest tells of a variant's crop box, where it has one."""
+        edges = ("x0", "y0", "x1", "y1")
+        if work.pixels:
+            return dict.fromkeys((*edges, "score")) | {"upscaled": False}
+        crop = work.crops[index]
+        _, upscaled = wanted_size(self.job, self.job.requests[index], crop.box.size)
+        corners = dict(zip(edges, crop.box.corners, strict=True))
+        return corners | {"score": crop.score, "upscaled": upscaled}
 
     def _key(self, work: Work, request: Request, form: str) -> str:
         """Return the deterministic URI of a variant."""

@@ -1,6 +1,7 @@
 """Rendering: exact sizes, the identity, nearness to the full-size reference, no aliasing."""
 
 from fractions import Fraction
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from PIL import Image
 
 from deepcrop.errors import RenderError
 from deepcrop.geometry import Box, Size
-from deepcrop.image import decode, render, size_to_decode, thumbnail
+from deepcrop.image import Cuts, decode, render, size_to_decode, thumbnail
 from deepcrop.image.render import _resized, _resized_within
 from tests.image.samples import PHOTOS, photo, psnr, saved
 
@@ -59,6 +60,48 @@ def test_turned_and_shrunk_pictures_are_as_near(orientation):
     picture = decode(data, at_least=size_to_decode(full.source_size, [(box, size)]))
     assert picture.shrink == 2
     assert psnr(render(picture, box, size), reference(full.pixels, box, size)) > 42
+
+
+@pytest.mark.parametrize("form", ["png", "jpeg"])
+def test_cuts_that_share_rows_are_the_same_alone(form, monkeypatch):
+    """Bit for bit, whatever else is cut beside them, and with less work."""
+    work = []
+
+    def counted(pixels, size, resized=_resized):
+        work.append(pixels.size)
+        return resized(pixels, size)
+
+    monkeypatch.setattr(import_module("deepcrop.image.render"), "_resized", counted)
+    picture = decode(saved(photo("coffee"), form), at_least=Size(300, 200))
+    high = [
+        (Box(x, 0, x + width, 400), Size(width // 3, 133)) for x, width in ((90, 399), (9, 240))
+    ]
+    wide = [(Box(0, y, 600, y + 300), Size(200, 100)) for y in (0, 30, 100)]
+    others = [(Box(0, 0, 600, 400), Size(60, 40)), (Box(0, 0, 90, 400), Size(180, 800))]
+    copied = [(Box(5, 5, 105, 55), Size(100, 50))]
+    wanted = [*wide, *high, *others, *copied, high[0]]
+    alone = [render(picture, box, size) for box, size in wanted]
+    apart, _ = sum(work), work.clear()
+    cuts = Cuts(picture, wanted)
+    for index in [*range(len(wanted))][::-1]:
+        assert np.array_equal(cuts.render(index), alone[index])
+        assert alone[index].shape[:2] == (wanted[index][1].height, wanted[index][1].width)
+    assert sum(work) < 0.9 * apart
+    random = np.random.default_rng(5)
+    for _ in range(30):
+        several = [random_cut(random, picture.source_size, 0.7, 6) for _ in range(4)]
+        cuts = Cuts(picture, several)
+        for index, (box, size) in enumerate(several):
+            assert np.array_equal(cuts.render(index), render(picture, box, size))
+
+
+def test_columns_first_or_rows_first_is_nothing_to_see():
+    random, pixels = np.random.default_rng(2), photo("coffee")
+    picture = decode(saved(pixels, "png"))
+    for _ in range(20):
+        box, size = random_cut(random, picture.source_size, 1.1, 3.9)
+        at_once = _resized(pixels[box.y0 : box.y1, box.x0 : box.x1], size)
+        assert psnr(render(picture, box, size), at_once) > 54
 
 
 def test_both_engines_apply_one_filter():
