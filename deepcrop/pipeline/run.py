@@ -196,21 +196,19 @@ class Driver:
     # The sources
 
     def _process(self, sources: Shelf, ignored: int, layout: Layout) -> Result:
-        result = Result(self.manifest.output, len(sources.ids), ignored=ignored)
+        result = Result(self.manifest.output, len(sources), ignored=ignored)
         result.listing_seconds = self.listing_seconds
-        done = self._count_committed(result)
-        result.resumed = len(done)
+        missing = self._count_committed(sources, result)
+        result.resumed = result.done
         self._record("running", result)
-        self.progress.start(len(sources.ids), len(done), result.failed)
+        self.progress.start(len(sources), result.resumed, result.failed)
         self.telemetry.wait_for(result.waiting)
-        done = self._complete(sources, ~sources.copies, done, layout, result)
+        self._complete(sources, ~sources.copies, missing, layout, result)
         if sources.copies.any() and not result.stopped:
-            rows = self._refer(sources, sources.copies & ~numpy.isin(sources.ids, done))
-            try:
-                done = numpy.concatenate([done, *self._commit_all(rows, result)])
-            finally:
-                self._commit()
-            self._complete(sources, sources.copies, done, layout, result)
+            self._commit_all(
+                self._refer(sources, sources.copies & missing), sources, missing, result
+            )
+            self._complete(sources, sources.copies, missing, layout, result)
         result.seconds = time.time() - self.started
         self._record("stopped" if result.stopped else "completed", result)
         return result
@@ -227,28 +225,20 @@ class Driver:
         self,
         sources: Shelf,
         wanted: numpy.ndarray,
-        done: numpy.ndarray,
+        missing: numpy.ndarray,
         layout: Layout,
         result: Result,
-    ) -> numpy.ndarray:
-        """Work on the wanted sources that have no row yet; return all ids that have one now."""
+    ) -> None:
+        """Work on the wanted sources until none is missing, or the job is stopped."""
         whole = 0
-        while not result.stopped:
-            missing = wanted & ~numpy.isin(sources.ids, done)
-            if not missing.any():
-                break
+        while not result.stopped and (due := wanted & missing).any():
             result.passes += 1
             self.progress.note("" if result.passes == 1 else "trying again what got lost")
             stream = Stream(self.job, self.storage, layout, sources.packed)
-            answers = self._pass(stream, sources, missing, whole)
-            try:
-                rows = [done, *self._commit_all(answers, result)]
-            finally:
-                self._commit()
+            before = result.done
+            self._commit_all(self._pass(stream, sources, due, whole), sources, missing, result)
             # One that a lost node ended early has lost much more than what died with it.
-            whole += not stream.cut_short or len(rows) == 1
-            done = numpy.concatenate(rows)
-        return done
+            whole += not stream.cut_short or result.done == before
 
     def _pass(
         self, stream: Stream, sources: Shelf, missing: numpy.ndarray, number: int
@@ -262,22 +252,27 @@ class Driver:
             for table in sources.tables(missing):
                 yield from alone.rows(table, sources.packed.carried)
 
-    def _commit_all(self, stream: Iterator[pa.Table], result: Result) -> Iterator[numpy.ndarray]:
-        """Commit the rows of a stream as they come; yield their ids."""
-        for rows in stream:
-            self.patience.renew()
-            self.waiting.append(rows)
-            failed = result.count(rows)
-            self.progress.advance(rows.num_rows, failed)
-            self.telemetry.count(rows)
-            self.telemetry.wait_for(result.waiting)
-            full = sum(table.num_rows for table in self.waiting) >= PART_ROWS
-            if full or time.monotonic() - self.committed > PART_SECONDS:
-                self._commit()
-            yield ids_of(rows)
-            if self._goes_wrong(result):
-                result.stopped = True
-                return
+    def _commit_all(
+        self, stream: Iterator[pa.Table], sources: Shelf, missing: numpy.ndarray, result: Result
+    ) -> None:
+        """Commit the rows of a stream as they come; their sources are missing no more."""
+        try:
+            for rows in stream:
+                self.patience.renew()
+                self.waiting.append(rows)
+                failed = result.count(rows)
+                self.progress.advance(rows.num_rows, failed)
+                self.telemetry.count(rows)
+                self.telemetry.wait_for(result.waiting)
+                full = sum(table.num_rows for table in self.waiting) >= PART_ROWS
+                if full or time.monotonic() - self.committed > PART_SECONDS:
+                    self._commit()
+                missing[sources.places(ids_of(rows))] = False
+                if self._goes_wrong(result):
+                    result.stopped = True
+                    break
+        finally:
+            self._commit()
 
     def _goes_wrong(self, result: Result) -> bool:
         done = result.done
@@ -297,13 +292,14 @@ class Driver:
             self._commit()
         self.patience.check()
 
-    def _count_committed(self, result: Result) -> numpy.ndarray:
+    def _count_committed(self, sources: Shelf, result: Result) -> numpy.ndarray:
+        """Count the rows of earlier runs; return bool (sources,), which have none."""
+        missing = numpy.ones(len(sources), bool)
         columns = ["source_id", "status", "error_class", "variants", *STAGE_COLUMNS]
-        ids = [numpy.empty(0, numpy.int64)]
         for rows in self.manifest.tables(columns):
             result.count(rows)
-            ids.append(ids_of(rows))
-        return numpy.concatenate(ids)
+            missing[sources.places(ids_of(rows))] = False
+        return missing
 
     def _record(self, status: str, result: Result) -> None:
         self.manifest.write_record(

@@ -78,10 +78,26 @@ class Shelf:
             table = packed.attach(group)
             ids.append(ids_of(table))
             copies.append(pc.is_valid(table["duplicate_of"]).to_numpy())
-        self.ids = numpy.concatenate(ids)
-        """int64 (sources,)."""
+        every = numpy.concatenate(ids)
+        self._order = numpy.argsort(every)
+        self._ids = every[self._order]
         self.copies = numpy.concatenate(copies)
         """bool (sources,): which are duplicates of another."""
+
+    def __len__(self) -> int:
+        """Return the number of sources."""
+        return len(self._ids)
+
+    def places(self, ids: numpy.ndarray) -> numpy.ndarray:
+        """Return where sources stand; those that are not here are left out.
+
+        Args:
+            ids: int64 (n,), in any order.
+        """
+        at = numpy.searchsorted(self._ids, ids)
+        here = at < len(self)
+        here[here] = self._ids[at[here]] == ids[here]
+        return self._order[at[here]]
 
     def tables(self, wanted: numpy.ndarray) -> Iterator[pa.Table]:
         """Yield rows of the listing, a window at a time.

@@ -30,7 +30,7 @@ def test_windows_hold_the_wanted_rows_in_their_order(monkeypatch, count):
     monkeypatch.setattr(manifest, "GROUP", 4)
     table = listing(count)
     shelved = shelve(table)
-    assert shelved.ids.tolist() == table["source_id"].to_pylist()
+    assert len(shelved) == count
     assert shelved.copies.tolist() == [not number % 3 for number in range(count)]
     for wanted in (numpy.ones(count, bool), ~shelved.copies, numpy.arange(count) % 50 == 9):
         windows = [*shelved.tables(wanted)]
@@ -46,6 +46,19 @@ def test_rows_are_taken_by_their_places(monkeypatch):
     for places in ([], [0], [49], [3, 4], [0, 7, 8, 9, 30, 49], [*range(50)]):
         rows = packed.take(numpy.array(places, numpy.int64))
         assert rows.equals(Corrections.none().attach(table.take(pa.array(places, pa.int64()))))
+
+
+def test_sources_are_found_by_their_ids():
+    order = numpy.random.default_rng(3).permutation(50)
+    ids = listing(50).take(pa.array(order))["source_id"].to_numpy()
+    shelved = shelve(listing(50).take(pa.array(order)))
+    assert shelved.places(ids).tolist() == [*range(50)]
+    assert shelved.places(ids[[9, 0, 9]]).tolist() == [9, 0, 9]
+    # Rows of sources that are listed no more: below, between and above those that are.
+    others = numpy.array([-(2**63), ids[7], 1, 2**63 - 1, ids[3]])
+    assert shelved.places(others).tolist() == [7, 3]
+    assert len(shelved.places(numpy.empty(0, numpy.int64))) == 0
+    assert len(shelve(listing(0)).places(ids)) == 0
 
 
 def test_what_is_said_of_a_source_is_attached_to_its_row(monkeypatch):
