@@ -19,6 +19,8 @@ import psutil
 
 INTERVAL = 0.2
 """Seconds between two looks at the processes; what one does after the last look isn't counted."""
+EVERY = 25
+"""Looks between two at the memory, which take the kernel as long as a photo takes a contender."""
 PATIENCE = 5.0
 """Seconds that what a command leaves behind has to end by itself."""
 _PR_SET_CHILD_SUBREAPER = 36
@@ -67,7 +69,7 @@ def measure(
         tree.look()
         if watch is not None:
             watch(job.pid)
-        if looks % 5 == 0:
+        if looks % EVERY == 0:
             memory = max(memory, tree.memory())
         looks += 1
         time.sleep(INTERVAL)
