@@ -121,6 +121,7 @@ def test_the_same_command_again_does_nothing_twice_and_takes_up_what_is_new(corp
     assert audit(str(out)).clean
 
 
+@pytest.mark.slow
 def test_names_that_would_clash_get_keys_of_their_own(corpus, tmp_path):
     job(corpus, tmp_path / "out").run()
     variants = [
@@ -189,6 +190,7 @@ def test_a_focal_point_of_the_list_moves_the_window(corpus, tmp_path):
     assert row["focal_x"] == pytest.approx(0.95) and row["variants"][0]["x1"] == 120
 
 
+@pytest.mark.slow
 def test_the_manifests_open_as_they_are(corpus, tmp_path):
     job(corpus, tmp_path / "out").run()
     images = pyarrow.dataset.dataset(tmp_path / "out" / "manifest" / "images").to_table()
