@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_tortured_job_ends_as_an_undisturbed_one():
     command = [sys.executable, "-m", "jobs.torture", "--objects", "100", "--kills", "4"]

@@ -213,7 +213,6 @@ def test_two_runs_on_one_output_are_kept_apart(corpus, tmp_path):
     assert job(corpus, tmp_path / "out").run().ok == 18
 
 
-@pytest.mark.slow
 def test_s3_in_and_out_gives_what_folders_give(corpus, tmp_path, best_s3):
     for path in corpus.rglob("*.*"):
         if path.is_file():
