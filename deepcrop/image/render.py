@@ -77,22 +77,24 @@ class Cuts:
         if cut.spans is None:
             return _resized_within(self.pixels[cut.inside], cut.window, cut.size)
         rows, columns = cut.spans
-        part = self._band(rows, columns) if cut.in_bands else self._part(rows, columns)
+        if cut.in_bands:
+            part = self._band(rows, columns)
+        else:
+            part = self.pixels[rows.start : rows.stop, columns.start : columns.stop]
         resized = _resized(part, Size(columns.count, rows.count))
         wanted = resized[rows.before :, columns.before :][: cut.size.height, : cut.size.width]
         return np.ascontiguousarray(wanted)
 
     def _band(self, rows: _Span, columns: _Span) -> NDArray[np.uint8]:
         """Return a part with its columns resized: (rows.count, ..., 3)."""
-        if rows not in self._reach:
-            return _band(self._part(rows, columns), rows.count)
-        left, right = self._reach[rows]
-        if rows not in self._bands:
-            self._bands[rows] = _band(self.pixels[rows.start : rows.stop, left:right], rows.count)
-        return self._bands[rows][:, columns.start - left : columns.stop - left]
-
-    def _part(self, rows: _Span, columns: _Span) -> NDArray[np.uint8]:
-        return self.pixels[rows.start : rows.stop, columns.start : columns.stop]
+        left, right = self._reach.get(rows, (columns.start, columns.stop))
+        band = self._bands.get(rows)
+        if band is None:
+            part = self.pixels[rows.start : rows.stop, left:right]
+            band = _resized(part, Size(right - left, rows.count))
+            if rows in self._reach:
+                self._bands[rows] = band
+        return band[:, columns.start - left : columns.stop - left]
 
 
 @dataclass(frozen=True)
@@ -197,11 +199,6 @@ def thumbnail(picture: Picture, longest: int) -> NDArray[np.uint8]:
     """
     size = picture.source_size.fit(longest)
     return picture.rgb if size == picture.size else _resized(picture.rgb, size)
-
-
-def _band(pixels: NDArray[np.uint8], rows: int) -> NDArray[np.uint8]:
-    """Resize the columns of pixels to so many rows."""
-    return _resized(pixels, Size(pixels.shape[1], rows))
 
 
 def _resized(pixels: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
