@@ -125,6 +125,7 @@ def crop(
     method: Annotated[
         list[str] | None, typer.Option(help="A crop method; may be given again.")
     ] = None,
+    weights: Annotated[str | None, typer.Option(help="Name or file; else each's own.")] = None,
     repeats: Annotated[int, typer.Option(min=2, help="Times each photo is looked at.")] = 20,
 ) -> None:
     """Time crop methods on one CPU thread, for one ratio and for eight.
@@ -136,7 +137,7 @@ def crop(
     photos = [Image.fromarray(each) for each in (data.astronaut(), data.coffee(), data.chelsea())]
     table = Table("method", "ratios", "ms, least", "ms, median", box=None)
     for name in method or ["saliency", "mars"]:
-        loaded = load(name, device="cpu")
+        loaded = load(name, device="cpu", weights=weights)
         for ratios in (EIGHT[:1], EIGHT):
             times = []
             for photo in photos * repeats:

@@ -158,12 +158,17 @@ UNLABELLED = {
 """Photos without gaze that a student learns its teachers' maps on."""
 
 
-def unlabelled(shared: Path, longest: int = 480) -> list[Tensor]:
-    """Read the photos of :data:`UNLABELLED` under ``shared/data``, uint8 ``(3, h, w)`` each."""
-    paths = [
+def unlabelled_paths(shared: Path) -> list[Path]:
+    """Return the files of :data:`UNLABELLED` under ``shared/data``, in order."""
+    return [
         path
         for folder, pattern in UNLABELLED.items()
         for path in sorted((shared / "data" / folder).glob(pattern))
     ]
+
+
+def unlabelled(shared: Path, longest: int = 480) -> list[Tensor]:
+    """Read the photos of :data:`UNLABELLED` under ``shared/data``, uint8 ``(3, h, w)`` each."""
+    paths = unlabelled_paths(shared)
     with ThreadPoolExecutor(4) as pool:
         return [image for image, _ in pool.map(lambda path: read_photo(path, longest), paths)]

@@ -12,15 +12,16 @@ instead: the smallest windows, around one fixation each, which say where exactly
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from ..geometry import AspectRatio, Box, Focal, Size
 from .croppings import Cropping
-from .datasets import Floats, GazePhoto, density, gaze
+from .datasets import Floats, GazePhoto, density, gaze, read_photo, unlabelled_paths
 
 CELLS = 32
 """Longer side of the grid on which fixations are blurred; windows lie between its cells too."""
@@ -28,6 +29,10 @@ SIZES = 14
 """Sizes that are tried, from the smallest to the largest."""
 PLACES = 25
 """Places that are tried along each axis."""
+VIEWERS, LOOKS = 15, 9
+"""Viewers of a photo without gaze, and fixations of each, about as many as OSIE's."""
+LOOKED_AT = 640
+"""Longest edge of such a photo when its map is made."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class GazeCrops:
     viewers: float = 0.5
     seed: int = 0
 
-    def of(self, photos: Sequence[GazePhoto]) -> Iterator[Cropping]:
+    def of(self, photos: Iterable[GazePhoto]) -> Iterator[Cropping]:
         """Make all boxes of all views of photos."""
         for index, photo in enumerate(photos):
             random = np.random.default_rng((self.seed, index))
@@ -167,6 +172,34 @@ def training_photos(shared: Path) -> list[GazePhoto]:
         replace(photo, name=photo.name.replace("/", "/images/"))
         for photo in gaze(shared, longest=64).train
     ]
+
+
+def imagined_photos(
+    shared: Path, maps: Callable[[Tensor], Tensor], seed: int = 0
+) -> Iterator[GazePhoto]:
+    """Read the photos without gaze, with fixations drawn from maps of where people look.
+
+    Args:
+        shared: folder that holds ``data/``; names are relative to ``shared/data``.
+        maps: from a photo, uint8 ``(3, h, w)``, to a non-negative map of any size.
+        seed: of what is drawn.
+    """
+    for index, path in enumerate(unlabelled_paths(shared)):
+        image, size = read_photo(path, LOOKED_AT)
+        random = np.random.default_rng((seed, index))
+        points = drawn(maps(image).double().numpy(), VIEWERS * LOOKS, random)
+        viewers = np.repeat(np.arange(VIEWERS), LOOKS)
+        yield GazePhoto(str(path.relative_to(shared / "data")), image, size, points, viewers)
+
+
+def drawn(saliency: Floats, count: int, random: np.random.Generator) -> Floats:
+    """Draw points ``(count, 2)``, x and y in 0..1, with the probabilities of a map ``(h, w)``."""
+    height, width = saliency.shape
+    chosen = random.choice(saliency.size, count, p=saliency.ravel() / saliency.sum())
+    row, column = np.divmod(chosen, width)
+    corner = np.stack([column, row], 1)
+    points: Floats = (corner + random.uniform(0, 1, (count, 2))) / (width, height)
+    return points
 
 
 def points_in(photo: GazePhoto, view: Box) -> tuple[Floats, np.ndarray]:

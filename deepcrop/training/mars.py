@@ -1,7 +1,7 @@
 """The recipe of Mars: binary cross-entropy on cropping areas, Adam, warm-up and cosine decay.
 
 ```python
-views = load_views(rows, folder, network, frozen=13)      # what the frozen blocks see, once
+views = load_views(rows, folder, network, frozen=7)       # what the frozen blocks see, once
 fit(network, views, Recipe(epochs=10))
 ```
 
@@ -75,7 +75,7 @@ OURS = Recipe(
     meta_decay=1e-5,
     average=0.99,
 )
-"""What made our own weights: few photos, many boxes of each, a frozen trunk."""
+"""What made our own weights: few photos, many boxes of each."""
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from ..networks.mars import Mars, MarsOptions
 from .croppings import read_croppings
 from .mars import Recipe, fit, load_views
 
-FROZEN = 13
-"""Blocks of MobileNet-V2 that keep the weights of the saliency network in ours: all."""
+FROZEN = 7
+"""Blocks of MobileNet-V2 that keep the weights of the saliency network in ours."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,8 @@ def publish(network: Mars, job: MarsJob, folder: Path) -> Path:
         "mars",
         network.state_dict(),
         metadata,
-        licence="Apache-2.0 (weights); trained on OSIE (MIT) and NUS (SUN scenes) fixations",
+        licence="Apache-2.0 (weights); trained on OSIE (MIT) and NUS (SUN scenes) fixations, "
+        "and on Flickr8k photos: non-commercial research",
         summary="Mars, cropping areas for any aspect ratio, MobileNet-V2 trunk",
         folder=folder,
     )

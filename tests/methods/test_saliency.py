@@ -34,6 +34,15 @@ def test_windows_are_the_largest_of_their_ratio_and_scores_are_shares(method, ph
             assert all(0 <= each <= 1 for each in crop.focal)
 
 
+def test_the_fast_network_sees_much_the_same_in_less_than_half_the_pixels(method, photos):
+    fast = deepcrop.load("saliency", device="cpu", weights="saliency-fast")
+    assert 2 * fast.network.options.pixels < method.network.options.pixels
+    for ours, theirs in zip(fast.maps(photos), method.maps(photos), strict=True):
+        resized = torch.nn.functional.interpolate(ours[None, None], theirs.shape, mode="bilinear")
+        pair = torch.stack([resized.flatten(), theirs.flatten()])
+        assert torch.corrcoef(pair)[0, 1] > 0.8
+
+
 def test_an_image_gets_the_result_that_it_would_have_alone(method, photos):
     together = method.boxes(photos, ASPECTS)
     assert [method.boxes([photo], ASPECTS)[0] for photo in photos] == together

@@ -13,7 +13,14 @@ from deepcrop.geometry import Box, Size
 from deepcrop.networks.mars import Mars, MarsOptions
 from deepcrop.training.croppings import Cropping
 from deepcrop.training.datasets import GazePhoto
-from deepcrop.training.gaze_crops import GazeCrops, points_in, windows, windows_at
+from deepcrop.training.gaze_crops import (
+    GazeCrops,
+    drawn,
+    imagined_photos,
+    points_in,
+    windows,
+    windows_at,
+)
 from deepcrop.training.mars import (
     Objective,
     Recipe,
@@ -90,6 +97,32 @@ def test_points_of_a_view_are_relative_to_it() -> None:
     points, inside = points_in(photo(np.array([[0.5, 0.5], [0.1, 0.1]])), Box(200, 150, 600, 450))
     assert inside.tolist() == [True, False]
     assert points.tolist() == [[0.5, 0.5]]
+
+
+def test_points_are_drawn_as_a_map_says_all_over_its_cells() -> None:
+    saliency = np.array([[0.0, 3.0], [1.0, 0.0]])
+    points = drawn(saliency, 4000, np.random.default_rng(0))
+    assert ((points >= 0) & (points < 1)).all()
+    upper_right = (points[:, 0] >= 0.5) & (points[:, 1] < 0.5)
+    lower_left = (points[:, 0] < 0.5) & (points[:, 1] >= 0.5)
+    assert (upper_right | lower_left).all()
+    assert upper_right.mean() == pytest.approx(0.75, abs=0.03)
+    assert np.ptp(points[upper_right], axis=0) == pytest.approx([0.5, 0.5], abs=0.01)
+
+
+def test_photos_without_gaze_get_fixations_where_their_map_is(folder: Path) -> None:
+    images = folder / "data" / "photos_kodak"
+    images.mkdir(parents=True)
+    Image.new("RGB", (800, 600), "red").save(images / "kodim01.png")
+    half = torch.cat([torch.zeros(6, 4), torch.ones(6, 4)], dim=1)
+    seen = []
+    [one] = imagined_photos(folder, lambda image: seen.append(image.shape) or half)
+    assert (one.name, one.size) == ("photos_kodak/kodim01.png", Size(800, 600))
+    assert seen == [(3, 480, 640)]
+    assert (one.points[:, 0] >= 0.5).all() and len(one.points) == len(one.viewers)
+    rows = list(GazeCrops(views=1, ratios=2, samples=4, glances=0).of([one]))
+    assert len(rows) == 8
+    assert all((row.box.x0 + row.box.x1) / 2 > 400 for row in rows if row.ratio < 1)
 
 
 def test_areas_hold_the_covered_share_of_each_cell() -> None:
