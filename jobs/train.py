@@ -3,8 +3,9 @@
 python jobs/train.py saliency --shared ../shared --output runs/saliency.safetensors
 python jobs/train.py face-labels --shared ../shared faces.parquet
 python jobs/train.py faces faces.parquet --shared ../shared --output runs
-python jobs/train.py mars-boxes --shared ../shared boxes.parquet
-python jobs/train.py mars boxes.parquet --images ../shared/data --trunk saliency --output runs
+python jobs/train.py saliency-fast --shared ../shared --output runs
+python jobs/train.py mars-boxes --shared ../shared boxes.parquet --imagine saliency
+python jobs/train.py mars boxes.parquet --images ../shared/data --trunk saliency-fast --output runs
 python jobs/train.py mars FAT --format fat --images FAT/images --trunk MOBILENET --paper --gpu
 python jobs/train.py vgg-slim --shared ../shared --output runs/vgg-slim
 """
@@ -178,8 +179,8 @@ def mars_boxes(
     output: Path = typer.Argument(help="Parquet file to write."),
     shared: Path = typer.Option(SHARED, help="Folder that holds data/gaze_*."),
     views: int = typer.Option(3, min=1, help="Views of each photo; the first is all of it."),
-    imagine: str = typer.Option(
-        "", help="Weights such as saliency, whose maps stand in on photos without gaze."
+    imagine: str | None = typer.Option(
+        None, help="Weights such as saliency, whose maps stand in on photos without gaze."
     ),
 ) -> None:
     """Derive Mars' crop boxes from the fixations of the training photos."""
