@@ -133,6 +133,8 @@ def crop(
     The times are of the processor, not of the clock, for photos that lie in memory at the size
     that the method wants.
     """
+    if weights and len(method or []) != 1:
+        raise typer.BadParameter("give the one --method that they are of", param_hint="--weights")
     torch.set_num_threads(1)
     photos = [Image.fromarray(each) for each in (data.astronaut(), data.coffee(), data.chelsea())]
     table = Table("method", "ratios", "ms, least", "ms, median", box=None)

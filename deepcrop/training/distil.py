@@ -113,22 +113,28 @@ def saliency(
     )
     student = copy.deepcopy(network).requires_grad_(True)
     student = train(student, samples, photos.validation, second, report=report)
-    # Crops look larger than whole photos; a pass over these lets the network settle on their scale
-    # (the effect: H. Touvron et al., "Fixing the train-test resolution discrepancy", 2019).
-    third = replace(
-        second,
-        epochs=1,
-        rate=0.3 * recipe.rate,
-        trunk_rate=0.4 * recipe.trunk_rate,
+    student.requires_grad_(True)
+    student = train(student, samples, photos.validation, settling(second, 1), report=report)
+    student.options = whole
+    return student
+
+
+def settling(recipe: Recipe, epochs: int) -> Recipe:
+    """Return the recipe of the passes over whole photos that follow those over parts of them.
+
+    Parts look larger than whole photos; the network settles on the scale of these (the effect: H.
+    Touvron et al., "Fixing the train-test resolution discrepancy", 2019).
+    """
+    return replace(
+        recipe,
+        epochs=epochs,
+        rate=recipe.rate * 3 / 7,
+        trunk_rate=recipe.trunk_rate * 8 / 15,
         views=1,
         crops=False,
         average=0.98,
-        seed=second.seed + 1,
+        seed=recipe.seed + 1,
     )
-    student.requires_grad_(True)
-    student = train(student, samples, photos.validation, third, report=report)
-    student.options = whole
-    return student
 
 
 def faster(
@@ -154,17 +160,7 @@ def faster(
     network.options = replace(network.options, pixels=FINE)
     samples = list(teach([network], [*samples_of(photos.train), *bare], CELLS))
     network.options = replace(network.options, pixels=FAST)
-    whole = replace(
-        recipe,
-        epochs=2,
-        rate=recipe.rate * 3 / 7,
-        trunk_rate=recipe.trunk_rate * 8 / 15,
-        views=1,
-        crops=False,
-        average=0.98,
-        seed=recipe.seed + 1,
-    )
-    for stage in (recipe, whole):
+    for stage in (recipe, settling(recipe, 2)):
         network.requires_grad_(True)
         network = train(network, samples, photos.validation, stage, report=report)
     return network
