@@ -185,7 +185,14 @@ def load(
 
     state, metadata = store.load(weights or method.weights)
     chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    return method.from_weights(state, metadata, settings, device=torch.device(chosen))
+    try:
+        return method.from_weights(state, metadata, settings, device=torch.device(chosen))
+    except (KeyError, ValueError, RuntimeError) as error:
+        foreign = not isinstance(error, RuntimeError) or "state_dict" in str(error)
+        if weights is None or not foreign:
+            raise
+        message = f"weights {weights!r}: not of the method {name!r}; see: deepcrop weights list"
+        raise RequestError(message) from error
 
 
 def validate_options(name: str, options: Mapping[str, Any]) -> Any:

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import deepcrop
+from deepcrop.errors import RequestError
 from deepcrop.geometry import AspectRatio, Box, Size
 from deepcrop.methods.base import Hints
 from deepcrop.methods.saliency import peak
@@ -32,6 +33,14 @@ def test_windows_are_the_largest_of_their_ratio_and_scores_are_shares(method, ph
             assert crop.box.size == AspectRatio.parse(aspect).largest_window(size)
             assert crop.box.inside(size) and 0 < crop.score <= 1
             assert all(0 <= each <= 1 for each in crop.focal)
+
+
+@pytest.mark.parametrize(
+    ("name", "weights"), [("mars", "saliency-fast"), ("saliency", "mars"), ("cagic", "saliency")]
+)
+def test_weights_of_another_method_are_a_clear_error(name, weights):
+    with pytest.raises(RequestError, match=f"weights '{weights}': not of the method '{name}'"):
+        deepcrop.load(name, device="cpu", weights=weights)
 
 
 def test_the_fast_network_sees_much_the_same_in_less_than_half_the_pixels(method, photos):
