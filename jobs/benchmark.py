@@ -42,6 +42,8 @@ from .benchmarks.contenders import CONTENDERS
 from .benchmarks.footprint import Footprint
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
+SOURCE = 8
+"""Pixels along a side of a source for one of the photos that crop methods are timed on."""
 EIGHT = ("1:1", "4:5", "2:3", "3:4", "4:3", "3:2", "16:9", "9:16")
 
 
@@ -131,25 +133,32 @@ def crop(
     """Time crop methods on one CPU thread, for one ratio and for eight.
 
     The times are of the processor, not of the clock, for photos that lie in memory at the size
-    that the method wants.
+    that the method wants, and windows in sources of 9 to 17 megapixels. One ratio and eight take
+    turns, so that their quotient, the median over the turns, is not of a processor whose clock
+    changes meanwhile.
     """
     if weights and len(method or []) != 1:
         raise typer.BadParameter("give the one --method that they are of", param_hint="--weights")
     torch.set_num_threads(1)
     photos = [Image.fromarray(each) for each in (data.astronaut(), data.coffee(), data.chelsea())]
-    table = Table("method", "ratios", "ms, least", "ms, median", box=None)
+    table = Table("method", "ratios", "ms, least", "ms, median", "of one", box=None)
     for name in method or ["saliency", "mars"]:
         loaded = load(name, device="cpu", weights=weights)
-        for ratios in (EIGHT[:1], EIGHT):
-            times = []
-            for photo in photos * repeats:
-                shape = Size(*photo.size).fit(loaded.analysis)
-                image = as_tensor(photo.resize((shape.width, shape.height)))
+        times: dict[int, list[float]] = {1: [], len(EIGHT): []}
+        for photo in photos * repeats:
+            size = Size(SOURCE * photo.width, SOURCE * photo.height)
+            shape = size.fit(loaded.analysis)
+            image = as_tensor(photo.resize((shape.width, shape.height)))
+            for count, taken in times.items():
                 start = time.thread_time()
-                loaded.boxes([image], ratios)
-                times.append(1000 * (time.thread_time() - start))
-            line = f"{min(times):.1f}", f"{statistics.median(times):.1f}"
-            table.add_row(name, str(len(ratios)), *line)
+                loaded.boxes([image], EIGHT[:count], sizes=[size])
+                taken.append(1000 * (time.thread_time() - start))
+        for count, taken in times.items():
+            quotient = statistics.median(
+                each / one for each, one in zip(taken, times[1], strict=True)
+            )
+            figures = f"{min(taken):.1f}", f"{statistics.median(taken):.1f}", f"{quotient:.2f}"
+            table.add_row(name, str(count), *figures)
     Console().print(table)
 
 

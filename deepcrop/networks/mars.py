@@ -19,11 +19,10 @@ what remains per image and ratio is an addition, a ReLU and 0.3 million multipli
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -303,34 +302,34 @@ class Mars(nn.Module):
         """
         pooled = features.mean((2, 3))  # f_ara
         f_ars = _transform(parameters, pooled)
-        shared = self.reduce(features)
+        shared = self.reduce(features).flatten(2)
         added = F.linear(f_ars, self.reduce.weight[:, :, 0, 0])  # (B, R, C_out)
         if len(self.stack) < 2:
-            x = shared[:, None] + added[..., None, None]
+            x = shared[:, None] + added[..., None]
         else:
-            x = F.relu(self._first(shared, added))
-        batch, count, channels, height, width = x.shape
-        if len(self.stack) > 2:
-            x = x.flatten(0, 1)
-            for layer in self.stack[1:-1]:
-                x = F.relu(layer(x))
-            height, width = x.shape[-2:]
-        x = x.reshape(batch, count, channels, height * width)
+            first, *others = (cast(nn.ConvTranspose2d, layer) for layer in self.stack[:-1])
+            pattern = added @ first.weight.flatten(1)  # the vector's: the same at every place
+            x = _quarters((_deconvolve(first, shared)[:, None] + pattern[..., None]).relu_())
+            for layer in others:
+                x = _quarters(_deconvolve(layer, x).relu_())
         logits = parameters.predictor.mT @ x + parameters.bias[..., None]  # (B, R, 4, n)
-        return _unfold(logits, height, width)
+        return _unfold(logits, *features.shape[-2:])
 
-    def _first(self, shared: Tensor, added: Tensor) -> Tensor:
-        """First deconvolution of map + vector: of the map once, of the vector for each ratio.
 
-        A deconvolution of kernel 2 and stride 2 turns a constant into a 2x2 pattern.
-        """
-        layer = self.stack[0]
-        up = layer(shared)
-        pattern = torch.einsum("bri,ioyx->broyx", added, layer.weight)
-        batch, channels, height, width = up.shape
-        tiles = up.view(batch, 1, channels, height // 2, 2, width // 2, 2)
-        x = tiles + pattern[:, :, :, None, :, None, :]
-        return x.view(batch, -1, channels, height, width)
+def _deconvolve(layer: nn.ConvTranspose2d, x: Tensor) -> Tensor:
+    """Deconvolve ``(..., C, n)``, n places, with kernel 2 and stride 2: ``(..., C * 4, n)``.
+
+    Kernels don't overlap then: each place becomes 2x2 on its own, and need not know where it is
+    before :func:`_unfold` says so, for all layers at once. What is added for a ratio is the same
+    along rows of n places, where in a map laid out it would change at every other pixel.
+    """
+    assert layer.bias is not None
+    return layer.weight.flatten(1).T @ x + layer.bias.repeat_interleave(4)[:, None]
+
+
+def _quarters(x: Tensor) -> Tensor:
+    """Count the quarters of a place as places: ``(..., C * 4, n)`` to ``(..., C, 4 * n)``."""
+    return x.unflatten(-2, (-1, 4)).flatten(-2)
 
 
 def _transform(parameters: RatioParameters, pooled: Tensor) -> Tensor:
@@ -348,10 +347,22 @@ def fitted(height: int, width: int) -> tuple[int, int]:
 
 
 def _unfold(logits: Tensor, height: int, width: int) -> Tensor:
-    """Arrange ``(B, R, side * side, h * w)`` as ``(B, R, side * h, side * w)``."""
-    batch, count, phases, _ = logits.shape
-    side = math.isqrt(phases)
-    return F.pixel_shuffle(logits.view(batch, count * phases, height, width), side)
+    """Put the places of k deconvolutions where they belong.
+
+    Args:
+        logits: ``(B, R, 4, 4 ** (k - 1) * height * width)``, the quarters of the first
+            deconvolution innermost; ``(B, R, 1, height * width)`` if there is none.
+        height: of the map before the first deconvolution.
+        width: of that map.
+
+    Returns:
+        ``(B, R, 2 ** k * height, 2 ** k * width)``.
+    """
+    batch, count = logits.shape[:2]
+    maps = logits.reshape(batch, -1, height, width)
+    while maps.shape[1] > count:
+        maps = F.pixel_shuffle(maps, 2)
+    return maps
 
 
 def _trunk(options: MarsOptions, *, folded: bool) -> nn.Module:

@@ -60,31 +60,45 @@ class Integral:
         values = np.asarray(saliency, np.float64)
         if values.ndim != 2 or not values.size:
             raise ValueError(f"saliency has shape {values.shape}; it must be (H, W)")
-        if not np.isfinite(values).all() or values.min() < 0:
+        if not (values.min() >= 0 and values.max() < np.inf):  # NaN is neither
             raise ValueError("saliency must be finite and not negative")
         if not values.any():
             values = np.ones_like(values)
         table = np.zeros((values.shape[0] + 1, values.shape[1] + 1))
-        table[1:, 1:] = values.cumsum(0).cumsum(1)
-        return cls(table / table[-1, -1], size)
-
-    def at(self, y: ArrayLike, x: ArrayLike) -> Floats:
-        """Return the shares above and left of source pixels, ``(len(y), len(x))``."""
-        rows = _interpolate(self.table, np.asarray(y, np.float64) / self.size.height)
-        return _interpolate(rows.T, np.asarray(x, np.float64) / self.size.width).T
+        values.cumsum(0).cumsum(1, out=table[1:, 1:])
+        table /= table[-1, -1]
+        return cls(table, size)
 
     def mass(self, box: Box) -> float:
         """Return the share of the saliency inside a box."""
-        corner = self.at([box.y0, box.y1], [box.x0, box.x1])
-        return float(corner[1, 1] - corner[0, 1] - corner[1, 0] + corner[0, 0])
+        return float(self.shares(np.array([box.y0]), np.array([box.x0]), box.size)[0, 0])
+
+    def shares(self, y0: NDArray[np.int64], x0: NDArray[np.int64], window: Size) -> Floats:
+        """Return what a window holds at each place, ``(len(y0), len(x0))``, 0 to 1.
+
+        Args:
+            y0: first rows, in source pixels.
+            x0: first columns.
+            window: its size; it must lie inside the image at every place.
+        """
+        top, height = y0 / self.size.height, window.height / self.size.height
+        left, width = x0 / self.size.width, window.width / self.size.width
+        if len(top) <= len(left):  # the few first: each is a band that serves all of the others
+            return _along(_along(self.table, top, height).T, left, width).T
+        return _along(_along(self.table.T, left, width).T, top, height)
+
+
+def _along(table: Floats, start: Floats, length: float) -> Floats:
+    """Return what lies between ``start`` and ``start + length`` along a table's first axis."""
+    return _interpolate(table, start + length) - _interpolate(table, start)
 
 
 def _interpolate(table: Floats, at: Floats) -> Floats:
     """Read rows of a table linearly at places 0 (first row) to 1 (last)."""
     place = at * (len(table) - 1)
-    low = np.clip(np.floor(place).astype(np.int64), 0, len(table) - 2)
+    low = np.minimum(place.astype(np.int64), len(table) - 2)
     part = (place - low)[:, None]
-    return table[low] * (1 - part) + table[low + 1] * part
+    return table.take(low, 0) * (1 - part) + table.take(low + 1, 0) * part
 
 
 def best_window(
@@ -149,26 +163,21 @@ def _search(
     size = integral.size
     x0 = _positions(size.width - window.width, free=window.height < size.height)
     y0 = _positions(size.height - window.height, free=window.width < size.width)
-    share = (
-        integral.at(y0 + window.height, x0 + window.width)
-        - integral.at(y0, x0 + window.width)
-        - integral.at(y0 + window.height, x0)
-        + integral.at(y0, x0)
-    )
-    allowed = np.ones(share.shape, bool)
+    share = integral.shares(y0, x0, window)
+    worth = share
+    for box, cost in whole:
+        worth = worth - cost * _kept(x0, y0, window, [box])[1]
     if keep:
         held, cut = _kept(x0, y0, window, keep)
         allowed = held == held.max()
         allowed &= cut == cut[allowed].min()
-    worth = share
-    for box, cost in whole:
-        worth = worth - cost * _kept(x0, y0, window, [box])[1]
-    allowed &= worth >= worth[allowed].max() - TIE
+        worth = np.where(allowed, worth, -np.inf)
+    rows, columns = np.nonzero(worth >= worth.max() - TIE)
     # Doubled distances from the centred place are whole numbers: ties are exact.
-    across = np.abs(2 * x0 - (size.width - window.width))
-    down = np.abs(2 * y0 - (size.height - window.height))
-    distance = np.where(allowed, across[None] ** 2 + down[:, None] ** 2, np.inf)
-    row, column = np.unravel_index(distance.argmin(), distance.shape)
+    across = 2 * x0[columns] - (size.width - window.width)
+    down = 2 * y0[rows] - (size.height - window.height)
+    nearest = (across**2 + down**2).argmin()
+    row, column = rows[nearest], columns[nearest]
     left, top = int(x0[column]), int(y0[row])
     box = Box(left, top, left + window.width, top + window.height)
     return Window(box, float(min(max(share[row, column], 0.0), 1.0)))

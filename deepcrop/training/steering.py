@@ -126,9 +126,7 @@ def most_salient(saliency: Tensor, size: Size, boxes: Sequence[Box]) -> list[Box
 def _densest(integral: Integral, window: Size, size: Size) -> Box:
     x = np.arange(0, size.width - window.width + 1, 4)
     y = np.arange(0, size.height - window.height + 1, 4)
-    right, below = x + window.width, y + window.height
-    mass = integral.at(below, right) - integral.at(y, right)
-    mass = mass - integral.at(below, x) + integral.at(y, x)
+    mass = integral.shares(y, x, window)
     row, column = np.unravel_index(int(mass.argmax()), mass.shape)
     left, top = int(x[column]), int(y[row])
     return Box(left, top, left + window.width, top + window.height)
