@@ -65,17 +65,15 @@ def mars(
     weights: str = typer.Option("mars", help="Name or file of the weights."),
     part: str = typer.Option("test", help="test or validation"),
 ) -> None:
-    """Gain at the largest window, kept fixations against area, and speed, on held-out photos."""
+    """Gain at the largest window, kept fixations against area, on held-out photos."""
     from deepcrop.methods import base
-    from deepcrop.training.crop_curves import print_curves, print_gain, print_speed
+    from deepcrop.training.crop_curves import print_curves, print_gain
     from deepcrop.training.datasets import gaze
 
     photos = getattr(gaze(shared, longest=384), part)
     largest = base.load("mars", device="cpu", weights=weights, window="largest")
     print_gain(largest, photos)
     print_curves(largest, base.load("saliency", device="cpu"), photos)
-    predicted = base.load("mars", device="cpu", weights=weights)
-    print_speed(predicted, photos)
 
 
 @app.command()

@@ -6,19 +6,15 @@ saliency method, the centre window, or a person keep in a window of that area?
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 
 from ..geometry import AspectRatio, Box, Size
 from ..methods.mars import MarsCrop, exact_window, read_area
 from ..methods.saliency import SaliencyCrop
 from ..metrics.cropping import ASPECTS, Gain, centre_window, halves, human_share, kept, mean_kept
-from ..networks.mars import fitted
 from ..ops.windows import Integral, best_window
 from .datasets import Floats, GazePhoto
 from .report import human_estimate
@@ -175,63 +171,3 @@ def print_curves(method: MarsCrop, saliency: SaliencyCrop, photos: Sequence[Gaze
     for point in mars_curve(method.maps(pictures, ASPECTS), photos, ASPECTS):
         beside = "".join(f"{at_area(curve, point.area):10.3f}" for curve in others.values())
         print(f"{point.setting:9.2f}   {point.area:.3f}   {point.kept:.3f}{beside}")
-
-
-def print_speed(method: MarsCrop, photos: Sequence[GazePhoto]) -> None:
-    """Print milliseconds an image on one CPU thread."""
-    s = speed(method, photos[::10])
-    print(
-        f"\none CPU thread, ms an image: one ratio {s.one:.1f}, eight {s.eight:.1f} "
-        f"({(s.eight / s.one - 1):+.0%}), of it the trunk {s.trunk:.1f}"
-    )
-
-
-def milliseconds(work: Callable[[], object], count: int, rounds: int = 5) -> float:
-    """Time work on ``count`` images: milliseconds an image, the best of some rounds.
-
-    It is this thread's own time on the processor, which other programs don't lengthen.
-    """
-    best = float("inf")
-    for _ in range(rounds):
-        start = time.thread_time()
-        work()
-        best = min(best, time.thread_time() - start)
-    return best / count * 1e3
-
-
-@dataclass(frozen=True)
-class Speed:
-    """Milliseconds an image for one ratio and for eight, and of it the trunk alone."""
-
-    one: float
-    eight: float
-    trunk: float
-
-
-def speed(method: MarsCrop, photos: Sequence[GazePhoto]) -> Speed:
-    """Time a method on one CPU thread; the images are in memory at its analysis size."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    pictures = [
-        F.interpolate(photo.image[None], fitted(*photo.image.shape[-2:]), mode="nearest")[0]
-        for photo in photos
-    ]
-    sizes = [photo.size for photo in photos]
-    eight = ["1:1", "4:5", "2:3", "3:4", "4:3", "3:2", "16:9", "9:16"]
-    network = method.network
-
-    @torch.inference_mode()
-    def trunk() -> None:
-        for picture in pictures:
-            batch = network.prepare(picture)[None].contiguous(memory_format=torch.channels_last)
-            network.features(batch)
-
-    try:
-        method.boxes(pictures[:2], eight, sizes=sizes[:2])  # the parameters of the ratios
-        return Speed(
-            one=milliseconds(lambda: method.boxes(pictures, eight[:1], sizes=sizes), len(photos)),
-            eight=milliseconds(lambda: method.boxes(pictures, eight, sizes=sizes), len(photos)),
-            trunk=milliseconds(trunk, len(photos)),
-        )
-    finally:
-        torch.set_num_threads(threads)

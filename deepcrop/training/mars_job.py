@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,9 @@ from .mars import Recipe, fit, load_views
 
 FROZEN = 7
 """Blocks of MobileNet-V2 that keep the weights of the saliency network in ours."""
+LONGEST = 320
+"""Pixels of the longer edge at which ours is used: it learns from parts of photos, in which things
+look larger than in whole ones (:data:`deepcrop.training.distil.SHRINK`)."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,8 @@ class MarsJob:
         images: folder that its images are in.
         trunk: weights of the trunk, a path or a catalogue name: torchvision's, or those of our
             saliency network.
-        options: the architecture.
+        options: the architecture, and the size of the input in training.
+        longest: pixels of the longer edge of the input that the weights ask for.
         recipe: the training.
         frozen: first blocks of the trunk that keep their weights.
     """
@@ -42,6 +46,7 @@ class MarsJob:
     images: str
     trunk: str
     options: MarsOptions
+    longest: int
     recipe: Recipe
     frozen: int
 
@@ -117,9 +122,9 @@ def train_with_ray(job: MarsJob, *, workers: int, gpu: bool, storage: Path | Non
 def publish(network: Mars, job: MarsJob, folder: Path) -> Path:
     """Write the weights as float16 with what it takes to build the network again."""
     metadata = {
-        "options": network.options.to_json(),
+        "options": replace(network.options, longest=job.longest).to_json(),
         "recipe": json.dumps(asdict(job.recipe)),
-        "input": "RGB uint8, longest edge 256",
+        "input": f"RGB uint8, longest edge {job.longest}",
     }
     return weights.publish(
         "mars",

@@ -82,7 +82,9 @@ def test_crop_methods_are_timed_for_one_ratio_and_for_eight(capsys):
         ["mars", "1"],
         ["mars", "8"],
     ]
-    assert all(0 <= float(least) <= float(median) for _, _, least, median in lines)
+    assert all(0 <= float(least) <= float(median) for _, _, least, median, _ in lines)
+    assert [float(line[4]) for line in lines[::2]] == [1, 1]
+    assert all(float(line[4]) > 0 for line in lines)
 
 
 @pytest.mark.slow
