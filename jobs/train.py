@@ -85,6 +85,7 @@ def saliency_fast(
     shared: Path = typer.Option(SHARED, help="Folder that holds data/."),
     start: str = typer.Option("saliency", help="Network that teaches, and sets out: name or file."),
     epochs: int = typer.Option(4, min=1, help="Passes over parts of photos; two follow of whole."),
+    gpu: bool = typer.Option(False, help="Train on a GPU."),
 ) -> None:
     """Teach the saliency network to see at fewer pixels what it sees at many; no faces yet."""
     from deepcrop import weights
@@ -92,10 +93,9 @@ def saliency_fast(
     from deepcrop.training.faces import bare
     from deepcrop.training.saliency import Recipe
 
-    recipe = Recipe(epochs=epochs, rate=7e-4, trunk_rate=1.5e-4, views=2, seed=11, bfloat16=False)
     network = distil.faster(
-        bare(start),
-        recipe,
+        bare(start).to("cuda" if gpu else "cpu"),
+        Recipe(epochs=epochs, rate=7e-4, trunk_rate=1.5e-4, views=2, seed=11),
         shared=shared,
         report=lambda progress, state: Console().print(str(progress)),
     )

@@ -22,6 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..networks.precision import working_dtype
 from ..networks.saliency import SaliencyNetwork, SaliencyOptions
 from .datasets import GazePhoto, density
 from .views import Sample, View, augment, correlation, divergence, loss, nearest_shape, shapes
@@ -44,7 +45,7 @@ class Recipe:
         patience: epochs without a better validation loss before it stops.
         trust: a teacher's share of the target where there are fixations too.
         crops: views are parts of photos, which look larger there than when photos are predicted.
-        bfloat16: compute in bfloat16 where it is faster; weights and loss stay float32.
+        bfloat16: compute in bfloat16 where that is faster; weights and loss stay float32.
         seed: of the new layers, the views and their order.
     """
 
@@ -216,7 +217,8 @@ def _step(
         torch.stack([getattr(view, name) for view in batch]).to(device).float()
         for name in ("input", "target", "fixations")
     )
-    with torch.autocast(device.type, torch.bfloat16, enabled=recipe.bfloat16):
+    faster = device.type == "cuda" or working_dtype(device) == torch.bfloat16
+    with torch.autocast(device.type, torch.bfloat16, enabled=recipe.bfloat16 and faster):
         prediction = model(x.contiguous(memory_format=torch.channels_last), recipe.frozen)
     value = loss(recipe.loss, prediction, target, fixations)
     optimiser.zero_grad()
