@@ -18,12 +18,16 @@ from numpy.typing import NDArray
 from .. import image
 from ..errors import RenderError, SourceError
 from ..geometry import Box, Size
+from ..methods.base import Crop
 from ..storage import Storage, join
 from .job import Job, Request
 from .watchdog import time_limit
 from .work import Work
 
 THREADS = 32
+EDGES = ("x0", "y0", "x1", "y1")
+NO_BOX: dict[str, Any] = dict.fromkeys((*EDGES, "score")) | {"upscaled": False}
+"""What the manifest tells of a variant that was made anew, not cut."""
 
 Place = Callable[[Work, Request, str], str]
 """The URI of a variant, from its source, its request and its format."""
@@ -94,7 +98,8 @@ class Renderer:
     def _render(self, work: Work) -> Iterator[Future[float]]:
         try:
             with work.timed("render"), time_limit(self.job.time_limit):
-                cuts = self._cuts(work)
+                sizes = self._sizes(work)
+                cuts = self._cuts(work, [size for size, _ in sizes]) if sizes else None
                 for index, request in enumerate(self.job.requests):
                     if work.correction.rejects(request):
                         continue
@@ -102,7 +107,7 @@ class Renderer:
                     data, form = self._encode(work, pixels)
                     uri = self.place(work, request, form)
                     work.variants.append(
-                        self._facts(work, index)
+                        (_facts(work.crops[index], sizes[index][1]) if sizes else NO_BOX)
                         | {
                             "variant_uri": uri,
                             "aspect": request.slug,
@@ -121,15 +126,19 @@ class Renderer:
             work.fail(RenderError(f"{type(error).__name__}: {error}"))
         work.picture, work.data = None, None
 
-    def _cuts(self, work: Work) -> image.Cuts | None:
-        """Return what a method's boxes are cut from, at a scale that serves all of them."""
+    def _sizes(self, work: Work) -> list[tuple[Size, bool]]:
+        """Return what `wanted_size` says of each request; nothing where there are no boxes."""
         if work.pixels:
-            return None
-        assert work.size is not None
-        wanted = [
-            (crop.box, wanted_size(self.job, request, crop.box.size)[0])
+            return []
+        return [
+            wanted_size(self.job, request, crop.box.size)
             for crop, request in zip(work.crops, self.job.requests, strict=True)
         ]
+
+    def _cuts(self, work: Work, sizes: Sequence[Size]) -> image.Cuts:
+        """Return what a method's boxes are cut from, at a scale that serves all of them."""
+        assert work.size is not None
+        wanted = [(crop.box, size) for crop, size in zip(work.crops, sizes, strict=True)]
         least = image.size_to_decode(work.size, wanted)
         picture = work.picture
         if picture is None or (picture.shrink > 1 and not _covers(picture.size, least)):
@@ -149,16 +158,6 @@ class Renderer:
         if metadata and not self.job.keep_metadata:
             metadata = image.Metadata(icc=metadata.icc)
         return image.encode(pixels, form, quality=self.job.quality, metadata=metadata), form
-
-    def _facts(self, work: Work, index: int) -> dict[str, Any]:
-        """Return what the manifest tells of a variant's crop box, where it has one."""
-        edges = ("x0", "y0", "x1", "y1")
-        if work.pixels:
-            return dict.fromkeys((*edges, "score")) | {"upscaled": False}
-        crop = work.crops[index]
-        _, upscaled = wanted_size(self.job, self.job.requests[index], crop.box.size)
-        corners = dict(zip(edges, crop.box.corners, strict=True))
-        return corners | {"score": crop.score, "upscaled": upscaled}
 
     def _key(self, work: Work, request: Request, form: str) -> str:
         """Return the deterministic URI of a variant."""
@@ -191,6 +190,12 @@ class Renderer:
                 work.fail(error)
             else:
                 work.error.add_note(f"and its variants could not be removed: {error}")
+
+
+def _facts(crop: Crop, upscaled: bool) -> dict[str, Any]:
+    """Return what the manifest tells of a variant's crop box."""
+    corners = dict(zip(EDGES, crop.box.corners, strict=True))
+    return corners | {"score": crop.score, "upscaled": upscaled}
 
 
 def _covers(size: Size, least: Size) -> bool:
