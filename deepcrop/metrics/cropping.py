@@ -87,26 +87,49 @@ def human_share(
     return float(np.mean(shares))
 
 
-@dataclass(frozen=True)
-class Gain:
-    """Kept shares, averaged over photos and ratios, and where they stand between the marks."""
+def kept_shares(
+    boxes: Sequence[Sequence[Box]], points: Sequence[Floats], sizes: Sequence[Size]
+) -> Floats:
+    """Return the kept share of each photo ``(n,)``, averaged over its boxes.
 
-    kept: float
-    centre: float
-    human: float
+    Args:
+        boxes: of each photo, one a ratio.
+        points: fixations ``(m, 2)`` of each photo, 0..1.
+        sizes: of the photos in pixels.
+    """
+    shares = [
+        np.mean([kept(box, fixations, size) for box in row])
+        for row, fixations, size in zip(boxes, points, sizes, strict=True)
+    ]
+    return np.array(shares, np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Gain:
+    """Where kept shares stand between the marks, over n photos.
+
+    Attributes:
+        kept: ``(n,)`` of each photo, averaged over ratios.
+        centre: what the centre windows keep of it.
+        human: what the human windows keep of it.
+    """
+
+    kept: Floats
+    centre: Floats
+    human: Floats
 
     @property
     def gain(self) -> float:
         """0 at the centre window, 1 at the human ceiling."""
-        return (self.kept - self.centre) / (self.human - self.centre)
+        return float((self.kept - self.centre).mean() / (self.human - self.centre).mean())
 
+    @property
+    def error(self) -> float:
+        """Standard error of the gain over photos, as of a ratio of two means (delta method)."""
+        room = self.human - self.centre
+        rest = self.kept - self.centre - self.gain * room
+        return float(rest.std() / len(rest) ** 0.5 / abs(room.mean()))
 
-def mean_kept(
-    boxes: Sequence[Sequence[Box]], points: Sequence[Floats], sizes: Sequence[Size]
-) -> float:
-    """Average the kept share over photos (rows of ``boxes``) and ratios (its columns)."""
-    shares = [
-        [kept(box, fixations, size) for box in row]
-        for row, fixations, size in zip(boxes, points, sizes, strict=True)
-    ]
-    return float(np.mean(shares))
+    def of(self, chosen: NDArray[np.bool_]) -> Gain:
+        """Return the gain over some of the photos ``(n,)``."""
+        return Gain(self.kept[chosen], self.centre[chosen], self.human[chosen])

@@ -14,10 +14,10 @@ import numpy as np
 from ..geometry import AspectRatio, Box, Size
 from ..methods.mars import MarsCrop, exact_window, read_area
 from ..methods.saliency import SaliencyCrop
-from ..metrics.cropping import ASPECTS, Gain, centre_window, halves, human_share, kept, mean_kept
+from ..metrics.cropping import ASPECTS, Gain, halves, kept, kept_shares
 from ..ops.windows import Integral, best_window
 from .datasets import Floats, GazePhoto
-from .report import human_estimate
+from .report import by_dataset, human_estimate, marks
 
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 """Of Mars: its curve."""
@@ -121,39 +121,22 @@ def at_area(curve: Sequence[Point], area: float) -> float:
     )
 
 
-def gain_at_largest(
-    method: MarsCrop, photos: Sequence[GazePhoto], aspects: Sequence[AspectRatio]
-) -> Gain:
+def gain_at_largest(method: MarsCrop, photos: Sequence[GazePhoto]) -> Gain:
     """Judge the largest window of each ratio, where the method puts it."""
     sizes = [photo.size for photo in photos]
-    points = [photo.points for photo in photos]
-    answers = method.boxes([photo.image for photo in photos], aspects, sizes=sizes)
+    answers = method.boxes([photo.image for photo in photos], ASPECTS, sizes=sizes)
     boxes = [[crop.box for crop in crops] for crops in answers]
-    centres = [[centre_window(aspect, size) for aspect in aspects] for size in sizes]
-    human = [
-        human_share(aspect, photo.points, photo.viewers, photo.size, human_estimate)
-        for photo in photos
-        for aspect in aspects
-    ]
-    return Gain(
-        kept=mean_kept(boxes, points, sizes),
-        centre=mean_kept(centres, points, sizes),
-        human=float(np.mean(human)),
-    )
+    return Gain(kept_shares(boxes, [photo.points for photo in photos], sizes), *marks(photos))
 
 
 def print_gain(method: MarsCrop, photos: Sequence[GazePhoto]) -> None:
     """Print the gain at the largest windows, of each dataset and of all photos."""
     print("largest window, mean of six ratios    photos   centre   kept    human   gain")
-    gains, counts = {}, []
-    for folder in sorted({photo.name.split("/")[0] for photo in photos}):
-        chosen = [photo for photo in photos if photo.name.startswith(folder)]
-        gains[folder] = gain_at_largest(method, chosen, ASPECTS)
-        counts.append(len(chosen))
-    means = np.average([(g.kept, g.centre, g.human) for g in gains.values()], 0, weights=counts)
-    gains["all"] = Gain(*(float(mean) for mean in means))
-    for (name, g), count in zip(gains.items(), [*counts, len(photos)], strict=True):
-        print(f"{name:36}  {count:6}   {g.centre:.4f}  {g.kept:.4f}  {g.human:.4f}  {g.gain:.3f}")
+    judged = gain_at_largest(method, photos)
+    for name, chosen in by_dataset(photos).items():
+        g = judged.of(chosen)
+        shares = "  ".join(f"{each.mean():.4f}" for each in (g.centre, g.kept, g.human))
+        print(f"{name:36}  {chosen.sum():6}   {shares}  {g.gain:.3f} ± {g.error:.3f}")
 
 
 def print_curves(method: MarsCrop, saliency: SaliencyCrop, photos: Sequence[GazePhoto]) -> None:

@@ -12,11 +12,11 @@ from rich.table import Table
 
 from ..geometry import Box, Size
 from ..methods.base import load
-from ..metrics.cropping import ASPECTS, Gain, centre_window, human_share, kept
+from ..metrics.cropping import ASPECTS, Gain, kept
 from ..networks.saliency import FACE
-from .datasets import GazePhoto, gaze
+from .datasets import gaze
 from .faces import SURE, FacePhoto, agreement, read_face_photos, split_faces
-from .report import human_estimate
+from .report import marks
 
 SMALLEST = 0.03
 """Shorter side of the smallest face that counts, over the photo's longer side."""
@@ -64,11 +64,11 @@ def cut_table(
         for photo in [*parts.validation, *parts.test]
         if photo.name.startswith("gaze_osie/")
     }
-    marks = _marks(list(watched.values()))
+    centre, human = marks(list(watched.values()))
     table = Table("faces", "whole", "cut", "of those shown", "outside", "gain on OSIE")
     for setting in settings:
         method = load("saliency", device="cpu", weights=weights, faces=setting)
-        cuts, shares = Cuts(), []
+        cuts, shares = Cuts(), {}
         for photo in photos:
             seen = watched.get(photo.name.replace("/images/", "/"))
             size = seen.size if seen else Size(photo.image.shape[-1], photo.image.shape[-2])
@@ -77,15 +77,15 @@ def cut_table(
                 for share in shown(photo, crop.box, size):
                     cuts.add(share)
             if seen:
-                shares.append([kept(crop.box, seen.points, size) for crop in crops])
-        gain = Gain(float(np.mean(shares)), *marks).gain
+                shares[seen.name] = [kept(crop.box, seen.points, size) for crop in crops]
+        gain = Gain(np.mean([shares[name] for name in watched], 1), centre, human)
         table.add_row(
             f"{setting:g}",
             str(cuts.whole),
             str(cuts.cut),
             f"{cuts.cut / max(cuts.cut + cuts.whole, 1):.1%}",
             str(cuts.outside),
-            f"{gain:.2f}",
+            f"{gain.gain:.2f}",
         )
     return table
 
@@ -102,21 +102,6 @@ def shown(photo: FacePhoto, box: Box, size: Size) -> list[float]:
     high = np.minimum(faces[:, 2:], [box.x1, box.y1])
     inside = (high - low).clip(0).prod(1) / (faces[:, 2:] - faces[:, :2]).prod(1)
     return inside.tolist()
-
-
-def _marks(photos: Sequence[GazePhoto]) -> tuple[float, float]:
-    """Return what the centre and the human window keep, averaged over photos and ratios."""
-    centre = [
-        kept(centre_window(aspect, photo.size), photo.points, photo.size)
-        for photo in photos
-        for aspect in ASPECTS
-    ]
-    human = [
-        human_share(aspect, photo.points, photo.viewers, photo.size, human_estimate)
-        for photo in photos
-        for aspect in ASPECTS
-    ]
-    return float(np.mean(centre)), float(np.mean(human))
 
 
 def faces_tables(

@@ -13,7 +13,6 @@ import torch
 from ..geometry import AspectRatio
 from ..methods.mars import MarsCrop
 from ..metrics.boxes import centre_offset, iou
-from ..metrics.cropping import ASPECTS
 from ..networks.mars import Mars
 from .crop_curves import gain_at_largest
 from .croppings import read_croppings
@@ -118,5 +117,5 @@ def ablation(
         network.requires_grad_(False).to(memory_format=torch.channels_last)
         agreement = judge(MarsCrop(network, MarsCrop.Options(window="predicted")), photos)
         largest = MarsCrop(network, MarsCrop.Options(window="largest"))
-        gain = gain_at_largest(largest, photos, ASPECTS).gain
+        gain = gain_at_largest(largest, photos).gain
         report(Row(name, *agreement, gain, loss))

@@ -21,7 +21,7 @@ from ..metrics.cropping import (
     best_possible_window,
     centre_window,
     human_share,
-    mean_kept,
+    kept_shares,
 )
 from .datasets import SIGMA, GazePhoto, density, gaze
 
@@ -81,7 +81,6 @@ def tools(ours: Mapping[str, CropMethod]) -> tuple[dict[str, Cropper], list[str]
             best_possible_window(aspect, photo.points, photo.size) for aspect in ASPECTS
         ],
         **{name: cropper(method) for name, method in ours.items()},
-        "centre": lambda photo: [centre_window(aspect, photo.size) for aspect in ASPECTS],
     }
     absent = []
     try:
@@ -137,26 +136,34 @@ def _smartcrop(cropper: Any, photo: GazePhoto) -> list[Box]:
     return boxes
 
 
-def gain_table(title: str, photos: Sequence[GazePhoto], croppers: dict[str, Cropper]) -> Table:
-    """Tabulate what each way of cropping keeps, averaged over photos and ratios."""
-    points, sizes = [photo.points for photo in photos], [photo.size for photo in photos]
-    kept = {
-        name: mean_kept([cropper(photo) for photo in photos], points, sizes)
-        for name, cropper in croppers.items()
-    }
-    kept["human (half of the viewers)"] = human = float(
+def marks(photos: Sequence[GazePhoto]) -> tuple[Floats, Floats]:
+    """Return what the centre and the human windows keep of each photo, ``(n,)`` each."""
+    sizes = [photo.size for photo in photos]
+    centres = [[centre_window(aspect, size) for aspect in ASPECTS] for size in sizes]
+    human = [
         np.mean(
             [
                 human_share(aspect, photo.points, photo.viewers, photo.size, human_estimate)
-                for photo in photos
                 for aspect in ASPECTS
             ]
         )
-    )
-    table = Table("window", "kept", "gain", title=title)
-    for name, share in sorted(kept.items(), key=lambda item: -item[1]):
-        gain = Gain(share, kept["centre"], human).gain
-        table.add_row(name, f"{share:.3f}", f"{gain:.2f}")
+        for photo in photos
+    ]
+    return kept_shares(centres, [photo.points for photo in photos], sizes), np.array(human)
+
+
+def by_dataset(photos: Sequence[GazePhoto]) -> dict[str, NDArray[np.bool_]]:
+    """Tell which photos ``(n,)`` are of each dataset, and of all."""
+    folders = np.array([photo.name.split("/")[0] for photo in photos])
+    groups = {str(folder): folders == folder for folder in np.unique(folders)}
+    return {**groups, "all": np.ones(len(photos), bool)}
+
+
+def gain_table(title: str, gains: Mapping[str, Gain]) -> Table:
+    """Tabulate what each way of cropping keeps, averaged over photos and ratios."""
+    table = Table("window", "kept", "gain", "standard error", title=title)
+    for name, each in sorted(gains.items(), key=lambda item: -item[1].kept.mean()):
+        table.add_row(name, f"{each.kept.mean():.3f}", f"{each.gain:.2f}", f"{each.error:.2f}")
     return table
 
 
@@ -183,7 +190,7 @@ def metric_table(title: str, photos: Sequence[GazePhoto], predictions: dict[str,
 def saliency_tables(
     shared: Path, weights: str, part: str, note: Callable[[str], None]
 ) -> Iterator[Table]:
-    """Yield the metrics table and the gain table of each gaze dataset.
+    """Yield the metrics table and the gain table of each gaze dataset, and the gains over all.
 
     Args:
         shared: folder that holds ``data/gaze_*``.
@@ -199,8 +206,17 @@ def saliency_tables(
     croppers, absent = tools({"deepcrop saliency": method, "the same, faces=0": faceless})
     for line in absent:
         note(line)
-    for dataset in sorted({photo.name.split("/")[0] for photo in photos}):
-        members = [photo for photo in photos if photo.name.startswith(f"{dataset}/")]
-        title = f"{dataset}: {len(members)} {part} photos"
-        yield metric_table(title, members, predictions)
-        yield gain_table(title, members, croppers)
+    centre, human = marks(photos)
+    points, sizes = [photo.points for photo in photos], [photo.size for photo in photos]
+    shares = {
+        name: kept_shares([cropper(photo) for photo in photos], points, sizes)
+        for name, cropper in croppers.items()
+    }
+    shares |= {"centre": centre, "human (half of the viewers)": human}
+    gains = {name: Gain(share, centre, human) for name, share in shares.items()}
+    for dataset, chosen in by_dataset(photos).items():
+        title = f"{dataset}: {chosen.sum()} {part} photos"
+        if dataset != "all":  # what other photos are looked at for differs from set to set
+            members = [photo for photo, of in zip(photos, chosen, strict=True) if of]
+            yield metric_table(title, members, predictions)
+        yield gain_table(title, {name: gain.of(chosen) for name, gain in gains.items()})

@@ -12,7 +12,7 @@ from deepcrop.metrics.cropping import (
     halves,
     human_share,
     kept,
-    mean_kept,
+    kept_shares,
 )
 
 SQUARE = AspectRatio(1, 1)
@@ -66,11 +66,31 @@ def test_human_window_is_judged_on_the_other_half():
 
 
 def test_gain_is_zero_at_the_centre_and_one_at_the_human():
-    assert Gain(0.78, 0.78, 0.87).gain == 0
-    assert Gain(0.87, 0.78, 0.87).gain == pytest.approx(1)
+    centre, human = np.array([0.7, 0.8]), np.array([0.9, 0.9])
+    assert Gain(centre, centre, human).gain == 0
+    assert Gain(human, centre, human).gain == pytest.approx(1)
+    assert Gain(human, centre, human).error == pytest.approx(0, abs=1e-12)
 
 
-def test_mean_over_photos_and_ratios():
+def test_gain_of_some_photos_is_of_these_alone():
+    gain = Gain(np.array([0.8, 0.1]), np.array([0.7, 0.8]), np.array([0.9, 0.9]))
+    assert gain.of(np.array([True, False])).gain == pytest.approx(0.5)
+
+
+def test_standard_error_is_the_spread_over_samples_of_photos():
+    random = np.random.default_rng(0)
+
+    def sample(count):
+        centre = random.uniform(0.5, 0.9, count)
+        human = centre + random.uniform(0, 0.2, count)
+        return Gain(centre + random.normal(0.06, 0.1, count), centre, human)
+
+    gains = [sample(100) for _ in range(400)]
+    spread = np.std([each.gain for each in gains])
+    assert np.mean([each.error for each in gains]) == pytest.approx(spread, rel=0.1)
+
+
+def test_mean_over_ratios_of_each_photo():
     points = [np.array([[0.1, 0.1]]), np.array([[0.9, 0.9]])]
     boxes = [[Box(0, 0, 5, 5), Box(5, 5, 9, 9)], [Box(0, 0, 5, 5), Box(0, 0, 9, 9)]]
-    assert mean_kept(boxes, points, [Size(10, 10)] * 2) == 0.25
+    assert kept_shares(boxes, points, [Size(10, 10)] * 2).tolist() == [0.5, 0]

@@ -30,7 +30,7 @@ def columns(table):
 def test_tables_hold_every_window_between_the_marks(shared, weights_file):
     notes = []
     tables = [columns(t) for t in saliency_tables(shared, str(weights_file), "test", notes.append)]
-    assert len(tables) == 4
+    assert len(tables) == 5
     metrics, gains = tables[0], tables[1]
     assert list(metrics) == ["map", "CC", "KL", "NSS", "SIM", "AUC-Judd", "sAUC"]
     share = dict(zip(gains["window"], map(float, gains["kept"]), strict=True))
@@ -53,7 +53,7 @@ def test_absent_tools_are_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyvips", None)
     monkeypatch.setitem(sys.modules, "smartcrop", None)
     croppers, absent = tools({})
-    assert list(croppers) == ["best possible", "centre"]
+    assert list(croppers) == ["best possible"]
     assert [line.split()[0] for line in absent] == ["libvips", "smartcrop"]
 
 
@@ -63,3 +63,4 @@ def test_console_prints_them(shared, weights_file):
         console.print(table)
     text = console.export_text()
     assert "gaze_osie: 4 test photos" in text
+    assert "all: 8 test photos" in text
