@@ -220,26 +220,23 @@ def mars(
     from dataclasses import replace
 
     from deepcrop.networks.mars import MarsOptions
-    from deepcrop.training import mars_job
     from deepcrop.training.croppings import read_dataset, write_croppings
     from deepcrop.training.mars import OURS, Recipe
     from deepcrop.training.mars_ablation import print_ablation
-    from deepcrop.training.mars_job import MarsJob, publish, train_here, train_with_ray
+    from deepcrop.training.mars_job import FROZEN, MarsJob, publish, train_here, train_with_ray
 
     output.mkdir(parents=True, exist_ok=True)
     if format != "parquet":
         rows = read_dataset(format, data)
         write_croppings(rows, data := output / f"{format}.parquet")
     recipe = Recipe() if paper else OURS
-    architecture = MarsOptions.from_json(options)
     job = MarsJob(
         rows=str(data.absolute()),
         images=str(images.absolute()),
         trunk=str(Path(trunk).absolute()) if Path(trunk).exists() else trunk,
-        options=architecture,
-        longest=architecture.longest if paper else mars_job.LONGEST,
+        options=MarsOptions.from_json(options),
         recipe=replace(recipe, epochs=epochs) if epochs else recipe,
-        frozen=0 if paper else mars_job.FROZEN,
+        frozen=0 if paper else FROZEN,
     )
     if ablation:
         print_ablation(job, shared)

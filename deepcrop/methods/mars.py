@@ -20,7 +20,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ..geometry import AspectRatio, Box, Focal, Size
-from ..networks.mars import Mars, RatioParameters
+from ..networks.mars import LONGEST, Mars, RatioParameters
 from ..ops.windows import Integral, best_window, hold
 from .base import Crop, Hints, Kind, as_aspects, as_tensor, size_of
 
@@ -46,6 +46,7 @@ class MarsCrop:
     name: ClassVar[str] = "mars"
     summary: ClassVar[str] = "learned cropping areas for any aspect ratio (Mars)"
     weights: ClassVar[str | None] = "mars"
+    analysis: int = LONGEST
 
     @dataclass(frozen=True)
     class Options:
@@ -60,7 +61,6 @@ class MarsCrop:
     def __init__(self, network: Mars, options: Options | None = None) -> None:
         """Answer with a network that is ready for inference on its device."""
         self.network = network
-        self.analysis = network.options.longest
         self.options = options or self.Options()
         self._parameters = lru_cache(maxsize=1024)(self._predict)
 

@@ -31,6 +31,9 @@ from torch import Tensor, nn
 from .meta import MetaLearner
 from .mobilenet import MobileNetV2
 
+LONGEST = 256
+"""Pixels of the longer edge at which the network sees an image."""
+
 
 class Cut(NamedTuple):
     """Where a trunk is truncated: its last block, its channels, its stride."""
@@ -68,7 +71,6 @@ class MarsOptions:
     """The architecture; the defaults are the paper's choice, the switches its ablations.
 
     Attributes:
-        longest: pixels of the longer edge at which it sees an image (the paper's).
         trunk: the network that sees the image.
         layer: where it is truncated (Table 1).
         channels: C_out, of the deconvolution stack (Table 6).
@@ -82,7 +84,6 @@ class MarsOptions:
         interpolation: between embeddings; without it the nearest one is taken (Table 4).
     """
 
-    longest: int = 256
     trunk: Literal["mobilenet_v2", "vgg16", "resnet50"] = "mobilenet_v2"
     layer: str = "c4_6"
     channels: int = 96
@@ -102,8 +103,6 @@ class MarsOptions:
             raise ValueError(f"layer {self.layer!r} of {self.trunk}: unknown; one of: {known}")
         if self.stride not in {self.cut.stride >> k for k in range(6)} - {0}:
             raise ValueError(f"stride is {self.stride}; the trunk's is {self.cut.stride}")
-        if self.longest < 16:
-            raise ValueError(f"longest is {self.longest}; it must be at least 16")
         if self.ratios < 3 or self.ratios % 2 == 0:
             raise ValueError(f"ratios is {self.ratios}; it must be odd and at least 3")
 
@@ -246,9 +245,9 @@ class Mars(nn.Module):
         """Resize one uint8 image ``(3, h, w)``, normalise it and pad it right and below.
 
         Returns:
-            ``(3, H, W)``: the longer edge ``options.longest``, both padded to the trunk's stride.
+            ``(3, H, W)``: the longer edge ``LONGEST``, both padded to the trunk's stride.
         """
-        size = fitted(image.shape[-2], image.shape[-1], self.options.longest)
+        size = fitted(image.shape[-2], image.shape[-1])
         x = image[None].float() if image.is_cuda else image[None]
         if size != tuple(image.shape[-2:]):
             x = F.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
@@ -288,10 +287,8 @@ class Mars(nn.Module):
             decoded = self.decode(self.features(batch), parameters).sigmoid().cpu()
             maps.update(zip(members, decoded, strict=True))
         result = []
-        stride = self.options.stride
         for index, image in enumerate(images):
-            size = fitted(image.shape[-2], image.shape[-1], self.options.longest)
-            height, width = (-(-side // stride) for side in size)
+            height, width = (-(-side // self.options.stride) for side in fitted(*image.shape[-2:]))
             result.append(maps[index][:, :height, :width])
         return result
 
@@ -343,9 +340,9 @@ def _transform(parameters: RatioParameters, pooled: Tensor) -> Tensor:
     return torch.einsum("roc,bc->bro" if matrix.ndim == 3 else "broc,bc->bro", matrix, pooled)
 
 
-def fitted(height: int, width: int, longest: int) -> tuple[int, int]:
-    """Return (height, width) scaled so that the longer edge is ``longest``."""
-    scale = Fraction(longest, max(height, width))
+def fitted(height: int, width: int) -> tuple[int, int]:
+    """Return (height, width) scaled so that the longer edge is ``LONGEST``."""
+    scale = Fraction(LONGEST, max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 

@@ -134,8 +134,7 @@ def load_views(
     def read(image: str) -> list[tuple[Tensor, Tensor, list[Tensor]]]:
         with Image.open(folder / image) as photo:
             picture = photo.convert("RGB")
-        longest = network.options.longest
-        return [_view(picture, view, members, longest) for view, members in by_image[image]]
+        return [_view(picture, view, members) for view, members in by_image[image]]
 
     stem = stem_and_rest(network, frozen)[0].eval()
     device = network.reduce.weight.device
@@ -162,11 +161,11 @@ def _flip(boxes: Tensor) -> Tensor:
 
 
 def _view(
-    picture: Image.Image, view: Box | None, rows: Sequence[Cropping], longest: int
+    picture: Image.Image, view: Box | None, rows: Sequence[Cropping]
 ) -> tuple[Tensor, Tensor, list[Tensor]]:
     """Cut a view out of its image; return its pixels, ratios, and boxes in 0..1 of it."""
     view = view or Box(0, 0, *picture.size)
-    height, width = fitted(view.size.height, view.size.width, longest)
+    height, width = fitted(view.size.height, view.size.width)
     scaled = picture.resize(
         (width, height), Image.Resampling.BILINEAR, box=view.corners, reducing_gap=2.0
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,6 @@ from .mars import Recipe, fit, load_views
 
 FROZEN = 7
 """Blocks of MobileNet-V2 that keep the weights of the saliency network in ours."""
-LONGEST = 320
-"""Pixels of the longer edge at which ours is used: it learns from parts of photos, in which things
-look larger than in whole ones (:data:`deepcrop.training.distil.SHRINK`)."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +33,7 @@ class MarsJob:
         images: folder that its images are in.
         trunk: weights of the trunk, a path or a catalogue name: torchvision's, or those of our
             saliency network.
-        options: the architecture, and the size of the input in training.
-        longest: pixels of the longer edge of the input that the weights ask for.
+        options: the architecture.
         recipe: the training.
         frozen: first blocks of the trunk that keep their weights.
     """
@@ -46,7 +42,6 @@ class MarsJob:
     images: str
     trunk: str
     options: MarsOptions
-    longest: int
     recipe: Recipe
     frozen: int
 
@@ -122,9 +117,9 @@ def train_with_ray(job: MarsJob, *, workers: int, gpu: bool, storage: Path | Non
 def publish(network: Mars, job: MarsJob, folder: Path) -> Path:
     """Write the weights as float16 with what it takes to build the network again."""
     metadata = {
-        "options": replace(network.options, longest=job.longest).to_json(),
+        "options": network.options.to_json(),
         "recipe": json.dumps(asdict(job.recipe)),
-        "input": f"RGB uint8, longest edge {job.longest}",
+        "input": "RGB uint8, longest edge 256",
     }
     return weights.publish(
         "mars",
