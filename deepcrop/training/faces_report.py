@@ -12,6 +12,7 @@ from rich.table import Table
 
 from ..geometry import Box, Size
 from ..methods.base import load
+from ..methods.saliency import HAIR
 from ..metrics.cropping import ASPECTS, Gain, kept
 from ..networks.saliency import FACE
 from .datasets import gaze
@@ -31,6 +32,11 @@ class Cuts:
     whole: int = 0
     cut: int = 0
     outside: int = 0
+
+    @property
+    def share(self) -> float:
+        """Share of those cut among those shown."""
+        return self.cut / max(self.cut + self.whole, 1)
 
     def add(self, share: float) -> None:
         """Count a face of whose area a window holds this share."""
@@ -65,10 +71,11 @@ def cut_table(
         if photo.name.startswith("gaze_osie/")
     }
     centre, human = marks(list(watched.values()))
-    table = Table("faces", "whole", "cut", "of those shown", "outside", "gain on OSIE")
+    titles = ("faces", "whole", "cut", "of those shown", "outside", "of heads", "gain on OSIE")
+    table = Table(*titles)
     for setting in settings:
         method = load("saliency", device="cpu", weights=weights, faces=setting)
-        cuts, shares = Cuts(), {}
+        cuts, heads, shares = Cuts(), Cuts(), {}
         for photo in photos:
             seen = watched.get(photo.name.replace("/images/", "/"))
             size = seen.size if seen else Size(photo.image.shape[-1], photo.image.shape[-2])
@@ -76,6 +83,8 @@ def cut_table(
             for crop in crops:
                 for share in shown(photo, crop.box, size):
                     cuts.add(share)
+                for share in shown(photo, crop.box, size, hair=HAIR):
+                    heads.add(share)
             if seen:
                 shares[seen.name] = [kept(crop.box, seen.points, size) for crop in crops]
         gain = Gain(np.mean([shares[name] for name in watched], 1), centre, human)
@@ -83,21 +92,30 @@ def cut_table(
             f"{setting:g}",
             str(cuts.whole),
             str(cuts.cut),
-            f"{cuts.cut / max(cuts.cut + cuts.whole, 1):.1%}",
+            f"{cuts.share:.1%}",
             str(cuts.outside),
+            f"{heads.share:.1%}",
             f"{gain.gain:.2f}",
         )
     return table
 
 
-def shown(photo: FacePhoto, box: Box, size: Size) -> list[float]:
+def shown(photo: FacePhoto, box: Box, size: Size, hair: float = 0.0) -> list[float]:
     """Return the share of each of the detector's faces, as far as it is in the photo, in a window.
 
     Small and unsure ones are left out.
+
+    Args:
+        photo: with its faces.
+        box: the window.
+        size: of the photo, in the window's pixels.
+        hair: height that counts as well above a face, over that of the face.
     """
     faces = photo.faces[photo.faces[:, 4] >= SURE, :4].clip(0, 1) * ([size.width, size.height] * 2)
     sides = faces[:, 2:] - faces[:, :2]
-    faces = faces[sides.min(1) >= SMALLEST * size.longest]
+    large = sides.min(1) >= SMALLEST * size.longest
+    faces[:, 1] = (faces[:, 1] - hair * sides[:, 1]).clip(0)
+    faces = faces[large]
     low = np.maximum(faces[:, :2], [box.x0, box.y0])
     high = np.minimum(faces[:, 2:], [box.x1, box.y1])
     inside = (high - low).clip(0).prod(1) / (faces[:, 2:] - faces[:, :2]).prod(1)
@@ -105,7 +123,7 @@ def shown(photo: FacePhoto, box: Box, size: Size) -> list[float]:
 
 
 def faces_tables(
-    labels: Path, shared: Path, weights: str, settings: Sequence[float] = (0, 0.1, 0.3, 1, 10)
+    labels: Path, shared: Path, weights: str, settings: Sequence[float] = (0, 0.2, 0.4, 1, 10)
 ) -> Iterator[Table]:
     """Yield both tables, on the photos that the head did not learn from.
 

@@ -8,7 +8,7 @@ import deepcrop
 from deepcrop.errors import RequestError
 from deepcrop.geometry import AspectRatio, Box, Size
 from deepcrop.methods.base import Hints
-from deepcrop.methods.saliency import peak
+from deepcrop.methods.saliency import HAIR, head_of, peak
 from deepcrop.networks import precision
 
 ASPECTS = ["1:1", "16:9", "9:16", "3:1"]
@@ -136,11 +136,11 @@ def test_numbers_are_of_the_format_that_the_processor_multiplies(capabilities, k
         precision._multiplies_bfloat16.cache_clear()
 
 
-def test_a_face_is_not_cut(photos):
+def test_neither_a_face_nor_its_hair_is_cut(photos):
     """In the astronaut's 16:9, badges draw the window down, across her eyes."""
     astronaut = photos[0]
     tensor = torch.from_numpy(astronaut).permute(2, 0, 1)
-    careless, careful = (deepcrop.load("saliency", device="cpu", faces=faces) for faces in (0, 0.3))
+    careless, careful = (deepcrop.load("saliency", device="cpu", faces=faces) for faces in (0, 0.4))
     [seen] = careful.network.look([tensor])
     [(x0, y0, x1, y1, score)] = seen.faces.tolist()
     assert score > 0.5
@@ -149,4 +149,11 @@ def test_a_face_is_not_cut(photos):
     assert face.intersection(eyes_to_mouth) == eyes_to_mouth.area
     [[cutting]], [[whole]] = (m.boxes([astronaut], ["16:9"]) for m in (careless, careful))
     assert 0 < cutting.box.intersection(face) < face.area
-    assert whole.box.intersection(face) >= 0.98 * face.area
+    assert whole.box.intersection(face) == face.area
+    hair = Box(face.x0, face.y0 - round(HAIR * face.size.height), face.x1, face.y0)
+    assert whole.box.intersection(hair) == hair.area
+
+
+def test_a_head_ends_with_the_photo():
+    assert head_of((0.2, 0.5, 0.3, 0.6)) == pytest.approx((0.2, 0.5 - 0.1 * HAIR, 0.3, 0.6))
+    assert head_of((0.2, 0.01, 0.3, 0.6)) == (0.2, 0, 0.3, 0.6)

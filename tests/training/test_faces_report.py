@@ -20,10 +20,13 @@ def test_each_face_is_whole_cut_or_outside():
     photo = FacePhoto("a", torch.zeros(3, 50, 100, dtype=torch.uint8), np.array(faces))
     shares = shown(photo, Box(0, 0, 500, 500), Size(1000, 500))
     assert shares == pytest.approx([1, 0.5, 0])
+    high = shown(photo, Box(0, 50, 500, 500), Size(1000, 500), hair=0.5)
+    assert high == pytest.approx([100 / 150, 100 / 300, 0])
     cuts = Cuts()
     for share in shares:
         cuts.add(share)
     assert cuts == Cuts(whole=1, cut=1, outside=1)
+    assert cuts.share == 0.5
 
 
 def test_a_photo_without_faces_has_none():
