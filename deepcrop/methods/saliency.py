@@ -3,7 +3,7 @@
 M. Cornia et al., "Predicting human eye fixations via an LSTM-based saliency attentive model"
 (arXiv 1611.09571) predicts where people look; the window follows "Smart Cropping" (the largest
 window of the ratio, placed where it covers the most saliency). A face is rather shown whole or left
-out than cut, and so is its head: see :attr:`SaliencyCrop.Options.faces`.
+out than cut, and so is the hair above it: see :attr:`SaliencyCrop.Options.faces`.
 """
 
 from __future__ import annotations
@@ -146,10 +146,10 @@ class SaliencyCrop:
         return Crop(window.box, window.share, focal)
 
 
-def head_of(face: Sequence[float]) -> tuple[float, float, float, float]:
+def head_of(face: Sequence[float], hair: float = HAIR) -> tuple[float, float, float, float]:
     """Add the hair to a face, x0, y0, x1, y1 in 0..1: boxes of faces end at the forehead."""
     x0, y0, x1, y1 = face
-    return x0, max(0.0, y0 - HAIR * (y1 - y0)), x1, y1
+    return x0, max(0.0, y0 - hair * (y1 - y0)), x1, y1
 
 
 def face_box(face: Sequence[float], size: Size) -> Box:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from ..geometry import Box, Size
 from ..methods.base import load
-from ..methods.saliency import HAIR
+from ..methods.saliency import HAIR, head_of
 from ..metrics.cropping import ASPECTS, Gain, kept
 from ..networks.saliency import FACE
 from .datasets import gaze
@@ -111,11 +111,11 @@ def shown(photo: FacePhoto, box: Box, size: Size, hair: float = 0.0) -> list[flo
         size: of the photo, in the window's pixels.
         hair: height that counts as well above a face, over that of the face.
     """
-    faces = photo.faces[photo.faces[:, 4] >= SURE, :4].clip(0, 1) * ([size.width, size.height] * 2)
-    sides = faces[:, 2:] - faces[:, :2]
-    large = sides.min(1) >= SMALLEST * size.longest
-    faces[:, 1] = (faces[:, 1] - hair * sides[:, 1]).clip(0)
-    faces = faces[large]
+    faces = photo.faces[photo.faces[:, 4] >= SURE, :4].clip(0, 1)
+    sides = (faces[:, 2:] - faces[:, :2]) * [size.width, size.height]
+    large = faces[sides.min(1) >= SMALLEST * size.longest]
+    heads = np.array([head_of(face, hair) for face in large.tolist()]).reshape(-1, 4)
+    faces = heads * ([size.width, size.height] * 2)
     low = np.maximum(faces[:, :2], [box.x0, box.y0])
     high = np.minimum(faces[:, 2:], [box.x1, box.y1])
     inside = (high - low).clip(0).prod(1) / (faces[:, 2:] - faces[:, :2]).prod(1)
