@@ -173,10 +173,11 @@ class Worker:
         """Work on a batch of sources."""
         works = from_listing(listing)
         self.fetcher(works)
-        with self.core:
-            pending = [(work, self._compute(work)) for work in works]
-        for work, writes in pending:
-            self.renderer.finish(work, writes)
+        with self.renderer.synced(works):
+            with self.core:
+                pending = [(work, self._compute(work)) for work in works]
+            for work, writes in pending:
+                self.renderer.finish(work, writes)
         log_failures(works)
         return to_table(works, self.job.method, self.job.fingerprint, self.carried)
 

@@ -10,13 +10,14 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import image
-from ..errors import RenderError, SourceError
+from ..errors import RenderError, SourceError, WriteError
 from ..geometry import Box, Size
 from ..methods.base import Crop
 from ..storage import Storage, join
@@ -76,9 +77,32 @@ class Renderer:
 
     def __call__(self, works: Sequence[Work]) -> None:
         """Make every variant of each source, or fail it; all are stored on return."""
-        pending = [(work, self.begin(work)) for work in works]
-        for work, writes in pending:
-            self.finish(work, writes)
+        with self.synced(works):
+            pending = [(work, self.begin(work)) for work in works]
+            for work, writes in pending:
+                self.finish(work, writes)
+
+    @contextmanager
+    def synced(self, works: Sequence[Work]) -> Iterator[None]:
+        """See to it that variants written inside outlive a power failure, before their rows do.
+
+        Where they may not, the works fail.
+        """
+        try:
+            with self.storage.synced(self.job.output):
+                yield
+                start = time.perf_counter()
+        except WriteError as error:
+            for work in works:
+                if work.error is None:
+                    work.fail(WriteError(str(error)))
+                    self._discard(work)
+            return
+        milliseconds = 1000 * (time.perf_counter() - start)
+        for work in works:
+            if work.error is None:
+                waited = work.milliseconds.get("write", 0.0)
+                work.milliseconds["write"] = waited + milliseconds / len(works)
 
     def begin(self, work: Work) -> list[Future[float]]:
         """Cut and encode the variants of a source, or fail it; return their writes, under way."""
@@ -169,7 +193,7 @@ class Renderer:
 
     def _write(self, uri: str, data: bytes, form: str) -> float:
         start = time.perf_counter()
-        self.storage.write(uri, data, f"image/{form}")
+        self.storage.write(uri, data, f"image/{form}", sync=False)
         return 1000 * (time.perf_counter() - start)
 
     def _discard(self, work: Work) -> None:

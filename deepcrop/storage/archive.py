@@ -11,6 +11,7 @@ import io
 import re
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from ..errors import FetchError, NotFound
 from .base import Blob, Entry, Failure, Prefix, Store
@@ -42,9 +43,13 @@ class ArchiveStore:
         found = self._store_of(archive).stat(archive)
         return None if found is None else Entry(uri, length, found.etag, found.modified)
 
-    def put(self, uri: str, data: bytes, content_type: str | None) -> int:
+    def put(self, uri: str, data: bytes, content_type: str | None, sync: bool) -> int:
         """Refuse: archives are only read."""
         raise Failure("a member of an archive can't be written", FetchError)
+
+    def synced(self, uri: str) -> AbstractContextManager[None]:
+        """Do nothing: nothing is written."""
+        return nullcontext()
 
     def delete(self, uris: Sequence[str]) -> None:
         """Refuse: archives are only read."""

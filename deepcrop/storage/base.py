@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -124,8 +125,15 @@ class Store(Protocol):
     def get_range(self, uri: str, start: int, length: int) -> Blob:
         """Read ``length`` bytes of an object from byte ``start`` on; it must have them."""
 
-    def put(self, uri: str, data: bytes, content_type: str | None) -> int:
-        """Write an object whole; return the number of attempts."""
+    def put(self, uri: str, data: bytes, content_type: str | None, sync: bool) -> int:
+        """Write an object whole; return the number of attempts.
+
+        With ``sync`` it outlives a power failure from then on, without it from the end of
+        ``synced`` on, where the store tells the two apart.
+        """
+
+    def synced(self, uri: str) -> AbstractContextManager[None]:
+        """Let what is written below a folder within the context outlive a power failure."""
 
     def delete(self, uris: Sequence[str]) -> None:
         """Remove objects; missing ones are no failure."""

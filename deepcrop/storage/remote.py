@@ -6,6 +6,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from ..errors import AccessDenied, FetchError, NotFound, RequestError, Unreachable
@@ -42,9 +43,13 @@ class RemoteStore:
         data, attempts = self._try(uri, "cat_file", start=start, end=start + length)
         return Blob(check_length(data, length), "", attempts)
 
-    def put(self, uri: str, data: bytes, content_type: str | None) -> int:
+    def put(self, uri: str, data: bytes, content_type: str | None, sync: bool) -> int:
         """Write an object whole."""
         return self._try(uri, "pipe_file", data)[1]
+
+    def synced(self, uri: str) -> AbstractContextManager[None]:
+        """Do nothing: what a server has taken is stored."""
+        return nullcontext()
 
     def delete(self, uris: Sequence[str]) -> None:
         """Remove objects one by one."""

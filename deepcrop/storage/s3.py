@@ -8,6 +8,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC
 from functools import partial
 from typing import Any, TypeVar
@@ -71,7 +72,7 @@ class S3Store:
         (data, etag), attempts = self._persist(bucket, once)
         return Blob(data, etag, attempts)
 
-    def put(self, uri: str, data: bytes, content_type: str | None) -> int:
+    def put(self, uri: str, data: bytes, content_type: str | None, sync: bool) -> int:
         """Write an object. The server compares the MD5, so that no damaged object can arise."""
         bucket, key = split_bucket(uri)
         arguments = {"ContentType": content_type} if content_type else {}
@@ -87,6 +88,10 @@ class S3Store:
 
         _, attempts = self._persist(bucket, once)
         return attempts
+
+    def synced(self, uri: str) -> AbstractContextManager[None]:
+        """Do nothing: what a server has taken is stored."""
+        return nullcontext()
 
     def delete(self, uris: Sequence[str]) -> None:
         """Remove objects, a thousand in a request."""

@@ -69,17 +69,36 @@ class Storage:
         with _reading(uri):
             return self._store(uri).get(uri)
 
-    def write(self, uri: str, data: bytes, content_type: str | None = None) -> int:
+    def write(
+        self, uri: str, data: bytes, content_type: str | None = None, *, sync: bool = True
+    ) -> int:
         """Write an object, which appears whole or not at all; return the number of tries.
 
         An object of that name is replaced; parent folders are made.
+
+        Args:
+            uri: its name.
+            data: all of it.
+            content_type: its MIME type, for stores that keep one.
+            sync: wait until it outlives a power failure; ``synced`` waits for many at once.
 
         Raises:
             WriteError: it could not be stored.
         """
         uri = canonical(uri)
         with _writing(uri):
-            return self._store(uri).put(uri, data, content_type)
+            return self._store(uri).put(uri, data, content_type, sync)
+
+    @contextlib.contextmanager
+    def synced(self, uri: str) -> Iterator[None]:
+        """Let all that is written below a folder within the context outlive a power failure.
+
+        Raises:
+            WriteError: at its end, where some of it could not be stored; nobody knows what.
+        """
+        uri = canonical(uri)
+        with _writing(uri), self._store(uri).synced(uri):
+            yield
 
     def delete(self, uris: str | Iterable[str]) -> None:
         """Remove objects; those that don't exist are fine.
@@ -201,7 +220,7 @@ class Storage:
         with _requesting("output", uri, "can't be written: "):
             if scheme(uri) == "file" and store.stat(uri) is not None:
                 raise RequestError(f"output {uri}: is a file, expected a folder")
-            store.put(probe, b"", None)
+            store.put(probe, b"", None, sync=True)
         # Some roles may write but not delete; the probe is hidden from listings and harms nobody.
         with contextlib.suppress(Failure):
             store.delete([probe])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import subprocess
 import sys
 import time
@@ -24,7 +25,7 @@ from deepcrop.pipeline.job import Job
 from deepcrop.pipeline.source import list_sources
 from deepcrop.pipeline.watchdog import EXIT_TIMED_OUT
 from deepcrop.pipeline.work import Work
-from deepcrop.storage import Storage
+from deepcrop.storage import Storage, local
 
 HUGE = 50
 
@@ -127,19 +128,44 @@ class Paired(Storage):
         super().__init__()
         self.pair = Barrier(2, timeout=30)
 
-    def write(self, uri, data, content_type=None):
+    def write(self, uri, data, content_type=None, *, sync=True):
         self.pair.wait()
-        return super().write(uri, data, content_type)
+        return super().write(uri, data, content_type, sync=sync)
+
+
+def job_of_two(folder):
+    """Return a job on two pictures, and its listing."""
+    (folder / "in").mkdir()
+    for name in "ab":
+        Image.new("RGB", (32, 16)).save(folder / "in" / f"{name}.png")
+    flags = {"input": str(folder / "in"), "output": str(folder / "out")}
+    job = Job(**flags, method="center", aspects=("1:1", "2:1"))
+    return job, list_sources(job.input, job.storage, None).table
 
 
 def test_a_worker_computes_while_another_batch_is_stored(tmp_path):
-    (tmp_path / "in").mkdir()
-    for name in "ab":
-        Image.new("RGB", (32, 16)).save(tmp_path / "in" / f"{name}.png")
-    flags = {"input": str(tmp_path / "in"), "output": str(tmp_path / "out")}
-    job = Job(**flags, method="center", aspects=("1:1",))
-    listing = list_sources(job.input, job.storage, None).table
+    job, listing = job_of_two(tmp_path)
     worker = Worker(job, Paired(), pa.schema([]))
     with ThreadPoolExecutor(2) as threads:
         batches = list(threads.map(worker, [listing.slice(0, 1), listing.slice(1, 1)]))
     assert [batch["status"].to_pylist() for batch in batches] == [["ok"], ["ok"]]
+
+
+def test_rows_follow_their_variants_to_the_disk(tmp_path, monkeypatch):
+    """A batch that the disk may have lost fails, and leaves nothing; others are no worse for it."""
+    job, listing = job_of_two(tmp_path)
+    worker, waits = Worker(job, Storage(), pa.schema([])), []
+
+    def broken(_):
+        waits.append(sum(path.is_file() for path in (tmp_path / "out").rglob("*.jpg")))
+        if len(waits) == 1:
+            raise OSError(errno.EIO, "")
+
+    monkeypatch.setattr(local, "_sync_file_system", broken)
+    lost = worker(listing)
+    assert lost["status"].to_pylist() == ["failed"] * 2
+    assert lost["error_class"].to_pylist() == ["WriteError"] * 2
+    assert "input/output error" in lost["error_message"][0].as_py()
+    assert not list((tmp_path / "out").rglob("*.jpg"))
+    assert worker(listing)["status"].to_pylist() == ["ok"] * 2
+    assert waits == [4, 4]

@@ -1,5 +1,6 @@
 """Tests of the file system as a store."""
 
+import errno
 import os
 import pickle
 import signal
@@ -264,3 +265,39 @@ def test_storage_pickles_to_its_options():
     copy = pickle.loads(pickle.dumps(storage))
     assert copy.options == storage.options
     assert hash(copy.options) == hash(storage.options)
+
+
+def test_many_files_wait_for_the_disk_once(tmp_path, monkeypatch):
+    waits = []
+    monkeypatch.setattr(os, "fdatasync", lambda _: waits.append("a file"))
+    whole = local._sync_file_system
+    monkeypatch.setattr(
+        local, "_sync_file_system", lambda folder: (waits.append("all"), whole(folder))
+    )
+    with storage.synced(f"{tmp_path}/out"):
+        for number in range(3):
+            storage.write(f"{tmp_path}/out/{number}.jpg", b"x", sync=False)
+        assert waits == []
+    assert waits == ["all"]
+    storage.write(f"{tmp_path}/out/part.parquet", b"x")
+    assert waits == ["all", "a file"]
+
+
+def test_the_disk_tells_what_it_lost(tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, "")
+
+    monkeypatch.setattr(local, "_sync_file_system", full)
+    with pytest.raises(WriteError, match="no space left on device"), storage.synced(str(tmp_path)):
+        storage.write(f"{tmp_path}/a.jpg", b"x", sync=False)
+
+
+def test_a_closed_folder_is_no_file_system():
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        local._sync_file_system(-1)
+
+
+def test_a_folder_that_cannot_be_made_fails_each_write(tmp_path):
+    (tmp_path / "file").write_bytes(b"x")
+    with storage.synced(f"{tmp_path}/file"), pytest.raises(WriteError):
+        storage.write(f"{tmp_path}/file/a.jpg", b"x", sync=False)
