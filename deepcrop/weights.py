@@ -19,7 +19,7 @@ import os
 import shutil
 import tempfile
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -44,6 +44,8 @@ class Weights:
     """Hash of the whole file, or the first digits of it where no more is published."""
     licence: str
     summary: str
+    methods: tuple[str, ...]
+    """Methods whose network they are of."""
     url: str | None = None
     """Where it is downloaded from; None when it ships with the package."""
 
@@ -67,7 +69,10 @@ def cache_folder() -> Path:
 def catalogue() -> Mapping[str, Weights]:
     """Return every named entry, by name."""
     entries = json.loads((PRETRAINED / "catalogue.json").read_text())
-    return {name: Weights(name=name, **entry) for name, entry in sorted(entries.items())}
+    return {
+        name: Weights(name=name, **entry | {"methods": tuple(entry["methods"])})
+        for name, entry in sorted(entries.items())
+    }
 
 
 def find(name: str) -> Weights:
@@ -192,6 +197,7 @@ def publish(
     *,
     licence: str,
     summary: str,
+    methods: Sequence[str],
     folder: Path = PRETRAINED,
 ) -> Path:
     """Write trained parameters as float16 and enter them in the catalogue.
@@ -214,6 +220,7 @@ def publish(
         "sha256": sha256(path),
         "licence": licence,
         "summary": summary,
+        "methods": list(methods),
     }
     index.write_text(json.dumps(entries, indent=2, sort_keys=True) + "\n")
     catalogue.cache_clear()

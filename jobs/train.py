@@ -74,6 +74,7 @@ def saliency(
         },
         licence="Apache-2.0 trunk; distilled on Flickr8k photos: non-commercial research",
         summary="SAM over dilated MobileNet-V2: where people look, in 2.4 M parameters",
+        methods=["saliency"],
         folder=output,
     )
     typer.echo(path)
@@ -111,6 +112,7 @@ def saliency_fast(
         },
         licence=entry.licence,
         summary="the saliency network for fewer pixels (288x384): half the time",
+        methods=["saliency"],
         folder=output,
     )
     typer.echo(path)
@@ -169,6 +171,7 @@ def faces(
         {**weights.load(start)[1], "options": joined.options.to_json()},
         licence=entry.licence,
         summary=entry.summary,
+        methods=entry.methods,
         folder=output,
     )
     typer.echo(path)

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from deepcrop import cli
+from deepcrop.methods import base
 
 
 @pytest.fixture
@@ -93,7 +94,10 @@ def test_methods_and_weights_are_listed(capsys):
     code, out, _ = run(capsys, "methods", "--json")
     assert code == 0 and {"center", "saliency"} <= {each["name"] for each in json.loads(out)}
     code, out, _ = run(capsys, "weights", "list", "--json")
-    assert code == 0 and "saliency" in {each["name"] for each in json.loads(out)}
+    of = {each["name"]: each["methods"] for each in json.loads(out)}
+    assert code == 0 and of["saliency-fast"] == ["saliency"]
+    methods = [base.find(name) for name in base.BUILT_IN]
+    assert all(each.name in of[each.weights] for each in methods if each.weights)
     code, out, _ = run(capsys, "weights", "verify")
     assert code == 0 and re.search(r"^[0-9a-f]{64}  saliency$", out, re.MULTILINE)
     assert run(capsys, "weights", "verify", "nothing")[0] == 2

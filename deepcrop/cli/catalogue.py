@@ -37,25 +37,35 @@ def list_weights(
     """List named weights, their licences, and whether they are here."""
     from .. import weights as store
 
+    entries = store.catalogue().values()
     rows = [
         {
             "name": each.name,
             "here": each.path.exists(),
             "sha256": each.sha256,
+            "methods": each.methods,
             "licence": each.licence,
             "summary": each.summary,
             "path": str(each.path),
         }
-        for each in store.catalogue().values()
+        for each in entries
     ]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    shown = [
-        [row["name"], "yes" if row["here"] else "no", row["summary"], row["licence"]]
-        for row in rows
-    ]
-    print_table(("weights", "here", "what they are", "licence"), shown)
+    print_table(
+        ("weights", "here", "of methods", "what they are", "licence"),
+        [
+            [
+                each.name,
+                "yes" if each.path.exists() else "no",
+                ", ".join(each.methods),
+                each.summary,
+                each.licence,
+            ]
+            for each in entries
+        ],
+    )
 
 
 @weights_app.command("fetch")

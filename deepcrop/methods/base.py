@@ -191,8 +191,33 @@ def load(
         foreign = not isinstance(error, RuntimeError) or "state_dict" in str(error)
         if weights is None or not foreign:
             raise
-        message = f"weights {weights!r}: not of the method {name!r}; see: deepcrop weights list"
-        raise RequestError(message) from error
+        raise _foreign(name, weights) from error
+
+
+def check_weights(name: str, weights: str) -> None:
+    """Make sure that there are such weights, and that named ones are of the method.
+
+    What is in a file shows when it is loaded.
+
+    Args:
+        name: of the method.
+        weights: a catalogue name or the path of a file.
+
+    Raises:
+        RequestError: there are none, or they are of another method.
+    """
+    from .. import weights as store
+
+    entry = store.catalogue().get(weights)
+    if entry is not None and name in BUILT_IN and name not in entry.methods:
+        raise _foreign(name, weights)
+    store.locate(weights)
+
+
+def _foreign(name: str, weights: str) -> RequestError:
+    return RequestError(
+        f"weights {weights!r}: not of the method {name!r}; see: deepcrop weights list"
+    )
 
 
 def validate_options(name: str, options: Mapping[str, Any]) -> Any:

@@ -159,7 +159,7 @@ class Job(BaseModel):
         if kind == "retarget" and self.upscale == "never" and self.max_size is not None:
             raise RequestError("max_size: retarget methods make the sizes that are asked for")
         if self.weights is not None:
-            weights.locate(self.weights)
+            base.check_weights(self.method, self.weights)
         return self
 
     @classmethod

@@ -16,7 +16,7 @@ import ray
 from ray.data.context import DEFAULT_TARGET_MAX_BLOCK_SIZE
 from ray.util.annotations import RayDeprecationWarning
 
-from ..errors import Interrupted
+from ..errors import Interrupted, RequestError
 from ..storage import Storage
 from .job import Job
 from .layout import Layout, Pool, pools
@@ -49,6 +49,7 @@ class Stream:
             size: sources that an actor works on at once.
 
         Raises:
+            RequestError: an actor found something wrong that the driver could not see.
             Interrupted: an actor could not start.
         """
         shelf = ray.put(self.packed)
@@ -109,5 +110,9 @@ class Stream:
             self.cut_short = True
         except (ray.exceptions.RayTaskError, ray.exceptions.RayActorError) as error:
             # Every error of a source is caught in its stage: this is the job's own.
-            first = str(error).strip().splitlines()[-1]
-            raise Interrupted(f"an actor could not start ({first})") from error
+            last = str(error).strip().splitlines()[-1]
+            # Ray keeps no more of what an actor raised than its text.
+            kind, _, message = last.partition(": ")
+            if kind == f"{RequestError.__module__}.{RequestError.__name__}":
+                raise RequestError(message) from error
+            raise Interrupted(f"an actor could not start ({last})") from error

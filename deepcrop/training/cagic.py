@@ -63,6 +63,7 @@ def save(network: CagicNetwork, folder: Path) -> Path:
         network.metadata(),
         licence=LICENCE,
         summary=SUMMARY,
+        methods=["cagic"],
         folder=folder,
     )
 

@@ -311,6 +311,7 @@ def train_vgg_slim(shared: Path, folder: Path, recipe: Recipe) -> dict[str, tupl
         },
         licence="Apache-2.0, parts MIT; trained in part on non-commercial photos (see card)",
         summary="VGG-19's layout with a quarter of the channels, for DNR and DeepIR",
+        methods=["deepir", "dnr", "dnr-paper"],
         folder=folder,
     )
     (folder / "vgg19-slim.md").write_text(card(recipe, figures, len(files), steps))

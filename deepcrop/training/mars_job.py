@@ -128,6 +128,7 @@ def publish(network: Mars, job: MarsJob, folder: Path) -> Path:
         licence="Apache-2.0 (weights); trained on OSIE (MIT) and NUS (SUN scenes) fixations, "
         "and on Flickr8k photos: non-commercial research",
         summary="Mars, cropping areas for any aspect ratio, MobileNet-V2 trunk",
+        methods=["mars"],
         folder=folder,
     )
 

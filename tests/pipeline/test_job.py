@@ -32,6 +32,8 @@ def test_requests_are_unique_and_exact_sizes_come_last():
         ({"method": "saliency", "options": {"enough": "x"}}, "option 'enough'.*'x'"),
         ({"weights": "nothing"}, "weights 'nothing'"),
         ({"weights": "nowhere.safetensors"}, "no such file"),
+        ({"weights": "mars"}, "weights 'mars': not of the method 'center'"),
+        ({"method": "mars", "weights": "saliency"}, "not of the method 'mars'"),
         ({"input": " "}, "input: empty"),
     ],
 )

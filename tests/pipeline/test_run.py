@@ -16,6 +16,7 @@ import pyarrow.dataset
 import pytest
 from PIL import Image
 
+from deepcrop import weights
 from deepcrop.errors import Interrupted, RequestError, WriteError
 from deepcrop.pipeline.audit import audit
 from deepcrop.pipeline.job import Job
@@ -104,6 +105,12 @@ def test_smaller_shares_of_a_gpu_than_there_are_cpus_for_do_not_wait_for_ever(co
 )
 def test_more_than_the_cluster_has_is_a_wrong_request(corpus, tmp_path, change, words):
     with pytest.raises(RequestError, match=words):
+        job(corpus, tmp_path / "out", **change).run()
+
+
+def test_a_file_of_another_methods_weights_is_a_wrong_request(corpus, tmp_path):
+    change = {"method": "saliency", "weights": str(weights.PRETRAINED / "mars.safetensors")}
+    with pytest.raises(RequestError, match=r"^weights '.*mars.safetensors': not of the method"):
         job(corpus, tmp_path / "out", **change).run()
 
 
