@@ -40,6 +40,14 @@ def test_importing_waits_for_no_network_and_no_engine():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize("method", ["center", "saliency", "mars"])
+def test_a_job_is_checked_without_torch(method):
+    job = f"deepcrop.Job(input='in', output='out', method='{method}', aspects=['1:1'])"
+    code = f"import deepcrop, sys; {job}.fingerprint; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
 def test_a_photo_comes_as_an_image_an_array_a_tensor_or_a_path(tmp_path):
     array = numpy.zeros((40, 90, 3), numpy.uint8)
     array[:, 45:] = 255

@@ -11,18 +11,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from torch import Tensor
 
 from ..geometry import AspectRatio, Box, Focal, Size
-from ..networks.mars import LONGEST, Mars, RatioParameters
 from ..ops.windows import Integral, best_window, hold
 from .base import Crop, Hints, Kind, as_aspects, as_tensor, size_of
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from ..networks.mars import Mars, RatioParameters
 
 Floats = NDArray[np.float64]
 
@@ -46,7 +49,7 @@ class MarsCrop:
     name: ClassVar[str] = "mars"
     summary: ClassVar[str] = "learned cropping areas for any aspect ratio (Mars)"
     weights: ClassVar[str | None] = "mars"
-    analysis: int = LONGEST
+    analysis: int = 256
 
     @dataclass(frozen=True)
     class Options:
@@ -74,6 +77,8 @@ class MarsCrop:
         device: torch.device,
     ) -> MarsCrop:
         """Build the network that a weights file holds, on a device."""
+        from ..networks.mars import Mars  # heavy; a driver asks for options alone
+
         return cls(Mars.from_state(state, metadata).to(device), options)
 
     def boxes(
@@ -107,12 +112,16 @@ class MarsCrop:
 
     def maps(self, pictures: Sequence[Tensor], ratios: Sequence[AspectRatio]) -> list[Floats]:
         """Return the cropping areas ``(R, h, w)`` of each uint8 picture ``(3, H, W)``, 0..1."""
+        from ..networks.mars import RatioParameters
+
         parameters = RatioParameters.stack([self._parameters(ratio) for ratio in ratios])
         maps = self.network.maps(pictures, parameters)
         return [each.double().numpy() for each in maps]
 
     def _predict(self, ratio: AspectRatio) -> RatioParameters:
         """Run the meta-learners for one ratio."""
+        import torch
+
         with torch.inference_mode():
             device = self.network.reduce.weight.device
             return self.network.parameters_of(torch.tensor([float(ratio)], device=device))

@@ -10,19 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy
-import torch
 from pydantic import Field
-from torch import Tensor
 
 from ..errors import RequestError
 from ..geometry import AspectRatio, Box, Focal, Size
-from ..networks.precision import working_dtype
-from ..networks.saliency import SaliencyNetwork, Seen
 from ..ops.windows import Integral, best_window, boost
 from .base import Crop, Hints, Kind, as_aspects, as_tensor, size_of
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from ..networks.saliency import SaliencyNetwork, Seen
 
 HAIR = 0.4
 """Height of the hair above a face, over that of the face."""
@@ -79,6 +81,9 @@ class SaliencyCrop:
         device: torch.device | str = "cpu",
     ) -> SaliencyCrop:
         """Build the network of a weights file on a device."""
+        from ..networks.precision import working_dtype  # heavy; a driver asks for options alone
+        from ..networks.saliency import SaliencyNetwork
+
         network = SaliencyNetwork.from_state(state, metadata)
         return cls(network.to(device, working_dtype(device)), options)
 

@@ -113,7 +113,7 @@ def test_bfloat16_sees_what_float32_sees(photos, monkeypatch):
     maps = {}
     for kind in (torch.float32, torch.bfloat16):
         monkeypatch.setattr(
-            "deepcrop.methods.saliency.working_dtype", lambda device, kind=kind: kind
+            "deepcrop.networks.precision.working_dtype", lambda device, kind=kind: kind
         )
         method = deepcrop.load("saliency", device="cpu")
         assert {each.dtype for each in method.network.parameters()} == {kind}

@@ -4,8 +4,9 @@ import math
 
 import pytest
 import torch
+from torchvision.ops import nms
 
-from deepcrop.networks.faces import FaceHead, read_faces
+from deepcrop.networks.faces import FaceHead, distinct, read_faces
 
 
 def blank(height: int, width: int) -> torch.Tensor:
@@ -29,6 +30,16 @@ def test_one_face_is_listed_once_and_the_surest_first():
     faces = read_faces(found, 0.4)
     assert len(faces) == 2  # the first two overlap
     assert faces[:, 4].tolist() == torch.tensor([3.0, 2.0]).sigmoid().tolist()
+
+
+@pytest.mark.parametrize("overlap", [0.1, 0.3, 0.7])
+@pytest.mark.parametrize("count", [0, 1, 2, 40])
+def test_boxes_that_stay_are_those_of_torchvision(count, overlap):
+    random = torch.Generator().manual_seed(count)
+    corners = torch.rand(count, 2, 2, generator=random)
+    boxes = torch.cat([corners.amin(1), corners.amax(1)], 1)
+    scores = torch.rand(count, generator=random)
+    assert distinct(boxes, scores, overlap) == nms(boxes, scores, overlap).tolist()
 
 
 def test_what_reaches_outside_is_clipped_and_what_is_unsure_left_out():
