@@ -101,7 +101,9 @@ class LocalStore:
             os.makedirs(folder, exist_ok=True)
             descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError:
-            yield  # every write will say what is wrong
+            # No such folder, as every write will say; or one that may be written and not read.
+            yield
+            os.sync()
             return
         try:
             yield

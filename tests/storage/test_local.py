@@ -297,7 +297,10 @@ def test_a_closed_folder_is_no_file_system():
         local._sync_file_system(-1)
 
 
-def test_a_folder_that_cannot_be_made_fails_each_write(tmp_path):
+def test_where_the_folder_cannot_be_opened_every_disk_is_waited_for(tmp_path, monkeypatch):
     (tmp_path / "file").write_bytes(b"x")
+    waits = []
+    monkeypatch.setattr(os, "sync", lambda: waits.append("every disk"))
     with storage.synced(f"{tmp_path}/file"), pytest.raises(WriteError):
         storage.write(f"{tmp_path}/file/a.jpg", b"x", sync=False)
+    assert waits == ["every disk"]
