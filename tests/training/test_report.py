@@ -19,7 +19,13 @@ def weights_file(tmp_path):
     network = SaliencyNetwork(SaliencyOptions(pixels=64 * 64, width=8, priors=4))
     metadata = {"options": network.options.to_json()}
     return weights.publish(
-        "tiny", network.state_dict(), metadata, licence="test", summary="test", folder=tmp_path
+        "tiny",
+        network.state_dict(),
+        metadata,
+        licence="test",
+        summary="test",
+        methods=["saliency"],
+        folder=tmp_path,
     )
 
 
