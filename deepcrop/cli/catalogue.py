@@ -38,19 +38,19 @@ def list_weights(
     from .. import weights as store
 
     entries = store.catalogue().values()
-    rows = [
-        {
-            "name": each.name,
-            "here": each.path.exists(),
-            "sha256": each.sha256,
-            "methods": each.methods,
-            "licence": each.licence,
-            "summary": each.summary,
-            "path": str(each.path),
-        }
-        for each in entries
-    ]
     if as_json:
+        rows = [
+            {
+                "name": each.name,
+                "here": each.path.exists(),
+                "sha256": each.sha256,
+                "methods": each.methods,
+                "licence": each.licence,
+                "summary": each.summary,
+                "path": str(each.path),
+            }
+            for each in entries
+        ]
         typer.echo(json.dumps(rows, indent=2))
         return
     print_table(

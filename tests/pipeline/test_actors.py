@@ -134,12 +134,12 @@ class Paired(Storage):
 
 
 def job_of_two(folder):
-    """Return a job on two pictures, and its listing."""
+    """Return a job on two pictures, with one variant each, and its listing."""
     (folder / "in").mkdir()
     for name in "ab":
         Image.new("RGB", (32, 16)).save(folder / "in" / f"{name}.png")
     flags = {"input": str(folder / "in"), "output": str(folder / "out")}
-    job = Job(**flags, method="center", aspects=("1:1", "2:1"))
+    job = Job(**flags, method="center", aspects=("1:1",))
     return job, list_sources(job.input, job.storage, None).table
 
 
@@ -168,4 +168,4 @@ def test_rows_follow_their_variants_to_the_disk(tmp_path, monkeypatch):
     assert "input/output error" in lost["error_message"][0].as_py()
     assert not list((tmp_path / "out").rglob("*.jpg"))
     assert worker(listing)["status"].to_pylist() == ["ok"] * 2
-    assert waits == [4, 4]
+    assert waits == [2, 2]
