@@ -28,7 +28,13 @@ def run(capsys, *arguments):
 BASE = ("--input", "{folder}", "--output", "{out}", "--method", "center", "--aspect", "1:1")
 
 
-@pytest.mark.usefixtures("s3")
+@pytest.fixture
+def no_cluster(monkeypatch):
+    """Nobody may wait for a cluster to hear what is wrong."""
+    monkeypatch.setattr("deepcrop.pipeline.run.connected", lambda: pytest.fail("a cluster"))
+
+
+@pytest.mark.usefixtures("s3", "no_cluster")
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -10,6 +10,7 @@ from ..errors import RequestError
 from .cluster import connected
 from .job import Job
 from .layout import Layout, Node, arrange, lay_out
+from .places import check_places
 from .prices import Machine, Prices
 from .trial import Estimate, Trial, try_out
 
@@ -69,6 +70,7 @@ def plan(
         Interrupted: the sample could not be worked on.
     """
     bought = prices.machine(machine) if machine else None
+    check_places(job)
     with connected():
         layout = lay_out(job)
         if bought and bought.gpus and job.gpus != 0 and layout.fused:

@@ -12,7 +12,7 @@ from .. import errors as taxonomy
 from ..errors import RequestError, SourceError
 from .job import Job
 from .result import Progress, Result
-from .run import Driver, guarded
+from .run import Driver
 from .status import open_job
 
 
@@ -37,7 +37,7 @@ def retry(
     _, record = open_job(output, endpoint)
     job = Job.parse(record["job"] | ({"s3_endpoint": endpoint} if endpoint else {}))
     driver = _Retry(job, progress, wanted)
-    return guarded(lambda: driver.run(overwrite=False)), job.max_failed
+    return driver.run(overwrite=False), job.max_failed
 
 
 class _Retry(Driver):

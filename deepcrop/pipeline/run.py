@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any, cast
@@ -20,7 +21,7 @@ import pyarrow as pa
 import ray
 
 from ..errors import Interrupted, RequestError, SourceError
-from ..storage import canonical, is_inside
+from ..storage import canonical
 from .cluster import connected
 from .corrections import Corrections, honour
 from .duplicates import FACTS, refer
@@ -29,6 +30,7 @@ from .layout import Layout, lay_out
 from .lease import Lease
 from .listing import Listing, complete_listing, make_listing
 from .manifest import Manifest
+from .places import check_places
 from .quarantine import Quarantine
 from .result import STAGE_COLUMNS, Progress, Result, Silence
 from .shelf import Packed, Shelf, groups, ids_of
@@ -55,18 +57,18 @@ def run(
 ) -> Result:
     """Run a job, or resume it; see :meth:`deepcrop.pipeline.job.Job.run`."""
     said = Corrections.read(corrections, job) if corrections else Corrections.none()
-    return guarded(lambda: Driver(job, progress or Silence(), said).run(overwrite))
+    return Driver(job, progress or Silence(), said).run(overwrite)
 
 
-def guarded(body: Callable[[], Result]) -> Result:
-    """Run a driver on the cluster at hand; turn what ends it into one clear error.
+@contextmanager
+def _guarded() -> Iterator[None]:
+    """Turn what ends a driver into one clear error.
 
     Raises:
         Interrupted: it was stopped, or the cluster failed.
     """
     try:
-        with connected():
-            return body()
+        yield
     except KeyboardInterrupt:
         raise Interrupted("interrupted; the same command resumes") from None
     except SourceError as error:
@@ -94,35 +96,30 @@ class Driver:
         output = job.output.rstrip("/")
         self.manifest = Manifest(canonical(output), self.storage)
         self.lease = Lease(self.manifest.lease, self.storage)
-        self.telemetry = Telemetry(job.method)
-        self.started = time.time()
         self.waiting: list[pa.Table] = []
         self.committed = time.monotonic()
         self.listing_seconds = 0.0
 
     def run(self, overwrite: bool) -> Result:
-        """Run it to its end."""
-        self._check_places()
-        self.lease.acquire()
-        try:
-            record = self._claim(overwrite)
-            layout = lay_out(self.job)
-            self.patience = Patience(layout.cpus, layout.gpus, self.progress.note)
-            return self._process(*self._shelve(record), layout)
-        finally:
-            self.lease.release()
+        """Run it to its end, on the cluster at hand.
+
+        What is wrong with the request is said before a cluster is started: that takes seconds.
+        """
+        with _guarded():
+            check_places(self.job)
+            self.lease.acquire()
+            try:
+                record = self._claim(overwrite)
+                with connected():
+                    self.started = time.time()
+                    self.telemetry = Telemetry(self.job.method)
+                    layout = lay_out(self.job)
+                    self.patience = Patience(layout.cpus, layout.gpus, self.progress.note)
+                    return self._process(*self._shelve(record), layout)
+            finally:
+                self.lease.release()
 
     # Before the first source
-
-    def _check_places(self) -> None:
-        job = self.job
-        if is_inside(job.output, job.input):
-            raise RequestError(
-                f"output {job.output}: lies inside the input {job.input}, "
-                "so its variants would be sources next time; choose another place"
-            )
-        self.storage.check_readable(job.input)
-        self.storage.check_writable(job.output)
 
     def _claim(self, overwrite: bool) -> dict[str, Any] | None:
         """Return the record of an earlier run of this job; refuse another job's output."""

@@ -87,7 +87,6 @@ def try_out(job: Job, layout: Layout, timed: int) -> Trial:
     """
     start = time.perf_counter()
     storage = job.storage
-    storage.check_writable(job.output)
     sources = select(list_sources(job.input, storage).table, job.limit, job.sample)
     listed = time.perf_counter() - start
     layout = replace(layout, actors=min(layout.actors, CONCURRENT))

@@ -1,0 +1,22 @@
+"""Where a job reads and writes: looked at before anything starts."""
+
+from __future__ import annotations
+
+from ..errors import RequestError
+from ..storage import is_inside
+from .job import Job
+
+
+def check_places(job: Job) -> None:
+    """Make sure that a job can read its input and write its output.
+
+    Raises:
+        RequestError: it can't, or the one lies inside the other.
+    """
+    if is_inside(job.output, job.input):
+        raise RequestError(
+            f"output {job.output}: lies inside the input {job.input}, "
+            "so its variants would be sources next time; choose another place"
+        )
+    job.storage.check_readable(job.input)
+    job.storage.check_writable(job.output)
