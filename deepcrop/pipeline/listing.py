@@ -1,7 +1,7 @@
 """The listing of a job: what is there, which of it the job wants, and what earlier runs knew.
 
-Made in a process of its own, which ends then: sorting and comparing all names takes several times
-the memory of the listing itself. What comes back from it is packed.
+Unless there are few, it is made in a process of its own, which ends then: sorting and comparing all
+names takes several times the memory of the listing itself. What comes back from it is packed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,15 @@ from ..storage import Storage
 from .duplicates import mark
 from .job import Job
 from .shelf import pack
-from .source import list_sources, select, with_secrets, without_secrets
+from .source import (
+    FEW_BYTES,
+    Sources,
+    list_few,
+    list_sources,
+    select,
+    with_secrets,
+    without_secrets,
+)
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,20 @@ def make_listing(job: Job, storage: Storage, known: pa.Buffer | None) -> Listing
     """
     before = None if known is None else _unpacked(known)
     found = list_sources(job.input, storage, before)
+    return _listing(job, storage, found, before)
+
+
+def list_here(job: Job, storage: Storage, known: pa.Buffer | None) -> Listing | None:
+    """Do as :func:`make_listing` where that needs no cluster; else return None."""
+    if job.dedupe or (known is not None and known.size > FEW_BYTES):
+        return None
+    before = None if known is None else _unpacked(known)
+    found = list_few(job.input, storage, before)
+    return None if found is None else _listing(job, storage, found, before)
+
+
+def _listing(job: Job, storage: Storage, found: Sources, before: pa.Table | None) -> Listing:
+    """Keep what the job wants, and what an earlier run had listed."""
     table = select(found.table, job.limit, job.sample)
     if job.dedupe:
         table = mark(table, before, storage)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any, cast
@@ -28,7 +28,7 @@ from .duplicates import FACTS, refer
 from .job import Job
 from .layout import Layout, lay_out
 from .lease import Lease
-from .listing import Listing, complete_listing, make_listing
+from .listing import Listing, complete_listing, list_here, make_listing
 from .manifest import Manifest
 from .places import check_places
 from .quarantine import Quarantine
@@ -96,6 +96,12 @@ class Driver:
         output = job.output.rstrip("/")
         self.manifest = Manifest(canonical(output), self.storage)
         self.lease = Lease(self.manifest.lease, self.storage)
+        self.telemetry = Telemetry(job.method)
+        self.patience = Patience(0.0, 0.0, progress.note)
+        self.layout: Layout | None = None
+        self.started = time.time()
+        self.connecting = 0.0
+        """Seconds that the cluster took to start."""
         self.waiting: list[pa.Table] = []
         self.committed = time.monotonic()
         self.listing_seconds = 0.0
@@ -103,21 +109,25 @@ class Driver:
     def run(self, overwrite: bool) -> Result:
         """Run it to its end, on the cluster at hand.
 
-        What is wrong with the request is said before a cluster is started: that takes seconds.
+        A cluster takes seconds to start: that waits until something needs it, so what is wrong
+        with the request, or that there is nothing to do, is said at once.
         """
-        with _guarded():
+        with _guarded(), ExitStack() as self.stack:
             check_places(self.job)
             self.lease.acquire()
-            try:
-                record = self._claim(overwrite)
-                with connected():
-                    self.started = time.time()
-                    self.telemetry = Telemetry(self.job.method)
-                    layout = lay_out(self.job)
-                    self.patience = Patience(layout.cpus, layout.gpus, self.progress.note)
-                    return self._process(*self._shelve(record), layout)
-            finally:
-                self.lease.release()
+            self.stack.callback(self.lease.release)
+            return self._process(*self._shelve(self._claim(overwrite)))
+
+    def _connect(self) -> Layout:
+        """Join the cluster, or start one, unless that is done; return the job's layout on it."""
+        if self.layout is None:
+            self.progress.note("connecting to a Ray cluster")
+            before = time.time()
+            self.stack.enter_context(connected())
+            self.connecting = time.time() - before
+            self.layout = lay_out(self.job)
+            self.patience = Patience(self.layout.cpus, self.layout.gpus, self.progress.note)
+        return self.layout
 
     # Before the first source
 
@@ -156,7 +166,7 @@ class Driver:
         names = groups(listing.packed, ["source_uri"])
         said = honour(self.corrections, names, self.manifest, record)
         shelf = Shelf(Packed(listing.packed, said.attach))
-        self.listing_seconds = time.time() - self.started
+        self.listing_seconds = time.time() - self.started - self.connecting
         return shelf, listing.ignored
 
     def _list(self, record: dict[str, Any] | None) -> Listing:
@@ -170,12 +180,15 @@ class Driver:
                 return Listing(known, known, record["ignored"])
             return self._listed(complete_listing, known, record["ignored"])
         self.progress.note("listing, looking for duplicates" if self.job.dedupe else "listing")
-        listing = self._listed(make_listing, known)
+        listing = list_here(self.job, self.storage, known) or self._listed(make_listing, known)
+        if record is None:
+            self._connect()  # what the cluster can't do is said before anything is written
         self.manifest.write_listing(listing.public)
         return listing
 
     def _listed(self, make: Callable[..., Listing], *arguments: Any) -> Listing:
         """Make the listing in a process of its own."""
+        self._connect()
         task = ray.remote(num_cpus=0, max_calls=1)(make)
         try:
             answer = answer_of(task.remote(self.job, self.storage, *arguments), self._turn)
@@ -192,7 +205,7 @@ class Driver:
 
     # The sources
 
-    def _process(self, sources: Shelf, ignored: int, layout: Layout) -> Result:
+    def _process(self, sources: Shelf, ignored: int) -> Result:
         result = Result(self.manifest.output, len(sources), ignored=ignored)
         result.listing_seconds = self.listing_seconds
         missing = self._count_committed(sources, result)
@@ -200,12 +213,12 @@ class Driver:
         self._record("running", result)
         self.progress.start(len(sources), result.resumed, result.failed)
         self.telemetry.wait_for(result.waiting)
-        self._complete(sources, ~sources.copies, missing, layout, result)
+        self._complete(sources, ~sources.copies, missing, result)
         if sources.copies.any() and not result.stopped:
             self._commit_all(
                 self._refer(sources, sources.copies & missing), sources, missing, result
             )
-            self._complete(sources, sources.copies, missing, layout, result)
+            self._complete(sources, sources.copies, missing, result)
         result.seconds = time.time() - self.started
         self._record("stopped" if result.stopped else "completed", result)
         return result
@@ -223,13 +236,13 @@ class Driver:
         sources: Shelf,
         wanted: numpy.ndarray,
         missing: numpy.ndarray,
-        layout: Layout,
         result: Result,
     ) -> None:
         """Work on the wanted sources until none is missing, or the job is stopped."""
         whole = 0
         while not result.stopped and (due := wanted & missing).any():
             result.passes += 1
+            layout = self._connect()
             self.progress.note("" if result.passes == 1 else "trying again what got lost")
             stream = Stream(self.job, self.storage, layout, sources.packed)
             before = result.done

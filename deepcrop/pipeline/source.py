@@ -48,6 +48,10 @@ EXTENSIONS = frozenset(
 LISTS = (".txt", ".csv", ".parquet")
 ARCHIVE = ".tar"
 REDACTED = "[redacted]"
+FEW = 2000
+"""Files that are listed at once by whoever asks: a process of a cluster takes longer to start."""
+FEW_BYTES = 1 << 20
+"""Of a list of so few."""
 SHARE = 1000
 """Rows that are gathered as Python's objects."""
 MAX_SEGMENT = 180
@@ -131,11 +135,36 @@ def list_sources(uri: str, storage: Storage, known: pa.Table | None = None) -> S
         RequestError: there is nothing there, it can't be read, or a list lacks its columns.
     """
     if uri.lower().endswith(LISTS):
-        table, ignored = _read_list(uri, storage)
+        listed = _read_list(uri, storage)
     elif uri.lower().endswith(ARCHIVE):
-        table, ignored = _list_archives(uri, storage)
+        listed = _list_archives(uri, storage)
     else:
-        table, ignored = _list_store(uri, storage)
+        listed = _list_store(uri, storage)
+    return _sources(uri, *listed, known)
+
+
+def list_few(uri: str, storage: Storage, known: pa.Table | None = None) -> Sources | None:
+    """Do as :func:`list_sources` where that is soon done, without a cluster; else return None."""
+    if uri.lower().endswith(ARCHIVE):
+        return None
+    if uri.lower().endswith(LISTS):
+        entry = storage.stat(uri)
+        if entry is not None and (entry.size or 0) > FEW_BYTES:
+            return None
+        listed = _read_list(uri, storage)
+    else:
+        entries = []
+        patience = time.monotonic() + PATIENCE
+        for entry in storage.list(uri):
+            entries.append(entry)
+            if len(entries) > FEW or time.monotonic() > patience:
+                return None
+        listed = _entries_table(entries, storage.root(uri))
+    return _sources(uri, *listed, known)
+
+
+def _sources(uri: str, table: pa.Table, ignored: int, known: pa.Table | None) -> Sources:
+    """Order what was listed, each once, and give each a key."""
     if not table.num_rows:
         raise RequestError(
             f"input {uri}: no images there ({ignored} other files); "

@@ -18,6 +18,7 @@ from PIL import Image
 
 from deepcrop import weights
 from deepcrop.errors import Interrupted, RequestError, WriteError
+from deepcrop.pipeline import run, source
 from deepcrop.pipeline.audit import audit
 from deepcrop.pipeline.job import Job
 from deepcrop.pipeline.lease import Lease
@@ -45,7 +46,10 @@ def rows(output: Path | str) -> list[dict]:
     return sorted(table.to_pylist(), key=lambda row: row["source_uri"])
 
 
-def test_every_source_has_one_row_and_every_variant_is_what_its_row_says(corpus, tmp_path):
+def test_every_source_has_one_row_and_every_variant_is_what_its_row_says(
+    corpus, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(source, "FEW", 5)  # so that a process of the cluster lists them
     result = job(corpus, tmp_path / "out", max_size=64).run()
     assert (result.sources, result.ok, result.failed, result.ignored) == (24, 18, 6, 1)
     found = audit(str(tmp_path / "out"))
@@ -106,6 +110,7 @@ def test_smaller_shares_of_a_gpu_than_there_are_cpus_for_do_not_wait_for_ever(co
 def test_more_than_the_cluster_has_is_a_wrong_request(corpus, tmp_path, change, words):
     with pytest.raises(RequestError, match=words):
         job(corpus, tmp_path / "out", **change).run()
+    assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
 
 
 def test_a_file_of_another_methods_weights_is_a_wrong_request(corpus, tmp_path):
@@ -114,12 +119,16 @@ def test_a_file_of_another_methods_weights_is_a_wrong_request(corpus, tmp_path):
         job(corpus, tmp_path / "out", **change).run()
 
 
-def test_the_same_command_again_does_nothing_twice_and_takes_up_what_is_new(corpus, tmp_path):
+def test_the_same_command_again_does_nothing_twice_and_takes_up_what_is_new(
+    corpus, tmp_path, monkeypatch
+):
     out = tmp_path / "out"
     first = job(corpus, out).run()
     before = rows(out)
     times = {path: path.stat().st_mtime_ns for path in (out / "variants").rglob("*.jpg")}
-    again = job(corpus, out).run()
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "connected", lambda: pytest.fail("a cluster, with nothing to do"))
+        again = job(corpus, out).run()
     assert again.resumed == first.sources and rows(out) == before
     assert {path: path.stat().st_mtime_ns for path in (out / "variants").rglob("*.jpg")} == times
     shutil.copy(corpus / "a.jpg", corpus / "many" / "new.jpg")

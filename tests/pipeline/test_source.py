@@ -6,11 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepcrop.errors import RequestError
+from deepcrop.pipeline import source
 from deepcrop.pipeline.source import (
     MAX_KEY,
     MAX_SEGMENT,
     SCHEMA,
     _distinct_keys,
+    list_few,
     list_sources,
     safe_key,
     source_id,
@@ -103,3 +105,42 @@ def test_an_empty_folder_is_a_wrong_request(tmp_path):
     (tmp_path / "readme.txt").write_text("nothing here")
     with pytest.raises(RequestError, match="no images there"):
         list_sources(str(tmp_path), Storage())
+
+
+@pytest.mark.parametrize("asked", ["", "/deep", "/*.jpg", "/a.jpg", "/list.csv"])
+def test_few_are_listed_as_many_would_be(corpus, asked):
+    (corpus / "list.csv").write_text(f"uri,caption\n{corpus}/many/1.jpg,one\n{corpus}/a.jpg,two\n")
+    uri = f"{corpus}{asked}"
+    few, many = list_few(uri, Storage()), list_sources(uri, Storage())
+    assert few is not None and few.table.equals(many.table) and few.ignored == many.ignored
+
+
+@pytest.mark.parametrize("asked", ["/many", "/many/*"])
+def test_few_objects_of_a_store_are_listed_as_many_would_be(any_s3, asked):
+    storage = any_s3.storage()
+    for name in ("many/1.jpg", "many/2.png", "many/deep/3.jpg", "many/4.txt", "many2/5.jpg"):
+        storage.write(f"{any_s3.uri}/{name}", b"x")
+    few, many = (f(any_s3.uri + asked, storage) for f in (list_few, list_sources))
+    assert few is not None and few.table.equals(many.table) and few.ignored == many.ignored == 1
+    assert few.table.num_rows == (3 if asked == "/many" else 2)
+
+
+@pytest.mark.parametrize(
+    ("asked", "limits"),
+    [
+        ("", {"FEW": 23}),
+        ("", {"PATIENCE": 0.0}),
+        ("/list.csv", {"FEW_BYTES": 9}),
+        ("/many.tar", {}),
+    ],
+)
+def test_what_takes_longer_is_left_to_a_cluster(corpus, monkeypatch, asked, limits):
+    (corpus / "list.csv").write_text(f"uri\n{corpus}/a.jpg\n")
+    for name, value in limits.items():
+        monkeypatch.setattr(source, name, value)
+    assert list_few(f"{corpus}{asked}", Storage()) is None
+
+
+def test_few_of_nothing_are_a_wrong_request(tmp_path):
+    with pytest.raises(RequestError, match="no images there"):
+        list_few(str(tmp_path), Storage())
