@@ -51,6 +51,7 @@ def saliency(
 
     if loss not in ("blog", "sam"):
         raise typer.BadParameter(f"{loss!r}: expected blog or sam", param_hint="--loss")
+    output.mkdir(parents=True, exist_ok=True)
     network = recipe(
         SaliencyOptions(isotropic=isotropic),
         Recipe(epochs=epochs, loss=loss, seed=seed),  # type: ignore[arg-type]
@@ -63,7 +64,6 @@ def saliency(
         gpu=gpu,
         note=Console().print,
     )
-    output.mkdir(parents=True, exist_ok=True)
     path = weights.publish(
         "saliency",
         network.state_dict(),
@@ -94,13 +94,13 @@ def saliency_fast(
     from deepcrop.training.faces import bare
     from deepcrop.training.saliency import Recipe
 
+    output.mkdir(parents=True, exist_ok=True)
     network = distil.faster(
         bare(start).to("cuda" if gpu else "cpu"),
         Recipe(epochs=epochs, rate=7e-4, trunk_rate=1.5e-4, views=2, seed=11),
         shared=shared,
         report=lambda progress, state: Console().print(str(progress)),
     )
-    output.mkdir(parents=True, exist_ok=True)
     entry = weights.find("saliency")
     path = weights.publish(
         "saliency-fast",
@@ -151,6 +151,7 @@ def faces(
     from deepcrop.networks.saliency import FACE
     from deepcrop.training import faces as training
 
+    output.mkdir(parents=True, exist_ok=True)
     network = training.bare(start)
     photos = training.read_face_photos(labels, shared / "data")
     taught, held_out = training.split_faces(photos, shared)
@@ -162,7 +163,6 @@ def faces(
             f"{agreed.photos} photos held out, faces from {smallest:.0%} of the longer edge: "
             f"{agreed.found} of {agreed.faces} found, {agreed.false} others"
         )
-    output.mkdir(parents=True, exist_ok=True)
     entry = weights.find("saliency")
     joined = training.with_faces(network, head)
     path = weights.publish(
