@@ -17,7 +17,7 @@ from .duplicates import mark
 from .job import Job
 from .shelf import pack
 from .source import (
-    FEW_BYTES,
+    FEW,
     Sources,
     list_few,
     list_sources,
@@ -64,7 +64,9 @@ def make_listing(job: Job, storage: Storage, known: pa.Buffer | None) -> Listing
 
 def list_here(job: Job, storage: Storage, known: pa.Buffer | None) -> Listing | None:
     """Do as :func:`make_listing` where that needs no cluster; else return None."""
-    if job.dedupe or (known is not None and known.size > FEW_BYTES):
+    if job.dedupe:
+        return None
+    if known is not None and pq.read_metadata(pa.BufferReader(known)).num_rows > FEW:
         return None
     before = None if known is None else _unpacked(known)
     found = list_few(job.input, storage, before)

@@ -50,7 +50,7 @@ ARCHIVE = ".tar"
 REDACTED = "[redacted]"
 FEW = 2000
 """Files that are listed at once by whoever asks: a process of a cluster takes longer to start."""
-FEW_BYTES = 1 << 20
+FEW_BYTES = 1 << 17
 """Of a list of so few."""
 SHARE = 1000
 """Rows that are gathered as Python's objects."""
@@ -145,8 +145,8 @@ def list_sources(uri: str, storage: Storage, known: pa.Table | None = None) -> S
 
 def list_few(uri: str, storage: Storage, known: pa.Table | None = None) -> Sources | None:
     """Do as :func:`list_sources` where that is soon done, without a cluster; else return None."""
-    if uri.lower().endswith(ARCHIVE):
-        return None
+    if uri.lower().endswith(ARCHIVE) or storage.is_glob(uri):
+        return None  # what is read or looked through for them may be much
     if uri.lower().endswith(LISTS):
         entry = storage.stat(uri)
         if entry is not None and (entry.size or 0) > FEW_BYTES:
