@@ -41,7 +41,7 @@ def export(
 
     `deepcrop export s3://media/out --as webdataset --to s3://media/shards`
     """
-    from ..pipeline.source import safe_key
+    from ..pipeline.key import safe_key
     from ..pipeline.status import open_job
     from ..report import exports
     from ..report.shards import write_shards

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import re
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -24,27 +23,8 @@ import ray
 
 from ..errors import RequestError, SourceError
 from ..storage import Entry, Prefix, Storage, canonical, common_folder, members, public
+from .key import EXTENSIONS, distinct_keys, safe_key
 
-EXTENSIONS = frozenset(
-    [
-        "jpg",
-        "jpeg",
-        "jpe",
-        "jfif",
-        "png",
-        "apng",
-        "webp",
-        "avif",
-        "tif",
-        "tiff",
-        "gif",
-        "bmp",
-        "dib",
-        "jp2",
-        "heic",
-        "heif",
-    ]
-)
 LISTS = (".txt", ".csv", ".parquet")
 ARCHIVE = ".tar"
 REDACTED = "[redacted]"
@@ -52,12 +32,11 @@ FEW = 2000
 """Files that are listed at once by whoever asks: a process of a cluster takes longer to start."""
 FEW_BYTES = 1 << 17
 """Of a list of so few."""
+PATIENCE = 3.0
+"""Seconds after which what is left is listed by tasks, side by side: a process for these takes two
+seconds of a CPU to start, more than all of a small listing."""
 SHARE = 1000
 """Rows that are gathered as Python's objects."""
-MAX_SEGMENT = 180
-"""Bytes of one path segment of a key: file systems end at 255, and suffixes are added."""
-MAX_KEY = 800
-"""Bytes of a key: S3 ends at 1,024, and the output's own prefix comes before it."""
 
 SCHEMA = pa.schema(
     [
@@ -74,8 +53,6 @@ SCHEMA = pa.schema(
     ]
 )
 
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')
-
 
 @dataclass(frozen=True)
 class Sources:
@@ -91,36 +68,6 @@ def source_id(uri: str) -> int:
     """Return the id of a URI: the first eight bytes of its SHA-256, as a signed integer."""
     digest = hashlib.sha256(uri.encode("utf-8", "surrogateescape")).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
-
-
-def safe_key(path: str) -> str:
-    """Return a relative path, without the image's extension, that can't escape its folder.
-
-    ``.``, ``..`` and empty segments are spelled out, characters that some store or file system
-    rejects are percent-encoded, and what is too long is cut and ends in a hash of the whole.
-    """
-    stem, dot, extension = path.rpartition(".")
-    if dot and extension.lower() in EXTENSIONS and stem.rpartition("/")[2]:
-        path = stem
-    segments = [_safe_segment(segment) for segment in path.lstrip("/").split("/")]
-    key = "/".join(segments)
-    if len(key.encode()) > MAX_KEY:
-        key = _shorten(key, MAX_KEY).replace("/", "_")
-        key = "/".join(key[at : at + 60] for at in range(0, len(key), 60))
-    return key
-
-
-def _safe_segment(segment: str) -> str:
-    text = segment.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    if set(text) <= {"."}:
-        return "%2E" * len(text) or "%"
-    text = _UNSAFE.sub(lambda match: f"%{ord(match[0]):02X}", text)
-    return _shorten(text, MAX_SEGMENT) if len(text.encode()) > MAX_SEGMENT else text
-
-
-def _shorten(text: str, limit: int) -> str:
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return text.encode()[: limit - 17].decode("utf-8", "ignore") + "-" + digest
 
 
 def list_sources(uri: str, storage: Storage, known: pa.Table | None = None) -> Sources:
@@ -177,7 +124,7 @@ def _sources(uri: str, table: pa.Table, ignored: int, known: pa.Table | None) ->
         raise RequestError(
             f"input {uri}: two URIs have one id; do they differ in a signature only?"
         )
-    return Sources(_distinct_keys(unique, known), ignored)
+    return Sources(distinct_keys(unique, known), ignored)
 
 
 def select(sources: pa.Table, limit: int | None, sample: int | None) -> pa.Table:
@@ -229,32 +176,6 @@ def _first_of_each(table: pa.Table) -> tuple[pa.Table, numpy.ndarray]:
         new = pc.not_equal(uris.slice(1), uris.slice(0, len(uris) - 1))
         table = table.filter(pa.concat_arrays([pa.array([True]), new]))
     return table, table["source_id"].to_numpy()
-
-
-def _distinct_keys(table: pa.Table, known: pa.Table | None) -> pa.Table:
-    """Give every source a key of its own: members of a clash end in their id."""
-    keys, ids = table["key"].combine_chunks(), table["source_id"].combine_chunks()
-    # Folded, because some file systems can't tell a.jpg from A.jpg.
-    folded = pc.utf8_lower(keys)
-    counts = pc.value_counts(folded)
-    several = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
-    clash = pc.is_in(folded, value_set=several)
-    if known is not None:
-        clash = pc.or_(clash, pc.is_in(keys, value_set=known["key"].combine_chunks()))
-    clashing = zip(keys.filter(clash).to_pylist(), ids.filter(clash).to_pylist(), strict=True)
-    own = [f"{key}-{identity & (2**64 - 1):016x}" for key, identity in clashing]
-    keys = pc.replace_with_mask(keys, clash, pa.array(own, pa.string()))
-    if known is not None:
-        places = pc.index_in(ids, value_set=known["source_id"].combine_chunks())
-        keys = pc.coalesce(known["key"].combine_chunks().take(places), keys)
-    if pc.count_distinct(keys).as_py() != len(keys):
-        raise RequestError("input: two sources' keys still clash; use keys: hash")
-    return table.set_column(table.schema.get_field_index("key"), "key", keys)
-
-
-PATIENCE = 3.0
-"""Seconds after which the folders that are left are listed by tasks, side by side: a process for
-these takes two seconds of a CPU to start, more than all of a small listing."""
 
 
 def _list_store(uri: str, storage: Storage) -> tuple[pa.Table, int]:

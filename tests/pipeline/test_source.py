@@ -7,16 +7,8 @@ from hypothesis import strategies as st
 
 from deepcrop.errors import RequestError
 from deepcrop.pipeline import source
-from deepcrop.pipeline.source import (
-    MAX_KEY,
-    MAX_SEGMENT,
-    SCHEMA,
-    _distinct_keys,
-    list_few,
-    list_sources,
-    safe_key,
-    source_id,
-)
+from deepcrop.pipeline.key import MAX_KEY, MAX_SEGMENT, distinct_keys, safe_key
+from deepcrop.pipeline.source import SCHEMA, list_few, list_sources, source_id
 from deepcrop.storage import Storage
 
 
@@ -72,13 +64,13 @@ def _listing(paths):
 def test_no_two_sources_share_a_key(stem, data):
     endings = st.lists(st.sampled_from(["", ".jpg", ".JPG", ".png", ".jpg.png"]), unique=True)
     paths = sorted({stem + "a" + ending for ending in data.draw(endings)} | {"a.jpg", "A.jpg"})
-    keys = _distinct_keys(_listing(paths), None)["key"].to_pylist()
+    keys = distinct_keys(_listing(paths), None)["key"].to_pylist()
     assert len({key.casefold() for key in keys}) == len(paths)
 
 
 def test_sources_listed_before_keep_their_keys():
-    before = _distinct_keys(_listing(["a.jpg"]), None)
-    after = _distinct_keys(_listing(["a.jpg", "a.png"]), before)
+    before = distinct_keys(_listing(["a.jpg"]), None)
+    after = distinct_keys(_listing(["a.jpg", "a.png"]), before)
     assert after["key"].to_pylist()[0] == "a" and after["key"].to_pylist()[1] != "a"
 
 
