@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..geometry import Box, Size
+from .boxes import iou
 
 
 @dataclass(frozen=True)
@@ -57,12 +58,6 @@ class Steering:
 def share_inside(target: Box, crop: Box) -> float:
     """Return the share of a box that a crop holds."""
     return crop.intersection(target) / target.area
-
-
-def iou(first: Box, second: Box) -> float:
-    """Return intersection over union."""
-    common = first.intersection(second)
-    return common / (first.area + second.area - common)
 
 
 def summarise(cases: Sequence[Steered]) -> Steering:

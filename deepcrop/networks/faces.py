@@ -88,13 +88,18 @@ def distinct(boxes: Tensor, scores: Tensor, overlap: float) -> list[int]:
         scores: ``(n,)``.
         overlap: largest IoU of two boxes.
     """
-    corner = torch.minimum(boxes[:, None, 2:], boxes[:, 2:])
-    sides = (corner - torch.maximum(boxes[:, None, :2], boxes[:, :2])).clamp(min=0)
-    common = sides.prod(-1)
-    area = (boxes[:, 2:] - boxes[:, :2]).prod(-1)
-    clashes = (common / (area[:, None] + area - common) > overlap).tolist()
+    clashes = (overlaps(boxes, boxes) > overlap).tolist()
     chosen: list[int] = []
     for each in scores.argsort(descending=True, stable=True).tolist():
         if not any(clashes[each][other] for other in chosen):
             chosen.append(each)
     return chosen
+
+
+def overlaps(one: Tensor, other: Tensor) -> Tensor:
+    """Return the IoU of boxes ``(n, 4)`` and ``(m, 4)``: ``(n, m)``, NaN where both are empty."""
+    low = torch.maximum(one[:, None, :2], other[:, :2])
+    high = torch.minimum(one[:, None, 2:], other[:, 2:])
+    common = (high - low).clamp(min=0).prod(-1)
+    area, others = ((each[:, 2:] - each[:, :2]).prod(-1) for each in (one, other))
+    return common / (area[:, None] + others - common)

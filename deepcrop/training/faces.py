@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from ..networks.faces import TAPS, FaceHead, read_faces
+from ..networks.faces import TAPS, FaceHead, overlaps, read_faces
 from ..networks.saliency import SaliencyNetwork, SaliencyOptions
 from ..weights import load
 from .datasets import gaze, read_photo
@@ -319,19 +319,9 @@ def agreement(
         sure = (photo.faces[:, 4] >= SURE) & (
             np.minimum(theirs[:, 2] - theirs[:, 0], theirs[:, 3] - theirs[:, 1]) >= smallest
         )
-        same = _overlaps(theirs, mine) >= overlap
+        same = overlaps(torch.from_numpy(theirs), torch.from_numpy(mine)).numpy() >= overlap
         large = np.minimum(mine[:, 2] - mine[:, 0], mine[:, 3] - mine[:, 1]) >= smallest
         faces += int(sure.sum())
         hits += int(same[sure].any(1).sum())
         false += int((large & ~same.any(0)).sum())
     return Agreement(len(photos), faces, hits, false)
-
-
-def _overlaps(one: Floats, other: Floats) -> Floats:
-    """IoU of boxes ``(n, 4)`` and ``(m, 4)``: ``(n, m)``."""
-    low = np.maximum(one[:, None, :2], other[None, :, :2])
-    high = np.minimum(one[:, None, 2:], other[None, :, 2:])
-    both = (high - low).clip(0).prod(2)
-    areas = [(each[:, 2:] - each[:, :2]).prod(1) for each in (one, other)]
-    union: Floats = areas[0][:, None] + areas[1][None] - both
-    return both / np.maximum(union, 1e-12)
