@@ -40,6 +40,12 @@ def test_importing_waits_for_no_network_and_no_engine():
     assert done.stdout.strip() == "[]"
 
 
+def test_what_is_wrong_with_a_request_is_found_without_ray_data():
+    code = "import deepcrop.pipeline.run, sys; print('ray.data' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
 @pytest.mark.parametrize("method", ["center", "saliency", "mars"])
 def test_a_job_is_checked_without_torch(method):
     job = f"deepcrop.Job(input='in', output='out', method='{method}', aspects=['1:1'])"

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from importlib import import_module
 from importlib.metadata import version
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy
 import pyarrow as pa
@@ -35,9 +37,11 @@ from .quarantine import Quarantine
 from .result import STAGE_COLUMNS, Progress, Result, Silence
 from .shelf import Packed, Shelf, groups, ids_of
 from .source import is_redacted
-from .stream import Stream
 from .telemetry import Telemetry
 from .waiting import Patience, answer_of, awaited, cause_of
+
+if TYPE_CHECKING:
+    from .stream import Stream
 
 PART_ROWS = 2000
 """Rows of a manifest part, unless :data:`PART_SECONDS` are over before."""
@@ -121,7 +125,10 @@ class Driver:
         if self.layout is None:
             self.progress.note("connecting to a Ray cluster")
             before = time.time()
-            self.stack.enter_context(connected())
+            with ThreadPoolExecutor(1) as beside:
+                # Ray Data takes most of a second to import, and Ray waits for its own services.
+                beside.submit(import_module, ".stream", __package__)
+                self.stack.enter_context(connected())
             self.started += time.time() - before  # it is no part of the job's own time
             self.layout = lay_out(self.job)
             self.patience = Patience(self.layout.cpus, self.layout.gpus, self.progress.note)
@@ -242,6 +249,8 @@ class Driver:
             result.passes += 1
             layout = self._connect()
             self.progress.note("" if result.passes == 1 else "trying again what got lost")
+            from .stream import Stream  # not before it is needed: see _connect
+
             stream = Stream(self.job, self.storage, layout, sources.packed)
             before = result.done
             self._commit_all(self._pass(stream, sources, due, whole), sources, missing, result)
