@@ -5,6 +5,7 @@ python -m jobs.benchmark compare                 # the pipeline against what peo
 python -m jobs.benchmark latency                 # a job on a store that answers late
 python -m jobs.benchmark scale                   # its cost, memory and listing, up to 200,000
 python -m jobs.benchmark nodes                   # a job on simulated clusters of 1, 2 and 4 nodes
+python -m jobs.benchmark capacity                # what an image takes, and larger machines would do
 python -m jobs.benchmark plan FOLDER...          # what `deepcrop plan` projects, and what jobs take
 python -m jobs.benchmark crop --method saliency  # milliseconds an image of crop methods
 python -m jobs.benchmark retarget --method dnr   # seconds an image beside the floor
@@ -34,6 +35,7 @@ from deepcrop.pipeline.plan import plan as project
 from deepcrop.pipeline.prices import Prices
 from deepcrop.training.retarget_timing import measure, timing_table
 
+from .benchmarks import capacity as machines
 from .benchmarks import comparison
 from .benchmarks import latency as delays
 from .benchmarks import nodes as clusters
@@ -85,6 +87,20 @@ def nodes(
     print(f"{comparison.cores()} cores here: with more nodes than that, look at the costs alone")
     found = clusters.compare(numbers or [1, 2, 4], (small, large), rounds)
     _show(clusters.HEADINGS, clusters.rows(found))
+
+
+@app.command()
+def capacity(
+    small: Annotated[int, typer.Option(help="Images of the small corpus.", min=1)] = 24,
+    large: Annotated[int, typer.Option(help="Images of the large corpus.", min=2)] = 240,
+    rounds: Annotated[int, typer.Option(help="How often everything is repeated.", min=1)] = 2,
+) -> None:
+    """Measure the parts of an image's work, and reckon what larger machines would do with it.
+
+    The CPU-milliseconds stand in the order: pixels and engine, network or what it takes to have it
+    on a GPU, what S3 takes beyond files. A GPU is reckoned at a tenth of its peak.
+    """
+    _show(machines.HEADINGS, machines.lines(machines.parts((small, large), rounds), Prices.read()))
 
 
 @app.command()

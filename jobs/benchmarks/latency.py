@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import product
 from pathlib import Path
 
-import boto3
-from botocore.config import Config
-
-from tests.servers.processes import proxy, server
+from tests.servers.processes import proxy
 from tests.servers.proxy import Faults
 
-from .comparison import cores
+from .bulk import BUCKET, run, stored
+from .comparison import Margin, cores
 from .corpus import write_corpus
-from .measure import environment, measure
+from .measure import Cost
 
-BUCKET = "latency"
 HEADINGS = ("latency, ms", "images/s", "CPU-ms/image", "cores busy")
-ASPECTS = ("1:1", "16:9", "9:16", "4:5", "3:2")
 
 
 @dataclass(frozen=True)
@@ -53,26 +46,14 @@ def compare(
 
     The figures are of one image more, so that what starting costs falls out.
     """
-    with (
-        tempfile.TemporaryDirectory(prefix="latency-") as folder,
-        server() as (url, key, secret, _),
-    ):
-        os.environ.update(
-            AWS_ACCESS_KEY_ID=key, AWS_SECRET_ACCESS_KEY=secret, AWS_DEFAULT_REGION="us-east-1"
-        )
-        client = boto3.client("s3", endpoint_url=url, config=Config(max_pool_connections=8))
-        client.create_bucket(Bucket=BUCKET)
-        for count in counts:
-            paths = sorted(write_corpus(Path(folder) / str(count), count).iterdir())
-            keys = [f"{count}/{path.name}" for path in paths]
-            with ThreadPoolExecutor(8) as pool:
-                list(pool.map(client.upload_file, map(str, paths), repeat(BUCKET), keys))
-        for number in range(rounds):
-            for latency in latencies:
+    with tempfile.TemporaryDirectory(prefix="latency-") as folder:
+        corpora = [write_corpus(Path(folder) / str(count), count) for count in counts]
+        with stored(corpora) as url:
+            for number, latency in product(range(rounds), latencies):
                 with proxy(url, Faults(latency_ms=latency), seed=number) as place:
                     small, large = (_run(place, count, method) for count in counts)
-                more = counts[1] - counts[0]
-                yield Late(latency, (large[0] - small[0]) / more, (large[1] - small[1]) / more)
+                margin = Margin.between(small, large, counts)
+                yield Late(latency, margin.seconds, margin.cpu)
 
 
 def line(found: Late) -> list[str]:
@@ -85,16 +66,6 @@ def line(found: Late) -> list[str]:
     ]
 
 
-def _run(endpoint: str, count: int, method: str) -> tuple[float, float]:
-    """Run the job afresh; return its seconds and CPU-seconds."""
-    flags = [
-        f"--input=s3://{BUCKET}/{count}",
-        f"--output=s3://{BUCKET}/out-{count}",
-        f"--s3-endpoint={endpoint}",
-        f"--method={method}",
-        "--max-size=640",
-        "--overwrite",
-        *(f"--aspect={aspect}" for aspect in ASPECTS),
-    ]
-    cost = measure([sys.executable, "-m", "deepcrop", "run", *flags], environment())
-    return cost.seconds, cost.cpu
+def _run(endpoint: str, count: int, method: str) -> Cost:
+    place = f"s3://{BUCKET}"
+    return run(f"{place}/{count}", f"{place}/out-{count}", method, f"--s3-endpoint={endpoint}")

@@ -2,16 +2,20 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
+import torch
 from PIL import Image
+from torch import nn
 from typer import Exit
 
 from deepcrop.pipeline.manifest import IMAGES, Manifest
+from deepcrop.pipeline.prices import Prices
 from deepcrop.storage import Storage
 from jobs import benchmark
-from jobs.benchmarks import contenders, footprint, nodes, scale
+from jobs.benchmarks import apart, capacity, contenders, footprint, nodes, scale
 from jobs.benchmarks.comparison import Margin, rows
 from jobs.benchmarks.corpus import SHAPES, mosaic
 from jobs.benchmarks.footprint import Footprint
@@ -135,3 +139,45 @@ def test_more_nodes_are_measured_by_one():
 def test_a_cluster_of_two_nodes_does_the_job():
     [margin] = nodes.compare([2], (4, 40), 1)[2]
     assert margin.start > 0
+
+
+PARTS = capacity.Parts(pixels=0.05, network=0.06, store=0.02, apart=0.01, operations=1e9)
+
+
+def test_larger_machines_are_reckoned_from_the_parts():
+    lines = {(line[0], line[1]): line[2:] for line in capacity.lines(PARTS, Prices.read())}
+    # 16 CPUs of 0.07 s an image are 822,857 an hour, for 0.714 dollars.
+    assert lines["1 c7i.4xlarge, 16 CPUs, 0 GPUs", "center"] == [
+        "50 + 20 = 70",
+        "822,857",
+        "0.87",
+        "CPUs: pixels",
+    ]
+    assert lines["1 c7i.4xlarge, 16 CPUs, 0 GPUs", "saliency"][0] == "50 + 60 + 20 = 130"
+    assert lines["1 c7i.4xlarge, 16 CPUs, 0 GPUs", "saliency"][3] == "CPUs: network"
+    # 16 / 0.08 = 200 images a second, of the 12,100 that the GPU is taken for.
+    assert lines["1 g6.4xlarge, 16 CPUs, 1 GPUs", "saliency"] == [
+        "50 + 10 + 20 = 80",
+        "720,000",
+        "1.84",
+        "CPUs; GPUs 1.7% busy",
+    ]
+
+
+def test_a_slow_gpu_is_the_bottleneck():
+    slow = replace(PARTS, operations=capacity.GPU_RATE)  # one image a second
+    gpus = [line for line in capacity.lines(slow, Prices.read()) if line[-1] == "GPUs"]
+    assert [line[3] for line in gpus] == ["3,600", "28,800"]
+
+
+def test_stages_apart_and_together_write_the_same(tmp_path):
+    for number in range(3):
+        mosaic(number).resize((900, 600)).save(tmp_path / f"{number}.jpg")
+    assert -1 < apart.measure_apart(tmp_path, tmp_path / "out") < 1
+    assert len(list((tmp_path / "out").rglob("*.jpg"))) == 3 * len(apart.ASPECTS)
+
+
+def test_operations_are_those_of_the_convolutions():
+    network = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 8, 3, groups=8))
+    found = capacity.operations(network, lambda: network(torch.zeros(1, 3, 10, 10)))
+    assert found == 2 * (100 * 8 * 27 + 64 * 8 * 9)

@@ -1,0 +1,81 @@
+"""What it takes beyond the network to have it in a process of its own, as clusters with GPUs do.
+
+The module is a command too: it needs a process that nothing else runs in.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from deepcrop.pipeline.actors import Analyst, FetchActor, NetworkActor, RenderActor, Worker
+from deepcrop.pipeline.job import Job
+from deepcrop.pipeline.source import list_few
+from deepcrop.pipeline.work import Work
+
+from .bulk import ASPECTS
+
+METHOD = "saliency"
+TURNS = 5
+
+
+def measure_apart(corpus: Path, target: Path) -> float:
+    """Return the CPU-seconds an image that three actors take beyond one that does it all.
+
+    The network is left out of both. What passes between two actors is written once and read in
+    place, as the object store does.
+
+    Args:
+        corpus: a folder of photos.
+        target: a folder for the variants.
+    """
+    job = Job(input=str(corpus), output=str(target), method=METHOD, aspects=ASPECTS, max_size=640)
+    found = list_few(job.input, job.storage)
+    assert found is not None
+    whole = Worker(job, job.storage, pa.schema([]))
+    fetch, network = FetchActor(job, job.storage), NetworkActor(job)
+    render = RenderActor(job, job.storage, pa.schema([]))
+    whole.analyst, network.analyst = alone, beside = _Timed(job), _Timed(job)
+    more = []
+    for _ in range(TURNS):
+        fused = _beyond(alone, whole, found.table)
+        split = _beyond(
+            beside, lambda batch: render(_sent(network(_sent(fetch(batch))))), found.table
+        )
+        more.append(split - fused)
+    return statistics.median(more[1:]) / len(found.table)  # the first turn also imports
+
+
+class _Timed(Analyst):
+    """Notes the CPU-seconds that the network takes."""
+
+    seconds = 0.0
+
+    def __call__(self, works: Sequence[Work]) -> None:
+        start = time.process_time()
+        super().__call__(works)
+        self.seconds += time.process_time() - start
+
+
+def _beyond(analyst: _Timed, work: Callable[[pa.Table], object], sources: pa.Table) -> float:
+    """Return the CPU-seconds that work takes beyond the network's."""
+    start, before = time.process_time(), analyst.seconds
+    for at in range(0, len(sources), analyst.job.batch_size):
+        work(sources.slice(at, analyst.job.batch_size))
+    return time.process_time() - start - (analyst.seconds - before)
+
+
+def _sent(table: pa.Table) -> pa.Table:
+    stream = pa.BufferOutputStream()
+    with pa.ipc.new_stream(stream, table.schema) as writer:
+        writer.write_table(table)
+    return pa.ipc.open_stream(stream.getvalue()).read_all()
+
+
+if __name__ == "__main__":
+    print(measure_apart(Path(sys.argv[1]), Path(sys.argv[2])))

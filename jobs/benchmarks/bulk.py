@@ -1,0 +1,59 @@
+"""A whole job over photos, which lie in files or on an S3 server on loopback."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import repeat
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+
+from tests.servers.processes import server
+
+from .measure import Cost, environment, measure
+
+BUCKET = "photos"
+ASPECTS = ("1:1", "16:9", "9:16", "4:5", "3:2")
+
+
+def run(source: str, target: str, method: str, *more: str) -> Cost:
+    """Run the job afresh, with five ratios of at most 640 pixels; return what it took.
+
+    Args:
+        source: a folder or a prefix.
+        target: likewise; what is there is removed.
+        method: the method's name.
+        more: flags of ``deepcrop run``.
+    """
+    flags = [
+        f"--input={source}",
+        f"--output={target}",
+        f"--method={method}",
+        "--max-size=640",
+        "--overwrite",
+        *(f"--aspect={aspect}" for aspect in ASPECTS),
+        *more,
+    ]
+    return measure([sys.executable, "-m", "deepcrop", "run", *flags], environment())
+
+
+@contextmanager
+def stored(corpora: Sequence[Path]) -> Iterator[str]:
+    """Serve corpora as prefixes of a bucket, named as their folders are; yield the server's URL."""
+    with server() as (url, key, secret, _):
+        os.environ.update(
+            AWS_ACCESS_KEY_ID=key, AWS_SECRET_ACCESS_KEY=secret, AWS_DEFAULT_REGION="us-east-1"
+        )
+        client = boto3.client("s3", endpoint_url=url, config=Config(max_pool_connections=8))
+        client.create_bucket(Bucket=BUCKET)
+        for corpus in corpora:
+            paths = sorted(corpus.iterdir())
+            keys = [f"{corpus.name}/{path.name}" for path in paths]
+            with ThreadPoolExecutor(8) as pool:
+                list(pool.map(client.upload_file, map(str, paths), repeat(BUCKET), keys))
+        yield url

@@ -1,0 +1,142 @@
+"""What machines would do, by arithmetic from what the parts of an image's work take here.
+
+Nothing of it was run on those machines: a CPU there is taken for one here, and a GPU for a tenth of
+what its maker promises.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from skimage import data
+from torch import Tensor, nn
+
+from deepcrop.methods.base import as_tensor, load
+from deepcrop.pipeline.prices import Prices
+
+from .apart import METHOD
+from .bulk import BUCKET, run, stored
+from .comparison import Margin
+from .corpus import write_corpus
+
+GPU_RATE = 0.1 * 121e12
+"""Multiplications and additions a second of an L4: a tenth of its dense FP16 peak (data sheet)."""
+MACHINES = (
+    (1, "c7i.4xlarge", "center"),
+    (1, "c7i.4xlarge", METHOD),
+    (1, "g6.4xlarge", METHOD),
+    (2, "g6.12xlarge", METHOD),
+)
+"""How many machines of the table of prices, and the method."""
+HEADINGS = ("machines", "method", "CPU-ms", "images an hour", "$ a million", "bottleneck")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """CPU-seconds of the parts of an image's work, and the work of a GPU.
+
+    Attributes:
+        pixels: decode, resize, encode and the engine, with files.
+        network: the network, on a CPU.
+        store: what S3 takes beyond files.
+        apart: what it takes to have the network in another process, beside a GPU: a second decode,
+            and to pack what goes there and back.
+        operations: multiplications and additions of the network.
+    """
+
+    pixels: float
+    network: float
+    store: float
+    apart: float
+    operations: float
+
+    def of(self, method: str, gpu: bool) -> dict[str, float]:
+        """Return the parts that a job has, by name."""
+        parts = {"pixels": self.pixels}
+        if method == METHOD:
+            parts |= {"apart": self.apart} if gpu else {"network": self.network}
+        return parts | {"store": self.store}
+
+
+def parts(counts: tuple[int, int], rounds: int) -> Parts:
+    """Measure the parts: jobs of two sizes in turn, and what can't be told apart there alone.
+
+    Returns:
+        Medians over the rounds of what an image more takes.
+    """
+    with tempfile.TemporaryDirectory(prefix="capacity-") as folder:
+        corpora = [write_corpus(Path(folder) / str(count), count) for count in counts]
+        with stored(corpora) as url:
+
+            def margin(method: str, source: str, target: str, *more: str) -> float:
+                small, large = (
+                    run(f"{source}/{count}", f"{target}-{count}", method, *more) for count in counts
+                )
+                return Margin.between(small, large, counts).cpu
+
+            local, bucket = (folder, f"{folder}/out"), (f"s3://{BUCKET}", f"s3://{BUCKET}/out")
+            found = []
+            for _ in range(rounds):
+                pixels = margin("center", *local)
+                network = margin(METHOD, *local) - pixels
+                store = margin("center", *bucket, f"--s3-endpoint={url}") - pixels
+                found.append((pixels, network, store))
+        pixels, network, store = map(statistics.median, zip(*found, strict=True))
+        command = [
+            sys.executable,
+            "-m",
+            "jobs.benchmarks.apart",
+            str(corpora[0]),
+            f"{folder}/apart",
+        ]
+        apart = float(subprocess.check_output(command, text=True))
+    method, photo = load(METHOD, device="cpu"), as_tensor(data.coffee())
+    needed = operations(method.network, lambda: method.boxes([photo], ["1:1"]))
+    return Parts(pixels, network, store, apart, needed)
+
+
+def operations(network: nn.Module, look: Callable[[], object]) -> float:
+    """Count the multiplications and additions of a network's convolutions while it looks."""
+    counted = [0.0]
+
+    def count(convolution: nn.Conv2d, _: object, answer: Tensor) -> None:
+        places = answer.numel() / answer.shape[1]
+        counted[0] += 2 * places * convolution.weight.numel()
+
+    hooks = [
+        each.register_forward_hook(count)
+        for each in network.modules()
+        if isinstance(each, nn.Conv2d)
+    ]
+    look()
+    for hook in hooks:
+        hook.remove()
+    return counted[0]
+
+
+def lines(found: Parts, prices: Prices) -> Iterator[list[str]]:
+    """Return the table's lines: what the CPUs take, and what of it decides."""
+    for count, name, method in MACHINES:
+        machine = prices.machine(name)
+        needed = found.of(method, machine.gpus > 0)
+        rate = count * machine.cpus / sum(needed.values())
+        bottleneck = f"CPUs: {max(needed, key=needed.__getitem__)}"
+        if machine.gpus:
+            most = count * machine.gpus * GPU_RATE / found.operations
+            bottleneck = f"CPUs; GPUs {rate / most:.1%} busy" if rate < most else "GPUs"
+            rate = min(rate, most)
+        sums = " + ".join(f"{1000 * seconds:.0f}" for seconds in needed.values())
+        yield [
+            f"{count} {name}, {count * machine.cpus} CPUs, {count * machine.gpus} GPUs",
+            method,
+            f"{sums} = {1000 * sum(needed.values()):.0f}",
+            f"{3600 * rate:,.0f}",
+            f"{count * machine.hour / (3600 * rate) * 1e6:.2f}",
+            bottleneck,
+        ]
