@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
+import psutil
+
 from tests.servers.processes import proxy
 from tests.servers.proxy import Faults
 
@@ -16,7 +18,7 @@ from .comparison import Margin, cores
 from .corpus import write_corpus
 from .measure import Cost
 
-HEADINGS = ("latency, ms", "images/s", "CPU-ms/image", "cores busy")
+HEADINGS = ("latency, ms", "images/s", "CPU-ms/image", "cores busy", "with the store")
 
 
 @dataclass(frozen=True)
@@ -27,16 +29,17 @@ class Late:
         latency: mean delay of every answer, in milliseconds.
         seconds: an image more, on the clock.
         cpu: CPU-seconds of it.
+        machine: CPU-seconds that the whole machine was at work for it, the store and the proxy too.
     """
 
     latency: float
     seconds: float
     cpu: float
+    machine: float
 
-    @property
-    def busy(self) -> float:
-        """Share of the cores' time that the job's processes used, the store's own left out."""
-        return self.cpu / (self.seconds * cores())
+    def busy(self, cpu: float) -> float:
+        """Return the share of the cores' time that so many CPU-seconds are."""
+        return cpu / (self.seconds * cores())
 
 
 def compare(
@@ -51,9 +54,10 @@ def compare(
         with stored(corpora) as url:
             for number, latency in product(range(rounds), latencies):
                 with proxy(url, Faults(latency_ms=latency), seed=number) as place:
-                    small, large = (_run(place, count, method) for count in counts)
+                    (small, less), (large, more) = (_run(place, count, method) for count in counts)
                 margin = Margin.between(small, large, counts)
-                yield Late(latency, margin.seconds, margin.cpu)
+                machine = (more - less) / (counts[1] - counts[0])
+                yield Late(latency, margin.seconds, margin.cpu, machine)
 
 
 def line(found: Late) -> list[str]:
@@ -62,10 +66,20 @@ def line(found: Late) -> list[str]:
         f"{found.latency:.0f}",
         f"{1 / found.seconds:.1f}",
         f"{1000 * found.cpu:.0f}",
-        f"{found.busy:.0%}",
+        f"{found.busy(found.cpu):.0%}",
+        f"{found.busy(found.machine):.0%}",
     ]
 
 
-def _run(endpoint: str, count: int, method: str) -> Cost:
-    place = f"s3://{BUCKET}"
-    return run(f"{place}/{count}", f"{place}/out-{count}", method, f"--s3-endpoint={endpoint}")
+def _run(endpoint: str, count: int, method: str) -> tuple[Cost, float]:
+    """Run the job; return what it took, and the machine's CPU-seconds."""
+    place, before = f"s3://{BUCKET}", _worked()
+    flag = f"--s3-endpoint={endpoint}"
+    cost = run(f"{place}/{count}", f"{place}/out-{count}", method, flag)
+    return cost, _worked() - before
+
+
+def _worked() -> float:
+    """Return the CPU-seconds that the machine has worked since it started."""
+    times = psutil.cpu_times()
+    return sum(times) - times.idle - times.iowait - times.guest - times.guest_nice
