@@ -18,7 +18,7 @@ from .comparison import Margin, cores
 from .corpus import write_corpus
 from .measure import Cost
 
-HEADINGS = ("latency, ms", "images/s", "CPU-ms/image", "cores busy", "with the store")
+HEADINGS = ("latency, ms", "images/s", "CPU-ms/image", "cores busy", "cores idle")
 
 
 @dataclass(frozen=True)
@@ -29,15 +29,15 @@ class Late:
         latency: mean delay of every answer, in milliseconds.
         seconds: an image more, on the clock.
         cpu: CPU-seconds of it.
-        machine: CPU-seconds that the whole machine was at work for it, the store and the proxy too.
+        idle: CPU-seconds that nobody used meanwhile, the store and the proxy neither.
     """
 
     latency: float
     seconds: float
     cpu: float
-    machine: float
+    idle: float
 
-    def busy(self, cpu: float) -> float:
+    def share(self, cpu: float) -> float:
         """Return the share of the cores' time that so many CPU-seconds are."""
         return cpu / (self.seconds * cores())
 
@@ -56,8 +56,8 @@ def compare(
                 with proxy(url, Faults(latency_ms=latency), seed=number) as place:
                     (small, less), (large, more) = (_run(place, count, method) for count in counts)
                 margin = Margin.between(small, large, counts)
-                machine = (more - less) / (counts[1] - counts[0])
-                yield Late(latency, margin.seconds, margin.cpu, machine)
+                idle = (more - less) / (counts[1] - counts[0])
+                yield Late(latency, margin.seconds, margin.cpu, idle)
 
 
 def line(found: Late) -> list[str]:
@@ -66,20 +66,20 @@ def line(found: Late) -> list[str]:
         f"{found.latency:.0f}",
         f"{1 / found.seconds:.1f}",
         f"{1000 * found.cpu:.0f}",
-        f"{found.busy(found.cpu):.0%}",
-        f"{found.busy(found.machine):.0%}",
+        f"{found.share(found.cpu):.0%}",
+        f"{found.share(found.idle):.0%}",
     ]
 
 
 def _run(endpoint: str, count: int, method: str) -> tuple[Cost, float]:
-    """Run the job; return what it took, and the machine's CPU-seconds."""
-    place, before = f"s3://{BUCKET}", _worked()
+    """Run the job; return what it took, and the CPU-seconds that the machine idled."""
+    place, before = f"s3://{BUCKET}", _idled()
     flag = f"--s3-endpoint={endpoint}"
     cost = run(f"{place}/{count}", f"{place}/out-{count}", method, flag)
-    return cost, _worked() - before
+    return cost, _idled() - before
 
 
-def _worked() -> float:
-    """Return the CPU-seconds that the machine has worked since it started."""
+def _idled() -> float:
+    """Return the CPU-seconds that the machine has idled since it started."""
     times = psutil.cpu_times()
-    return sum(times) - times.idle - times.iowait - times.guest - times.guest_nice
+    return float(times.idle + times.iowait)
