@@ -22,6 +22,7 @@ from .bulk import ASPECTS
 
 METHOD = "saliency"
 TURNS = 5
+"""Of both in turn; the first doesn't count."""
 
 
 def measure_apart(corpus: Path, target: Path) -> float:

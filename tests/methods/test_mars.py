@@ -79,9 +79,11 @@ def test_an_image_has_the_same_crops_alone_and_in_company(network: Mars) -> None
     pictures = [picture(192, 256, 1), picture(192, 256, 2), picture(256, 100, 3)]
     together = method.boxes(pictures, ["1:1", "3:2"])
     assert together == [method.boxes([each], ["1:1", "3:2"])[0] for each in pictures]
-    assert [crops[1] for crops in together] == [
-        method.boxes([each], ["3:2"])[0][0] for each in pictures
-    ]
+    for (_, crop), each in zip(together, pictures, strict=True):
+        [[alone]] = method.boxes([each], ["3:2"])
+        # Products of few rows take other kernels on some processors: their last digits differ.
+        assert (crop.box, crop.focal) == (alone.box, alone.focal)
+        assert crop.score == pytest.approx(alone.score, abs=1e-6)
 
 
 def test_the_meta_learners_run_once_a_ratio(network: Mars, monkeypatch: pytest.MonkeyPatch) -> None:
