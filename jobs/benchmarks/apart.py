@@ -18,7 +18,7 @@ from deepcrop.pipeline.job import Job
 from deepcrop.pipeline.source import list_few
 from deepcrop.pipeline.work import Work
 
-from .bulk import ASPECTS
+from .task import ASPECTS, LONGEST
 
 METHOD = "saliency"
 TURNS = 5
@@ -35,7 +35,9 @@ def measure_apart(corpus: Path, target: Path) -> float:
         corpus: a folder of photos.
         target: a folder for the variants.
     """
-    job = Job(input=str(corpus), output=str(target), method=METHOD, aspects=ASPECTS, max_size=640)
+    job = Job(
+        input=str(corpus), output=str(target), method=METHOD, aspects=ASPECTS, max_size=LONGEST
+    )
     found = list_few(job.input, job.storage)
     assert found is not None
     whole = Worker(job, job.storage, pa.schema([]))

@@ -16,13 +16,13 @@ from botocore.config import Config
 from tests.servers.processes import server
 
 from .measure import Cost, environment, measure
+from .task import ASPECTS, LONGEST
 
 BUCKET = "photos"
-ASPECTS = ("1:1", "16:9", "9:16", "4:5", "3:2")
 
 
 def run(source: str, target: str, method: str, *more: str) -> Cost:
-    """Run the job afresh, with five ratios of at most 640 pixels; return what it took.
+    """Run the job afresh, with the ratios and the size of every benchmark; return what it took.
 
     Args:
         source: a folder or a prefix.
@@ -34,7 +34,7 @@ def run(source: str, target: str, method: str, *more: str) -> Cost:
         f"--input={source}",
         f"--output={target}",
         f"--method={method}",
-        "--max-size=640",
+        f"--max-size={LONGEST}",
         "--overwrite",
         *(f"--aspect={aspect}" for aspect in ASPECTS),
         *more,

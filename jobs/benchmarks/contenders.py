@@ -19,6 +19,7 @@ from typing import Any
 
 from .task import (
     ANALYSIS,
+    ASPECTS,
     LONGEST,
     QUALITY,
     RATIOS,
@@ -195,12 +196,11 @@ def deepcrop(method: str) -> Callable[[Path, Path, int], None]:
     def run(source: Path, target: Path, cores: int) -> None:
         from deepcrop import Job
 
-        aspects = [f"{across}:{down}" for across, down in RATIOS.values()]
         job = Job(
             input=str(source),
             output=str(target),
             method=method,
-            aspects=tuple(aspects),
+            aspects=ASPECTS,
             max_size=LONGEST,
             quality=QUALITY,
             actors=cores,

@@ -16,6 +16,8 @@ LONGEST = 640
 """Longest edge of the variants."""
 QUALITY = 88
 RATIOS = {"1x1": (1, 1), "16x9": (16, 9), "9x16": (9, 16), "4x5": (4, 5), "3x2": (3, 2)}
+ASPECTS = tuple(f"{across}:{down}" for across, down in RATIOS.values())
+"""The same ratios, as a job is told them."""
 
 Cut = tuple[int, int, int, int]
 """Left, top, width and height in pixels."""

@@ -170,11 +170,11 @@ def test_a_slow_gpu_is_the_bottleneck():
     assert [line[3] for line in gpus] == ["3,600", "28,800"]
 
 
-def test_stages_apart_and_together_write_the_same(tmp_path):
+def test_the_network_apart_is_measured_on_real_variants(tmp_path):
     for number in range(3):
         mosaic(number).resize((900, 600)).save(tmp_path / f"{number}.jpg")
     assert -1 < apart.measure_apart(tmp_path, tmp_path / "out") < 1
-    assert len(list((tmp_path / "out").rglob("*.jpg"))) == 3 * len(apart.ASPECTS)
+    assert len(list((tmp_path / "out").rglob("*.jpg"))) == 3 * len(RATIOS)
 
 
 def test_operations_are_those_of_the_convolutions():
