@@ -137,7 +137,7 @@ class Job(BaseModel):
     no_sign_request: bool = False
 
     batch_size: int = Field(default=16, ge=1, le=4096)
-    """Sources that an actor is given at once; on a GPU, all in one call of the network."""
+    """Sources that an actor is given at once, at most; on a GPU, all in one call of the network."""
     actors: int | None = Field(default=None, ge=1)
     """Processes that hold the network; by default one a CPU, or one a GPU share."""
     max_actors: int | None = Field(default=None, ge=1)

@@ -30,6 +30,8 @@ BATCHES = 32
 """Of a block, at most."""
 SHARES = 16
 """Blocks for each call of an actor, at least, so that all end at about the same time."""
+SPLITS = 4
+"""Batches for each actor, at least, in a job that has so few sources."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,10 @@ class Layout:
     def calls(self) -> int:
         """Batches that an actor has at hand: one being fetched, one worked on, one being stored."""
         return 3 if self.fused else 1
+
+    def batch(self, sources: int, most: int) -> int:
+        """Return how many sources an actor is given at once: few where all have to have some."""
+        return min(most, max(2, sources // (SPLITS * max(self.actors, self.helpers))))
 
     def rows(self, sources: int, batch: int) -> int:
         """Return how many sources a block has: one batch, or several where there are very many.

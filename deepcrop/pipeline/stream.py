@@ -46,12 +46,13 @@ class Stream:
 
         Args:
             places: int64 (sources,), ascending: of those that are sent.
-            size: sources that an actor works on at once.
+            size: sources that an actor works on at once, at most.
 
         Raises:
             RequestError: an actor found something wrong that the driver could not see.
             Interrupted: an actor could not start.
         """
+        size = self.layout.batch(len(places), size)
         shelf = ray.put(self.packed)
         stages = pools(self.job, self.storage, self.packed.carried, self.layout, shelf)
         block = self.layout.rows(len(places), size)
@@ -79,10 +80,12 @@ class Stream:
         # A lone source is given to an actor that holds no other, which would die with it.
         calls = layout.calls if size > 1 else 1
         for pool in stages:
+            # The first to start takes no more than its part, or the others would find none left.
+            part = -(-len(blocks) // pool.actors)
             strategy = ray.data.ActorPoolStrategy(
                 min_size=min(pool.actors, len(blocks)),
                 max_size=min(pool.most, len(blocks)),
-                max_tasks_in_flight_per_actor=max(2, calls) if size > 1 else 1,
+                max_tasks_in_flight_per_actor=min(max(2, calls), part) if size > 1 else 1,
                 max_concurrent_calls_per_actor=calls,
                 enable_true_multi_threading=calls > 1,
             )

@@ -83,3 +83,11 @@ def test_blocks_grow_with_the_job_and_leave_enough_for_every_actor():
         assert layout.rows(count, 32) == 32 * batches
     assert layout.rows(10**6, 1) == 1
     assert Layout(False, 2, 0.25, 1.0, helpers=4).rows(10**6, 32) == 32
+
+
+def test_batches_of_a_small_job_are_small_so_that_every_actor_has_some():
+    layout = Layout(True, 2, 0.9, 0.0)
+    for count, batch in ((1, 2), (16, 2), (24, 3), (127, 15), (128, 16), (10**6, 16)):
+        assert layout.batch(count, 16) == batch
+    assert layout.batch(24, 1) == 1
+    assert Layout(False, 2, 0.25, 1.0, helpers=4).batch(160, 16) == 10

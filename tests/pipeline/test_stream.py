@@ -1,0 +1,51 @@
+"""The stream through actors of the test's own, on a real cluster."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from threading import Lock
+
+import numpy
+import pyarrow as pa
+import pytest
+
+from deepcrop.pipeline import stream
+from deepcrop.pipeline.corrections import Corrections
+from deepcrop.pipeline.job import Job
+from deepcrop.pipeline.layout import Layout, Pool
+from deepcrop.pipeline.shelf import Packed, pack
+from deepcrop.pipeline.source import SCHEMA
+from deepcrop.pipeline.stream import Stream
+from deepcrop.storage import Storage
+
+pytestmark = pytest.mark.usefixtures("cluster")
+
+LATE, WORK = 3.0, 1.0
+
+
+def test_an_actor_that_starts_first_leaves_work_for_the_other(tmp_path, monkeypatch):
+    class Marked:
+        """Starts at once or, if it is the second, late; marks its places as its own."""
+
+        def __init__(self, first: Path) -> None:
+            self.core = Lock()
+            try:
+                first.touch(exist_ok=False)
+            except FileExistsError:
+                time.sleep(LATE)
+
+        def __call__(self, places: pa.Table) -> pa.Table:
+            with self.core:
+                time.sleep(WORK)
+            return places.append_column("worker", pa.array([os.getpid()] * places.num_rows))
+
+    pool = Pool(Marked, (tmp_path / "first",), actors=2, most=2, cpus=0.9)
+    monkeypatch.setattr(stream, "pools", lambda *_: [pool])
+    job = Job(input="/in", output="/out", method="center", aspects=("1:1",))
+    listing = Packed(pack(SCHEMA.empty_table()), Corrections.none().attach)
+    few = Stream(job, Storage(), Layout(True, 2, 0.9, 0.0), listing)
+    rows = pa.concat_tables(few.rows(numpy.arange(24), size=16))
+    assert sorted(rows["place"].to_pylist()) == list(range(24))
+    assert len(set(rows["worker"].to_pylist())) == 2
