@@ -22,26 +22,37 @@ from deepcrop.storage import Storage
 
 pytestmark = pytest.mark.usefixtures("cluster")
 
-LATE, WORK = 3.0, 1.0
+WORK = 0.5
+"""Seconds; the cluster hears of a second actor long before the first has done all."""
+
+
+def wait_for(mark: Path) -> None:
+    """Wait until a file is there, but not for ever."""
+    end = time.monotonic() + 60
+    while not mark.exists() and time.monotonic() < end:
+        time.sleep(0.01)
 
 
 def test_an_actor_that_starts_first_leaves_work_for_the_other(tmp_path, monkeypatch):
     class Marked:
-        """Starts at once or, if it is the second, late; marks its places as its own."""
+        """The second starts when the first has work, which waits for it; places get a mark."""
 
-        def __init__(self, first: Path) -> None:
-            self.core = Lock()
+        def __init__(self, folder: Path) -> None:
+            self.core, self.busy, self.both = Lock(), folder / "busy", folder / "both"
             try:
-                first.touch(exist_ok=False)
+                (folder / "first").touch(exist_ok=False)
             except FileExistsError:
-                time.sleep(LATE)
+                wait_for(self.busy)
+                self.both.touch()
 
         def __call__(self, places: pa.Table) -> pa.Table:
+            self.busy.touch()
+            wait_for(self.both)
             with self.core:
                 time.sleep(WORK)
             return places.append_column("worker", pa.array([os.getpid()] * places.num_rows))
 
-    pool = Pool(Marked, (tmp_path / "first",), actors=2, most=2, cpus=0.9)
+    pool = Pool(Marked, (tmp_path,), actors=2, most=2, cpus=0.9)
     monkeypatch.setattr(stream, "pools", lambda *_: [pool])
     job = Job(input="/in", output="/out", method="center", aspects=("1:1",))
     listing = Packed(pack(SCHEMA.empty_table()), Corrections.none().attach)
