@@ -31,7 +31,7 @@ BATCHES = 32
 SHARES = 16
 """Blocks for each call of an actor, at least, so that all end at about the same time."""
 SPLITS = 4
-"""Batches for each actor, at least, in a job that has so few sources."""
+"""Batches for each actor that holds the network, at least, where a job has so few sources."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,11 @@ class Layout:
         return 3 if self.fused else 1
 
     def batch(self, sources: int, most: int) -> int:
-        """Return how many sources an actor is given at once: few where all have to have some."""
-        return min(most, max(2, sources // (SPLITS * max(self.actors, self.helpers))))
+        """Return how many sources an actor is given at once: few where all have to have some.
+
+        Helpers don't count: on a GPU it is the network that batches are made for.
+        """
+        return min(most, max(2, sources // (SPLITS * self.actors)))
 
     def rows(self, sources: int, batch: int) -> int:
         """Return how many sources a block has: one batch, or several where there are very many.

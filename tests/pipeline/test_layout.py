@@ -90,4 +90,9 @@ def test_batches_of_a_small_job_are_small_so_that_every_actor_has_some():
     for count, batch in ((1, 2), (16, 2), (24, 3), (127, 15), (128, 16), (10**6, 16)):
         assert layout.batch(count, 16) == batch
     assert layout.batch(24, 1) == 1
-    assert Layout(False, 2, 0.25, 1.0, helpers=4).batch(160, 16) == 10
+
+
+def test_batches_on_a_gpu_are_no_smaller_for_many_helpers():
+    layout = Layout(False, 2, 0.25, 1.0, helpers=14)
+    for count, batch in ((40, 5), (127, 15), (128, 16)):
+        assert layout.batch(count, 16) == batch
