@@ -6,12 +6,15 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import ray
 
 from ..errors import Interrupted
+from .attendants import dismissed
 
 OBJECT_STORE = 1 << 30
 """Bytes of the object store of a cluster of our own; Ray's default takes 30% of the memory."""
@@ -28,6 +31,23 @@ def connected() -> Iterator[None]:
         yield
         return
     address = os.environ.get("RAY_ADDRESS")
+    with ThreadPoolExecutor(1) as beside:
+        # Ray Data takes most of a second to import, and Ray waits for its own services. Where the
+        # import fails, it is tried again in its turn.
+        beside.submit(import_module, "ray.data._internal.execution.streaming_executor")
+        _join(address)
+    try:
+        if address:
+            yield
+        else:
+            with dismissed():
+                yield
+    finally:
+        _leave()
+
+
+def _join(address: str | None) -> None:
+    """Join the cluster of an address, or start one of our own."""
     own: dict[str, Any] = {"object_store_memory": OBJECT_STORE, "include_dashboard": False}
     # The engine's own chatter; what matters to the user reaches them as rows and errors.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
@@ -46,10 +66,6 @@ def connected() -> Iterator[None]:
         raise Interrupted(
             f"Ray cluster {address or 'of this machine'}: {first}; the same command tries again"
         ) from error
-    try:
-        yield
-    finally:
-        _leave()
 
 
 def _leave() -> None:

@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
-from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, cast
 
@@ -125,10 +123,7 @@ class Driver:
         if self.layout is None:
             self.progress.note("connecting to a Ray cluster")
             before = time.time()
-            with ThreadPoolExecutor(1) as beside:
-                # Ray Data takes most of a second to import, and Ray waits for its own services.
-                beside.submit(import_module, ".stream", __package__)
-                self.stack.enter_context(connected())
+            self.stack.enter_context(connected())
             self.started += time.time() - before  # it is no part of the job's own time
             self.layout = lay_out(self.job)
             self.patience = Patience(self.layout.cpus, self.layout.gpus, self.progress.note)
