@@ -10,7 +10,7 @@ taps = trunk.features(images, (6, 13, 17)) # images: (B, 3, H, W), normalised as
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -40,7 +40,7 @@ class Convolution(nn.Conv2d):
     """A convolution with TensorFlow's SAME padding, or with PyTorch's symmetric one.
 
     They differ where the stride is 2: on an even side SAME pads (0, 1), PyTorch (1, 1), which
-    shifts the sampling grid by one pixel.
+    shifts the sampling grid by one pixel. A clipped one ends in ReLU6.
     """
 
     def __init__(
@@ -54,7 +54,9 @@ class Convolution(nn.Conv2d):
         dilation: int = 1,
         bias: bool = False,
         same: bool = True,
+        clipped: bool = False,
     ) -> None:
+        self.clipped = clipped
         self.asymmetric = same and stride > 1
         padding = 0 if self.asymmetric else dilation * (kernel - 1) // 2
         super().__init__(
@@ -82,24 +84,32 @@ class Convolution(nn.Conv2d):
         return self._convolve(F.pad(input, (left, right, top, bottom)), self.weight, (0, 0))
 
     def _convolve(self, input: Tensor, weight: Tensor, padding: str | tuple[int, ...]) -> Tensor:
-        """Convolve; for single images on one thread by oneDNN, which PyTorch passes over there.
+        """Convolve and clip; for single images on one thread by oneDNN, passed over there.
 
         PyTorch's own choice (``use_mkldnn`` in Convolution.cpp) falls back to a slow convolution
-        for batches below 16 on one thread; with oneDNN the network takes 23 instead of 27 ms.
+        for batches below 16 on one thread; with oneDNN the network takes 23 instead of 27 ms. It
+        clips what it has at hand, where ReLU6 goes through all of it again: 0.89 of the time.
         """
-        direct = (
-            input.device.type == "cpu"
-            and input.dtype == torch.float32
-            and not torch.is_grad_enabled()
-            and not torch.is_autocast_enabled("cpu")
-            and torch.get_num_threads() == 1
-            and torch.backends.mkldnn.is_available()
-        )
         rest = (self.stride, self.dilation, self.groups)
-        if direct:
-            return torch.ops.aten.mkldnn_convolution(input, weight, self.bias, padding, *rest)
+        if _is_for_onednn(input):
+            end = ("hardtanh", [0.0, 6.0]) if self.clipped else ("none", [])
+            convolve = torch.ops.mkldnn._convolution_pointwise
+            return cast(Tensor, convolve(input, weight, self.bias, padding, *rest, *end, ""))
         stride, dilation, groups = rest
-        return F.conv2d(input, weight, self.bias, stride, padding, dilation, groups)
+        y = F.conv2d(input, weight, self.bias, stride, padding, dilation, groups)
+        return F.relu6(y, inplace=True) if self.clipped else y
+
+
+def _is_for_onednn(input: Tensor) -> bool:
+    return (
+        input.device.type == "cpu"
+        and input.dtype in (torch.float32, torch.bfloat16)
+        and not torch.is_grad_enabled()
+        and not torch.is_autocast_enabled("cpu")
+        and torch.get_num_threads() == 1
+        and torch.backends.mkldnn.is_available()
+        and (input.dtype == torch.float32 or torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    )
 
 
 def _same(size: int, kernel: int, stride: int) -> tuple[int, int]:
@@ -120,7 +130,7 @@ def _convolve(
     same: bool,
     activation: bool = True,
 ) -> list[nn.Module]:
-    """Convolution, batch norm (nothing when folded) and ReLU6, at torchvision's indices."""
+    """Convolution, batch norm and ReLU6, at torchvision's indices: all in one when folded."""
     layers: list[nn.Module] = [
         Convolution(
             inputs,
@@ -131,10 +141,11 @@ def _convolve(
             dilation=dilation,
             bias=folded,
             same=same,
+            clipped=folded and activation,
         ),
         nn.Identity() if folded else nn.BatchNorm2d(outputs),
     ]
-    return [*layers, nn.ReLU6(inplace=True)] if activation else layers
+    return layers if folded or not activation else [*layers, nn.ReLU6(inplace=True)]
 
 
 class InvertedResidual(nn.Module):

@@ -74,6 +74,34 @@ def test_one_thread_takes_onednn_to_the_same_result(reference):
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("stride", "groups"), [(1, 1), (1, 8), (2, 8)])
+def test_a_clipped_convolution_is_one_and_relu6_after_it(threads, kind, stride, groups):
+    torch.manual_seed(0)
+    clipped = Convolution(8, 8, 3, stride=stride, groups=groups, bias=True, clipped=True)
+    plain = Convolution(8, 8, 3, stride=stride, groups=groups, bias=True)
+    torch.nn.init.normal_(clipped.weight, std=2)
+    plain.load_state_dict(clipped.state_dict())
+    x = torch.randn(1, 8, 32, 48).to(kind, memory_format=torch.channels_last)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads)
+        with torch.inference_mode():
+            found, y = clipped.to(kind)(x), plain.to(kind)(x)
+    finally:
+        torch.set_num_threads(before)
+    assert (y < 0).any() and (y > 6).any() and torch.equal(found, F.relu6(y))
+
+
+def test_a_clipped_convolution_learns_where_it_is_not_clipped():
+    clipped = Convolution(1, 1, 1, bias=True, clipped=True)
+    torch.nn.init.constant_(clipped.weight, 1)
+    torch.nn.init.constant_(clipped.bias, 0)
+    clipped(torch.tensor([[[[-1.0, 2.0, 7.0]]]])).sum().backward()
+    assert clipped.weight.grad.item() == 2 and clipped.bias.grad.item() == 1
+
+
 def test_features_stop_and_start_anywhere():
     trunk = MobileNetV2(stop=13).eval()
     x = torch.randn(1, 3, 64, 64)
