@@ -90,6 +90,8 @@ class Integral:
 
 def _along(table: Floats, start: Floats, length: float) -> Floats:
     """Return what lies between ``start`` and ``start + length`` along a table's first axis."""
+    if length == 1:  # all of it, as in one axis of every largest window
+        return table[-1:] - table[:1]
     return _interpolate(table, start + length) - _interpolate(table, start)
 
 
