@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -36,14 +36,13 @@ def connected() -> Iterator[None]:
         # import fails, it is tried again in its turn.
         beside.submit(import_module, "ray.data._internal.execution.streaming_executor")
         _join(address)
-    try:
-        if address:
+    with ExitStack() as stack:
+        try:
+            if not address:
+                stack.enter_context(dismissed())  # until the cluster has ended
             yield
-        else:
-            with dismissed():
-                yield
-    finally:
-        _leave()
+        finally:
+            _leave()
 
 
 def _join(address: str | None) -> None:
