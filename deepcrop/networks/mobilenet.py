@@ -84,7 +84,7 @@ class Convolution(nn.Conv2d):
         return self._convolve(F.pad(input, (left, right, top, bottom)), self.weight, (0, 0))
 
     def _convolve(self, input: Tensor, weight: Tensor, padding: str | tuple[int, ...]) -> Tensor:
-        """Convolve and clip; for single images on one thread by oneDNN, passed over there.
+        """Convolve and clip; single images on one thread by oneDNN, not as PyTorch would.
 
         PyTorch's own choice (``use_mkldnn`` in Convolution.cpp) falls back to a slow convolution
         for batches below 16 on one thread; with oneDNN the network takes 23 instead of 27 ms. It

@@ -244,7 +244,7 @@ class Driver:
             result.passes += 1
             layout = self._connect()
             self.progress.note("" if result.passes == 1 else "trying again what got lost")
-            from .stream import Stream  # not before it is needed: see _connect
+            from .stream import Stream  # imports Ray Data: see connected
 
             stream = Stream(self.job, self.storage, layout, sources.packed)
             before = result.done
