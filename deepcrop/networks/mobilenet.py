@@ -101,14 +101,17 @@ class Convolution(nn.Conv2d):
 
 
 def _is_for_onednn(input: Tensor) -> bool:
+    kind = input.dtype
     return (
         input.device.type == "cpu"
-        and input.dtype in (torch.float32, torch.bfloat16)
         and not torch.is_grad_enabled()
         and not torch.is_autocast_enabled("cpu")
         and torch.get_num_threads() == 1
         and torch.backends.mkldnn.is_available()
-        and (input.dtype == torch.float32 or torch.ops.mkldnn._is_mkldnn_bf16_supported())
+        and (
+            kind == torch.float32
+            or (kind == torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported())
+        )
     )
 
 

@@ -32,8 +32,9 @@ def connected() -> Iterator[None]:
         return
     address = os.environ.get("RAY_ADDRESS")
     with ThreadPoolExecutor(1) as beside:
-        # Ray Data takes most of a second to import, and Ray waits for its own services. Where the
-        # import fails, it is tried again in its turn.
+        # Ray Data takes most of a second to import, with its executor, which it leaves until a
+        # stream starts; and Ray waits for its own services. Where the import fails, it is tried
+        # again in its turn.
         beside.submit(import_module, "ray.data._internal.execution.streaming_executor")
         _join(address)
     with ExitStack() as stack:
