@@ -4,7 +4,6 @@ python jobs/train.py saliency --shared ../shared --output runs/saliency.safetens
 python jobs/train.py face-labels --shared ../shared faces.parquet
 python jobs/train.py faces faces.parquet --shared ../shared --output runs
 python jobs/train.py saliency-fast --shared ../shared --output runs
-python jobs/train.py average first/saliency.safetensors runs/saliency-fast.safetensors --output runs
 python jobs/train.py mars-boxes --shared ../shared boxes.parquet --imagine saliency
 python jobs/train.py mars boxes.parquet --images ../shared/data --trunk saliency-fast --output runs
 python jobs/train.py mars FAT --format fat --images FAT/images --trunk MOBILENET --paper --gpu
@@ -114,31 +113,6 @@ def saliency_fast(
         licence=entry.licence,
         summary="the saliency network for fewer pixels (288x384): half the time",
         methods=["saliency"],
-        folder=output,
-    )
-    typer.echo(path)
-
-
-@app.command()
-def average(
-    networks: list[str] = typer.Argument(help="Saliency networks, one set out from another."),
-    output: Path = typer.Option(..., help="Folder that the weights are written to."),
-) -> None:
-    """Make the saliency network whose weights are the mean of others'; no faces yet."""
-    from deepcrop import weights
-    from deepcrop.training import distil
-    from deepcrop.training.faces import bare
-
-    output.mkdir(parents=True, exist_ok=True)
-    network = distil.average([bare(each) for each in networks])
-    entry = weights.find("saliency")
-    path = weights.publish(
-        "saliency",
-        network.state_dict(),
-        {**weights.load(networks[0])[1], "options": network.options.to_json()},
-        licence=entry.licence,
-        summary=entry.summary,
-        methods=entry.methods,
         folder=output,
     )
     typer.echo(path)

@@ -3,14 +3,13 @@
 Networks that look at several scales learn from fixations. Their mean map teaches on photos without
 gaze; on the gaze photos, which they know by heart, a readout of other photos teaches beside the
 fixations. The student sets out from the first network, and ends on whole photos. A faster network
-learns to see at few pixels what another sees at many. The mean of both networks' weights makes
-better windows than either.
+learns to see at few pixels what another sees at many.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -165,26 +164,3 @@ def faster(
         network.requires_grad_(True)
         network = train(network, samples, photos.validation, stage, report=report)
     return network
-
-
-def average(networks: Sequence[SaliencyNetwork]) -> SaliencyNetwork:
-    """Return the network whose weights are the mean of others', with the first one's options.
-
-    Its maps are worth something only where the others lie in one basin of the loss: where one set
-    out from another (M. Wortsman et al., "Model soups", ICML 2022).
-
-    Raises:
-        ValueError: there are none, or they differ in more than the pixels that they look at.
-    """
-    if not networks:
-        raise ValueError("no networks to average")
-    first, *others = networks
-    for other in others:
-        if replace(other.options, pixels=first.options.pixels) != first.options:
-            raise ValueError(f"other networks: {first.options} and {other.options}")
-    mean = copy.deepcopy(first)
-    states = [network.state_dict() for network in networks]
-    mean.load_state_dict(
-        {name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]}
-    )
-    return mean

@@ -1,7 +1,5 @@
 """The whole recipe, on a tiny dataset."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 from torchvision.models import mobilenet_v2
@@ -54,28 +52,3 @@ def test_a_faster_network_learns_from_a_larger_look(shared, monkeypatch):
     assert frozen and all(torch.equal(after[name], before[name]) for name in frozen)
     learned = "trunk.blocks.16.conv.0.0.weight"
     assert not torch.equal(after[learned], before[learned])
-
-
-def test_the_mean_of_networks_has_the_mean_of_their_weights():
-    torch.manual_seed(0)
-    small = SaliencyOptions(width=8, priors=4, pixels=64 * 64)
-    one = SaliencyNetwork(small).eval()
-    other = SaliencyNetwork(replace(small, pixels=48 * 48)).eval()
-    before = {name: value.clone() for name, value in one.state_dict().items()}
-    mean = distil.average([one, other])
-    for name, value in mean.state_dict().items():
-        expected = (before[name] + other.state_dict()[name]) / 2
-        torch.testing.assert_close(value, expected)
-        assert torch.equal(one.state_dict()[name], before[name])
-    assert mean.options == small
-    image = torch.randint(0, 256, (3, 60, 80), dtype=torch.uint8)
-    [same], [alone] = distil.average([one, one]).maps([image]), one.maps([image])
-    torch.testing.assert_close(same, alone)
-
-
-def test_networks_of_other_shapes_have_no_mean():
-    one, wide = (SaliencyNetwork(SaliencyOptions(width=width, priors=4)) for width in (8, 16))
-    with pytest.raises(ValueError, match="other networks"):
-        distil.average([one, wide])
-    with pytest.raises(ValueError, match="no networks"):
-        distil.average([])
