@@ -138,11 +138,18 @@ PARTS = {"gaze_osie": (50, 100), "gaze_nus_scene": (30, 70)}
 def gaze(
     shared: Path, longest: int = 480, parts_of: Mapping[str, tuple[int, int]] = PARTS
 ) -> Split:
-    """Read and split every gaze dataset under ``shared/data``; see :data:`PARTS`."""
-    parts = [
-        split(read_gaze(shared / "data" / name, longest), validation=validation, test=test)
-        for name, (validation, test) in parts_of.items()
-    ]
+    """Read and split the gaze datasets under ``shared/data``.
+
+    Those of ``parts_of`` must be there. Any other folder ``gaze_*`` is all for training: more
+    photos with gaze, in the form that :func:`read_gaze` reads, are what the networks lack most.
+    """
+    others = {path.parent.name for path in (shared / "data").glob("gaze_*/fixations.parquet")}
+    names = [*parts_of, *sorted(others - set(parts_of))]
+    parts = []
+    for name in names:
+        validation, test = parts_of.get(name, (0, 0))
+        photos = read_gaze(shared / "data" / name, longest)
+        parts.append(split(photos, validation=validation, test=test))
     return Split(
         train=[photo for part in parts for photo in part.train],
         validation=[photo for part in parts for photo in part.validation],

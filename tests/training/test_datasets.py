@@ -1,6 +1,7 @@
 """The gaze readers: fixations, densities, and a split that never moves."""
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,21 @@ def test_counts_are_whole_and_complete():
     assert grid[0, 0] == 1
     assert grid[2, 3] == 2
     assert grid.sum() == 3
+
+
+def test_a_gaze_folder_of_ones_own_is_for_training(shared, tmp_path):
+    shutil.copytree(shared / "data", tmp_path / "data")
+    (tmp_path / "data" / "gaze_notes").mkdir()  # no fixations.parquet: no dataset
+    shutil.copytree(tmp_path / "data" / "gaze_osie", tmp_path / "data" / "gaze_mine")
+    known = {"gaze_osie": (1, 2), "gaze_nus_scene": (1, 1)}
+    parts, before = (gaze(root, longest=64, parts_of=known) for root in (tmp_path, shared))
+    assert [photo.name for photo in parts.test] == [photo.name for photo in before.test]
+    assert [photo.name for photo in parts.validation] == [p.name for p in before.validation]
+    own = parts.train[len(before.train) :]
+    assert [photo.name for photo in parts.train[: len(before.train)]] == [
+        photo.name for photo in before.train
+    ]
+    assert sorted(photo.name for photo in own) == [f"gaze_mine/{k}.png" for k in range(4)]
 
 
 @pytest.mark.slow
