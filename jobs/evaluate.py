@@ -1,6 +1,7 @@
 """Evaluate the networks on photos that training never saw.
 
 python jobs/evaluate.py saliency --shared ../shared
+python jobs/evaluate.py learning-curve --shared ../shared
 python jobs/evaluate.py faces faces.parquet --shared ../shared
 python jobs/evaluate.py mars --shared ../shared
 python jobs/evaluate.py croppings fcdb FCDB_FOLDER --images FCDB_FOLDER/data --method mars
@@ -27,6 +28,7 @@ from deepcrop.training.retargetme_report import tables
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 SHARED = Path(os.environ.get("DEEPCROP_SHARED", "../shared"))
+IMAGENET = "weights/mobilenet_v2_imagenet_same_padding.safetensors"
 
 
 @app.callback()
@@ -44,6 +46,20 @@ def saliency(
     console = Console()
     for table in saliency_tables(shared, weights_, part, console.print):
         console.print(table)
+
+
+@app.command()
+def learning_curve(
+    shared: Path = typer.Option(SHARED, help="Folder that holds data/gaze_* and weights/."),
+    part: str = typer.Option("test", help="test or validation"),
+) -> None:
+    """Print what a plain readout of the frozen trunk gains, by the photos that it learned from."""
+    from safetensors.torch import load_file
+
+    from deepcrop.training.learning_curve import curve_table
+
+    torch.set_num_threads(1)
+    Console().print(curve_table(shared, load_file(shared / IMAGENET), part))
 
 
 @app.command()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -45,19 +45,19 @@ class FrozenFeatures(nn.Module):
     @torch.inference_mode()
     def forward(self, image: Tensor) -> Tensor:
         """Describe one photo, uint8 ``(3, h, w)``, by ``(6336, 24, 32)`` in float16."""
-        middle = _resize(image, 384 * 512, 16)
-        large = _resize(image, 576 * 768, 32)
-        small = _resize(image, 224 * 288, 16)
+        middle = resized(image, 384 * 512, 16)
+        large = resized(image, 576 * 768, 32)
+        small = resized(image, 224 * 288, 16)
         maps = [
-            *self.dense.features(_normalise(middle), (6, 10, 13, 17, 18)),
-            *self.strided.features(_normalise(large), (13, 17, 18)),
-            *self.dense.features(_normalise(small), (13, 17, 18)),
+            *self.dense.features(normalised(middle), (6, 10, 13, 17, 18)),
+            *self.strided.features(normalised(large), (13, 17, 18)),
+            *self.dense.features(normalised(small), (13, 17, 18)),
             *self.vgg(middle / 255).values(),
         ]
-        return torch.cat([_regrid(each) for each in maps], 1)[0].half()
+        return torch.cat([regridded(each) for each in maps], 1)[0].half()
 
 
-def _resize(image: Tensor, pixels: int, multiple: int) -> Tensor:
+def resized(image: Tensor, pixels: int, multiple: int) -> Tensor:
     """Resize a photo to about ``pixels``, its shape kept: float32 ``(1, 3, H, W)``."""
     ratio = image.shape[-1] / image.shape[-2]
     sides = (math.sqrt(pixels / ratio), math.sqrt(pixels * ratio))
@@ -65,11 +65,12 @@ def _resize(image: Tensor, pixels: int, multiple: int) -> Tensor:
     return F.interpolate(image[None], size, mode="bilinear", antialias=True).float()
 
 
-def _normalise(x: Tensor) -> Tensor:
+def normalised(x: Tensor) -> Tensor:
+    """Bring pixels, 0 to 255, to the -1..1 that MobileNet-V2 reads."""
     return (x / 127.5 - 1).contiguous(memory_format=torch.channels_last)
 
 
-def _regrid(x: Tensor) -> Tensor:
+def regridded(x: Tensor) -> Tensor:
     """Bring features to the common grid: averaged where finer, interpolated elsewhere."""
     if x.shape[-2] > 1.5 * GRID[0]:
         return F.adaptive_avg_pool2d(x, GRID)
@@ -204,8 +205,16 @@ def predict(readout: FrozenReadout, inputs: Tensor) -> Tensor:
     return (straight + mirrored.flip(-1)) / 2
 
 
-def describe(features: FrozenFeatures, images: Sequence[Tensor], seed: int = 0) -> Tensor:
-    """Return the components of photos and of their mirror images, ``(N, 2, 448, 24, 32)``."""
+def describe(
+    features: Callable[[Tensor], Tensor], images: Sequence[Tensor], seed: int = 0
+) -> Tensor:
+    """Return the components of photos and of their mirror images, ``(N, 2, 448, 24, 32)``.
+
+    Args:
+        features: from a photo, uint8 ``(3, h, w)``, to ``(C, 24, 32)`` in float16.
+        images: the photos.
+        seed: of the photos and positions that the components are taken from.
+    """
     chosen = np.random.default_rng(seed).permutation(len(images))[:SAMPLED]
     seen = [images[index].flip(-1) if index % 2 else images[index] for index in chosen]
     components = Components([features(image) for image in seen], seed)
