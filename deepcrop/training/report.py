@@ -24,6 +24,7 @@ from ..metrics.cropping import (
     kept_shares,
 )
 from .datasets import SIGMA, GazePhoto, density, gaze
+from .distil import FINE
 
 Floats = NDArray[np.float64]
 Cropper = Callable[[GazePhoto], list[Box]]
@@ -201,9 +202,16 @@ def saliency_tables(
     torch.set_num_threads(1)
     method = load("saliency", device="cpu", weights=weights)
     faceless = load("saliency", device="cpu", weights=weights, faces=0)
+    finer = load("saliency", device="cpu", weights=weights, faces=0, pixels=FINE)
     photos: list[GazePhoto] = getattr(gaze(shared, longest=640), part)
     predictions = {photo.name: method.maps([photo.image])[0] for photo in photos}
-    croppers, absent = tools({"deepcrop saliency": method, "the same, faces=0": faceless})
+    croppers, absent = tools(
+        {
+            "deepcrop saliency": method,
+            "the same, faces=0": faceless,
+            f"the same, faces=0,pixels={FINE}": finer,
+        }
+    )
     for line in absent:
         note(line)
     centre, human = marks(photos)
