@@ -13,10 +13,15 @@ python jobs/train.py vgg-slim --shared ../shared --output runs/vgg-slim
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from deepcrop.networks.saliency import SaliencyNetwork
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 SHARED = Path(os.environ.get("DEEPCROP_SHARED", "../shared"))
@@ -44,7 +49,6 @@ def saliency(
     """Train the saliency network on gaze, then with teachers, on photos without gaze too."""
     from safetensors.torch import load_file
 
-    from deepcrop import weights
     from deepcrop.networks.saliency import SaliencyOptions
     from deepcrop.training.distil import saliency as recipe
     from deepcrop.training.saliency import Recipe
@@ -64,17 +68,28 @@ def saliency(
         gpu=gpu,
         note=Console().print,
     )
+    metadata = {
+        "input": "RGB uint8 / 127.5 - 1, about 432x576 pixels, sides multiples of 16",
+        "split": "by SHA-256 of folder/name: OSIE 350/50/100, NUS 400/30/70",
+    }
+    summary = "SAM over dilated MobileNet-V2: where people look, in 2.4 M parameters"
+    publish_saliency("saliency", network, metadata, summary, output)
+
+
+def publish_saliency(
+    name: str, network: SaliencyNetwork, metadata: Mapping[str, str], summary: str, output: Path
+) -> None:
+    """Write a saliency network's weights, under the licence of those that ship; print where."""
+    from deepcrop import weights
+
+    entry = weights.find("saliency")
     path = weights.publish(
-        "saliency",
+        name,
         network.state_dict(),
-        {
-            "options": network.options.to_json(),
-            "input": "RGB uint8 / 127.5 - 1, about 432x576 pixels, sides multiples of 16",
-            "split": "by SHA-256 of folder/name: OSIE 350/50/100, NUS 400/30/70",
-        },
-        licence="Apache-2.0 trunk; distilled on Flickr8k photos: non-commercial research",
-        summary="SAM over dilated MobileNet-V2: where people look, in 2.4 M parameters",
-        methods=["saliency"],
+        {**metadata, "options": network.options.to_json()},
+        licence=entry.licence,
+        summary=summary,
+        methods=entry.methods,
         folder=output,
     )
     typer.echo(path)
@@ -101,21 +116,12 @@ def saliency_fast(
         shared=shared,
         report=lambda progress, state: Console().print(str(progress)),
     )
-    entry = weights.find("saliency")
-    path = weights.publish(
-        "saliency-fast",
-        network.state_dict(),
-        {
-            **weights.load(start)[1],
-            "options": network.options.to_json(),
-            "input": "RGB uint8 / 127.5 - 1, about 288x384 pixels, sides multiples of 16",
-        },
-        licence=entry.licence,
-        summary="the saliency network for fewer pixels (288x384): half the time",
-        methods=["saliency"],
-        folder=output,
-    )
-    typer.echo(path)
+    metadata = {
+        **weights.load(start)[1],
+        "input": "RGB uint8 / 127.5 - 1, about 288x384 pixels, sides multiples of 16",
+    }
+    summary = "the saliency network for fewer pixels (288x384): half the time"
+    publish_saliency("saliency-fast", network, metadata, summary, output)
 
 
 @app.command()
@@ -163,18 +169,9 @@ def faces(
             f"{agreed.photos} photos held out, faces from {smallest:.0%} of the longer edge: "
             f"{agreed.found} of {agreed.faces} found, {agreed.false} others"
         )
-    entry = weights.find("saliency")
     joined = training.with_faces(network, head)
-    path = weights.publish(
-        Path(start).stem,
-        joined.state_dict(),
-        {**weights.load(start)[1], "options": joined.options.to_json()},
-        licence=entry.licence,
-        summary=entry.summary,
-        methods=entry.methods,
-        folder=output,
-    )
-    typer.echo(path)
+    summary = weights.find("saliency").summary
+    publish_saliency(Path(start).stem, joined, weights.load(start)[1], summary, output)
 
 
 @app.command()
