@@ -53,12 +53,14 @@ def learning_curve(
     shared: Path = typer.Option(SHARED, help="Folder that holds data/gaze_* and weights/."),
     part: str = typer.Option("test", help="test or validation"),
 ) -> None:
-    """Print what a plain readout of the frozen trunk gains, by the photos that it learned from."""
+    """Print what a plain readout of the frozen trunk gains, by the photos that it learned from.
+
+    It takes half an hour on one core.
+    """
     from safetensors.torch import load_file
 
     from deepcrop.training.learning_curve import curve_table
 
-    torch.set_num_threads(1)
     Console().print(curve_table(shared, load_file(shared / IMAGENET), part))
 
 

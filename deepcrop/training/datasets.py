@@ -140,8 +140,8 @@ def gaze(
 ) -> Split:
     """Read and split the gaze datasets under ``shared/data``.
 
-    Those of ``parts_of`` must be there. Any other folder ``gaze_*`` is all for training: more
-    photos with gaze, in the form that :func:`read_gaze` reads, are what the networks lack most.
+    Those of ``parts_of`` must be there. Any other folder ``gaze_*`` that :func:`read_gaze` can
+    read, such as a user's own, is all for training.
     """
     others = {path.parent.name for path in (shared / "data").glob("gaze_*/fixations.parquet")}
     names = [*parts_of, *sorted(others - set(parts_of))]

@@ -1,7 +1,7 @@
 """What a plain readout of the frozen trunk gains, and how that grows with the photos it saw.
 
-A mark that a trained network must pass, and a measure of what more photos with gaze would be
-worth: the network itself takes an hour for each point of such a curve.
+A mark that a trained network must pass, and a hint at what more photos with gaze would be worth:
+the network itself would take an hour or two for each point of such a curve.
 """
 
 from __future__ import annotations
