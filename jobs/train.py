@@ -170,8 +170,9 @@ def faces(
             f"{agreed.found} of {agreed.faces} found, {agreed.false} others"
         )
     joined = training.with_faces(network, head)
-    summary = weights.find("saliency").summary
-    publish_saliency(Path(start).stem, joined, weights.load(start)[1], summary, output)
+    name = Path(start).stem
+    summary = weights.catalogue().get(name, weights.find("saliency")).summary
+    publish_saliency(name, joined, weights.load(start)[1], summary, output)
 
 
 @app.command()
