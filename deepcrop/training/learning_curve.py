@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ..metrics.cropping import ASPECTS, Gain, kept_shares
 from ..networks.mobilenet import MobileNetV2
 from ..ops.windows import Integral, best_window
-from .datasets import GazePhoto, Split, density, gaze
+from .datasets import GazePhoto, density, gaze
 from .readout import CELLS, describe, normalised, predict, regridded, resized, train_readout
 from .report import by_dataset, marks
 
@@ -61,19 +61,23 @@ class Point:
 
 
 def learning_curve(
-    inputs: Tensor, photos: Split, held_out: Sequence[GazePhoto], *, draws: int = DRAWS
+    inputs: Tensor,
+    taught: Sequence[GazePhoto],
+    held_out: Sequence[GazePhoto],
+    *,
+    draws: int = DRAWS,
 ) -> Iterator[Point]:
     """Train readouts on shares of the training photos, and judge their windows.
 
     Args:
         inputs: components ``(N, 2, 448, 24, 32)`` of the training photos, then of those held out,
             each as it is and mirrored: :func:`deepcrop.training.readout.describe`.
-        photos: the split that is trained on.
+        taught: the training photos.
         held_out: the photos that judge.
         draws: readouts of each share.
     """
-    taught, asked = inputs[: len(photos.train)], inputs[len(photos.train) :]
-    targets = torch.stack([density(photo.points, *CELLS) for photo in photos.train])
+    shown, asked = inputs[: len(taught)], inputs[len(taught) :]
+    targets = torch.stack([density(photo.points, *CELLS) for photo in taught])
     points, sizes = [photo.points for photo in held_out], [photo.size for photo in held_out]
     centre, human = marks(held_out)
     for share in SHARES:
@@ -82,7 +86,7 @@ def learning_curve(
         for seed in range(draws):
             chosen = np.random.default_rng(seed).permutation(len(taught))[:count]
             epochs = round(EPOCHS / share)
-            readout = train_readout(taught[chosen], targets[chosen], epochs=epochs, seed=seed)
+            readout = train_readout(shown[chosen], targets[chosen], epochs=epochs, seed=seed)
             maps = (predict(readout, each).double().numpy() for each in asked)
             boxes = [
                 [best_window(Integral.of(saliency, size), aspect).box for aspect in ASPECTS]
@@ -107,7 +111,7 @@ def curve_table(shared: Path, imagenet: Mapping[str, Tensor], part: str) -> Tabl
     groups = by_dataset(held_out)
     title = f"plain readout of the frozen trunk: gain ± standard error, {part} photos"
     table = Table("trained on", *groups, title=title)
-    for point in learning_curve(inputs, photos, held_out):
+    for point in learning_curve(inputs, photos.train, held_out):
         gains = (point.gain.of(chosen) for chosen in groups.values())
         row = (f"{each.gain:.2f} ± {each.error:.2f}" for each in gains)
         table.add_row(f"{point.photos} photos", *row)

@@ -9,7 +9,7 @@ from torchvision.models import mobilenet_v2
 from deepcrop.geometry import Size
 from deepcrop.training import learning_curve as module
 from deepcrop.training import readout
-from deepcrop.training.datasets import GazePhoto, Split, density, gaze
+from deepcrop.training.datasets import GazePhoto, density, gaze
 
 
 def photo(random):
@@ -32,9 +32,8 @@ def test_the_curve_rises_with_the_photos(monkeypatch):
     monkeypatch.setattr(module, "train_readout", small)
     random = np.random.default_rng(0)
     photos, features = zip(*(photo(random) for _ in range(80)), strict=True)
-    parts = Split(list(photos[:64]), [], list(photos[64:]))
     inputs = torch.from_numpy(np.stack(features))
-    few, all_ = module.learning_curve(inputs, parts, parts.test, draws=2)
+    few, all_ = module.learning_curve(inputs, photos[:64], photos[64:], draws=2)
     assert (few.photos, all_.photos) == (8, 64)
     assert all_.gain.kept.shape == (16,)
     assert all_.gain.gain > max(few.gain.gain, 0) + 0.05
