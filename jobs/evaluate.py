@@ -85,13 +85,18 @@ def mars(
 ) -> None:
     """Gain at the largest window, kept fixations against area, on held-out photos."""
     from deepcrop.methods import base
+    from deepcrop.methods.mars import MarsCrop
     from deepcrop.training.crop_curves import print_curves, print_gain
     from deepcrop.training.datasets import gaze
 
-    photos = getattr(gaze(shared, longest=384), part)
-    largest = base.load("mars", device="cpu", weights=weights, window="largest")
-    print_gain(largest, photos)
-    print_curves(largest, base.load("saliency", device="cpu"), photos)
+    saliency = base.load("saliency", device="cpu")
+    photos = getattr(gaze(shared, longest=saliency.analysis), part)
+    methods = {
+        f"faces={faces}": base.load("mars", device="cpu", weights=weights, faces=faces)
+        for faces in (0.0, MarsCrop.Options.faces)
+    }
+    print_gain(methods, photos)
+    print_curves(methods["faces=0.0"], saliency, photos)
 
 
 @app.command()

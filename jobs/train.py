@@ -5,7 +5,7 @@ python jobs/train.py face-labels --shared ../shared faces.parquet
 python jobs/train.py faces faces.parquet --shared ../shared --output runs
 python jobs/train.py saliency-fast --shared ../shared --output runs
 python jobs/train.py mars-boxes --shared ../shared boxes.parquet --imagine saliency
-python jobs/train.py mars boxes.parquet --images ../shared/data --trunk saliency-fast --output runs
+python jobs/train.py mars boxes.parquet --images ../shared/data --trunk saliency --output runs
 python jobs/train.py mars FAT --format fat --images FAT/images --trunk MOBILENET --paper --gpu
 python jobs/train.py vgg-slim --shared ../shared --output runs/vgg-slim
 """
@@ -180,23 +180,32 @@ def mars_boxes(
     output: Path = typer.Argument(help="Parquet file to write."),
     shared: Path = typer.Option(SHARED, help="Folder that holds data/gaze_*."),
     views: int = typer.Option(3, min=1, help="Views of each photo; the first is all of it."),
-    imagine: str | None = typer.Option(
-        None, help="Weights such as saliency, whose maps stand in on photos without gaze."
+    imagine: list[str] = typer.Option(
+        [],
+        help="Weights such as saliency, whose maps stand in on photos without gaze; again for "
+        "the mean of several.",
+    ),
+    gaze: bool = typer.Option(
+        True, help="Of the photos with gaze too, which a saliency trunk knows too well already."
     ),
 ) -> None:
     """Derive Mars' crop boxes from the fixations of the training photos."""
+    if not gaze and not imagine:
+        raise typer.BadParameter("leaves no photos without --imagine", param_hint="--no-gaze")
     from dataclasses import replace
 
     from deepcrop.methods.saliency import SaliencyCrop
     from deepcrop.training.croppings import write_croppings
-    from deepcrop.training.gaze_crops import GazeCrops, imagined_photos, training_photos
+    from deepcrop.training.distil import FINE
+    from deepcrop.training.gaze_crops import GazeCrops, imagined_photos, mean_map, training_photos
     from deepcrop.weights import load
 
     crops = GazeCrops(views=views)
-    rows = list(crops.of(training_photos(shared)))
+    rows = list(crops.of(training_photos(shared))) if gaze else []
     if imagine:
-        method = SaliencyCrop.from_weights(*load(imagine))
-        photos = imagined_photos(shared, lambda image: method.maps([image])[0])
+        options = SaliencyCrop.Options(pixels=FINE)
+        methods = [SaliencyCrop.from_weights(*load(name), options) for name in imagine]
+        photos = imagined_photos(shared, lambda image: mean_map(methods, image))
         rows.extend(replace(crops, seed=1).of(photos))
     write_croppings(rows, output)
     typer.echo(f"{len(rows)} boxes: {output}")
@@ -212,6 +221,7 @@ def mars(
     paper: bool = typer.Option(False, help="The paper's recipe: 50 epochs, the trunk too."),
     epochs: int | None = typer.Option(None, min=1, help="Other than the recipe's."),
     options: str = typer.Option("{}", help="Architecture as JSON: see MarsOptions."),
+    name: str = typer.Option("mars", help="Of the weights."),
     workers: int = typer.Option(0, min=0, help="Ray Train workers; 0: this process, no Ray."),
     gpu: bool = typer.Option(False, help="Train on GPUs."),
     ablation: bool = typer.Option(False, help="Print Tables 3 and 4 on held-out gaze instead."),
@@ -231,25 +241,26 @@ def mars(
         rows = read_dataset(format, data)
         write_croppings(rows, data := output / f"{format}.parquet")
     recipe = Recipe() if paper else OURS
+    architecture = MarsOptions.from_json(options)
     job = MarsJob(
         rows=str(data.absolute()),
         images=str(images.absolute()),
         trunk=str(Path(trunk).absolute()) if Path(trunk).exists() else trunk,
-        options=MarsOptions.from_json(options),
+        options=architecture,
         recipe=replace(recipe, epochs=epochs) if epochs else recipe,
-        frozen=0 if paper else FROZEN,
+        frozen=0 if paper else FROZEN[architecture.trunk],
     )
     if ablation:
         print_ablation(job, shared)
     elif workers:
-        typer.echo(publish(train_with_ray(job, workers=workers, gpu=gpu), job, output))
+        typer.echo(publish(train_with_ray(job, workers=workers, gpu=gpu), job, output, name))
     else:
         network = train_here(
             job,
             "cuda" if gpu else "cpu",
             lambda epoch, loss: typer.echo(f"epoch {epoch + 1}: loss {loss:.4f}"),
         )
-        typer.echo(publish(network, job, output))
+        typer.echo(publish(network, job, output, name))
 
 
 @app.command("vgg-slim")

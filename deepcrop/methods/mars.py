@@ -20,6 +20,7 @@ from pydantic import Field
 from ..geometry import AspectRatio, Box, Focal, Size
 from ..ops.windows import Integral, best_window, hold
 from .base import Crop, Hints, Kind, as_aspects, as_tensor, size_of
+from .heads import heads
 
 if TYPE_CHECKING:
     import torch
@@ -49,7 +50,6 @@ class MarsCrop:
     name: ClassVar[str] = "mars"
     summary: ClassVar[str] = "learned cropping areas for any aspect ratio (Mars)"
     weights: ClassVar[str | None] = "mars"
-    analysis: int = 256
 
     @dataclass(frozen=True)
     class Options:
@@ -60,10 +60,14 @@ class MarsCrop:
         window: Literal["predicted", "largest"] = "largest"
         """"largest": of the ratio, where it holds most of the area; "predicted" (the paper's): as
         large as the area, which our weights draw too small (see their card)."""
+        faces: Annotated[float, Field(ge=0, le=10)] = 0.4
+        """As of the method ``saliency``: what the largest window may give up of a face's odds
+        rather than cut its head. ``mars-fast`` finds no faces."""
 
     def __init__(self, network: Mars, options: Options | None = None) -> None:
         """Answer with a network that is ready for inference on its device."""
         self.network = network
+        self.analysis: int = network.options.longest
         self.options = options or self.Options()
         self._parameters = lru_cache(maxsize=1024)(self._predict)
 
@@ -78,8 +82,11 @@ class MarsCrop:
     ) -> MarsCrop:
         """Build the network that a weights file holds, on a device."""
         from ..networks.mars import Mars  # heavy; a driver asks for options alone
+        from ..networks.precision import working_dtype
 
-        return cls(Mars.from_state(state, metadata).to(device), options)
+        network = Mars.from_state(state, metadata).to(device)
+        network.trunk.to(working_dtype(device))
+        return cls(network, options)
 
     def boxes(
         self,
@@ -98,13 +105,16 @@ class MarsCrop:
         sizes = sizes or [size_of(picture) for picture in pictures]
         hints = hints or [Hints()] * len(pictures)
         ratios = as_aspects(aspects)
-        maps = self.maps(pictures, [*ratios, SQUARE])
+        looks = self.network.look(
+            pictures, self._parameters_of([*ratios, SQUARE]), faces=self.options.faces > 0
+        )
         answers = []
-        for (*areas, square), size, hint in zip(maps, sizes, hints, strict=True):
+        for seen, size, hint in zip(looks, sizes, hints, strict=True):
+            *areas, square = seen.areas.double().numpy()
             focal = hint.focal or read_area(square, self.options.threshold).centre
             answers.append(
                 [
-                    self._crop(area, ratio, size, hint, focal)
+                    self._crop(area, seen.faces, ratio, size, hint, focal)
                     for area, ratio in zip(areas, ratios, strict=True)
                 ]
             )
@@ -112,11 +122,14 @@ class MarsCrop:
 
     def maps(self, pictures: Sequence[Tensor], ratios: Sequence[AspectRatio]) -> list[Floats]:
         """Return the cropping areas ``(R, h, w)`` of each uint8 picture ``(3, H, W)``, 0..1."""
+        maps = self.network.maps(pictures, self._parameters_of(ratios))
+        return [each.double().numpy() for each in maps]
+
+    def _parameters_of(self, ratios: Sequence[AspectRatio]) -> RatioParameters:
+        """Return what the network needs of some ratios; each is asked for once."""
         from ..networks.mars import RatioParameters
 
-        parameters = RatioParameters.stack([self._parameters(ratio) for ratio in ratios])
-        maps = self.network.maps(pictures, parameters)
-        return [each.double().numpy() for each in maps]
+        return RatioParameters.stack([self._parameters(ratio) for ratio in ratios])
 
     def _predict(self, ratio: AspectRatio) -> RatioParameters:
         """Run the meta-learners for one ratio."""
@@ -127,7 +140,13 @@ class MarsCrop:
             return self.network.parameters_of(torch.tensor([float(ratio)], device=device))
 
     def _crop(
-        self, area: Floats, aspect: AspectRatio, size: Size, hint: Hints, focal: Focal
+        self,
+        area: Floats,
+        faces: Tensor,
+        aspect: AspectRatio,
+        size: Size,
+        hint: Hints,
+        focal: Focal,
     ) -> Crop:
         """Turn one cropping area into a crop."""
         if self.options.window == "predicted":
@@ -137,10 +156,18 @@ class MarsCrop:
         elif hint.focal is not None and not hint.keep:
             box = Box.centred(aspect.largest_window(size), hint.focal, size)
         else:
-            box = best_window(Integral.of(odds(area), size), aspect, keep=hint.keep).box
+            box = self._largest(area, faces, aspect, size, hint)
         if any(box.intersection(kept) < kept.area for kept in hint.keep):
-            box = best_window(Integral.of(odds(area), size), aspect, keep=hint.keep).box
+            box = self._largest(area, faces, aspect, size, hint)
         return Crop(box, soft_iou(box, area, size), focal)
+
+    def _largest(
+        self, area: Floats, faces: Tensor, aspect: AspectRatio, size: Size, hint: Hints
+    ) -> Box:
+        """Return the largest window of a ratio that holds most of an area's odds."""
+        integral = Integral.of(odds(area), size)
+        whole = heads(faces, integral, self.options.faces)
+        return best_window(integral, aspect, keep=hint.keep, whole=whole).box
 
 
 def odds(area: Floats) -> Floats:

@@ -19,15 +19,13 @@ from ..errors import RequestError
 from ..geometry import AspectRatio, Box, Focal, Size
 from ..ops.windows import Integral, best_window, boost
 from .base import Crop, Hints, Kind, as_aspects, as_tensor, size_of
+from .heads import heads
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
     from ..networks.saliency import SaliencyNetwork, Seen
-
-HAIR = 0.4
-"""Height of the hair above a face, over that of the face."""
 
 
 class SaliencyCrop:
@@ -122,11 +120,7 @@ class SaliencyCrop:
             saliency = boost(saliency, hint.boosts, size)
         integral = Integral.of(saliency, size)
         focal = hint.focal or peak(saliency)
-        whole = []
-        for found in seen.faces[:, :4].tolist():
-            face = face_box(found, size)
-            cost = self.options.faces / 2 * integral.mass(face)
-            whole += [(face, cost), (face_box(head_of(found), size), cost)]
+        whole = heads(seen.faces, integral, self.options.faces)
         return [self._crop(integral, focal, hint, whole, ratio) for ratio in ratios]
 
     def _crop(
@@ -149,24 +143,6 @@ class SaliencyCrop:
             minimum_zoom=self.options.minimum_zoom,
         )
         return Crop(window.box, window.share, focal)
-
-
-def head_of(face: Sequence[float], hair: float = HAIR) -> tuple[float, float, float, float]:
-    """Add the hair to a face, x0, y0, x1, y1 in 0..1: boxes of faces end at the forehead."""
-    x0, y0, x1, y1 = face
-    return x0, max(0.0, y0 - hair * (y1 - y0)), x1, y1
-
-
-def face_box(face: Sequence[float], size: Size) -> Box:
-    """Return a face's box in source pixels: from x0, y0, x1, y1 in 0..1 of the sides."""
-    x0, y0, x1, y1 = face
-    left, top = (
-        min(int(x0 * size.width), size.width - 1),
-        min(int(y0 * size.height), size.height - 1),
-    )
-    return Box(
-        left, top, max(left + 1, round(x1 * size.width)), max(top + 1, round(y1 * size.height))
-    )
 
 
 def peak(saliency: numpy.ndarray) -> Focal:

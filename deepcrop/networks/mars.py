@@ -30,9 +30,7 @@ from torch import Tensor, nn
 
 from .meta import MetaLearner
 from .mobilenet import MobileNetV2
-
-LONGEST = 256
-"""Pixels of the longer edge at which the network sees an image."""
+from .saliency import SaliencyNetwork, SaliencyOptions
 
 
 class Cut(NamedTuple):
@@ -62,8 +60,15 @@ CUTS: Mapping[str, Mapping[str, Cut]] = {
         "c4_6": Cut(12, 1024, 16),
         "c5_1": Cut(13, 2048, 32),
     },
+    "sam": {
+        "readout": Cut(1, 96, 8),
+    },
 }
-"""The truncations of Table 1, by trunk: ``cX_Y`` follows the Y-th layer at 1/2^X of the input."""
+"""The truncations of Table 1, by trunk: ``cX_Y`` follows the Y-th layer at 1/2^X of the input.
+
+The last is not the paper's: our saliency network before the last layer of its readout. Where people
+look asks for more than Table 1's features tell.
+"""
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,7 @@ class MarsOptions:
     Attributes:
         trunk: the network that sees the image.
         layer: where it is truncated (Table 1).
+        longest: pixels of the longer edge at which it sees the image.
         channels: C_out, of the deconvolution stack (Table 6).
         stride: input pixels per output pixel, along a side (Table 6).
         depth: fully-connected layers of 512 neurons in the meta-learners (Table 2).
@@ -84,8 +90,9 @@ class MarsOptions:
         interpolation: between embeddings; without it the nearest one is taken (Table 4).
     """
 
-    trunk: Literal["mobilenet_v2", "vgg16", "resnet50"] = "mobilenet_v2"
+    trunk: Literal["mobilenet_v2", "vgg16", "resnet50", "sam"] = "mobilenet_v2"
     layer: str = "c4_6"
+    longest: int = 256
     channels: int = 96
     stride: int = 4
     depth: int = 1
@@ -105,11 +112,18 @@ class MarsOptions:
             raise ValueError(f"stride is {self.stride}; the trunk's is {self.cut.stride}")
         if self.ratios < 3 or self.ratios % 2 == 0:
             raise ValueError(f"ratios is {self.ratios}; it must be odd and at least 3")
+        if self.longest < 32:
+            raise ValueError(f"longest is {self.longest}; it must be at least 32")
 
     @property
     def cut(self) -> Cut:
         """The truncation."""
         return CUTS[self.trunk][self.layer]
+
+    @property
+    def multiple(self) -> int:
+        """Both sides of the input are padded to multiples of this."""
+        return 16 if self.trunk == "sam" else self.cut.stride
 
     @property
     def width(self) -> int:
@@ -169,6 +183,16 @@ class RatioParameters(NamedTuple):
         )
 
 
+class Seen(NamedTuple):
+    """What the network sees in one image."""
+
+    areas: Tensor
+    """Cropping areas of R ratios: float32 ``(R, h', w')`` on the CPU, probabilities. A cell stands
+    for each ``stride`` pixels of the resized image; the last row and column may reach beyond it."""
+    faces: Tensor
+    """``(n, 5)`` on the CPU: x0, y0, x1, y1 in 0..1 of the sides, and the probability."""
+
+
 class Mars(nn.Module):
     """The base model and its meta-learners (Figure 2).
 
@@ -222,9 +246,22 @@ class Mars(nn.Module):
         return self.decode(self.features(images), self.parameters_of(ratios))
 
     def features(self, images: Tensor) -> Tensor:
-        """Return the last feature map before the global pooling, ``(B, c, h, w)``."""
-        x: Tensor = self.trunk(images)
-        return x if self.narrow is None else F.relu(self.narrow(x))
+        """Return the last feature map before the global pooling, float32 ``(B, c, h, w)``."""
+        return self._narrowed(self.trunk(self._cast(images)))
+
+    def _cast(self, images: Tensor) -> Tensor:
+        return images.to(next(self.trunk.parameters()).dtype)
+
+    def _narrowed(self, x: Tensor) -> Tensor:
+        return x.float() if self.narrow is None else F.relu(self.narrow(x.float()))
+
+    def _see(self, images: Tensor, *, faces: bool) -> tuple[Tensor, list[Tensor]]:
+        """Return the features, and the faces of each image where the trunk can find them."""
+        if not faces or self.options.trunk != "sam":
+            return self.features(images), [images.new_zeros(0, 5) for _ in images]
+        [trunk] = self.trunk.children()
+        x, found = cast(SaliencyTrunk, trunk).network.features(self._cast(images), faces=True)
+        return self._narrowed(x), found
 
     def parameters_of(self, ratios: Tensor) -> RatioParameters:
         """Predict the parameters of ratios ``(R,)`` and multiply out what depends on them alone."""
@@ -241,25 +278,35 @@ class Mars(nn.Module):
         bias = (vector @ last.bias + shift)[:, None].expand(-1, 4)
         return RatioParameters(matrix, kernel, bias)
 
+    def size_of(self, image: Tensor) -> tuple[int, int]:
+        """Return the (height, width) at which it sees an image ``(3, h, w)``, before padding."""
+        return fitted(image.shape[-2], image.shape[-1], self.options.longest)
+
     def prepare(self, image: Tensor) -> Tensor:
         """Resize one uint8 image ``(3, h, w)``, normalise it and pad it right and below.
 
         Returns:
-            ``(3, H, W)``: the longer edge ``LONGEST``, both padded to the trunk's stride.
+            ``(3, H, W)``: the longer edge ``longest``, both padded to ``multiple``.
         """
-        size = fitted(image.shape[-2], image.shape[-1])
+        size = self.size_of(image)
         x = image[None].float() if image.is_cuda else image[None]
         if size != tuple(image.shape[-2:]):
             x = F.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
         x = x.float().div(127.5).sub(1)
-        if self.options.trunk != "mobilenet_v2":  # torchvision's mean and deviation, rescaled
+        if self.options.trunk in ("vgg16", "resnet50"):  # torchvision's mean, deviation, rescaled
             mean = x.new_tensor((0.485, 0.456, 0.406)).view(3, 1, 1) * 2 - 1
             x = (x - mean) / (2 * x.new_tensor((0.229, 0.224, 0.225)).view(3, 1, 1))
-        stride = self.options.cut.stride
-        return F.pad(x[0], (0, -size[1] % stride, 0, -size[0] % stride))
+        multiple = self.options.multiple
+        return F.pad(x[0], (0, -size[1] % multiple, 0, -size[0] % multiple))
+
+    def maps(self, images: Sequence[Tensor], parameters: RatioParameters) -> list[Tensor]:
+        """Predict the cropping areas, as :meth:`look` does, and no faces."""
+        return [seen.areas for seen in self.look(images, parameters, faces=False)]
 
     @torch.inference_mode()
-    def maps(self, images: Sequence[Tensor], parameters: RatioParameters) -> list[Tensor]:
+    def look(
+        self, images: Sequence[Tensor], parameters: RatioParameters, *, faces: bool
+    ) -> list[Seen]:
         """Predict the cropping areas of images of any sizes, at all ratios from one trunk pass.
 
         Images of one input size share a batch on an accelerator; on a CPU each runs alone,
@@ -268,11 +315,10 @@ class Mars(nn.Module):
         Args:
             images: uint8 RGB ``(3, h, w)``.
             parameters: of R ratios.
+            faces: look for faces, if the trunk has a head for them.
 
         Returns:
-            Probabilities ``(R, h', w')`` on the CPU, in the order of the images. A map has a cell
-            for each ``stride`` pixels of the resized image; the last row and column may reach
-            beyond it.
+            What was seen of each image, in their order.
         """
         device = self.reduce.weight.device
         inputs = [self.prepare(image.to(device)) for image in images]
@@ -280,17 +326,19 @@ class Mars(nn.Module):
         for index, x in enumerate(inputs):
             key = tuple(x.shape) if device.type != "cpu" else (index,)
             groups.setdefault(key, []).append(index)
-        maps: dict[int, Tensor] = {}
+        seen: dict[int, Seen] = {}
         for members in groups.values():
             batch = torch.stack([inputs[index] for index in members])
             batch = batch.contiguous(memory_format=torch.channels_last)
-            decoded = self.decode(self.features(batch), parameters).sigmoid().cpu()
-            maps.update(zip(members, decoded, strict=True))
-        result = []
-        for index, image in enumerate(images):
-            height, width = (-(-side // self.options.stride) for side in fitted(*image.shape[-2:]))
-            result.append(maps[index][:, :height, :width])
-        return result
+            features, found = self._see(batch, faces=faces)
+            decoded = self.decode(features, parameters).sigmoid().cpu()
+            for index, areas, people in zip(members, decoded, found, strict=True):
+                height, width = self.size_of(images[index])
+                rows, columns = (-(-side // self.options.stride) for side in (height, width))
+                padded = (batch.shape[-1] / width, batch.shape[-2] / height)
+                people[:, :4] = (people[:, :4] * people.new_tensor(padded * 2)).clamp(0, 1)
+                seen[index] = Seen(areas[:, :rows, :columns], people.cpu())
+        return [seen[index] for index in range(len(images))]
 
     def decode(self, features: Tensor, parameters: RatioParameters) -> Tensor:
         """Turn feature maps ``(B, c, h, w)`` into logits ``(B, R, h', w')`` of each ratio.
@@ -340,9 +388,9 @@ def _transform(parameters: RatioParameters, pooled: Tensor) -> Tensor:
     return torch.einsum("roc,bc->bro" if matrix.ndim == 3 else "broc,bc->bro", matrix, pooled)
 
 
-def fitted(height: int, width: int) -> tuple[int, int]:
-    """Return (height, width) scaled so that the longer edge is ``LONGEST``."""
-    scale = Fraction(LONGEST, max(height, width))
+def fitted(height: int, width: int, longest: int) -> tuple[int, int]:
+    """Return (height, width) scaled so that the longer edge is ``longest``."""
+    scale = Fraction(longest, max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
@@ -365,11 +413,25 @@ def _unfold(logits: Tensor, height: int, width: int) -> Tensor:
     return maps
 
 
+class SaliencyTrunk(nn.Module):
+    """Our saliency network, as far as its features."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = SaliencyNetwork(SaliencyOptions(faces=48))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See ``(B, 3, H, W)``, -1..1: ``(B, 96, H / 8, W / 8)``."""
+        return self.network.features(x)[0]
+
+
 def _trunk(options: MarsOptions, *, folded: bool) -> nn.Module:
     """Build the truncated trunk, without weights."""
     stop = options.cut.stop
     if options.trunk == "mobilenet_v2":
         return MobileNetV2(stop=stop, folded=folded)
+    if options.trunk == "sam":
+        return nn.Sequential(SaliencyTrunk())
     import torchvision
 
     if options.trunk == "vgg16":

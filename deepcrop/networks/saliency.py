@@ -190,12 +190,16 @@ class Readout(nn.Module):
 
     def forward(self, x: Tensor, fine: Tensor | None) -> Tensor:
         """Read ``(B, C, h, w)``, and stride 8 features if there are any, to ``(B, 1, h', w')``."""
-        if self.detail is not None and fine is not None:
-            x = _resize(self.reduce(x), fine.shape[-2:])
-            x = F.relu(x + self.detail(fine))
-            x = F.relu(self.refine(x))
-        score: Tensor = self.score(x)
+        score: Tensor = self.score(self.refined(x, fine))
         return score
+
+    def refined(self, x: Tensor, fine: Tensor | None) -> Tensor:
+        """Return what the last layer reads: ``(B, 32, h', w')``, or ``x`` without detail."""
+        if self.detail is None or fine is None:
+            return x
+        x = _resize(self.reduce(x), fine.shape[-2:])
+        x = F.relu(x + self.detail(fine))
+        return F.relu(self.refine(x))
 
 
 @dataclass(frozen=True)
@@ -263,22 +267,45 @@ class SaliencyNetwork(nn.Module):
 
     def score(self, x: Tensor, start: int = 0) -> Tensor:
         """Return the readout before enlargement, ``(B, 1, H / s, W / s)``."""
-        taps = sorted({*self.options.taps, *self._details})
-        return self._score(dict(zip(taps, self.trunk.features(x, taps, start), strict=True)))
+        return self._score(self._taps(x, start))
 
-    @property
-    def _details(self) -> tuple[int, ...]:
-        return () if self.options.detail is None else (self.options.detail,)
+    def _taps(self, x: Tensor, start: int = 0, *, faces: bool = False) -> dict[int, Tensor]:
+        """Return the outputs of the trunk's blocks that the rest reads, by block."""
+        details = () if self.options.detail is None else (self.options.detail,)
+        taps = sorted({*self.options.taps, *details, *(FACE_TAPS if faces and self.faces else ())})
+        return dict(zip(taps, self.trunk.features(x, taps, start), strict=True))
 
     def _score(self, features: Mapping[int, Tensor]) -> Tensor:
+        return cast(Tensor, self.readout(self._rounds(features), self._fine(features)))
+
+    def _fine(self, features: Mapping[int, Tensor]) -> Tensor | None:
+        return None if self.options.detail is None else features[self.options.detail]
+
+    def _rounds(self, features: Mapping[int, Tensor]) -> Tensor:
         o = self.options
-        fine = None if o.detail is None else features[o.detail]
         size = features[max(o.taps)].shape[-2:]
         joined = torch.zeros((), device=features[o.taps[0]].device, dtype=features[o.taps[0]].dtype)
         for tap, project in zip(o.taps, self.neck, strict=True):
             joined = joined + _resize(project(features[tap]), size)
-        y = self.rounds(self.recurrent(self.dropout(F.relu(joined))))
-        return cast(Tensor, self.readout(y, fine))
+        return cast(Tensor, self.rounds(self.recurrent(self.dropout(F.relu(joined)))))
+
+    def features(self, x: Tensor, *, faces: bool = False) -> tuple[Tensor, list[Tensor]]:
+        """Return what the network knows before it reads a map from it, for heads of another aim.
+
+        Args:
+            x: as :meth:`forward` takes it.
+            faces: look for faces, if the network has a head for them.
+
+        Returns:
+            ``(B, width + 32, H / 8, W / 8)``: the second round of priors, enlarged, and what the
+            readout has made of it and of the detail; and the faces of each image, as
+            :attr:`Seen.faces`.
+        """
+        features = self._taps(x, faces=faces)
+        wide = self._rounds(features)
+        refined = self.readout.refined(wide, self._fine(features))
+        joined = torch.cat([_resize(wide, refined.shape[-2:]), refined], 1)
+        return joined, self._found(features, faces=faces)
 
     def _density(self, score: Tensor, size: tuple[int, int]) -> Tensor:
         score = _resize(score.float(), size)[:, 0]
@@ -336,18 +363,18 @@ class SaliencyNetwork(nn.Module):
         return [seen[index] for index in range(len(images))]
 
     def _look(self, x: Tensor, *, faces: bool) -> list[Seen]:
-        head = self.faces if faces else None
-        taps = sorted({*self.options.taps, *self._details, *(FACE_TAPS if head else ())})
-        features = dict(zip(taps, self.trunk.features(x, taps), strict=True))
+        features = self._taps(x, faces=faces)
         maps = self._density(self._score(features), (x.shape[-2] // 4, x.shape[-1] // 4))
-        if head is None:
-            nobody = maps.new_zeros(0, 5)
-            return [Seen(saliency, nobody) for saliency in maps]
-        found = head([features[tap] for tap in FACE_TAPS])
-        return [
-            Seen(saliency, read_faces(each, FACE))
-            for saliency, each in zip(maps, found, strict=True)
-        ]
+        found = self._found(features, faces=faces)
+        return [Seen(*each) for each in zip(maps, found, strict=True)]
+
+    def _found(self, features: Mapping[int, Tensor], *, faces: bool) -> list[Tensor]:
+        """List the faces of each image; none where they aren't looked for, or can't be."""
+        if not faces or self.faces is None:
+            some = next(iter(features.values()))
+            return [some.new_zeros(0, 5, dtype=torch.float32) for _ in some]
+        found = self.faces([features[tap] for tap in FACE_TAPS])
+        return [read_faces(each, FACE) for each in found]
 
 
 def blur(maps: Tensor, sigma: float) -> Tensor:

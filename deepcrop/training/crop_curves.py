@@ -6,7 +6,7 @@ saliency method, the centre window, or a person keep in a window of that area?
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -129,14 +129,16 @@ def gain_at_largest(method: MarsCrop, photos: Sequence[GazePhoto]) -> Gain:
     return Gain(kept_shares(boxes, [photo.points for photo in photos], sizes), *marks(photos))
 
 
-def print_gain(method: MarsCrop, photos: Sequence[GazePhoto]) -> None:
-    """Print the gain at the largest windows, of each dataset and of all photos."""
+def print_gain(methods: Mapping[str, MarsCrop], photos: Sequence[GazePhoto]) -> None:
+    """Print each method's gain at the largest windows, of each dataset and of all photos."""
     print("largest window, mean of six ratios    photos   centre   kept    human   gain")
-    judged = gain_at_largest(method, photos)
-    for name, chosen in by_dataset(photos).items():
-        g = judged.of(chosen)
-        shares = "  ".join(f"{each.mean():.4f}" for each in (g.centre, g.kept, g.human))
-        print(f"{name:36}  {chosen.sum():6}   {shares}  {g.gain:.3f} ± {g.error:.3f}")
+    for title, method in methods.items():
+        judged = gain_at_largest(method, photos)
+        for name, chosen in by_dataset(photos).items():
+            g = judged.of(chosen)
+            shares = "  ".join(f"{each.mean():.4f}" for each in (g.centre, g.kept, g.human))
+            row = f"{title}, {name}"
+            print(f"{row:36}  {chosen.sum():6}   {shares}  {g.gain:.3f} ± {g.error:.3f}")
 
 
 def print_curves(method: MarsCrop, saliency: SaliencyCrop, photos: Sequence[GazePhoto]) -> None:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from ..geometry import Box, Size
 from ..methods.base import load
-from ..methods.saliency import HAIR, head_of
+from ..methods.heads import HAIR, head_of
 from ..metrics.cropping import ASPECTS, Gain, kept
 from ..networks.saliency import FACE
 from .datasets import gaze

@@ -17,9 +17,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from ..geometry import AspectRatio, Box, Focal, Size
+from ..methods.saliency import SaliencyCrop
 from .croppings import Cropping
 from .datasets import Floats, GazePhoto, density, gaze, read_photo, unlabelled_paths
 
@@ -190,6 +192,20 @@ def imagined_photos(
         points = drawn(maps(image).double().numpy(), VIEWERS * LOOKS, random)
         viewers = np.repeat(np.arange(VIEWERS), LOOKS)
         yield GazePhoto(str(path.relative_to(shared / "data")), image, size, points, viewers)
+
+
+def mean_map(methods: Sequence[SaliencyCrop], image: Tensor) -> Tensor:
+    """Return the mean of methods' maps of a photo and of its mirror image, ``(h, w)``, sum 1.
+
+    Args:
+        methods: that look at the same number of pixels.
+        image: uint8 ``(3, h, w)``.
+    """
+    total = torch.zeros(())
+    for method in methods:
+        straight, mirrored = method.maps([image, image.flip(-1)])
+        total = total + straight / straight.sum() + mirrored.flip(-1) / mirrored.sum()
+    return total / (2 * len(methods))
 
 
 def drawn(saliency: Floats, count: int, random: np.random.Generator) -> Floats:

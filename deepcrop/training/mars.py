@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from ..geometry import Box
 from ..networks.mars import Mars, fitted
+from ..networks.mobilenet import MobileNetV2
 from .croppings import Cropping
 
 
@@ -99,9 +100,8 @@ class View:
 
 def stem_and_rest(network: Mars, frozen: int) -> tuple[nn.Module, nn.Module]:
     """Divide the trunk after its first ``frozen`` blocks; both parts share its weights."""
-    blocks = list(network.trunk.children())
-    if len(blocks) == 1:  # MobileNetV2 holds its blocks in one Sequential
-        blocks = list(blocks[0].children())
+    trunk = network.trunk
+    blocks = list((trunk.blocks if isinstance(trunk, MobileNetV2) else trunk).children())
     return nn.Sequential(*blocks[:frozen]), nn.Sequential(*blocks[frozen:])
 
 
@@ -134,7 +134,8 @@ def load_views(
     def read(image: str) -> list[tuple[Tensor, Tensor, list[Tensor]]]:
         with Image.open(folder / image) as photo:
             picture = photo.convert("RGB")
-        return [_view(picture, view, members) for view, members in by_image[image]]
+        longest = network.options.longest
+        return [_view(picture, view, members, longest) for view, members in by_image[image]]
 
     stem = stem_and_rest(network, frozen)[0].eval()
     device = network.reduce.weight.device
@@ -161,11 +162,11 @@ def _flip(boxes: Tensor) -> Tensor:
 
 
 def _view(
-    picture: Image.Image, view: Box | None, rows: Sequence[Cropping]
+    picture: Image.Image, view: Box | None, rows: Sequence[Cropping], longest: int
 ) -> tuple[Tensor, Tensor, list[Tensor]]:
     """Cut a view out of its image; return its pixels, ratios, and boxes in 0..1 of it."""
     view = view or Box(0, 0, *picture.size)
-    height, width = fitted(view.size.height, view.size.width)
+    height, width = fitted(view.size.height, view.size.width, longest)
     scaled = picture.resize(
         (width, height), Image.Resampling.BILINEAR, box=view.corners, reducing_gap=2.0
     )

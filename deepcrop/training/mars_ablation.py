@@ -13,7 +13,7 @@ import torch
 from ..geometry import AspectRatio
 from ..methods.mars import MarsCrop
 from ..metrics.boxes import centre_offset, iou
-from ..networks.mars import LONGEST, Mars
+from ..networks.mars import Mars
 from .crop_curves import gain_at_largest
 from .croppings import read_croppings
 from .datasets import GazePhoto, gaze
@@ -82,7 +82,7 @@ def print_ablation(job: MarsJob, shared: Path) -> None:
     ablation(
         lambda switches: initial(replace(job, options=replace(job.options, **switches))),
         views,
-        gaze(shared, longest=LONGEST).validation,
+        gaze(shared, longest=job.options.longest).validation,
         job.recipe,
         frozen=frozen,
         report=lambda row: print(

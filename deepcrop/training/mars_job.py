@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .. import weights
-from ..networks.mars import Mars, MarsOptions
+from ..networks.mars import Mars, MarsOptions, SaliencyTrunk
 from .croppings import read_croppings
 from .mars import Recipe, fit, load_views
 
-FROZEN = 7
-"""Blocks of MobileNet-V2 that keep the weights of the saliency network in ours."""
+FROZEN: Mapping[str, int] = {"sam": 1, "mobilenet_v2": 7, "vgg16": 7, "resnet50": 7}
+"""First blocks of each trunk that keep their weights in our recipe."""
 
 
 @dataclass(frozen=True)
@@ -51,19 +51,54 @@ def initial(job: MarsJob) -> Mars:
     torch.manual_seed(job.recipe.seed)
     network = Mars(job.options)
     state, _ = weights.load(job.trunk)
-    if "trunk.blocks.0.0.weight" in state:  # our saliency network, whose trunk begins alike
-        own = network.trunk.state_dict()
+    own = network.trunk.state_dict()
+    if job.options.trunk == "sam":
+        network.trunk.load_state_dict({f"0.network.{name}": each for name, each in state.items()})
+        begin_as_saliency(network)
+    elif "trunk.blocks.0.0.weight" in state:  # our saliency network, whose trunk begins alike
         network.trunk.load_state_dict({name: state[f"trunk.{name}"] for name in own})
     elif job.options.trunk == "mobilenet_v2":
         load: Any = network.trunk.load_torchvision
         load(state)
     elif job.options.trunk == "vgg16":
-        names = network.trunk.state_dict()
-        network.trunk.load_state_dict({name: state[f"features.{name}"] for name in names})
+        network.trunk.load_state_dict({name: state[f"features.{name}"] for name in own})
     else:
         blocks = _resnet_names(state)
-        network.trunk.load_state_dict({name: blocks[name] for name in network.trunk.state_dict()})
+        network.trunk.load_state_dict({name: blocks[name] for name in own})
     return network
+
+
+@torch.no_grad()
+def begin_as_saliency(network: Mars) -> None:
+    """Let the logits of every ratio begin as the score that the saliency network would read.
+
+    It passes through one channel of the head, the first; the others begin as they are, unheard
+    until the predictor asks for them. So training sets out from that network's gain: a head that
+    learns to read the same features anew, from boxes of the photos that they were made for, loses a
+    part of it (see the model card).
+    """
+    [trunk] = network.trunk.children()
+    score = cast(SaliencyTrunk, trunk).network.readout.score
+    assert score.bias is not None and network.reduce.bias is not None
+    inputs = score.weight.shape[1]
+    network.reduce.weight[0] = 0
+    network.reduce.weight[0, -inputs:] = score.weight[0]
+    network.reduce.bias[0] = score.bias[0]
+    for layer in cast(Sequence[nn.ConvTranspose2d], network.stack):
+        assert layer.bias is not None
+        layer.weight[:, 0] = 0
+        layer.weight[0, 0] = 1
+        layer.bias[0] = 0
+    heads = [each for each in (network.meta.predictor, network.predictor) if each is not None]
+    for head in heads:
+        assert head.bias is not None
+        head.weight.zero_()
+        head.bias.zero_()
+    if network.predictor is None:
+        assert network.meta.predictor is not None
+        network.meta.predictor.bias[0] = 1
+    else:
+        network.predictor.weight[0, 0] = 1
 
 
 def _resnet_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -114,20 +149,22 @@ def train_with_ray(job: MarsJob, *, workers: int, gpu: bool, storage: Path | Non
     return network.eval()
 
 
-def publish(network: Mars, job: MarsJob, folder: Path) -> Path:
+def publish(network: Mars, job: MarsJob, folder: Path, name: str = "mars") -> Path:
     """Write the weights as float16 with what it takes to build the network again."""
+    trunk = network.options.trunk
     metadata = {
         "options": network.options.to_json(),
         "recipe": json.dumps(asdict(job.recipe)),
-        "input": "RGB uint8, longest edge 256",
+        "input": f"RGB uint8, longest edge {network.options.longest}",
     }
     return weights.publish(
-        "mars",
+        name,
         network.state_dict(),
         metadata,
         licence="Apache-2.0 (weights); trained on OSIE (MIT) and NUS (SUN scenes) fixations, "
         "and on Flickr8k photos: non-commercial research",
-        summary="Mars, cropping areas for any aspect ratio, MobileNet-V2 trunk",
+        summary=f"Mars, cropping areas for any aspect ratio: trunk {trunk}, "
+        f"{network.options.longest} pixels",
         methods=["mars"],
         folder=folder,
     )

@@ -9,7 +9,7 @@ import torch
 from deepcrop.geometry import AspectRatio, Box, Size
 from deepcrop.methods.base import CropMethod, Hints, find
 from deepcrop.methods.mars import Area, MarsCrop, exact_window, odds, read_area, soft_iou
-from deepcrop.networks.mars import LONGEST, Mars, MarsOptions
+from deepcrop.networks.mars import Mars, MarsOptions
 
 ASPECTS = ["1:1", "16:9", "9:16", "4:5", "2:3", "1:10", "100:1"]
 
@@ -29,8 +29,9 @@ def picture(height: int, width: int, seed: int = 0) -> torch.Tensor:
 
 def test_is_a_crop_method_of_the_registry() -> None:
     assert find("mars") is MarsCrop
-    assert isinstance(MarsCrop(Mars(MarsOptions(layer="c3_3"))), CropMethod)
-    assert MarsCrop.analysis == LONGEST
+    method = MarsCrop(Mars(MarsOptions(layer="c3_3", longest=320)))
+    assert isinstance(method, CropMethod)
+    assert method.analysis == 320
 
 
 def test_area_is_read_by_medians() -> None:

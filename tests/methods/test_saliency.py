@@ -8,7 +8,8 @@ import deepcrop
 from deepcrop.errors import RequestError
 from deepcrop.geometry import AspectRatio, Box, Size
 from deepcrop.methods.base import Hints
-from deepcrop.methods.saliency import HAIR, head_of, peak
+from deepcrop.methods.heads import HAIR, head_of
+from deepcrop.methods.saliency import peak
 from deepcrop.networks import precision
 
 ASPECTS = ["1:1", "16:9", "9:16", "3:1"]

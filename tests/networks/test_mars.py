@@ -165,6 +165,42 @@ def test_parameters_of_ratios_can_be_kept_and_joined() -> None:
     torch.testing.assert_close(network.decode(features, together), network.decode(features, apart))
 
 
+def test_the_saliency_trunk_hands_on_what_a_saliency_map_is_read_from() -> None:
+    torch.manual_seed(0)
+    network = Mars(MarsOptions(trunk="sam", layer="readout")).eval().requires_grad_(False)
+    [trunk] = network.trunk.children()
+    x = torch.rand(2, 3, 64, 96) * 2 - 1
+    score = trunk.network.readout.score
+    read = F.conv2d(network.features(x)[:, 64:], score.weight, score.bias)
+    torch.testing.assert_close(read, trunk.network.score(x))
+
+
+@pytest.mark.parametrize(("height", "width"), [(48, 64), (41, 60), (100, 7)])
+def test_the_saliency_trunk_finds_the_faces_that_it_found_in_its_own_network(
+    height: int, width: int
+) -> None:
+    """Its face head reads the padded input; the boxes are of the image alone."""
+    torch.manual_seed(1)
+    network = Mars(MarsOptions(trunk="sam", layer="readout", longest=100)).eval()
+    [trunk] = network.trunk.children()
+    torch.nn.init.constant_(trunk.network.faces.read.bias, 0.0)  # some cells find a face
+    image = torch.randint(0, 256, (3, height, width), dtype=torch.uint8)
+    [seen] = network.look([image], network.parameters_of(torch.ones(1)), faces=True)
+    [nobody] = network.look([image], network.parameters_of(torch.ones(1)), faces=False)
+    torch.testing.assert_close(seen.areas, nobody.areas)
+    assert len(nobody.faces) == 0 < len(seen.faces)
+    with torch.inference_mode():
+        padded = network.prepare(image)
+        assert all(side % 16 == 0 for side in padded.shape[1:])
+        [expected] = trunk.network.features(padded[None], faces=True)[1]
+    inner = network.size_of(image)
+    for column, (side, all_of_it) in enumerate(
+        zip(inner[::-1] * 2, padded.shape[:0:-1] * 2, strict=True)
+    ):
+        pixels = (expected[:, column] * all_of_it).clamp(max=side)
+        torch.testing.assert_close(seen.faces[:, column] * side, pixels)
+
+
 def test_options_survive_the_metadata() -> None:
     options = MarsOptions(channels=64, predictor=False)
     assert MarsOptions.from_json(options.to_json()) == options
@@ -174,3 +210,5 @@ def test_options_survive_the_metadata() -> None:
         MarsOptions(layer="c9_9")
     with pytest.raises(ValueError, match="odd"):
         MarsOptions(ratios=10)
+    with pytest.raises(ValueError, match="longest"):
+        MarsOptions(longest=31)

@@ -17,6 +17,7 @@ from deepcrop.training.gaze_crops import (
     GazeCrops,
     drawn,
     imagined_photos,
+    mean_map,
     points_in,
     windows,
     windows_at,
@@ -108,6 +109,25 @@ def test_points_are_drawn_as_a_map_says_all_over_its_cells() -> None:
     assert (upper_right | lower_left).all()
     assert upper_right.mean() == pytest.approx(0.75, abs=0.03)
     assert np.ptp(points[upper_right], axis=0) == pytest.approx([0.5, 0.5], abs=0.01)
+
+
+def test_a_map_is_the_mean_of_networks_and_of_mirror_images() -> None:
+    class Sees:
+        """Looks at the left border, whatever is there, this much more than elsewhere."""
+
+        def __init__(self, more: float) -> None:
+            self.more = more
+
+        def maps(self, images: list[torch.Tensor]) -> list[torch.Tensor]:
+            assert torch.equal(images[1], images[0].flip(-1))
+            seen = torch.ones(2, 4)
+            seen[:, 0] += self.more
+            return [seen, 10 * seen]
+
+    image = torch.randint(0, 256, (3, 8, 16), dtype=torch.uint8)
+    got = mean_map([Sees(0), Sees(12)], image)  # type: ignore[list-item]
+    expected = (1 / 8 + torch.tensor([7.0, 1, 1, 7]) / 32) / 2
+    torch.testing.assert_close(got, expected.expand(2, 4))
 
 
 def test_photos_without_gaze_get_fixations_where_their_map_is(folder: Path) -> None:

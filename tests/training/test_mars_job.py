@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,14 @@ from deepcrop.methods.mars import MarsCrop
 from deepcrop.networks.mars import Mars, MarsOptions
 from deepcrop.training.croppings import Cropping, write_croppings
 from deepcrop.training.mars import Recipe
-from deepcrop.training.mars_job import MarsJob, initial, publish, train_here, train_with_ray
+from deepcrop.training.mars_job import (
+    FROZEN,
+    MarsJob,
+    initial,
+    publish,
+    train_here,
+    train_with_ray,
+)
 
 
 @pytest.fixture
@@ -80,6 +88,25 @@ def test_other_trunks_take_the_weights_of_torchvision(
     job = MarsJob("", "", "any", options, Recipe(), frozen=0)
     values = list(initial(job).trunk.state_dict().values())
     assert [value.unique().tolist() for value in values if value.any()] == [[1.0]]
+
+
+def test_the_saliency_trunk_takes_our_saliency_network_and_trains_the_rest(
+    job: MarsJob, tmp_path: Path
+) -> None:
+    options = replace(job.options, trunk="sam", layer="readout", longest=64)
+    job = replace(job, trunk="saliency", options=options, frozen=FROZEN["sam"])
+    before = initial(job)
+    state, _ = weights.load("saliency")
+    for name, value in before.trunk.state_dict().items():
+        assert torch.equal(value, state[name.removeprefix("0.network.")].float())
+    after = train_here(job, "cpu")
+    for name, value in after.state_dict().items():
+        if name.startswith("trunk."):
+            assert torch.equal(value, before.state_dict()[name])
+    assert not torch.equal(after.reduce.weight, before.reduce.weight)
+    path = publish(after, job, tmp_path, "mars-of-mine")
+    assert path.name == "mars-of-mine.safetensors"
+    assert Mars.from_state(*weights.load(str(path))).options == options
 
 
 @pytest.mark.slow
