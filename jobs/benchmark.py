@@ -8,6 +8,7 @@ python -m jobs.benchmark nodes                   # a job on simulated clusters o
 python -m jobs.benchmark capacity                # what an image takes, and larger machines would do
 python -m jobs.benchmark plan FOLDER...          # what `deepcrop plan` projects, and what jobs take
 python -m jobs.benchmark crop --method saliency  # milliseconds an image of crop methods
+python -m jobs.benchmark batch --method mars     # images a second, many at once, on a GPU too
 python -m jobs.benchmark retarget --method dnr   # seconds an image beside the floor
 ```
 """
@@ -17,9 +18,11 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
+import timeit
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 import typer
@@ -29,7 +32,7 @@ from rich.table import Table
 from skimage import data
 
 from deepcrop.geometry import Size
-from deepcrop.methods.base import as_tensor, load
+from deepcrop.methods.base import as_aspects, as_tensor, load
 from deepcrop.pipeline.job import Job
 from deepcrop.pipeline.plan import plan as project
 from deepcrop.pipeline.prices import Prices
@@ -175,6 +178,39 @@ def crop(
             )
             figures = f"{min(taken):.1f}", f"{statistics.median(taken):.1f}", f"{quotient:.2f}"
             table.add_row(name, str(count), *figures)
+    Console().print(table)
+
+
+@app.command()
+def batch(
+    method: Annotated[
+        list[str] | None, typer.Option(help="A crop method; may be given again.")
+    ] = None,
+    weights: Annotated[str | None, typer.Option(help="Name or file; else each's own.")] = None,
+    size: Annotated[list[int] | None, typer.Option(help="Images at once; again for more.")] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Batches; the fastest counts.")] = 5,
+) -> None:
+    """Count the images a second of crop methods, many at once, on the GPU if there is one.
+
+    Of eight ratios: the maps alone, from photos in memory to maps in memory, and with the windows,
+    which one CPU thread finds.
+    """
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    photos = [Image.fromarray(each) for each in (data.astronaut(), data.coffee(), data.chelsea())]
+    table = Table("method", "device", "batch", "maps/s", "windows/s", box=None)
+    for name in method or ["saliency", "mars"]:
+        loaded: Any = load(name, device=device, weights=weights)
+        sides = Size(4000, 3000).fit(loaded.analysis)
+        looks = [as_tensor(photo.resize((sides.width, sides.height))) for photo in photos]
+        ratios = (as_aspects(EIGHT),) if name == "mars" else ()
+        for count in size or ([1, 4] if device == "cpu" else [16, 64, 256]):
+            images = [looks[index % len(looks)] for index in range(count)]
+            rates = []
+            looking = partial(loaded.maps, images, *ratios)
+            for work in (looking, partial(loaded.boxes, images, EIGHT)):
+                work()
+                rates.append(count / min(timeit.repeat(work, number=1, repeat=repeats)))
+            table.add_row(name, device, str(count), *(f"{rate:,.1f}" for rate in rates))
     Console().print(table)
 
 

@@ -68,12 +68,13 @@ def learning_curve(
 def faces(
     labels: Path = typer.Argument(help="Parquet file of `jobs/train.py face-labels`."),
     shared: Path = typer.Option(SHARED, help="Folder that holds data/."),
-    weights: str = typer.Option("saliency", help="Name or file of the weights."),
+    method: str = typer.Option("saliency", help="saliency or mars"),
+    weights: str | None = typer.Option(None, help="Name or file, other than the method's own."),
 ) -> None:
-    """Print what the saliency network's face head finds, and how often windows cut a face."""
+    """Print what the face head of saliency or mars finds, and how often windows cut a face."""
     from deepcrop.training.faces_report import faces_tables
 
-    for table in faces_tables(labels, shared, weights):
+    for table in faces_tables(labels, shared, weights or method, method=method):
         Console(width=100).print(table)
 
 
@@ -92,11 +93,11 @@ def mars(
     saliency = base.load("saliency", device="cpu")
     photos = getattr(gaze(shared, longest=saliency.analysis), part)
     methods = {
-        f"faces={faces}": base.load("mars", device="cpu", weights=weights, faces=faces)
-        for faces in (0.0, MarsCrop.Options.faces)
+        f"faces={faces:g}": base.load("mars", device="cpu", weights=weights, faces=faces)
+        for faces in (0, MarsCrop.Options.faces)
     }
     print_gain(methods, photos)
-    print_curves(methods["faces=0.0"], saliency, photos)
+    print_curves(methods["faces=0"], saliency, photos)
 
 
 @app.command()

@@ -1,11 +1,12 @@
-"""Train the networks whose weights ship with deepcrop.
+r"""Train the networks whose weights ship with deepcrop.
 
 python jobs/train.py saliency --shared ../shared --output runs/saliency.safetensors
 python jobs/train.py face-labels --shared ../shared faces.parquet
 python jobs/train.py faces faces.parquet --shared ../shared --output runs
 python jobs/train.py saliency-fast --shared ../shared --output runs
-python jobs/train.py mars-boxes --shared ../shared boxes.parquet --imagine saliency
-python jobs/train.py mars boxes.parquet --images ../shared/data --trunk saliency --output runs
+python jobs/train.py mars-boxes --shared ../shared boxes.parquet --no-gaze --imagine saliency
+python jobs/train.py mars boxes.parquet --images ../shared/data --trunk saliency --output runs \
+    --options '{"trunk": "sam", "layer": "readout", "longest": 640}'
 python jobs/train.py mars FAT --format fat --images FAT/images --trunk MOBILENET --paper --gpu
 python jobs/train.py vgg-slim --shared ../shared --output runs/vgg-slim
 """
@@ -232,16 +233,23 @@ def mars(
 
     from deepcrop.networks.mars import MarsOptions
     from deepcrop.training.croppings import read_dataset, write_croppings
-    from deepcrop.training.mars import OURS, Recipe
+    from deepcrop.training.mars import Recipe
     from deepcrop.training.mars_ablation import print_ablation
-    from deepcrop.training.mars_job import FROZEN, MarsJob, publish, train_here, train_with_ray
+    from deepcrop.training.mars_job import (
+        FROZEN,
+        MarsJob,
+        our_recipe,
+        publish,
+        train_here,
+        train_with_ray,
+    )
 
     output.mkdir(parents=True, exist_ok=True)
     if format != "parquet":
         rows = read_dataset(format, data)
         write_croppings(rows, data := output / f"{format}.parquet")
-    recipe = Recipe() if paper else OURS
     architecture = MarsOptions.from_json(options)
+    recipe = Recipe() if paper else our_recipe(architecture)
     job = MarsJob(
         rows=str(data.absolute()),
         images=str(images.absolute()),

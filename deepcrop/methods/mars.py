@@ -60,9 +60,9 @@ class MarsCrop:
         window: Literal["predicted", "largest"] = "largest"
         """"largest": of the ratio, where it holds most of the area; "predicted" (the paper's): as
         large as the area, which our weights draw too small (see their card)."""
-        faces: Annotated[float, Field(ge=0, le=10)] = 0.4
-        """As of the method ``saliency``: what the largest window may give up of a face's odds
-        rather than cut its head. ``mars-fast`` finds no faces."""
+        faces: Annotated[float, Field(ge=0, le=10)] = 0.2
+        """Of a face's odds, how much the largest window may give up rather than cut its head, as of
+        the method ``saliency``; ``mars-fast`` finds no faces."""
 
     def __init__(self, network: Mars, options: Options | None = None) -> None:
         """Answer with a network that is ready for inference on its device."""

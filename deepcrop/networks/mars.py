@@ -78,7 +78,8 @@ class MarsOptions:
     Attributes:
         trunk: the network that sees the image.
         layer: where it is truncated (Table 1).
-        longest: pixels of the longer edge at which it sees the image.
+        longest: pixels of the longer edge at which it sees the image, or, with the trunk "sam", at
+            which it sees one of 4:3, and any other in the same area.
         channels: C_out, of the deconvolution stack (Table 6).
         stride: input pixels per output pixel, along a side (Table 6).
         depth: fully-connected layers of 512 neurons in the meta-learners (Table 2).
@@ -119,11 +120,6 @@ class MarsOptions:
     def cut(self) -> Cut:
         """The truncation."""
         return CUTS[self.trunk][self.layer]
-
-    @property
-    def multiple(self) -> int:
-        """Both sides of the input are padded to multiples of this."""
-        return 16 if self.trunk == "sam" else self.cut.stride
 
     @property
     def width(self) -> int:
@@ -259,8 +255,7 @@ class Mars(nn.Module):
         """Return the features, and the faces of each image where the trunk can find them."""
         if not faces or self.options.trunk != "sam":
             return self.features(images), [images.new_zeros(0, 5) for _ in images]
-        [trunk] = self.trunk.children()
-        x, found = cast(SaliencyTrunk, trunk).network.features(self._cast(images), faces=True)
+        x, found = self._saliency.features(self._cast(images), faces=True)
         return self._narrowed(x), found
 
     def parameters_of(self, ratios: Tensor) -> RatioParameters:
@@ -278,17 +273,32 @@ class Mars(nn.Module):
         bias = (vector @ last.bias + shift)[:, None].expand(-1, 4)
         return RatioParameters(matrix, kernel, bias)
 
-    def size_of(self, image: Tensor) -> tuple[int, int]:
-        """Return the (height, width) at which it sees an image ``(3, h, w)``, before padding."""
-        return fitted(image.shape[-2], image.shape[-1], self.options.longest)
+    def input_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return the (height, width) at which it sees an image, before padding.
 
-    def prepare(self, image: Tensor) -> Tensor:
+        The longer edge is ``longest``. The saliency network sees the area of a 4:3 image of that,
+        in the image's shape, as it learned: in a larger square small things look large to it.
+        """
+        if self.options.trunk == "sam":
+            return self._saliency.input_size(height, width)
+        return fitted(height, width, self.options.longest)
+
+    @property
+    def _saliency(self) -> SaliencyNetwork:
+        [trunk] = self.trunk.children()
+        return cast(SaliencyTrunk, trunk).network
+
+    def prepare(self, image: Tensor, size: tuple[int, int] | None = None) -> Tensor:
         """Resize one uint8 image ``(3, h, w)``, normalise it and pad it right and below.
 
+        Args:
+            image: of any size.
+            size: (height, width) before padding, if not :meth:`input_size`.
+
         Returns:
-            ``(3, H, W)``: the longer edge ``longest``, both padded to ``multiple``.
+            ``(3, H, W)``, both padded to multiples of the trunk's stride.
         """
-        size = self.size_of(image)
+        size = size or self.input_size(image.shape[-2], image.shape[-1])
         x = image[None].float() if image.is_cuda else image[None]
         if size != tuple(image.shape[-2:]):
             x = F.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
@@ -296,8 +306,8 @@ class Mars(nn.Module):
         if self.options.trunk in ("vgg16", "resnet50"):  # torchvision's mean, deviation, rescaled
             mean = x.new_tensor((0.485, 0.456, 0.406)).view(3, 1, 1) * 2 - 1
             x = (x - mean) / (2 * x.new_tensor((0.229, 0.224, 0.225)).view(3, 1, 1))
-        multiple = self.options.multiple
-        return F.pad(x[0], (0, -size[1] % multiple, 0, -size[0] % multiple))
+        stride = self.options.cut.stride
+        return F.pad(x[0], (0, -size[1] % stride, 0, -size[0] % stride))
 
     def maps(self, images: Sequence[Tensor], parameters: RatioParameters) -> list[Tensor]:
         """Predict the cropping areas, as :meth:`look` does, and no faces."""
@@ -333,10 +343,8 @@ class Mars(nn.Module):
             features, found = self._see(batch, faces=faces)
             decoded = self.decode(features, parameters).sigmoid().cpu()
             for index, areas, people in zip(members, decoded, found, strict=True):
-                height, width = self.size_of(images[index])
-                rows, columns = (-(-side // self.options.stride) for side in (height, width))
-                padded = (batch.shape[-1] / width, batch.shape[-2] / height)
-                people[:, :4] = (people[:, :4] * people.new_tensor(padded * 2)).clamp(0, 1)
+                size = self.input_size(images[index].shape[-2], images[index].shape[-1])
+                rows, columns = (-(-side // self.options.stride) for side in size)
                 seen[index] = Seen(areas[:, :rows, :columns], people.cpu())
         return [seen[index] for index in range(len(images))]
 
@@ -352,16 +360,17 @@ class Mars(nn.Module):
         f_ars = _transform(parameters, pooled)
         shared = self.reduce(features).flatten(2)
         added = F.linear(f_ars, self.reduce.weight[:, :, 0, 0])  # (B, R, C_out)
-        if len(self.stack) < 2:
-            x = shared[:, None] + added[..., None]
-        else:
-            first, *others = (cast(nn.ConvTranspose2d, layer) for layer in self.stack[:-1])
-            pattern = added @ first.weight.flatten(1)  # the vector's: the same at every place
-            x = _quarters((_deconvolve(first, shared)[:, None] + pattern[..., None]).relu_())
-            for layer in others:
-                x = _quarters(_deconvolve(layer, x).relu_())
-        logits = parameters.predictor.mT @ x + parameters.bias[..., None]  # (B, R, 4, n)
-        return _unfold(logits, *features.shape[-2:])
+        read, bias = parameters.predictor.mT, parameters.bias[..., None]
+        if len(self.stack) < 2:  # all of it is linear
+            logits = (read.flatten(-3, -2) @ shared).unflatten(1, read.shape[-3:-1])
+            logits += read @ added[..., None] + bias
+            return _unfold(logits, *features.shape[-2:])
+        first, *others = (cast(nn.ConvTranspose2d, layer) for layer in self.stack[:-1])
+        pattern = added @ first.weight.flatten(1)  # the vector's: the same at every place
+        x = _quarters((_deconvolve(first, shared)[:, None] + pattern[..., None]).relu_())
+        for layer in others:
+            x = _quarters(_deconvolve(layer, x).relu_())
+        return _unfold(read @ x + bias, *features.shape[-2:])  # of (B, R, 4, n)
 
 
 def _deconvolve(layer: nn.ConvTranspose2d, x: Tensor) -> Tensor:
@@ -416,9 +425,9 @@ def _unfold(logits: Tensor, height: int, width: int) -> Tensor:
 class SaliencyTrunk(nn.Module):
     """Our saliency network, as far as its features."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest: int) -> None:
         super().__init__()
-        self.network = SaliencyNetwork(SaliencyOptions(faces=48))
+        self.network = SaliencyNetwork(SaliencyOptions(pixels=longest**2 * 3 // 4, faces=48))
 
     def forward(self, x: Tensor) -> Tensor:
         """See ``(B, 3, H, W)``, -1..1: ``(B, 96, H / 8, W / 8)``."""
@@ -431,7 +440,7 @@ def _trunk(options: MarsOptions, *, folded: bool) -> nn.Module:
     if options.trunk == "mobilenet_v2":
         return MobileNetV2(stop=stop, folded=folded)
     if options.trunk == "sam":
-        return nn.Sequential(SaliencyTrunk())
+        return nn.Sequential(SaliencyTrunk(options.longest))
     import torchvision
 
     if options.trunk == "vgg16":

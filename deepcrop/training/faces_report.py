@@ -61,7 +61,7 @@ def found_table(photos: Sequence[FacePhoto], weights: str) -> Table:
 
 
 def cut_table(
-    photos: Sequence[FacePhoto], shared: Path, weights: str, settings: Sequence[float]
+    photos: Sequence[FacePhoto], shared: Path, method: str, weights: str, settings: Sequence[float]
 ) -> Table:
     """Tabulate what windows do to the detector's faces, and what that costs on gaze photos."""
     parts = gaze(shared, longest=640)
@@ -74,12 +74,12 @@ def cut_table(
     titles = ("faces", "whole", "cut", "of those shown", "outside", "of heads", "gain on OSIE")
     table = Table(*titles)
     for setting in settings:
-        method = load("saliency", device="cpu", weights=weights, faces=setting)
+        careful = load(method, device="cpu", weights=weights, faces=setting)
         cuts, heads, shares = Cuts(), Cuts(), {}
         for photo in photos:
             seen = watched.get(photo.name.replace("/images/", "/"))
             size = seen.size if seen else Size(photo.image.shape[-1], photo.image.shape[-2])
-            [crops] = method.boxes([photo.image], ASPECTS, sizes=[size])
+            [crops] = careful.boxes([photo.image], ASPECTS, sizes=[size])
             for crop in crops:
                 for share in shown(photo, crop.box, size):
                     cuts.add(share)
@@ -123,17 +123,26 @@ def shown(photo: FacePhoto, box: Box, size: Size, hair: float = 0.0) -> list[flo
 
 
 def faces_tables(
-    labels: Path, shared: Path, weights: str, settings: Sequence[float] = (0, 0.2, 0.4, 1, 10)
+    labels: Path,
+    shared: Path,
+    weights: str,
+    settings: Sequence[float] = (0, 0.2, 0.4, 1, 10),
+    *,
+    method: str = "saliency",
 ) -> Iterator[Table]:
     """Yield both tables, on the photos that the head did not learn from.
+
+    Of ``mars`` only the second: its head is that of ``saliency``.
 
     Args:
         labels: what :func:`deepcrop.training.faces.write_faces` wrote.
         shared: folder that holds ``data/``.
         weights: name or file.
         settings: of the option ``faces``.
+        method: saliency or mars.
     """
     torch.set_num_threads(1)
     _, photos = split_faces(read_face_photos(labels, shared / "data"), shared)
-    yield found_table(photos, weights)
-    yield cut_table(photos, shared, weights, settings)
+    if method == "saliency":
+        yield found_table(photos, weights)
+    yield cut_table(photos, shared, method, weights, settings)

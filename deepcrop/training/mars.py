@@ -5,8 +5,8 @@ views = load_views(rows, folder, network, frozen=7)       # what the frozen bloc
 fit(network, views, Recipe(epochs=10))
 ```
 
-The defaults of :class:`Recipe` are the paper's (section 4.1); ours are in ``jobs/train.py`` and in
-the model card. Blocks of the trunk that are not trained run once over every view and its mirror
+The defaults of :class:`Recipe` are the paper's (section 4.1); ours are below and in the model
+cards. Blocks of the trunk that are not trained run once over every view and its mirror
 image; training then starts from their features.
 """
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ..geometry import Box
-from ..networks.mars import Mars, fitted
+from ..networks.mars import Mars
 from ..networks.mobilenet import MobileNetV2
 from .croppings import Cropping
 
@@ -76,7 +76,9 @@ OURS = Recipe(
     meta_decay=1e-5,
     average=0.99,
 )
-"""What made our own weights: few photos, many boxes of each."""
+"""What made ``mars-fast``: few photos, many boxes of each."""
+GENTLE = replace(OURS, epochs=1, warmup=0.2, rate=3e-4)
+"""What made ``mars``, whose head sets out from a readout that has learned already."""
 
 
 @dataclass(frozen=True)
@@ -134,8 +136,7 @@ def load_views(
     def read(image: str) -> list[tuple[Tensor, Tensor, list[Tensor]]]:
         with Image.open(folder / image) as photo:
             picture = photo.convert("RGB")
-        longest = network.options.longest
-        return [_view(picture, view, members, longest) for view, members in by_image[image]]
+        return [_view(picture, view, members, network) for view, members in by_image[image]]
 
     stem = stem_and_rest(network, frozen)[0].eval()
     device = network.reduce.weight.device
@@ -148,7 +149,7 @@ def load_views(
                 for flipped in (False, True) if mirror else (False,):
                     seen = pixels.flip(-1) if flipped else pixels
                     places = [_flip(each) for each in boxes] if flipped else boxes
-                    prepared = network.prepare(seen.to(device))
+                    prepared = network.prepare(seen.to(device), shape)
                     features = stem(prepared[None])[0].half().cpu().clone()
                     cells = (prepared.shape[-2] // stride, prepared.shape[-1] // stride)
                     dense = density(torch.cat(places), shape, stride, cells).half()
@@ -162,11 +163,11 @@ def _flip(boxes: Tensor) -> Tensor:
 
 
 def _view(
-    picture: Image.Image, view: Box | None, rows: Sequence[Cropping], longest: int
+    picture: Image.Image, view: Box | None, rows: Sequence[Cropping], network: Mars
 ) -> tuple[Tensor, Tensor, list[Tensor]]:
     """Cut a view out of its image; return its pixels, ratios, and boxes in 0..1 of it."""
     view = view or Box(0, 0, *picture.size)
-    height, width = fitted(view.size.height, view.size.width, longest)
+    height, width = network.input_size(view.size.height, view.size.width)
     scaled = picture.resize(
         (width, height), Image.Resampling.BILINEAR, box=view.corners, reducing_gap=2.0
     )

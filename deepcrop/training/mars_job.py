@@ -16,12 +16,18 @@ import torch
 from torch import Tensor, nn
 
 from .. import weights
+from ..errors import RequestError
 from ..networks.mars import Mars, MarsOptions, SaliencyTrunk
 from .croppings import read_croppings
-from .mars import Recipe, fit, load_views
+from .mars import GENTLE, OURS, Recipe, fit, load_views
 
 FROZEN: Mapping[str, int] = {"sam": 1, "mobilenet_v2": 7, "vgg16": 7, "resnet50": 7}
-"""First blocks of each trunk that keep their weights in our recipe."""
+"""First blocks of each trunk that keep their weights in our recipes."""
+
+
+def our_recipe(options: MarsOptions) -> Recipe:
+    """Return how we train an architecture; the paper's recipe is :class:`Recipe` itself."""
+    return GENTLE if options.trunk == "sam" else OURS
 
 
 @dataclass(frozen=True)
@@ -47,14 +53,25 @@ class MarsJob:
 
 
 def initial(job: MarsJob) -> Mars:
-    """Make the untrained network over the pretrained trunk."""
+    """Make the untrained network over the pretrained trunk.
+
+    Raises:
+        RequestError: the trunk is to be the saliency network, and the weights are not its.
+    """
     torch.manual_seed(job.recipe.seed)
     network = Mars(job.options)
     state, _ = weights.load(job.trunk)
     own = network.trunk.state_dict()
     if job.options.trunk == "sam":
-        network.trunk.load_state_dict({f"0.network.{name}": each for name, each in state.items()})
-        begin_as_saliency(network)
+        named = {f"0.network.{name}": each for name, each in state.items()}
+        if differing := own.keys() ^ named.keys():
+            raise RequestError(
+                f"weights {job.trunk!r}: not those of a saliency network that finds faces "
+                f"(jobs/train.py saliency, then faces): {min(differing)}"
+            )
+        network.trunk.load_state_dict(named)
+        if len(network.stack) < 2:  # a ReLU would cut what is negative
+            begin_as_saliency(network)
     elif "trunk.blocks.0.0.weight" in state:  # our saliency network, whose trunk begins alike
         network.trunk.load_state_dict({name: state[f"trunk.{name}"] for name in own})
     elif job.options.trunk == "mobilenet_v2":
@@ -72,10 +89,10 @@ def initial(job: MarsJob) -> Mars:
 def begin_as_saliency(network: Mars) -> None:
     """Let the logits of every ratio begin as the score that the saliency network would read.
 
-    It passes through one channel of the head, the first; the others begin as they are, unheard
-    until the predictor asks for them. So training sets out from that network's gain: a head that
-    learns to read the same features anew, from boxes of the photos that they were made for, loses a
-    part of it (see the model card).
+    But for a constant of each image and ratio, what ARS-FTM adds. It passes through one channel of
+    the head, the first; the others begin as they are, unheard until the predictor asks for them. So
+    training sets out from that network's gain: a head that learns to read the same features anew
+    loses a part of it (see the model card).
     """
     [trunk] = network.trunk.children()
     score = cast(SaliencyTrunk, trunk).network.readout.score

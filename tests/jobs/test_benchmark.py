@@ -91,6 +91,14 @@ def test_crop_methods_are_timed_for_one_ratio_and_for_eight(capsys):
     assert all(float(line[4]) > 0 for line in lines)
 
 
+def test_crop_methods_are_timed_in_batches(capsys):
+    benchmark.batch(["saliency", "mars"], size=[2], repeats=1)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
+    assert [(line[0], line[2]) for line in lines] == [("saliency", "2"), ("mars", "2")]
+    for *_, maps, windows in lines:
+        assert float(maps) > 0 < float(windows)
+
+
 @pytest.mark.slow
 def test_a_job_of_small_pictures_is_checked_and_measured():
     found = footprint.take(5)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from skimage import data
 
+import deepcrop
 from deepcrop.geometry import AspectRatio, Box, Size
-from deepcrop.methods.base import CropMethod, Hints, find
+from deepcrop.methods.base import CropMethod, Hints, as_tensor, find
+from deepcrop.methods.heads import face_box, head_of
 from deepcrop.methods.mars import Area, MarsCrop, exact_window, odds, read_area, soft_iou
+from deepcrop.networks import precision
 from deepcrop.networks.mars import Mars, MarsOptions
 
 ASPECTS = ["1:1", "16:9", "9:16", "4:5", "2:3", "1:10", "100:1"]
@@ -129,3 +133,56 @@ def test_soft_iou_of_a_certain_area_is_the_iou() -> None:
     assert soft_iou(Box(20, 20, 50, 60), area, Size(100, 100)) == pytest.approx(0.5)
     assert soft_iou(Box(0, 70, 100, 100), area, Size(100, 100)) == 0
     assert soft_iou(Box(25, 20, 85, 60), area, Size(100, 100)) == pytest.approx(22 / 26)
+
+
+@pytest.fixture(scope="module")
+def photos() -> list[np.ndarray]:
+    return [data.astronaut(), data.coffee(), data.chelsea()[:, 100:300]]
+
+
+def test_our_weights_give_a_photo_the_same_windows_alone_and_in_company(
+    photos: list[np.ndarray],
+) -> None:
+    method = deepcrop.load("mars", device="cpu")
+    together = method.boxes(photos, ASPECTS)
+    assert method.boxes(photos, ASPECTS) == together
+    assert [method.boxes([photo], ASPECTS)[0] for photo in photos] == together
+
+
+def test_our_weights_look_where_the_saliency_network_does(photos: list[np.ndarray]) -> None:
+    [areas] = deepcrop.load("mars", device="cpu").maps([as_tensor(photos[1])], [AspectRatio(1, 1)])
+    [saliency] = deepcrop.load("saliency", device="cpu").maps([photos[1]])
+    small = torch.nn.functional.interpolate(saliency[None, None], areas.shape[1:])[0, 0]
+    assert np.corrcoef(odds(areas[0]).ravel(), small.numpy().ravel())[0, 1] > 0.8
+
+
+def test_a_window_gives_up_odds_rather_than_cut_a_head(photos: list[np.ndarray]) -> None:
+    """The astronaut's 16:9 cuts her head where nothing keeps it from it."""
+    careless, careful = (deepcrop.load("mars", device="cpu", faces=faces) for faces in (0, 1))
+    tensor = as_tensor(photos[0])
+    parameters = careful.network.parameters_of(torch.ones(1))
+    [seen] = careful.network.look([tensor], parameters, faces=True)
+    [found] = seen.faces.tolist()
+    head = face_box(head_of(found[:4]), Size(512, 512))
+    [[cutting]], [[whole]] = (m.boxes([photos[0]], ["16:9"]) for m in (careless, careful))
+    assert 0 < cutting.box.intersection(head) < head.area
+    assert whole.box.intersection(head) in (0, head.area)
+
+
+def test_the_fast_network_is_the_papers_and_finds_no_faces(photos: list[np.ndarray]) -> None:
+    fast = deepcrop.load("mars", device="cpu", weights="mars-fast")
+    assert fast.network.options == MarsOptions() and fast.analysis == 256
+    other = deepcrop.load("mars", device="cpu", weights="mars-fast", faces=10)
+    assert fast.boxes(photos[:1], ["16:9"]) == other.boxes(photos[:1], ["16:9"])
+
+
+def test_the_trunk_may_run_in_bfloat16(
+    photos: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    areas = []
+    for kind in (torch.float32, torch.bfloat16):
+        monkeypatch.setattr(precision, "working_dtype", lambda device, kind=kind: kind)
+        method = deepcrop.load("mars", device="cpu")
+        assert {each.dtype for each in method.network.trunk.parameters()} == {kind}
+        areas.append(method.maps([as_tensor(photos[1])], [AspectRatio(4, 5)])[0].ravel())
+    assert np.corrcoef(*areas)[0, 1] > 0.999

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,10 +13,11 @@ import torchvision
 from PIL import Image
 from safetensors.torch import save_file
 
-from deepcrop import weights
+from deepcrop import RequestError, weights
 from deepcrop.geometry import Box
 from deepcrop.methods.mars import MarsCrop
 from deepcrop.networks.mars import Mars, MarsOptions
+from deepcrop.networks.saliency import SaliencyNetwork
 from deepcrop.training.croppings import Cropping, write_croppings
 from deepcrop.training.mars import Recipe
 from deepcrop.training.mars_job import (
@@ -107,6 +109,26 @@ def test_the_saliency_trunk_takes_our_saliency_network_and_trains_the_rest(
     path = publish(after, job, tmp_path, "mars-of-mine")
     assert path.name == "mars-of-mine.safetensors"
     assert Mars.from_state(*weights.load(str(path))).options == options
+    with pytest.raises(RequestError, match=r"^weights 'mars-fast': not those of a saliency"):
+        initial(replace(job, trunk="mars-fast"))
+
+
+@pytest.mark.parametrize(
+    "switches", [{}, {"stride": 8}, {"predictor": False}, {"embedding": False}, {"channels": 8}]
+)
+def test_the_head_begins_as_the_saliency_networks_readout(switches: dict[str, Any]) -> None:
+    options = MarsOptions(trunk="sam", layer="readout", longest=96, **switches)
+    network = initial(MarsJob("", "", "saliency", options, Recipe(), frozen=1)).eval()
+    saliency = SaliencyNetwork.from_state(*weights.load("saliency"))
+    x = torch.rand(2, 3, 64, 96) * 2 - 1
+    with torch.inference_mode():
+        logits = network(x, torch.tensor([0.5, 0.9, 2.0]))
+        score = saliency.score(x)
+        cells = 8 // options.stride
+        score = score.repeat_interleave(cells, 2).repeat_interleave(cells, 3)
+        rest = logits - score
+    constant = rest.mean((2, 3), keepdim=True).expand_as(rest)
+    torch.testing.assert_close(rest, constant, rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.slow
