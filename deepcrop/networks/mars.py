@@ -233,7 +233,7 @@ class Mars(nn.Module):
 
         Args:
             images: ``(B, 3, H, W)``, normalised as the trunk asks (MobileNet: -1..1); sides
-                divisible by the trunk's stride.
+                divisible by the trunk's stride, those of "sam" by 16.
             ratios: ``(R,)`` widths over heights.
 
         Returns:
