@@ -49,6 +49,7 @@ from .benchmarks.footprint import Footprint
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 SOURCE = 8
 """Pixels along a side of a source for one of the photos that crop methods are timed on."""
+PHOTOS = [Image.fromarray(each) for each in (data.astronaut(), data.coffee(), data.chelsea())]
 EIGHT = ("1:1", "4:5", "2:3", "3:4", "4:3", "3:2", "16:9", "9:16")
 
 
@@ -159,12 +160,11 @@ def crop(
     if weights and len(method or []) != 1:
         raise typer.BadParameter("give the one --method that they are of", param_hint="--weights")
     torch.set_num_threads(1)
-    photos = [Image.fromarray(each) for each in (data.astronaut(), data.coffee(), data.chelsea())]
     table = Table("method", "ratios", "ms, least", "ms, median", "of one", box=None)
     for name in method or ["saliency", "mars"]:
         loaded = load(name, device="cpu", weights=weights)
         times: dict[int, list[float]] = {1: [], len(EIGHT): []}
-        for photo in photos * repeats:
+        for photo in PHOTOS * repeats:
             size = Size(SOURCE * photo.width, SOURCE * photo.height)
             shape = size.fit(loaded.analysis)
             image = as_tensor(photo.resize((shape.width, shape.height)))
@@ -196,12 +196,11 @@ def batch(
     which one CPU thread finds.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    photos = [Image.fromarray(each) for each in (data.astronaut(), data.coffee(), data.chelsea())]
     table = Table("method", "device", "batch", "maps/s", "windows/s", box=None)
     for name in method or ["saliency", "mars"]:
         loaded: Any = load(name, device=device, weights=weights)
         sides = Size(4000, 3000).fit(loaded.analysis)
-        looks = [as_tensor(photo.resize((sides.width, sides.height))) for photo in photos]
+        looks = [as_tensor(photo.resize((sides.width, sides.height))) for photo in PHOTOS]
         ratios = (as_aspects(EIGHT),) if name == "mars" else ()
         for count in size or ([1, 4] if device == "cpu" else [16, 64, 256]):
             images = [looks[index % len(looks)] for index in range(count)]

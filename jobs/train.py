@@ -231,7 +231,7 @@ def mars(
     """Train Mars on crop boxes of any dataset."""
     from dataclasses import replace
 
-    from deepcrop.networks.mars import MarsOptions
+    from deepcrop.networks.mars_options import MarsOptions
     from deepcrop.training.croppings import read_dataset, write_croppings
     from deepcrop.training.mars import Recipe
     from deepcrop.training.mars_ablation import print_ablation

@@ -18,135 +18,19 @@ what remains per image and ratio is an addition, a ReLU and 0.3 million multipli
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
-from typing import Literal, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .batches import batches
+from .mars_options import MarsOptions
+from .mars_trunk import SaliencyTrunk, truncated
 from .meta import MetaLearner
-from .mobilenet import MobileNetV2
-from .saliency import SaliencyNetwork, SaliencyOptions
-
-
-class Cut(NamedTuple):
-    """Where a trunk is truncated: its last block, its channels, its stride."""
-
-    stop: int
-    channels: int
-    stride: int
-
-
-CUTS: Mapping[str, Mapping[str, Cut]] = {
-    "mobilenet_v2": {
-        "c3_3": Cut(7, 32, 8),
-        "c4_3": Cut(10, 64, 16),
-        "c4_6": Cut(13, 96, 16),
-        "c5_1": Cut(15, 160, 32),
-    },
-    "vgg16": {
-        "c3_3": Cut(23, 512, 8),
-        "c4_1": Cut(26, 512, 16),
-        "c4_3": Cut(30, 512, 16),
-        "pool5": Cut(31, 512, 32),
-    },
-    "resnet50": {
-        "c3_4": Cut(6, 512, 8),
-        "c4_3": Cut(9, 1024, 16),
-        "c4_6": Cut(12, 1024, 16),
-        "c5_1": Cut(13, 2048, 32),
-    },
-    "sam": {
-        "readout": Cut(1, 96, 8),
-    },
-}
-"""The truncations of Table 1, by trunk: ``cX_Y`` follows the Y-th layer at 1/2^X of the input.
-
-The last is not the paper's: our saliency network before the last layer of its readout. Where people
-look asks for more than Table 1's features tell.
-"""
-
-
-@dataclass(frozen=True)
-class MarsOptions:
-    """The architecture; the defaults are the paper's choice, the switches its ablations.
-
-    Attributes:
-        trunk: the network that sees the image.
-        layer: where it is truncated (Table 1).
-        longest: pixels of the longer edge at which it sees the image, or, with the trunk "sam", at
-            which it sees one of 4:3, and any other in the same area.
-        channels: C_out, of the deconvolution stack (Table 6).
-        stride: input pixels per output pixel, along a side (Table 6).
-        depth: fully-connected layers of 512 neurons in the meta-learners (Table 2).
-        ratios: N, the embedded aspect ratios (Table 5).
-        dimension: of their embedding vectors (Table 5).
-        transform: predict ARS-FTM; without it the global feature is added as it is (Table 3).
-        predictor: predict ARS-PWP; without it that layer is learned, one for all (Table 3).
-        embedding: embed the ratio; without it the meta-learners read its value (Table 4).
-        interpolation: between embeddings; without it the nearest one is taken (Table 4).
-    """
-
-    trunk: Literal["mobilenet_v2", "vgg16", "resnet50", "sam"] = "mobilenet_v2"
-    layer: str = "c4_6"
-    longest: int = 256
-    channels: int = 96
-    stride: int = 4
-    depth: int = 1
-    ratios: int = 101
-    dimension: int = 512
-    transform: bool = True
-    predictor: bool = True
-    embedding: bool = True
-    interpolation: bool = True
-
-    def __post_init__(self) -> None:
-        """Reject what can't be built."""
-        if self.layer not in CUTS[self.trunk]:
-            known = ", ".join(CUTS[self.trunk])
-            raise ValueError(f"layer {self.layer!r} of {self.trunk}: unknown; one of: {known}")
-        if self.stride not in {self.cut.stride >> k for k in range(6)} - {0}:
-            raise ValueError(f"stride is {self.stride}; the trunk's is {self.cut.stride}")
-        if self.ratios < 3 or self.ratios % 2 == 0:
-            raise ValueError(f"ratios is {self.ratios}; it must be odd and at least 3")
-        if self.longest < 32:
-            raise ValueError(f"longest is {self.longest}; it must be at least 32")
-
-    @property
-    def cut(self) -> Cut:
-        """The truncation."""
-        return CUTS[self.trunk][self.layer]
-
-    @property
-    def width(self) -> int:
-        """Channels c of the global feature: ResNet's are reduced to 512 first."""
-        return min(self.cut.channels, 512)
-
-    @property
-    def deconvolutions(self) -> int:
-        """Layers of the stack, each of which doubles the resolution."""
-        return (self.cut.stride // self.stride).bit_length() - 1
-
-    def to_json(self) -> str:
-        """Write as a JSON object, as the weights' metadata holds it."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> MarsOptions:
-        """Read what :meth:`to_json` wrote.
-
-        Raises:
-            ValueError: the object has a name that is no option.
-        """
-        values = json.loads(text)
-        unknown = set(values) - {field.name for field in fields(cls)}
-        if unknown:
-            raise ValueError(f"unknown Mars options: {', '.join(sorted(unknown))}")
-        return cls(**values)
+from .saliency import SaliencyNetwork
 
 
 class RatioParameters(NamedTuple):
@@ -200,7 +84,7 @@ class Mars(nn.Module):
     def __init__(self, options: MarsOptions | None = None, *, folded: bool = True) -> None:
         super().__init__()
         self.options = o = options or MarsOptions()
-        self.trunk = _trunk(o, folded=folded)
+        self.trunk = truncated(o, folded=folded)
         self.narrow = nn.Conv2d(o.cut.channels, 512, 1) if o.cut.channels > 512 else None
         self.reduce = nn.Conv2d(o.width, o.channels, 1)
         self.stack = nn.ModuleList(
@@ -243,20 +127,18 @@ class Mars(nn.Module):
 
     def features(self, images: Tensor) -> Tensor:
         """Return the last feature map before the global pooling, float32 ``(B, c, h, w)``."""
-        return self._narrowed(self.trunk(self._cast(images)))
-
-    def _cast(self, images: Tensor) -> Tensor:
-        return images.to(next(self.trunk.parameters()).dtype)
-
-    def _narrowed(self, x: Tensor) -> Tensor:
-        return x.float() if self.narrow is None else F.relu(self.narrow(x.float()))
+        return self._see(images, faces=False)[0]
 
     def _see(self, images: Tensor, *, faces: bool) -> tuple[Tensor, list[Tensor]]:
         """Return the features, and the faces of each image where the trunk can find them."""
-        if not faces or self.options.trunk != "sam":
-            return self.features(images), [images.new_zeros(0, 5) for _ in images]
-        x, found = self._saliency.features(self._cast(images), faces=True)
-        return self._narrowed(x), found
+        x = images.to(next(self.trunk.parameters()).dtype)
+        found = [images.new_zeros(0, 5) for _ in images]
+        if faces and self.options.trunk == "sam":
+            x, found = self._saliency.features(x, faces=True)
+        else:
+            x = self.trunk(x)
+        x = x.float()
+        return x if self.narrow is None else F.relu(self.narrow(x)), found
 
     def parameters_of(self, ratios: Tensor) -> RatioParameters:
         """Predict the parameters of ratios ``(R,)`` and multiply out what depends on them alone."""
@@ -319,8 +201,7 @@ class Mars(nn.Module):
     ) -> list[Seen]:
         """Predict the cropping areas of images of any sizes, at all ratios from one trunk pass.
 
-        Images of one input size share a batch on an accelerator; on a CPU each runs alone,
-        which costs nothing there and makes the result independent of the company.
+        On a CPU an image's result does not depend on its company, see :func:`.batches.batches`.
 
         Args:
             images: uint8 RGB ``(3, h, w)``.
@@ -332,14 +213,8 @@ class Mars(nn.Module):
         """
         device = self.reduce.weight.device
         inputs = [self.prepare(image.to(device)) for image in images]
-        groups: dict[tuple[int, ...], list[int]] = {}
-        for index, x in enumerate(inputs):
-            key = tuple(x.shape) if device.type != "cpu" else (index,)
-            groups.setdefault(key, []).append(index)
         seen: dict[int, Seen] = {}
-        for members in groups.values():
-            batch = torch.stack([inputs[index] for index in members])
-            batch = batch.contiguous(memory_format=torch.channels_last)
+        for members, batch in batches(inputs):
             features, found = self._see(batch, faces=faces)
             decoded = self.decode(features, parameters).sigmoid().cpu()
             for index, areas, people in zip(members, decoded, found, strict=True):
@@ -420,32 +295,3 @@ def _unfold(logits: Tensor, height: int, width: int) -> Tensor:
     while maps.shape[1] > count:
         maps = F.pixel_shuffle(maps, 2)
     return maps
-
-
-class SaliencyTrunk(nn.Module):
-    """Our saliency network, as far as its features."""
-
-    def __init__(self, longest: int) -> None:
-        super().__init__()
-        self.network = SaliencyNetwork(SaliencyOptions(pixels=longest**2 * 3 // 4, faces=48))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """See ``(B, 3, H, W)``, -1..1: ``(B, 96, H / 8, W / 8)``."""
-        return self.network.features(x)[0]
-
-
-def _trunk(options: MarsOptions, *, folded: bool) -> nn.Module:
-    """Build the truncated trunk, without weights."""
-    stop = options.cut.stop
-    if options.trunk == "mobilenet_v2":
-        return MobileNetV2(stop=stop, folded=folded)
-    if options.trunk == "sam":
-        return nn.Sequential(SaliencyTrunk(options.longest))
-    import torchvision
-
-    if options.trunk == "vgg16":
-        return torchvision.models.vgg16(weights=None).features[:stop]
-    resnet = torchvision.models.resnet50(weights=None)
-    stem = [resnet.conv1, resnet.bn1, resnet.relu, resnet.maxpool]
-    third = [*resnet.layer3, *resnet.layer4]
-    return nn.Sequential(*stem, resnet.layer1, resnet.layer2, *third[: stop - 6])

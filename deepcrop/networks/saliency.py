@@ -20,9 +20,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .batches import batches
 from .faces import TAPS as FACE_TAPS
 from .faces import FaceHead, read_faces
 from .mobilenet import CHANNELS, Convolution, MobileNetV2
+from .sam import AttentiveConvLSTM, PriorRound, Readout, resize
 
 FACE = 0.35
 """Probability from which a face counts: see the model card for what it finds and misses."""
@@ -95,111 +97,6 @@ class SaliencyOptions:
         if unknown:
             raise ValueError(f"unknown saliency options: {', '.join(sorted(unknown))}")
         return cls(**{**values, "taps": tuple(values["taps"])})
-
-
-class AttentiveConvLSTM(nn.Module):
-    """SAM's attentive convolutional LSTM (section III-A, Eqs. 1-8).
-
-    At each step an attention map, softmax over the positions of
-    ``V_a * tanh(W_a * X + U_a * H + b_a)``, weighs the same features X before the LSTM reads them.
-    The attention is multiplied by the number of positions, so that its mean is 1 at any size;
-    this is a change of the gates' scale only.
-
-    Three savings leave the result as it is: ``W_a * X`` is computed once; at the first step H and
-    C are zero, so their convolutions are skipped; the four gates are one convolution.
-    """
-
-    def __init__(self, channels: int, steps: int) -> None:
-        super().__init__()
-        self.steps = steps
-        self.attend_input = Convolution(channels, channels, 3, bias=True)
-        self.attend_state = Convolution(channels, channels, 3)
-        self.attend = Convolution(channels, 1, 3)
-        self.gates_input = Convolution(channels, 4 * channels, 3, bias=True)
-        self.gates_state = Convolution(channels, 4 * channels, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the last hidden state: ``(B, C, H, W)`` to the same shape."""
-        seen = self.attend_input(x)
-        energy = self.attend(torch.tanh(seen))
-        i, _, o, g = self.gates_input(self.attention(energy) * x).chunk(4, 1)
-        c = torch.sigmoid(i) * torch.tanh(g)
-        h = torch.sigmoid(o) * torch.tanh(c)
-        for _ in range(self.steps - 1):
-            energy = self.attend(torch.tanh(seen + self.attend_state(h)))
-            gates = self.gates_input(self.attention(energy) * x) + self.gates_state(h)
-            i, f, o, g = gates.chunk(4, 1)
-            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-            h = torch.sigmoid(o) * torch.tanh(c)
-        return h
-
-    @staticmethod
-    def attention(energy: Tensor) -> Tensor:
-        """Softmax over the positions of ``(B, 1, H, W)``, scaled to mean 1."""
-        return energy.flatten(1).softmax(1).mul(energy[0].numel()).view_as(energy)
-
-
-class GaussianPriors(nn.Module):
-    """Learned Gaussians that stand for where people tend to look (SAM section III-B, Eq. 9)."""
-
-    def __init__(self, count: int, *, isotropic: bool) -> None:
-        super().__init__()
-        side = math.ceil(math.sqrt(count))
-        grid = [((k % side + 0.5) / side, (k // side + 0.5) / side) for k in range(count)]
-        self.centre = nn.Parameter(0.25 + 0.5 * torch.tensor(grid))
-        self.log_sigma = nn.Parameter(torch.full((count, 1 if isotropic else 2), math.log(0.25)))
-
-    def forward(self, height: int, width: int) -> Tensor:
-        """Draw the priors at the centres of a grid's cells: ``(count, height, width)``, peak 1."""
-        like = self.centre
-        y = (torch.arange(height, device=like.device, dtype=like.dtype) + 0.5) / height
-        x = (torch.arange(width, device=like.device, dtype=like.dtype) + 0.5) / width
-        sigma = self.log_sigma.exp().expand(-1, 2)
-        across = torch.exp(-0.5 * ((x - like[:, :1]) / sigma[:, :1]) ** 2)
-        down = torch.exp(-0.5 * ((y - like[:, 1:]) / sigma[:, 1:]) ** 2)
-        return down[:, :, None] * across[:, None, :]
-
-
-class PriorRound(nn.Module):
-    """One round of priors: concatenate them to the features, then a dilated 5x5 convolution."""
-
-    def __init__(self, channels: int, count: int, *, isotropic: bool, dilation: int) -> None:
-        super().__init__()
-        self.priors = GaussianPriors(count, isotropic=isotropic)
-        self.mix = Convolution(channels + count, channels, 5, dilation=dilation, bias=True)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Transform ``(B, C, H, W)`` to the same shape."""
-        priors = self.priors(x.shape[-2], x.shape[-1]).expand(len(x), -1, -1, -1)
-        return F.relu(self.mix(torch.cat([x, priors], 1)))
-
-
-class Readout(nn.Module):
-    """Features to one raw map: SAM's 1x1, or with ``detail`` a small refinement at stride 8."""
-
-    def __init__(self, channels: int, detail: int | None) -> None:
-        super().__init__()
-        self.detail = None
-        if detail is None:
-            self.score = Convolution(channels, 1, 1, bias=True)
-            return
-        self.reduce = Convolution(channels, 32, 1, bias=True)
-        self.detail = Convolution(CHANNELS[detail], 32, 1, bias=True)
-        self.refine = Convolution(32, 32, 3, bias=True)
-        self.score = Convolution(32, 1, 1, bias=True)
-
-    def forward(self, x: Tensor, fine: Tensor | None) -> Tensor:
-        """Read ``(B, C, h, w)``, and stride 8 features if there are any, to ``(B, 1, h', w')``."""
-        score: Tensor = self.score(self.refined(x, fine))
-        return score
-
-    def refined(self, x: Tensor, fine: Tensor | None) -> Tensor:
-        """Return what the last layer reads: ``(B, 32, h', w')``, or ``x`` without detail."""
-        if self.detail is None or fine is None:
-            return x
-        x = _resize(self.reduce(x), fine.shape[-2:])
-        x = F.relu(x + self.detail(fine))
-        return F.relu(self.refine(x))
 
 
 @dataclass(frozen=True)
@@ -286,7 +183,7 @@ class SaliencyNetwork(nn.Module):
         size = features[max(o.taps)].shape[-2:]
         joined = torch.zeros((), device=features[o.taps[0]].device, dtype=features[o.taps[0]].dtype)
         for tap, project in zip(o.taps, self.neck, strict=True):
-            joined = joined + _resize(project(features[tap]), size)
+            joined = joined + resize(project(features[tap]), size)
         return cast(Tensor, self.rounds(self.recurrent(self.dropout(F.relu(joined)))))
 
     def features(self, x: Tensor, *, faces: bool = False) -> tuple[Tensor, list[Tensor]]:
@@ -304,11 +201,11 @@ class SaliencyNetwork(nn.Module):
         features = self._taps(x, faces=faces)
         wide = self._rounds(features)
         refined = self.readout.refined(wide, self._fine(features))
-        joined = torch.cat([_resize(wide, refined.shape[-2:]), refined], 1)
+        joined = torch.cat([resize(wide, refined.shape[-2:]), refined], 1)
         return joined, self._found(features, faces=faces)
 
     def _density(self, score: Tensor, size: tuple[int, int]) -> Tensor:
-        score = _resize(score.float(), size)[:, 0]
+        score = resize(score.float(), size)[:, 0]
         if self.options.readout == "softmax":
             score = score.flatten(1).softmax(1).view_as(score)
         else:
@@ -351,15 +248,9 @@ class SaliencyNetwork(nn.Module):
         """
         device, kind = next((each.device, each.dtype) for each in self.parameters())
         inputs = [self.preprocess(image.to(device)) for image in images]
-        groups: dict[tuple[int, ...], list[int]] = {}
-        for index, x in enumerate(inputs):
-            key = tuple(x.shape) if device.type != "cpu" else (index,)
-            groups.setdefault(key, []).append(index)
         seen: dict[int, Seen] = {}
-        for members in groups.values():
-            batch = torch.stack([inputs[index] for index in members])
-            batch = batch.to(kind, memory_format=torch.channels_last)
-            seen.update(zip(members, self._look(batch, faces=faces), strict=True))
+        for members, batch in batches(inputs):
+            seen.update(zip(members, self._look(batch.to(kind), faces=faces), strict=True))
         return [seen[index] for index in range(len(images))]
 
     def _look(self, x: Tensor, *, faces: bool) -> list[Seen]:
@@ -398,10 +289,3 @@ def _reflect(maps: Tensor, radius: int) -> Tensor:
         after = maps.narrow(dim, size - radius, radius).flip(dim)
         maps = torch.cat([before, maps, after], dim)
     return maps
-
-
-def _resize(x: Tensor, size: Sequence[int]) -> Tensor:
-    """Resize ``(B, C, h, w)`` bilinearly, cell centres aligned by area."""
-    if tuple(x.shape[-2:]) == tuple(size):
-        return x
-    return F.interpolate(x, tuple(size), mode="bilinear", align_corners=False)

@@ -17,7 +17,9 @@ from torch import Tensor, nn
 
 from .. import weights
 from ..errors import RequestError
-from ..networks.mars import Mars, MarsOptions, SaliencyTrunk
+from ..networks.mars import Mars
+from ..networks.mars_options import MarsOptions
+from ..networks.mars_trunk import SaliencyTrunk
 from .croppings import read_croppings
 from .mars import GENTLE, OURS, Recipe, fit, load_views
 

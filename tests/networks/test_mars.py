@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from deepcrop.networks.mars import CUTS, Mars, MarsOptions, RatioParameters
+from deepcrop.networks.mars import Mars, RatioParameters
+from deepcrop.networks.mars_options import CUTS, MarsOptions
 
 
 def millions(**options: object) -> float:

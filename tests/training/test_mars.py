@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 
 from deepcrop.geometry import Box, Size
-from deepcrop.networks.mars import Mars, MarsOptions
+from deepcrop.networks.mars import Mars
+from deepcrop.networks.mars_options import MarsOptions
 from deepcrop.training.croppings import Cropping
 from deepcrop.training.datasets import GazePhoto
 from deepcrop.training.gaze_crops import (

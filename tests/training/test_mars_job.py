@@ -16,7 +16,8 @@ from safetensors.torch import save_file
 from deepcrop import RequestError, weights
 from deepcrop.geometry import Box
 from deepcrop.methods.mars import MarsCrop
-from deepcrop.networks.mars import Mars, MarsOptions
+from deepcrop.networks.mars import Mars
+from deepcrop.networks.mars_options import MarsOptions
 from deepcrop.networks.saliency import SaliencyNetwork
 from deepcrop.training.croppings import Cropping, write_croppings
 from deepcrop.training.mars import Recipe
