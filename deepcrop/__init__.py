@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .methods.base import Crop, Hints, load
     from .pipeline.job import Job
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 _HOMES = {
     "AspectRatio": ".geometry",

@@ -12,6 +12,7 @@ DeepcropError
     ├── DecodeError         stage "decode": its bytes are not an image that we can read
     │   ├── NotAnImage          no decoder knows these bytes (empty, text, HTML, ...)
     │   ├── Corrupt             a decoder began and could not finish
+    │   ├── Unsupported         a valid file of a kind that this version can't read, or not right
     │   ├── TooLarge            more pixels than the job allows (decompression bomb)
     │   └── TimedOut            decoding took longer than the job allows
     ├── InferError          stage "infer":  the method failed on it
@@ -85,6 +86,13 @@ class NotAnImage(DecodeError):
 
 class Corrupt(DecodeError):
     """A decoder recognised the bytes but could not finish."""
+
+
+class Unsupported(DecodeError):
+    """The file may be whole, but this version can't read its kind, or would read it wrong.
+
+    The message names the kind, and what reads it where something does.
+    """
 
 
 class TooLarge(DecodeError):

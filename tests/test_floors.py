@@ -7,6 +7,7 @@ import deepcrop
 
 FLOORS = (
     "errors",
+    "flags",
     "geometry",
     "image",
     "storage",

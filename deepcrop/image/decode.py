@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from ..errors import Corrupt
+from ..flags import Note
 from ..geometry import Box, Size
 from .colour import Colour, is_srgb, to_rgb
 from .header import MAX_PIXELS, Probe, opened
@@ -38,6 +39,7 @@ class Picture:
         origin: where the source's left and top edges lie in ``pixels``: 0, or less than a pixel
             where a shrunk image was turned (its last column or row is only partly covered).
         metadata: EXIF (orientation reset), XMP, and the ICC profile of ``pixels`` (None: sRGB).
+        notes: what had to be decided to read the file, such as the frame or page that was taken.
     """
 
     pixels: NDArray[np.uint8]
@@ -46,6 +48,7 @@ class Picture:
     shrink: int
     origin: tuple[Fraction, Fraction]
     metadata: Metadata
+    notes: tuple[Note, ...] = ()
 
     @property
     def size(self) -> Size:

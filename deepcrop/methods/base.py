@@ -24,6 +24,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from ..errors import RequestError
+from ..flags import Flag
 from ..geometry import AspectRatio, Box, Focal, Size
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class Crop:
     """The point that matters most, 0..1 of the source's sides: the same for all ratios."""
     note: str | None = None
     """What the user should know of this answer, such as words that were not understood."""
+    flags: tuple[Flag, ...] = ()
+    """What the method itself finds wrong with this box, such as a head that it cuts."""
 
 
 @dataclass(frozen=True)

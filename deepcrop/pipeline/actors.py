@@ -62,6 +62,7 @@ class Decoder:
         picture = image.decode(
             work.data, at_least=least, max_pixels=self.job.max_pixels, colour=self.job.colour
         )
+        work.remark(picture.notes)
         if self.analysis is not None:
             work.thumbnail = image.thumbnail(picture, self.analysis)
         else:

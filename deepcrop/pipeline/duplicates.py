@@ -124,7 +124,7 @@ def refer(copies: pa.Table, firsts: pa.Table, fingerprint: str, carried: pa.Sche
                 name: value for name, value in copy.items() if name not in ("key", COLUMN, *HINTS)
             }
             source["source_uri"] = public(copy["source_uri"])
-            row = first | source | {"status": "skipped", "attempts": 1, "variants": []}
+            row = first | source | {"status": "skipped", "attempts": 1, "variants": [], "flags": []}
             rows.append(row | {"fingerprint": fingerprint})
     return images_table(rows, carried)
 

@@ -40,6 +40,7 @@ VARIANT = pa.struct(
         ("sha256", pa.string()),
         ("method", pa.string()),
         ("upscaled", pa.bool_()),
+        ("flags", pa.list_(pa.string())),
     ]
 )
 
@@ -63,6 +64,7 @@ IMAGES = pa.schema(
         ("focal_x", pa.float32()),
         ("focal_y", pa.float32()),
         ("note", pa.string()),
+        ("flags", pa.list_(pa.string())),
         ("duplicate_of", pa.string()),
         ("variants", pa.list_(VARIANT)),
         ("fetch_ms", pa.float32()),

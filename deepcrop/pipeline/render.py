@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from .. import image
 from ..errors import RenderError, SourceError, WriteError
+from ..flags import Flag, ordered
 from ..geometry import Box, Size
 from ..methods.base import Crop
 from ..storage import Storage, join
@@ -27,7 +28,7 @@ from .work import Work
 
 THREADS = 32
 EDGES = ("x0", "y0", "x1", "y1")
-NO_BOX: dict[str, Any] = dict.fromkeys((*EDGES, "score")) | {"upscaled": False}
+NO_BOX: dict[str, Any] = dict.fromkeys((*EDGES, "score")) | {"upscaled": False, "flags": []}
 """What the manifest tells of a variant that was made anew, not cut."""
 
 Place = Callable[[Work, Request, str], str]
@@ -219,7 +220,8 @@ class Renderer:
 def _facts(crop: Crop, upscaled: bool) -> dict[str, Any]:
     """Return what the manifest tells of a variant's crop box."""
     corners = dict(zip(EDGES, crop.box.corners, strict=True))
-    return corners | {"score": crop.score, "upscaled": upscaled}
+    flags = [*crop.flags, *([Flag.ENLARGED] if upscaled else [])]
+    return corners | {"score": crop.score, "upscaled": upscaled, "flags": ordered(flags)}
 
 
 def _covers(size: Size, least: Size) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from ..errors import SourceError
+from ..flags import Note, ordered
 from ..geometry import Size
 from ..methods.base import Crop
 from ..storage import public
@@ -50,6 +51,8 @@ class Work:
     """One a request, for crop methods."""
     pixels: Sequence[numpy.ndarray] = ()
     """One uint8 (H, W, 3) a request, for retarget methods."""
+    notes: list[Note] = field(default_factory=list)
+    """Remarks of the stages, for the row's columns ``note`` and ``flags``."""
     variants: list[dict[str, Any]] = field(default_factory=list)
     error: SourceError | None = None
     milliseconds: dict[str, float] = field(default_factory=dict)
@@ -107,12 +110,28 @@ class Work:
             "method": method,
             "focal_x": focal[0],
             "focal_y": focal[1],
-            "note": self.crops[0].note if self.crops else None,
+            "note": self._note(),
+            "flags": ordered(self._flags()),
             "variants": self.variants,
             "fingerprint": fingerprint,
         }
         row |= {f"{stage}_ms": self.milliseconds.get(stage) for stage in STAGES}
         return row | error_columns(self.error) if self.error else row
+
+    def remark(self, notes: Iterable[Note]) -> None:
+        """Add remarks, each once."""
+        self.notes += [note for note in dict.fromkeys(notes) if note not in self.notes]
+
+    def _note(self) -> str | None:
+        texts = [note.text for note in self.notes]
+        if self.crops and self.crops[0].note:
+            texts.append(self.crops[0].note)
+        return "; ".join(texts) or None
+
+    def _flags(self) -> Iterator[str]:
+        yield from (note.flag for note in self.notes if note.flag is not None)
+        for variant in self.variants:
+            yield from variant["flags"]
 
 
 def from_listing(table: pa.Table) -> list[Work]:

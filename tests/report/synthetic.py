@@ -36,6 +36,7 @@ def row(output: str, uri: str, **fields: Any) -> dict[str, Any]:
             "sha256": hashlib.sha256(f"{uri} {aspect}".encode()).hexdigest(),
             "method": "center",
             "upscaled": False,
+            "flags": [],
         }
         for aspect, score in scores.items()
     ]

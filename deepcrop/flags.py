@@ -1,0 +1,58 @@
+"""Flags: short names of what a person should look at, of a source or of one of its variants.
+
+Each is a value of the manifest's columns ``flags``, which the page filters and sorts by and
+``deepcrop status`` counts.
+
+=====================  =========================================================================
+flag                   says
+=====================  =========================================================================
+focal-outside          the crop box leaves out the source's own focal point
+head-cut               the crop box cuts a head that was found
+subject-cut            the crop box cuts the main subject, where one was found
+enlarged               the variant has more pixels than its crop box
+smaller-than-asked     the variant has fewer pixels than the request names
+rejected               a person rejected the variant: it was not made
+corrected              a person moved the focal point or the box, or marked what must stay
+animation-flattened    the source has several frames; one was used
+page-chosen            the source has several pages; one was used
+hdr-mapped             the source has a high dynamic range, which was tone-mapped to SDR
+alpha-flattened        the source is transparent in places; a ground was laid under it
+=====================  =========================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Flag(StrEnum):
+    """A flag; the module's table says what each means."""
+
+    FOCAL_OUTSIDE = "focal-outside"
+    HEAD_CUT = "head-cut"
+    SUBJECT_CUT = "subject-cut"
+    ENLARGED = "enlarged"
+    SMALLER = "smaller-than-asked"
+    REJECTED = "rejected"
+    CORRECTED = "corrected"
+    ANIMATION_FLATTENED = "animation-flattened"
+    PAGE_CHOSEN = "page-chosen"
+    HDR_MAPPED = "hdr-mapped"
+    ALPHA_FLATTENED = "alpha-flattened"
+
+
+@dataclass(frozen=True)
+class Note:
+    """One remark about how a source was read or a variant made, for the manifest's ``note``."""
+
+    text: str
+    """A short clause without a full stop, such as ``page 2 of 3``."""
+    flag: Flag | None = None
+    """The flag that goes with it, if one does."""
+
+
+def ordered(flags: Iterable[Flag | str]) -> list[str]:
+    """Return flags as the manifest holds them: each once, in the order of :class:`Flag`."""
+    return [str(flag) for flag in sorted({Flag(each) for each in flags}, key=list(Flag).index)]
