@@ -15,6 +15,7 @@ shown.
 from .colour import Colour
 from .decode import Picture, decode, size_to_decode
 from .encode import OUTPUT_FORMATS, encode, output_format
+from .framing import Framing
 from .header import MAX_PIXELS, Probe, probe
 from .metadata import Metadata
 from .public import as_array, as_pil, open
@@ -25,6 +26,7 @@ __all__ = [
     "OUTPUT_FORMATS",
     "Colour",
     "Cuts",
+    "Framing",
     "Metadata",
     "Picture",
     "Probe",
