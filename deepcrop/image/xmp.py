@@ -1,0 +1,298 @@
+"""XMP packets: RDF in XML (ISO 16684-1), read, changed and written with all that isn't known.
+
+A property of XMP may be written as an attribute, as an element, or as a structure in one of four
+forms; :class:`Struct` reads and changes all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from xml.etree.ElementTree import Element, TreeBuilder
+from xml.parsers import expat
+
+RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
+_XML = "http://www.w3.org/XML/1998/namespace"
+_META = "{adobe:ns:meta/}xmpmeta"
+_ARRAYS = frozenset((f"{RDF}Bag", f"{RDF}Seq", f"{RDF}Alt"))
+_DEEPEST = 64
+"""Elements inside each other: packets have about 15, and recursion must end."""
+_HEAD = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+_TAIL = '<?xpacket end="w"?>'
+
+
+class NotXmp(ValueError):
+    """The bytes are no XMP packet that can be read."""
+
+
+class Struct:
+    """The fields of an XMP structure; names are ``{namespace}local``."""
+
+    def __init__(self, element: Element) -> None:
+        """Look at a property, an array's item or a top-level rdf:Description."""
+        self.element = element
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the fields' names."""
+        for holder in self._holders():
+            for name in [*holder.attrib, *(child.tag for child in holder)]:
+                if name.startswith("{") and not name.startswith((RDF, f"{{{_XML}}}")):
+                    yield name
+
+    def __contains__(self, name: str) -> bool:
+        """Tell whether there is such a field."""
+        return any(name == each for each in self)
+
+    def get(self, name: str) -> str | None:
+        """Return a field's text; None where there is none, or a structure."""
+        for holder in self._holders():
+            if name in holder.attrib:
+                return holder.attrib[name].strip()
+            child = holder.find(name)
+            if child is not None:
+                value = child.find(f"{RDF}value")
+                return _text(child if value is None else value)
+        return None
+
+    def number(self, name: str) -> float | None:
+        """Return a field's number; None where there is none, or none that is finite."""
+        return number(self.get(name))
+
+    def child(self, name: str) -> Element | None:
+        """Return the element of a field that is a structure or an array."""
+        for holder in self._holders():
+            found = holder.find(name)
+            if found is not None:
+                return found
+        return None
+
+    def struct(self, name: str) -> Struct | None:
+        """Return a field that is a structure."""
+        child = self.child(name)
+        return None if child is None else Struct(child)
+
+    def set(self, name: str, text: str) -> None:
+        """Set a field's text, in the form that it has."""
+        holders = self._holders()
+        for holder in holders:
+            if name in holder.attrib:
+                holder.attrib[name] = text
+                return
+        if (known := self.child(name)) is not None:
+            tail = known.tail
+            known.clear()
+            known.text, known.tail = text, tail
+            return
+        last = holders[-1]
+        if last.get(f"{RDF}parseType") == "Resource" or (last is self.element and len(last)):
+            child = Element(name)
+            child.text, child.tail = text, last.text
+            last.append(child)
+        else:
+            last.attrib[name] = text
+
+    def remove(self, name: str) -> None:
+        """Remove a field."""
+        for holder in self._holders():
+            holder.attrib.pop(name, None)
+            for child in holder.findall(name):
+                _detach(holder, child)
+
+    def _holders(self) -> list[Element]:
+        nested = [child for child in self.element if child.tag == f"{RDF}Description"]
+        return [self.element, *nested[:1]]
+
+
+def number(text: str | None) -> float | None:
+    """Read a finite number; also XMP's form of a rational, ``24/10``."""
+    if text is None or len(text) > 64:
+        return None
+    top, _, bottom = text.partition("/")
+    try:
+        value = float(top) / float(bottom or 1)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        return None
+    return value if abs(value) < 1e12 else None  # no NaN, no infinity, nothing absurd
+
+
+def decimal(value: float) -> str:
+    """Write a number with six decimals at most."""
+    return f"{value:.6f}".rstrip("0").rstrip(".").replace("-0", "0", value > -5e-7)
+
+
+def items(array: Element | None) -> list[Element]:
+    """Return the items of a property that is an rdf:Bag, rdf:Seq or rdf:Alt."""
+    if array is None:
+        return []
+    return [item for bag in array if bag.tag in _ARRAYS for item in bag if item.tag == f"{RDF}li"]
+
+
+def keep_items(array: Element, kept: Sequence[Element]) -> None:
+    """Remove the other items of an array."""
+    wanted = {id(item) for item in kept}
+    for bag in array:
+        if bag.tag in _ARRAYS:
+            for item in list(bag):
+                if id(item) not in wanted:
+                    _detach(bag, item)
+
+
+def texts(array: Element | None) -> list[str]:
+    """Return the texts of an array's items."""
+    return [_text(item) or "" for item in items(array)]
+
+
+@dataclass(frozen=True)
+class Packet:
+    """An XMP packet.
+
+    Attributes:
+        root: x:xmpmeta or rdf:RDF; names are ``{namespace}local``.
+        prefixes: the prefix of each namespace.
+    """
+
+    root: Element
+    prefixes: dict[str, str]
+
+    @classmethod
+    def parse(cls, data: bytes) -> Packet:
+        """Read a packet.
+
+        Raises:
+            NotXmp: not well-formed, not RDF, nested beyond measure, or with a document type: its
+                entities could grow without bound, and XMP has no use for them.
+        """
+        builder, prefixes, depth = TreeBuilder(), {_XML: "xml"}, 0
+        parser = expat.ParserCreate(namespace_separator="}")
+        parser.buffer_text = True
+
+        def clark(name: str) -> str:
+            return f"{{{name}" if "}" in name else name
+
+        def begin(name: str, attributes: dict[str, str]) -> None:
+            nonlocal depth
+            depth += 1
+            if depth > _DEEPEST:
+                raise NotXmp("elements nested too deep")
+            builder.start(clark(name), {clark(key): text for key, text in attributes.items()})
+
+        def end(name: str) -> None:
+            nonlocal depth
+            depth -= 1
+            builder.end(clark(name))
+
+        def declare(prefix: str | None, uri: str | None) -> None:
+            if uri and uri not in prefixes:
+                prefixes[uri] = _free(prefix or "ns", prefixes.values())
+
+        def refuse(*_: object) -> None:
+            raise NotXmp("it has a document type")
+
+        parser.StartElementHandler, parser.EndElementHandler = begin, end
+        parser.CharacterDataHandler = builder.data
+        parser.StartNamespaceDeclHandler = declare
+        parser.StartDoctypeDeclHandler = refuse
+        try:
+            wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))  # UTF-16
+            parser.Parse(data if wide else data.strip(b"\0 \t\r\n"), True)
+            root = builder.close()
+        except (expat.ExpatError, ValueError, AssertionError) as error:
+            raise error if isinstance(error, NotXmp) else NotXmp(str(error)) from error
+        packet = cls(root, prefixes)
+        if packet.rdf is None:
+            raise NotXmp("it has no rdf:RDF")
+        return packet
+
+    @property
+    def rdf(self) -> Element | None:
+        """The element rdf:RDF."""
+        if self.root.tag == f"{RDF}RDF":
+            return self.root
+        return self.root.find(f"{RDF}RDF") if self.root.tag == _META else None
+
+    @property
+    def subjects(self) -> list[Struct]:
+        """The top-level descriptions, whose fields are the packet's properties."""
+        return [Struct(each) for each in (self.rdf if self.rdf is not None else ())]
+
+    def prune(self) -> None:
+        """Remove the top-level descriptions that tell nothing any more."""
+        if self.rdf is not None:
+            for subject in self.subjects:
+                if next(iter(subject), None) is None:
+                    _detach(self.rdf, subject.element)
+
+    def declare(self, namespace: str, prefix: str) -> None:
+        """Declare a namespace that is to be used, under another prefix if this one is taken."""
+        if namespace not in self.prefixes:
+            self.prefixes[namespace] = _free(prefix, self.prefixes.values())
+
+    def tobytes(self) -> bytes:
+        """Write the packet in UTF-8, without padding: it isn't to be edited in place."""
+        used = {each[1 : each.rindex("}")] for each in _names(self.root) if each.startswith("{")}
+        declared = "".join(
+            f' xmlns:{prefix}="{_escaped(uri, True)}"'
+            for uri, prefix in self.prefixes.items()
+            if uri in used and uri != _XML
+        )
+        parts = [_HEAD, "\n"]
+        self._write(self.root, parts, declared)
+        return "".join([*parts, "\n", _TAIL]).encode()
+
+    def _write(self, element: Element, parts: list[str], declared: str = "") -> None:
+        name = self._qualified(element.tag)
+        parts.append(f"<{name}{declared}")
+        for key, text in element.attrib.items():
+            parts.append(f' {self._qualified(key)}="{_escaped(text, True)}"')
+        if len(element) or element.text:
+            parts.append(f">{_escaped(element.text or '')}")
+            for child in element:
+                self._write(child, parts)
+                parts.append(_escaped(child.tail or ""))
+            parts.append(f"</{name}>")
+        else:
+            parts.append("/>")
+
+    def _qualified(self, name: str) -> str:
+        if not name.startswith("{"):
+            return name
+        uri, local = name[1:].rsplit("}", 1)
+        return f"{self.prefixes[uri]}:{local}"
+
+
+def _free(prefix: str, taken: Collection[str]) -> str:
+    """Return the prefix, numbered where another namespace has it."""
+    names = (f"{prefix}{number or ''}" for number in count())
+    return next(name for name in names if name not in taken)
+
+
+def _names(element: Element) -> Iterator[str]:
+    for each in element.iter():
+        yield each.tag
+        yield from each.attrib
+
+
+def _text(element: Element) -> str | None:
+    return (element.text or "").strip() if not len(element) else None
+
+
+def _detach(parent: Element, child: Element) -> None:
+    """Remove a child without what stands behind it: whitespace, in XMP."""
+    siblings = list(parent)
+    at = siblings.index(child)
+    if at == len(siblings) - 1:  # the parent's end tag keeps its place
+        before = siblings[at - 1] if at else None
+        if before is None:
+            parent.text = child.tail
+        else:
+            before.tail = child.tail
+    parent.remove(child)
+
+
+def _escaped(text: str, attribute: bool = False) -> str:
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = text.replace("\r", "&#13;")
+    if attribute:
+        text = text.replace('"', "&quot;").replace("\n", "&#10;").replace("\t", "&#9;")
+    return text
