@@ -17,7 +17,7 @@ from .decode import Picture, decode, size_to_decode
 from .encode import OUTPUT_FORMATS, encode, output_format
 from .framing import Framing
 from .header import MAX_PIXELS, Probe, probe
-from .metadata import Metadata
+from .metadata import Metadata, SourceMetadata
 from .public import as_array, as_pil, open
 from .render import Cuts, render, thumbnail
 
@@ -30,6 +30,7 @@ __all__ = [
     "Metadata",
     "Picture",
     "Probe",
+    "SourceMetadata",
     "as_array",
     "as_pil",
     "decode",

@@ -18,7 +18,7 @@ from ..flags import Note
 from ..geometry import Box, Size
 from .colour import Colour, is_srgb, to_rgb
 from .header import MAX_PIXELS, Probe, opened
-from .metadata import Metadata, metadata_of
+from .metadata import SourceMetadata, metadata_of
 
 # The scaled DCT cuts blocks short, which isn't a clean low-pass filter: what it gets wrong should
 # lie where the resize filter removes it. At a margin of 1.5 and 2 the mean PSNR against a whole
@@ -38,7 +38,7 @@ class Picture:
         shrink: 1, 2, 4 or 8: source pixels for each decoded pixel.
         origin: where the source's left and top edges lie in ``pixels``: 0, or less than a pixel
             where a shrunk image was turned (its last column or row is only partly covered).
-        metadata: EXIF (orientation reset), XMP, and the ICC profile of ``pixels`` (None: sRGB).
+        metadata: the file's own EXIF, XMP and IPTC, and the ICC profile of ``pixels`` (None: sRGB).
         notes: what had to be decided to read the file, such as the frame or page that was taken.
     """
 
@@ -47,7 +47,7 @@ class Picture:
     format: str
     shrink: int
     origin: tuple[Fraction, Fraction]
-    metadata: Metadata
+    metadata: SourceMetadata
     notes: tuple[Note, ...] = ()
 
     @property

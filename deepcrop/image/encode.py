@@ -109,12 +109,14 @@ def _jpeg(pixels: NDArray[np.uint8], quality: int, metadata: Metadata) -> bytes:
 
 
 def _segments(metadata: Metadata) -> list[bytes]:
-    """APP1 for EXIF and XMP (each fits one segment or is left out), APP2 for ICC in parts."""
+    """APP1 for EXIF and XMP, APP13 for IPTC (each fits one or is left out), APP2s for ICC."""
     segments = []
     if metadata.exif:
         segments.append(_segment(0xE1, metadata.exif))
     if metadata.xmp:
         segments.append(_segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + metadata.xmp))
+    if metadata.iptc:
+        segments.append(_segment(0xED, b"Photoshop 3.0\0" + metadata.iptc))
     if metadata.icc:
         parts = [metadata.icc[at : at + 65519] for at in range(0, len(metadata.icc), 65519)]
         if len(parts) < 256:

@@ -1,50 +1,101 @@
-"""EXIF, XMP and ICC blocks: read, made true for a picture whose orientation is applied, carried."""
+"""EXIF, XMP, IPTC and ICC blocks: read, made true of a variant, carried."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 from PIL import ExifTags, Image, ImageFile
 
-# TIFF tags that describe how the file stores its pixels, wrong for any other file.
-_STRUCTURE = frozenset(
-    (
-        *range(254, 267),
-        273,
-        *range(277, 282),
-        *range(284, 294),
-        301,
-        *range(317, 348),
-        *range(512, 533),
-        700,
-        33723,
-        34377,
-        34675,
-    )
-)
+from ..flags import Note
+from . import exif, exif_variant, iptc, xmp, xmp_variant
+from .framing import Framing
 
-_DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
+_LONGEST_SEGMENT = 65533 - len(b"http://ns.adobe.com/xap/1.0/\0")
+"""Bytes of a block that fit one segment of a JPEG beside the longest of the headers."""
+_LONGEST_XMP = 2**24
+"""Bytes of a compressed XMP packet that are read at most."""
 
 
 @dataclass(frozen=True)
 class Metadata:
-    r"""The blocks of a file that a variant may keep; each None where there is none.
+    r"""Blocks to write with an image, true of it; each None where there is none.
 
     Attributes:
-        exif: a TIFF structure with the prefix ``Exif\0\0``; its orientation is 1, no thumbnail.
-        xmp: an XMP packet; its orientation is 1.
+        exif: a TIFF structure with the prefix ``Exif\0\0``.
+        xmp: an XMP packet.
         icc: the profile that the pixels are in; None for sRGB.
+        iptc: Photoshop's image resources with IPTC's datasets; only JPEG has a place for them.
+        notes: what had to be left out because it couldn't be read.
     """
 
     exif: bytes | None = None
     xmp: bytes | None = None
     icc: bytes | None = None
+    iptc: bytes | None = None
+    notes: tuple[Note, ...] = ()
+
+    def within(self, format: str) -> Metadata:
+        """Return only the blocks that a file of the format has room for: 64 KiB each in JPEG."""
+        if format != "jpeg":
+            return replace(self, iptc=None)
+        small: dict[str, bytes | None] = {}
+        notes = list(self.notes)
+        for name in ("exif", "xmp", "iptc"):
+            block: bytes | None = getattr(self, name)
+            fits = block is None or len(block) <= _LONGEST_SEGMENT
+            small[name] = block if fits else None
+            if not fits:
+                notes.append(Note(f"{name.upper()} longer than a JPEG's segment was left out"))
+        return replace(self, **small, notes=tuple(notes))
+
+
+@dataclass(frozen=True)
+class SourceMetadata:
+    r"""The blocks of a file as they were read: true of the file, not of what is made from it.
+
+    Attributes:
+        exif: a TIFF structure, with or without the prefix ``Exif\0\0``.
+        xmp: an XMP packet.
+        icc: the profile that the decoded pixels are in; None for sRGB.
+        photoshop: Photoshop's image resources by number.
+        orientation: EXIF orientation in which the file stores its pixels, 1 to 8.
+    """
+
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    icc: bytes | None = None
+    photoshop: dict[int, bytes] = field(default_factory=dict)
+    orientation: int = 1
 
     @property
     def colour_only(self) -> Metadata:
         """Only what the pixels' colours need."""
-        return replace(self, exif=None, xmp=None)
+        return Metadata(icc=self.icc)
+
+    def for_variant(self, framing: Framing, *, converted: bool = True) -> Metadata:
+        """Return what is true of a variant: rewritten, kept or left out.
+
+        Args:
+            framing: how the variant was made.
+            converted: whether pixels without a profile are sRGB by conversion or by assumption;
+                else what the file says of their colours stays.
+        """
+        colour: exif_variant.ColourSource = (
+            "profile" if self.icc else "srgb" if converted else "unchanged"
+        )
+        read = exif.parse(self.exif) if self.exif else None
+        notes = [] if read or not self.exif else [Note("EXIF that can't be read was left out")]
+        written = exif_variant.for_variant(read, framing, colour).tobytes() if read else None
+        packet = None
+        if self.xmp:
+            try:
+                packet = xmp_variant.for_variant(self.xmp, framing, colour)
+            except xmp.NotXmp:
+                notes.append(Note("XMP that can't be read was left out"))
+        resources = iptc.for_variant(self.photoshop)
+        return Metadata(written, packet, self.icc, resources, tuple(notes))
 
 
 def orientation_of(image: ImageFile.ImageFile, data: bytes) -> int:
@@ -52,67 +103,83 @@ def orientation_of(image: ImageFile.ImageFile, data: bytes) -> int:
     if image.format == "TIFF":
         value = getattr(image, "tag_v2", {}).get(ExifTags.Base.Orientation, 1)
     else:
-        exif = _read(_exif_block(image, data))
-        value = exif.get(ExifTags.Base.Orientation, 1) if exif is not None else 1
+        block = _read(_exif_block(image, data))
+        value = block.get(ExifTags.Base.Orientation, 1) if block is not None else 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def metadata_of(image: ImageFile.ImageFile, data: bytes) -> Metadata:
-    """Collect the EXIF and XMP of a file whose pixels aren't loaded yet."""
-    xmp = image.info.get("xmp")
-    if isinstance(xmp, str):
-        xmp = xmp.encode()
-    if xmp is not None:
-        xmp = re.sub(rb"(tiff:Orientation(?:=[\"']|>))[2-8]", rb"\g<1>1", xmp)
-    tiff = image.format == "TIFF"
-    exif = image.getexif() if tiff else _read(_exif_block(image, data))
-    return Metadata(_written(exif), xmp or None)
+def metadata_of(image: ImageFile.ImageFile, data: bytes) -> SourceMetadata:
+    """Collect the EXIF, XMP and IPTC of a file whose pixels aren't loaded yet."""
+    found = SourceMetadata(orientation=orientation_of(image, data))
+    if image.format == "TIFF":
+        return _of_tiff(data, image.tell(), found)
+    packet = image.info.get("xmp")
+    if packet is None and image.format == "PNG":
+        packet = _png_xmp(data)
+    if isinstance(packet, str):
+        packet = packet.encode()
+    resources = image.info.get("photoshop")
+    return replace(
+        found,
+        exif=_exif_block(image, data),
+        xmp=packet or None,
+        photoshop=dict(resources) if isinstance(resources, dict) else {},
+    )
+
+
+def _of_tiff(data: bytes, page: int, found: SourceMetadata) -> SourceMetadata:
+    """Read the tags of a page of a TIFF file, which is itself what an EXIF block holds."""
+    read = exif.parse(data, page)
+    if read is None:
+        return found
+    blocks = {tag: read.main[tag].value for tag in (exif.XMP, exif.IPTC) if tag in read.main}
+    datasets = iptc.of_tiff(blocks.get(exif.IPTC, b""))
+    return replace(
+        found,
+        exif=exif_variant.carried(read).tobytes(),
+        xmp=blocks.get(exif.XMP),
+        photoshop={iptc.IIM: datasets} if datasets else {},
+    )
 
 
 def _exif_block(image: ImageFile.ImageFile, data: bytes) -> bytes | None:
     if "exif" not in image.info and image.format == "PNG":
-        return _png_exif(data)
+        chunk = next((body for kind, body in _png_chunks(data) if kind == b"eXIf"), None)
+        return exif.PREFIX + chunk if chunk else None
     block = image.info.get("exif")
     return block if isinstance(block, bytes) else None
 
 
-def _png_exif(data: bytes) -> bytes | None:
-    """Find an eXIf chunk anywhere: it may stand after the pixels, which Pillow's header skips."""
+def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield all chunks but the pixels: some stand after these, which Pillow's header skips."""
     at = 8
     while at + 8 <= len(data):
         length = int.from_bytes(data[at : at + 4], "big")
-        if data[at + 4 : at + 8] == b"eXIf":
-            return b"Exif\0\0" + data[at + 8 : at + 8 + length]
+        kind = data[at + 4 : at + 8]
+        if kind in (b"eXIf", b"iTXt"):
+            yield kind, data[at + 8 : at + 8 + length]
         at += 12 + length
+
+
+def _png_xmp(data: bytes) -> bytes | None:
+    """Find the XMP of a PNG: an iTXt chunk (PNG 3rd edition, 11.3.3.4), maybe compressed."""
+    for kind, body in _png_chunks(data):
+        keyword, _, rest = body.partition(b"\0")
+        if kind == b"iTXt" and keyword == b"XML:com.adobe.xmp" and len(rest) > 2:
+            text = rest[2:].split(b"\0", 2)[-1]
+            try:
+                return zlib.decompressobj().decompress(text, _LONGEST_XMP) if rest[0] else text
+            except zlib.error:
+                return None
     return None
 
 
 def _read(block: bytes | None) -> Image.Exif | None:
     if not block:
         return None
-    exif = Image.Exif()
+    loaded = Image.Exif()
     try:
-        exif.load(block)
+        loaded.load(block)
     except Exception:  # a broken block is as good as none: whatever the parser raises
         return None
-    return exif
-
-
-def _written(exif: Image.Exif | None) -> bytes | None:
-    """Write the block anew, without orientation, pixel layout and thumbnail (it isn't cropped)."""
-    if not exif:
-        return None
-    kept = Image.Exif()
-    try:
-        for tag, value in exif.items():
-            if tag not in _STRUCTURE and tag not in _DIRECTORIES:
-                kept[tag] = value
-        for tag in _DIRECTORIES:
-            if entries := exif.get_ifd(tag):
-                kept.get_ifd(tag).update(entries)
-                kept.get_ifd(tag).pop(ExifTags.IFD.Interop, None)  # points into the old block
-        if ExifTags.Base.Orientation in kept:
-            kept[ExifTags.Base.Orientation] = 1
-        return kept.tobytes() if kept else None
-    except Exception:  # entries of the wrong type: keep nothing rather than something wrong
-        return None
+    return loaded

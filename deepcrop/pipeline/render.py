@@ -129,7 +129,7 @@ class Renderer:
                     if work.correction.rejects(request):
                         continue
                     pixels = cuts.render(index) if cuts else work.pixels[index]
-                    data, form = self._encode(work, pixels)
+                    data, form = self._encode(work, index, pixels)
                     uri = self.place(work, request, form)
                     work.variants.append(
                         (_facts(work.crops[index], sizes[index][1]) if sizes else NO_BOX)
@@ -176,13 +176,31 @@ class Renderer:
             )
         return image.Cuts(picture, wanted)
 
-    def _encode(self, work: Work, pixels: NDArray[np.uint8]) -> tuple[bytes, str]:
+    def _encode(self, work: Work, index: int, pixels: NDArray[np.uint8]) -> tuple[bytes, str]:
         """Return an encoded variant, and its format."""
         form = image.output_format(self.job.format, work.format or "")
-        metadata = work.picture.metadata if work.picture else None
-        if metadata and not self.job.keep_metadata:
-            metadata = image.Metadata(icc=metadata.icc)
+        metadata = self._metadata(work, index, Size(pixels.shape[1], pixels.shape[0])).within(form)
+        work.remark(metadata.notes)
         return image.encode(pixels, form, quality=self.job.quality, metadata=metadata), form
+
+    def _metadata(self, work: Work, index: int, size: Size) -> image.Metadata:
+        """Return what a variant of this size carries."""
+        if work.picture is None:
+            if not self.job.keep_metadata and self.job.colour != "keep":
+                return image.Metadata()
+            assert work.data is not None  # pixels made in another process: only their blocks lack
+            work.picture = image.decode(
+                work.data,
+                at_least=Size(1, 1),
+                max_pixels=self.job.max_pixels,
+                colour=self.job.colour,
+            )
+        source = work.picture.metadata
+        if not self.job.keep_metadata:
+            return source.colour_only
+        box = None if work.pixels else work.crops[index].box
+        framing = image.Framing(work.picture.source_size, size, box, source.orientation)
+        return source.for_variant(framing, converted=self.job.colour == "srgb")
 
     def _key(self, work: Work, request: Request, form: str) -> str:
         """Return the deterministic URI of a variant."""

@@ -14,7 +14,7 @@ from PIL import Image
 
 from deepcrop.errors import Corrupt, DecodeError, NotAnImage, TooLarge
 from deepcrop.geometry import Box, Size
-from deepcrop.image import decode, probe, render, size_to_decode
+from deepcrop.image import Framing, decode, probe, render, size_to_decode
 from tests.image.samples import photo, psnr, saved, shown
 
 WAYS = ("jpeg", "png", "webp", "avif", "tiff")
@@ -201,12 +201,13 @@ def test_a_jpeg_cut_and_closed_again_is_corrupt():
 
 
 def test_absurd_exif_is_ignored():
+    whole = Framing(Size(32, 32), Size(32, 32), Box(0, 0, 32, 32))
     jpeg = saved(photo()[:32, :32], "jpeg")
     for block in (b"Exif\0\0", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0" + b"\xff" * 60000):
         segment = b"\xff\xe1" + (len(block) + 2).to_bytes(2, "big") + block
         picture = decode(jpeg[:2] + segment + jpeg[2:])
         assert np.array_equal(picture.pixels, decode(jpeg).pixels)
-        assert picture.metadata.exif is None
+        assert picture.metadata.for_variant(whole).exif is None
     exif = Image.Exif()
     exif[274] = 77
     assert probe(saved(photo()[:8, :8], "jpeg", exif=exif)).orientation == 1

@@ -1,49 +1,173 @@
 """Metadata: kept true, or not at all."""
 
 import io
+import os
+import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
-from deepcrop.image import Metadata, decode, encode
+from deepcrop.flags import Note
+from deepcrop.geometry import Box, Size
+from deepcrop.image import Framing, Metadata, SourceMetadata, decode, encode, iptc, render
+from deepcrop.image.xmp import Packet, Struct, items
 from tests.image.samples import DISPLAY_P3, in_srgb, matrix_profile, photo, saved
+from tests.image.test_iptc import CAPTION, CREDIT, UTF8
+from tests.image.test_xmp_variant import name, packet
 
-XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+XMP = packet("<dc:source>a source</dc:source>", 'tiff:Orientation="6" tiff:ImageWidth="60"')
+SHARED = Path(os.environ.get("DEEPCROP_SHARED", "../shared"))
 
 
 def tagged(format, **options):
     exif = Image.Exif()
     exif[274], exif[315], exif[33432] = 6, "the artist", "the owner"
     exif.get_ifd(0x8769)[0x9003] = "2020:01:02 03:04:05"
+    exif.get_ifd(0x8769)[0x9214] = (30, 10)
     exif.get_ifd(0x8825)[1] = "N"
     if format == "tiff":
         exif[700] = XMP
+    if format == "png":
+        options["pnginfo"] = PngInfo()
+        options["pnginfo"].add_itxt("XML:com.adobe.xmp", XMP.decode())
     image = Image.fromarray(photo()[:40, :60])
     return saved(image, format, exif=exif.tobytes(), xmp=XMP, **options)
 
 
-@pytest.mark.parametrize("source", ["jpeg", "webp", "avif", "tiff"])
+def variant(data, box=None, size=None, target="jpeg", colour="srgb"):
+    """Cut and encode as a job does; return the file."""
+    picture = decode(data, colour=colour)
+    box = box or Box(0, 0, picture.source_size.width, picture.source_size.height)
+    size = size or box.size
+    framing = Framing(picture.source_size, size, box, picture.metadata.orientation)
+    metadata = picture.metadata.for_variant(framing, converted=colour == "srgb")
+    return encode(render(picture, box, size), target, metadata=metadata.within(target))
+
+
+@pytest.mark.parametrize("source", ["jpeg", "webp", "avif", "tiff", "png"])
 @pytest.mark.parametrize("target", ["jpeg", "webp", "avif", "png"])
-def test_exif_and_xmp_survive_with_their_orientation_reset(source, target):
-    picture = decode(tagged(source))
-    assert picture.pixels.shape == (60, 40, 3)
-    data = encode(picture.pixels, target, metadata=picture.metadata)
+def test_exif_and_xmp_survive_and_are_true(source, target):
+    data = variant(tagged(source), Box(10, 10, 40, 40), Size(15, 15), target)
     again = decode(data)
-    assert again.pixels.shape == picture.pixels.shape  # not turned a second time
+    assert again.pixels.shape == (15, 15, 3)  # not turned a second time
     exif = Image.open(io.BytesIO(data)).getexif()
     assert exif.get(274, 1) == 1
     assert (exif[315], exif[33432]) == ("the artist", "the owner")
     assert exif.get_ifd(0x8769)[0x9003] == "2020:01:02 03:04:05"
+    assert exif.get_ifd(0x8769)[0xA002] == 15
+    # Stored (30, 10) of 60x40 is shown at (29, 30); less (10, 10), halved.
+    assert exif.get_ifd(0x8769)[0x9214] == (9, 10)
     assert exif.get_ifd(0x8825)[1] == "N"
     assert not set(exif) & {256, 257, 258, 262, 273, 279}
-    assert again.metadata.xmp == XMP.replace(b'"6"', b'"1"')
+    [subject] = Packet.parse(again.metadata.xmp).subjects
+    assert subject.get(name("tiff:Orientation")) == "1"
+    assert subject.get(name("tiff:ImageWidth")) == "15"
+    assert subject.get(name("dc:source")) == "a source"
+
+
+def test_text_that_is_not_ascii_survives():
+    """Pillow's writer would put question marks for it."""
+    from deepcrop.image import exif
+
+    owner = "© Größe 著作\0".encode()
+    block = exif.Exif("<", {0x8298: exif.Entry(2, owner)}).tobytes()
+    data = variant(saved(photo(), "jpeg", exif=block))
+    assert exif.parse(decode(data).metadata.exif).main[0x8298].value == owner
+
+
+def with_segment(jpeg, marker, payload):
+    return (
+        jpeg[:2]
+        + bytes((0xFF, marker))
+        + (len(payload) + 2).to_bytes(2, "big")
+        + payload
+        + jpeg[2:]
+    )
+
+
+def test_iptc_goes_from_jpeg_and_tiff_to_jpeg():
+    block = UTF8 + CAPTION + CREDIT
+    resources = iptc.for_variant({iptc.IIM: block})
+    jpeg = with_segment(saved(photo(), "jpeg"), 0xED, b"Photoshop 3.0\0" + resources)
+    tags = Image.Exif()
+    tags[33723] = block
+    tiff = saved(photo()[:20, :20], "tiff", exif=tags)
+    for source in (jpeg, tiff):
+        assert decode(variant(source)).metadata.photoshop == {iptc.IIM: block}
+        assert b"An agency" not in variant(source, target="png")
+
+
+def test_motion_photos_and_what_stands_behind_a_jpeg_stay_behind():
+    mpf = b"MPF\0MM\0*\0\0\0\x08\0\0"
+    video = b"\0\0\0\x18ftypmp42" + bytes(100)
+    note = packet("", 'GCamera:MotionPhoto="1" GCamera:MicroVideoOffset="124" xmp:Rating="5"')
+    data = with_segment(saved(photo(), "jpeg", xmp=note), 0xE2, mpf) + video
+    written = variant(data)
+    for gone in (b"MPF", b"ftypmp42", b"MotionPhoto", b"MicroVideo"):
+        assert gone in data and gone not in written
+    assert b"Rating" in written
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_xmp_behind_a_pngs_pixels_is_read(compressed):
+    """Where ExifTool writes it."""
+    text = zlib.compress(XMP) if compressed else XMP
+    body = b"XML:com.adobe.xmp\0" + bytes((compressed, 0)) + b"\0\0" + text
+    chunk = len(body).to_bytes(4, "big") + b"iTXt" + body
+    chunk += zlib.crc32(chunk[4:]).to_bytes(4, "big")
+    plain = saved(photo()[:20, :20], "png")
+    assert decode(plain[:-12] + chunk + plain[-12:]).metadata.xmp == XMP
+    broken = chunk[:60] + b"\xff" * 20 + chunk[80:]
+    decode(plain[:-12] + broken + plain[-12:])
+
+
+def test_what_cannot_be_read_is_left_out_and_told():
+    framing = Framing(Size(10, 10), Size(10, 10), Box(0, 0, 10, 10))
+    metadata = SourceMetadata(b"no TIFF", XMP[:-9]).for_variant(framing)
+    assert metadata.exif is None and metadata.xmp is None
+    assert metadata.notes == (
+        Note("EXIF that can't be read was left out"),
+        Note("XMP that can't be read was left out"),
+    )
+
+
+def test_colours_are_named_as_they_are():
+    profile = matrix_profile(DISPLAY_P3, 2.2)
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0xA001] = 65535
+    source = saved(photo()[:64, :64], "jpeg", icc_profile=profile, exif=exif.tobytes())
+    for colour, space in (("srgb", 1), ("keep", 65535), ("strip", 65535)):
+        written = Image.open(io.BytesIO(variant(source, colour=colour)))
+        assert written.getexif().get_ifd(0x8769)[0xA001] == space
+        assert ("icc_profile" in written.info) == (colour == "keep")
+
+
+@pytest.mark.skipif(not (SHARED / "cases").is_dir(), reason="the cases are not here")
+def test_the_case_from_the_field():
+    data = (SHARED / "cases" / "jpg-meta.jpg").read_bytes()
+    written = variant(data, Box(0, 100, 400, 500), Size(200, 200))
+    exif = Image.open(io.BytesIO(written)).getexif().get_ifd(0x8769)
+    assert (exif[0xA002], exif[0xA003], exif[0xA001]) == (200, 200, 1)
+    assert (exif[0x9214], exif[0xA214]) == ((124, 100, 40, 40), (124, 100))
+    assert 0xA005 not in exif  # R03: it isn't Adobe RGB any more
+    metadata = decode(written).metadata
+    assert b"GPano" not in metadata.xmp  # a turned panorama isn't one
+    for subject in Packet.parse(metadata.xmp).subjects:
+        if (regions := subject.struct(name("mwg-rs:Regions"))) is not None:
+            [face] = items(regions.child(name("mwg-rs:RegionList")))
+            area = Struct(face).struct(name("mwg-rs:Area"))
+            values = [area.number(name(f"stArea:{each}")) for each in "xywh"]
+            assert values == pytest.approx([0.8, 0.275, 0.3, 0.3])
+    assert b"A. Person" in metadata.photoshop[iptc.IIM]
 
 
 @pytest.mark.parametrize("target", ["jpeg", "webp", "avif", "png"])
 def test_nothing_is_written_unasked(target):
     data = encode(decode(tagged("jpeg")).pixels, target)
-    assert decode(data).metadata == Metadata()
+    assert decode(data).metadata == SourceMetadata()
     assert b"artist" not in data
 
 
@@ -67,8 +191,11 @@ def test_a_long_profile_takes_several_jpeg_segments():
 
 
 def test_blocks_too_long_for_a_jpeg_segment_are_left_out():
-    data = encode(photo(), "jpeg", metadata=Metadata(xmp=b"x" * 70_000))
-    assert decode(data).metadata.xmp is None
+    long = Metadata(xmp=b"x" * 70_000)
+    assert decode(encode(photo(), "jpeg", metadata=long)).metadata.xmp is None
+    [note] = long.within("jpeg").notes
+    assert note.text == "XMP longer than a JPEG's segment was left out"
+    assert long.within("png") == long
 
 
 def test_the_thumbnail_of_the_whole_photo_is_not_kept():
@@ -91,5 +218,8 @@ def test_the_thumbnail_of_the_whole_photo_is_not_kept():
         tiff += value.to_bytes(4, order)
     tiff += bytes(4) + thumb
     picture = decode(saved(photo(), "jpeg", exif=b"Exif\0\0" + bytes(tiff)))
-    assert b"artist" in picture.metadata.exif
-    assert thumb[:200] not in picture.metadata.exif
+    assert thumb[:200] in picture.metadata.exif
+    size = picture.source_size
+    framing = Framing(size, size, Box(0, 0, size.width, size.height))
+    written = picture.metadata.for_variant(framing).exif
+    assert b"artist" in written and thumb[:200] not in written

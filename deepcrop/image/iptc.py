@@ -1,0 +1,85 @@
+"""IPTC-IIM: the captions, credits and rights that press libraries live by, for JPEG files.
+
+A JPEG holds them as a resource of Photoshop's in its segment APP13; other formats have no place
+for them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+
+IIM = 0x0404
+_DIGEST = 0x0425
+_KEPT = (0x040A, 0x040B)
+"""Resources beside IPTC's that are kept: the copyright flag and the copyright's URL. The others
+(thumbnails, print sizes, guides, paths, slices, a profile) are of the whole photo."""
+_RECORDS = frozenset((1, 2))
+"""Records of IIM 4.2 that are kept: envelope and application. 3 and 7 to 9 hold sizes, pixels and
+previews of the source."""
+_UNTRUE = frozenset((125, 130, 131, 200, 201, 202))
+"""Datasets of record 2 that are left out: the rasterised caption, the components and the layout
+(portrait, landscape) of the image, and its preview."""
+
+
+def resources(block: bytes | memoryview) -> dict[int, bytes]:
+    """Split Photoshop's image resources (after ``Photoshop 3.0`` and a zero) by their numbers."""
+    found: dict[int, bytes] = {}
+    data, at = bytes(block), 0
+    while data[at : at + 4] == b"8BIM" and at + 12 <= len(data):
+        number = int.from_bytes(data[at + 4 : at + 6], "big")
+        at += 6 + (data[at + 6] + 2) // 2 * 2  # a name of Pascal's, padded to even
+        length = int.from_bytes(data[at : at + 4], "big")
+        found.setdefault(number, data[at + 4 : at + 4 + length])
+        at += 4 + (length + 1) // 2 * 2
+    return found
+
+
+def of_tiff(value: bytes) -> bytes | None:
+    """Return the IIM datasets of TIFF's tag 33723, which many write as swapped 32-bit numbers."""
+    if value[:1] != b"\x1c" and value[3:4] == b"\x1c":
+        words = (value[at : at + 4][::-1] for at in range(0, len(value), 4))
+        value = b"".join(words)
+    return value if value[:1] == b"\x1c" else None
+
+
+def for_variant(known: Mapping[int, bytes]) -> bytes | None:
+    """Return the resources that are true of a variant; None where there are none.
+
+    The digest by which editors notice changes (MWG 2.0) is renewed if it held.
+    """
+    kept = {number: known[number] for number in _KEPT if number in known}
+    before = known.get(IIM)
+    after = b"".join(_datasets(before)) if before else b""
+    if before and after:
+        kept[IIM] = after
+        if known.get(_DIGEST) == _md5(before):
+            kept[_DIGEST] = _md5(after)
+    parts = [
+        b"8BIM" + number.to_bytes(2, "big") + b"\0\0" + len(value).to_bytes(4, "big")
+        + value + bytes(len(value) % 2)
+        for number, value in sorted(kept.items())
+    ]  # fmt: skip
+    return b"".join(parts) or None
+
+
+def _datasets(block: bytes) -> Iterator[bytes]:
+    """Yield the datasets that are kept, up to the first broken one (IIM 4.2)."""
+    at = 0
+    while at + 5 <= len(block) and block[at] == 0x1C:
+        record, number = block[at + 1], block[at + 2]
+        length = int.from_bytes(block[at + 3 : at + 5], "big")
+        begin = at + 5
+        if length & 0x8000:  # extended: the length of the length
+            width = length & 0x7FFF
+            length = int.from_bytes(block[begin : begin + width], "big")
+            begin += width
+        if begin + length > len(block):
+            return
+        if record in _RECORDS and not (record == 2 and number in _UNTRUE):
+            yield block[at : begin + length]
+        at = begin + length
+
+
+def _md5(block: bytes) -> bytes:
+    return hashlib.md5(block, usedforsecurity=False).digest()
