@@ -48,7 +48,10 @@ Output = Annotated[str | None, typer.Option("--output", metavar="URI", help="Whe
 Quality = Annotated[int | None, typer.Option(min=1, max=100, help="On the format's own scale.")]
 Format = Annotated[str | None, typer.Option(metavar="jpeg|webp|avif|png|same")]
 MaxSize = Annotated[int | None, typer.Option(min=1, help="Longest edge of variants, in pixels.")]
-KeepMetadata = Annotated[bool | None, typer.Option("--keep-metadata", help="Keep EXIF and XMP.")]
+KeepMetadata = Annotated[
+    bool | None,
+    typer.Option("--keep-metadata", help="Keep EXIF, XMP and IPTC that are true of the crop."),
+]
 Upscale = Annotated[
     str | None, typer.Option(metavar="never|allow", help="Where a size is larger than the crop.")
 ]
