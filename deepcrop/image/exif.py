@@ -13,7 +13,6 @@ from fractions import Fraction
 
 PREFIX = b"Exif\0\0"
 
-XMP, IPTC = 700, 33723
 _EXIF, _GPS, _INTEROPERABILITY = 0x8769, 0x8825, 0xA005
 
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 129: 1}

@@ -1,7 +1,8 @@
-"""IPTC-IIM: the captions, credits and rights that press libraries live by, for JPEG files.
+"""IPTC-IIM: the captions, credits and rights that press libraries live by.
 
-A JPEG holds them as a resource of Photoshop's in its segment APP13; other formats have no place
-for them.
+A JPEG holds them as a resource of Photoshop's in its segment APP13. WebP, AVIF and PNG have no
+place for them; there they become the XMP properties that IPTC's own mapping names, unless the
+packet has these already.
 """
 
 from __future__ import annotations
@@ -61,6 +62,23 @@ def for_variant(known: Mapping[int, bytes]) -> bytes | None:
         for number, value in sorted(kept.items())
     ]  # fmt: skip
     return b"".join(parts) or None
+
+
+def texts(block: bytes) -> dict[int, list[str]]:
+    """Return the texts of the application record by dataset: UTF-8, or else Windows' Latin 1."""
+    found: dict[int, list[str]] = {}
+    for dataset in _datasets(block):
+        record, number = dataset[1:3]
+        if record == 2 and not dataset[3] & 0x80:
+            value = dataset[5:]
+            try:
+                text = value.decode()
+            except UnicodeDecodeError:
+                text = value.decode("cp1252", "replace")
+            text = "".join(each for each in text if each.isprintable() or each in "\t\n").strip()
+            if text:
+                found.setdefault(number, []).append(text)
+    return found
 
 
 def _datasets(block: bytes) -> Iterator[bytes]:

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field, replace
 from PIL import ExifTags, Image, ImageFile
 
 from ..flags import Note
-from . import exif, exif_variant, iptc, xmp, xmp_variant
+from . import exif, exif_variant, iptc, iptc_xmp, xmp, xmp_variant
 from .framing import Framing
 
+_XMP, _IPTC, _PHOTOSHOP = _TIFF_BLOCKS = (700, 33723, 34377)
+"""Tags of TIFF that hold an XMP packet, IPTC's datasets and Photoshop's image resources."""
 _LONGEST_SEGMENT = 65533 - len(b"http://ns.adobe.com/xap/1.0/\0")
 """Bytes of a block that fit one segment of a JPEG beside the longest of the headers."""
 _LONGEST_XMP = 2**24
@@ -35,20 +37,6 @@ class Metadata:
     icc: bytes | None = None
     iptc: bytes | None = None
     notes: tuple[Note, ...] = ()
-
-    def within(self, format: str) -> Metadata:
-        """Return only the blocks that a file of the format has room for: 64 KiB each in JPEG."""
-        if format != "jpeg":
-            return replace(self, iptc=None)
-        small: dict[str, bytes | None] = {}
-        notes = list(self.notes)
-        for name in ("exif", "xmp", "iptc"):
-            block: bytes | None = getattr(self, name)
-            fits = block is None or len(block) <= _LONGEST_SEGMENT
-            small[name] = block if fits else None
-            if not fits:
-                notes.append(Note(f"{name.upper()} longer than a JPEG's segment was left out"))
-        return replace(self, **small, notes=tuple(notes))
 
 
 @dataclass(frozen=True)
@@ -74,28 +62,54 @@ class SourceMetadata:
         """Only what the pixels' colours need."""
         return Metadata(icc=self.icc)
 
-    def for_variant(self, framing: Framing, *, converted: bool = True) -> Metadata:
-        """Return what is true of a variant: rewritten, kept or left out.
+    def for_variant(self, framing: Framing, format: str, *, converted: bool = True) -> Metadata:
+        """Return what is true of a variant and fits its file: rewritten, kept or left out.
 
         Args:
             framing: how the variant was made.
+            format: the variant's: jpeg, webp, avif or png.
             converted: whether pixels without a profile are sRGB by conversion or by assumption;
                 else what the file says of their colours stays.
         """
-        colour: exif_variant.ColourSource = (
-            "profile" if self.icc else "srgb" if converted else "unchanged"
-        )
-        read = exif.parse(self.exif) if self.exif else None
-        notes = [] if read or not self.exif else [Note("EXIF that can't be read was left out")]
-        written = exif_variant.for_variant(read, framing, colour).tobytes() if read else None
-        packet = None
-        if self.xmp:
-            try:
-                packet = xmp_variant.for_variant(self.xmp, framing, colour)
-            except xmp.NotXmp:
-                notes.append(Note("XMP that can't be read was left out"))
-        resources = iptc.for_variant(self.photoshop)
-        return Metadata(written, packet, self.icc, resources, tuple(notes))
+        colour: exif_variant.ColourSource = "srgb" if converted else "unchanged"
+        if self.icc:
+            colour = "profile"
+        notes: list[Note] = []
+        blocks: dict[str, bytes | None] = {
+            "exif": self._exif(framing, colour, notes),
+            "xmp": self._xmp(framing, colour, notes),
+            "iptc": iptc.for_variant(self.photoshop) if format == "jpeg" else None,
+        }
+        if format == "jpeg":
+            for name, block in blocks.items():
+                if block and len(block) > _LONGEST_SEGMENT:
+                    blocks[name] = None
+                    notes.append(Note(f"{name.upper()} too long for a JPEG was left out"))
+        elif datasets := self.photoshop.get(iptc.IIM):
+            blocks["xmp"] = iptc_xmp.added(blocks["xmp"], iptc.texts(datasets))
+        return Metadata(**blocks, icc=self.icc, notes=tuple(notes))
+
+    def _exif(
+        self, framing: Framing, colour: exif_variant.ColourSource, notes: list[Note]
+    ) -> bytes | None:
+        if not self.exif:
+            return None
+        read = exif.parse(self.exif)
+        if read is None:
+            notes.append(Note("EXIF that can't be read was left out"))
+            return None
+        return exif_variant.for_variant(read, framing, colour).tobytes()
+
+    def _xmp(
+        self, framing: Framing, colour: exif_variant.ColourSource, notes: list[Note]
+    ) -> bytes | None:
+        if not self.xmp:
+            return None
+        try:
+            return xmp_variant.for_variant(self.xmp, framing, colour)
+        except xmp.NotXmp:
+            notes.append(Note("XMP that can't be read was left out"))
+            return None
 
 
 def orientation_of(image: ImageFile.ImageFile, data: bytes) -> int:
@@ -118,12 +132,12 @@ def metadata_of(image: ImageFile.ImageFile, data: bytes) -> SourceMetadata:
         packet = _png_xmp(data)
     if isinstance(packet, str):
         packet = packet.encode()
-    resources = image.info.get("photoshop")
+    resources = image.info.get("photoshop", {})
     return replace(
         found,
         exif=_exif_block(image, data),
         xmp=packet or None,
-        photoshop=dict(resources) if isinstance(resources, dict) else {},
+        photoshop={key: value for key, value in resources.items() if isinstance(value, bytes)},
     )
 
 
@@ -132,13 +146,15 @@ def _of_tiff(data: bytes, page: int, found: SourceMetadata) -> SourceMetadata:
     read = exif.parse(data, page)
     if read is None:
         return found
-    blocks = {tag: read.main[tag].value for tag in (exif.XMP, exif.IPTC) if tag in read.main}
-    datasets = iptc.of_tiff(blocks.get(exif.IPTC, b""))
+    blocks = {tag: entry.value for tag, entry in read.main.items() if tag in _TIFF_BLOCKS}
+    photoshop = iptc.resources(blocks.get(_PHOTOSHOP, b""))
+    if datasets := iptc.of_tiff(blocks.get(_IPTC, b"")):
+        photoshop[iptc.IIM] = datasets
     return replace(
         found,
         exif=exif_variant.carried(read).tobytes(),
-        xmp=blocks.get(exif.XMP),
-        photoshop={iptc.IIM: datasets} if datasets else {},
+        xmp=blocks.get(_XMP),
+        photoshop=photoshop,
     )
 
 

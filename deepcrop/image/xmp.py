@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
-from xml.etree.ElementTree import Element, TreeBuilder
+from xml.etree.ElementTree import Element, SubElement, TreeBuilder
 from xml.parsers import expat
 
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
@@ -200,28 +200,36 @@ class Packet:
         except (expat.ExpatError, ValueError, AssertionError) as error:
             raise error if isinstance(error, NotXmp) else NotXmp(str(error)) from error
         packet = cls(root, prefixes)
-        if packet.rdf is None:
-            raise NotXmp("it has no rdf:RDF")
+        _ = packet.rdf
         return packet
 
+    @classmethod
+    def empty(cls) -> Packet:
+        """Make a packet without properties."""
+        root = Element(_META)
+        SubElement(root, f"{RDF}RDF")
+        return cls(root, {_XML: "xml", _META[1 : _META.rindex("}")]: "x", RDF[1:-1]: "rdf"})
+
     @property
-    def rdf(self) -> Element | None:
+    def rdf(self) -> Element:
         """The element rdf:RDF."""
         if self.root.tag == f"{RDF}RDF":
             return self.root
-        return self.root.find(f"{RDF}RDF") if self.root.tag == _META else None
+        found = self.root.find(f"{RDF}RDF") if self.root.tag == _META else None
+        if found is None:
+            raise NotXmp("it has no rdf:RDF")
+        return found
 
     @property
     def subjects(self) -> list[Struct]:
         """The top-level descriptions, whose fields are the packet's properties."""
-        return [Struct(each) for each in (self.rdf if self.rdf is not None else ())]
+        return [Struct(each) for each in self.rdf]
 
     def prune(self) -> None:
         """Remove the top-level descriptions that tell nothing any more."""
-        if self.rdf is not None:
-            for subject in self.subjects:
-                if next(iter(subject), None) is None:
-                    _detach(self.rdf, subject.element)
+        for subject in self.subjects:
+            if next(iter(subject), None) is None:
+                _detach(self.rdf, subject.element)
 
     def declare(self, namespace: str, prefix: str) -> None:
         """Declare a namespace that is to be used, under another prefix if this one is taken."""

@@ -179,11 +179,11 @@ class Renderer:
     def _encode(self, work: Work, index: int, pixels: NDArray[np.uint8]) -> tuple[bytes, str]:
         """Return an encoded variant, and its format."""
         form = image.output_format(self.job.format, work.format or "")
-        metadata = self._metadata(work, index, Size(pixels.shape[1], pixels.shape[0])).within(form)
+        metadata = self._metadata(work, index, Size(pixels.shape[1], pixels.shape[0]), form)
         work.remark(metadata.notes)
         return image.encode(pixels, form, quality=self.job.quality, metadata=metadata), form
 
-    def _metadata(self, work: Work, index: int, size: Size) -> image.Metadata:
+    def _metadata(self, work: Work, index: int, size: Size, form: str) -> image.Metadata:
         """Return what a variant of this size carries."""
         if work.picture is None:
             if not self.job.keep_metadata and self.job.colour != "keep":
@@ -200,7 +200,7 @@ class Renderer:
             return source.colour_only
         box = None if work.pixels else work.crops[index].box
         framing = image.Framing(work.picture.source_size, size, box, source.orientation)
-        return source.for_variant(framing, converted=self.job.colour == "srgb")
+        return source.for_variant(framing, form, converted=self.job.colour == "srgb")
 
     def _key(self, work: Work, request: Request, form: str) -> str:
         """Return the deterministic URI of a variant."""

@@ -207,7 +207,7 @@ def test_absurd_exif_is_ignored():
         segment = b"\xff\xe1" + (len(block) + 2).to_bytes(2, "big") + block
         picture = decode(jpeg[:2] + segment + jpeg[2:])
         assert np.array_equal(picture.pixels, decode(jpeg).pixels)
-        assert picture.metadata.for_variant(whole).exif is None
+        assert picture.metadata.for_variant(whole, "jpeg").exif is None
     exif = Image.Exif()
     exif[274] = 77
     assert probe(saved(photo()[:8, :8], "jpeg", exif=exif)).orientation == 1

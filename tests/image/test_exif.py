@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from deepcrop.image import exif
+from deepcrop.image.exif_variant import carried, for_variant
 from tests.image.samples import photo, saved
+from tests.image.test_exif_variant import REARRANGED, TURNED
 
 
 def block(order, entries, extra=b""):
@@ -98,7 +100,13 @@ def sample():
     return exif.Exif(
         ">",
         {0x010E: exif.Entry(2, b"a caption\0"), 0x0112: source.shorts(6)},
-        {0x9214: source.shorts(1, 2, 3), 0x920A: exif.Entry(5, bytes(8))},
+        {
+            0x9214: source.shorts(1, 2, 3),
+            0x920A: exif.Entry(5, bytes(8)),
+            0xA20E: source.long(600),
+            0xA20F: exif.Entry(5, bytes(8)),
+            0xA405: source.shorts(28),
+        },
         {2: exif.Entry(5, bytes(24))},
         {1: exif.Entry(2, b"R03\0")},
     ).tobytes()
@@ -116,3 +124,6 @@ def test_mutated_blocks_never_raise(changes):
         read.numbers(read.main.get(0x0112))
         again = exif.parse(read.tobytes() or b"")
         assert (again or exif.Exif(read.order)) == read
+        carried(read).tobytes()
+        for framing in (TURNED, REARRANGED):
+            exif.parse(for_variant(read, framing, "srgb").tobytes() or b"")

@@ -5,7 +5,8 @@ import hashlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepcrop.image import iptc
+from deepcrop.image import iptc, iptc_xmp
+from deepcrop.image.xmp import Packet
 
 
 def dataset(record, number, value):
@@ -56,3 +57,6 @@ def test_no_bytes_raise(data):
     iptc.for_variant({iptc.IIM: data})
     iptc.for_variant(iptc.resources(b"8BIM" + data))
     iptc.of_tiff(data)
+    packet = iptc_xmp.added(None, iptc.texts(CAPTION + dataset(2, 80, data) + data))
+    [subject] = Packet.parse(packet).subjects
+    assert {each.split("}")[1] for each in subject} >= {"description"}

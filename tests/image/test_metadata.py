@@ -43,8 +43,8 @@ def variant(data, box=None, size=None, target="jpeg", colour="srgb"):
     box = box or Box(0, 0, picture.source_size.width, picture.source_size.height)
     size = size or box.size
     framing = Framing(picture.source_size, size, box, picture.metadata.orientation)
-    metadata = picture.metadata.for_variant(framing, converted=colour == "srgb")
-    return encode(render(picture, box, size), target, metadata=metadata.within(target))
+    metadata = picture.metadata.for_variant(framing, target, converted=colour == "srgb")
+    return encode(render(picture, box, size), target, metadata=metadata)
 
 
 @pytest.mark.parametrize("source", ["jpeg", "webp", "avif", "tiff", "png"])
@@ -97,7 +97,31 @@ def test_iptc_goes_from_jpeg_and_tiff_to_jpeg():
     tiff = saved(photo()[:20, :20], "tiff", exif=tags)
     for source in (jpeg, tiff):
         assert decode(variant(source)).metadata.photoshop == {iptc.IIM: block}
-        assert b"An agency" not in variant(source, target="png")
+
+
+def test_iptc_becomes_xmp_where_it_has_no_place():
+    block = UTF8 + CAPTION + CREDIT + b"\x1c\2\x50\0\x05Gr\xf6\xdfe"
+    known = packet("<photoshop:Credit>of the packet</photoshop:Credit>")
+    for source in (SourceMetadata(photoshop={iptc.IIM: block}),
+                   SourceMetadata(xmp=known, photoshop={iptc.IIM: block})):  # fmt: skip
+        framing = Framing(Size(10, 10), Size(10, 10), Box(0, 0, 10, 10))
+        metadata = source.for_variant(framing, "webp")
+        assert metadata.iptc is None
+        found = {key: subject.get(key) or items(subject.child(key))[0].text
+                 for subject in Packet.parse(metadata.xmp).subjects for key in subject}  # fmt: skip
+        assert found == {
+            name("dc:description"): "Eine Straße",
+            name("photoshop:Credit"): "of the packet" if source.xmp else "An agency",
+            name("dc:creator"): "Größe",  # not UTF-8, whatever the envelope says
+        }
+        assert b'xml:lang="x-default"' in metadata.xmp
+
+
+def test_photoshop_resources_of_a_tiff_are_read():
+    tags = Image.Exif()
+    tags[34377] = iptc.for_variant({iptc.IIM: CAPTION, 0x040A: b"\1"})
+    source = saved(photo()[:20, :20], "tiff", exif=tags)
+    assert decode(variant(source)).metadata.photoshop == {iptc.IIM: CAPTION, 0x040A: b"\1"}
 
 
 def test_motion_photos_and_what_stands_behind_a_jpeg_stay_behind():
@@ -126,7 +150,7 @@ def test_xmp_behind_a_pngs_pixels_is_read(compressed):
 
 def test_what_cannot_be_read_is_left_out_and_told():
     framing = Framing(Size(10, 10), Size(10, 10), Box(0, 0, 10, 10))
-    metadata = SourceMetadata(b"no TIFF", XMP[:-9]).for_variant(framing)
+    metadata = SourceMetadata(b"no TIFF", XMP[:-9]).for_variant(framing, "jpeg")
     assert metadata.exif is None and metadata.xmp is None
     assert metadata.notes == (
         Note("EXIF that can't be read was left out"),
@@ -191,11 +215,13 @@ def test_a_long_profile_takes_several_jpeg_segments():
 
 
 def test_blocks_too_long_for_a_jpeg_segment_are_left_out():
-    long = Metadata(xmp=b"x" * 70_000)
-    assert decode(encode(photo(), "jpeg", metadata=long)).metadata.xmp is None
-    [note] = long.within("jpeg").notes
-    assert note.text == "XMP longer than a JPEG's segment was left out"
-    assert long.within("png") == long
+    long = SourceMetadata(xmp=packet(f"<dc:source>{'x' * 70_000}</dc:source>"))
+    framing = Framing(Size(10, 10), Size(10, 10), Box(0, 0, 10, 10))
+    metadata = long.for_variant(framing, "jpeg")
+    assert metadata == Metadata(notes=(Note("XMP too long for a JPEG was left out"),))
+    assert len(long.for_variant(framing, "png").xmp) > 70_000
+    data = encode(photo(), "jpeg", metadata=Metadata(xmp=b"x" * 70_000))
+    assert decode(data).metadata.xmp is None
 
 
 def test_the_thumbnail_of_the_whole_photo_is_not_kept():
@@ -221,5 +247,5 @@ def test_the_thumbnail_of_the_whole_photo_is_not_kept():
     assert thumb[:200] in picture.metadata.exif
     size = picture.source_size
     framing = Framing(size, size, Box(0, 0, size.width, size.height))
-    written = picture.metadata.for_variant(framing).exif
+    written = picture.metadata.for_variant(framing, "jpeg").exif
     assert b"artist" in written and thumb[:200] not in written

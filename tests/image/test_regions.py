@@ -5,7 +5,9 @@ from hypothesis import given
 
 from deepcrop.geometry import Box, Size
 from deepcrop.image import Framing
-from deepcrop.image.xmp import Struct, items
+from deepcrop.image.xmp import Packet, Struct, items
+from deepcrop.image.xmp_variant import for_variant
+from deepcrop.report import exports
 from tests.image.test_framing import framings
 from tests.image.test_xmp_variant import PLAIN, REARRANGED, TURNED, WHOLE, name, rewritten
 
@@ -229,3 +231,23 @@ def test_three_standards_agree(framing):
     assert tuple(box[key] for key in "XYWH") == pytest.approx(
         (expected[0], expected[1], expected[2] - expected[0], expected[3] - expected[1]), abs=3e-6
     )
+
+
+def test_what_the_export_writes_is_where_the_crop_is():
+    """``deepcrop export --as xmp`` counts on the image as shown, as this does."""
+    box = TURNED.box
+    row = {
+        "width": TURNED.source.width,
+        "height": TURNED.source.height,
+        "focal_x": 0.25,
+        "focal_y": 0.5,
+        "variants": [
+            {"aspect": "1x1", **dict(zip(("x0", "y0", "x1", "y1"), box.corners, strict=True))}
+        ],
+    }
+    packet = for_variant(exports.xmp(row).encode(), TURNED, "srgb")
+    [subject] = Packet.parse(packet).subjects
+    assert bounds(subject) == {
+        "1x1": pytest.approx({"X": 0, "Y": 0, "W": 1, "H": 1}, abs=1e-5),
+        "focal": pytest.approx({"X": 0.25, "Y": 0.5, "Rx": 0}),
+    }
