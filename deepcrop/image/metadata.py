@@ -10,6 +10,7 @@ from PIL import ExifTags, Image, ImageFile
 
 from ..flags import Note
 from . import exif, exif_variant, iptc, iptc_xmp, xmp, xmp_variant
+from .avif_exif import exif_of
 from .framing import Framing
 
 _XMP, _IPTC, _PHOTOSHOP = _TIFF_BLOCKS = (700, 33723, 34377)
@@ -133,9 +134,12 @@ def metadata_of(image: ImageFile.ImageFile, data: bytes) -> SourceMetadata:
     if isinstance(packet, str):
         packet = packet.encode()
     resources = image.info.get("photoshop", {})
+    block = _exif_block(image, data)
+    if image.format == "AVIF" and block:
+        block = exif_of(data) or block
     return replace(
         found,
-        exif=_exif_block(image, data),
+        exif=block,
         xmp=packet or None,
         photoshop={key: value for key, value in resources.items() if isinstance(value, bytes)},
     )
