@@ -13,15 +13,15 @@ ColourSource = Literal["srgb", "profile", "unchanged"]
 """What tells of a variant's colours: nothing (it is sRGB), its ICC profile, or what told of the
 source's, since the samples were not converted."""
 
-_ORIENTATION, _SUBJECT_AREA, _SUBJECT_LOCATION = 0x0112, 0x9214, 0xA214
+_SUBJECT_AREA, _SUBJECT_LOCATION = 0x9214, 0xA214
 _COLOUR_SPACE, _PIXEL_X, _PIXEL_Y, _GAMMA = 0xA001, 0xA002, 0xA003, 0xA500
 _FOCAL_PLANE_X, _FOCAL_PLANE_Y, _FOCAL_35MM = 0xA20E, 0xA20F, 0xA405
 _COMPONENTS, _POSITIONING, _INDEX = 0x9101, 0x0213, 0x0001
 
 _DESCRIPTIVE = frozenset(
     (
-        # Document name, description, make, model, orientation, print resolution (2), its unit.
-        *(0x010D, 0x010E, 0x010F, 0x0110, _ORIENTATION, 0x011A, 0x011B, 0x0128),
+        # Document name, description, make, model, print resolution (2), its unit.
+        *(0x010D, 0x010E, 0x010F, 0x0110, 0x011A, 0x011B, 0x0128),
         _POSITIONING,
         # Software, date, artist, host computer, rating (2), copyright.
         *(0x0131, 0x0132, 0x013B, 0x013C, 0x4746, 0x4749, 0x8298),
@@ -31,7 +31,9 @@ _DESCRIPTIVE = frozenset(
     )
 )
 """Tags of the main directory that are kept. The others describe how a file stores its pixels, or
-are private to a program, which may mean anything by them."""
+are private to a program, which may mean anything by them. Orientation isn't kept either: a variant
+is stored as it is shown, which no tag says (Exif 3.0, tag 112: default 1), and Pillow's AVIF writer
+rewrites blocks that have one, with question marks for what isn't ASCII."""
 
 _PHOTOGRAPHIC = frozenset(
     (
@@ -83,8 +85,6 @@ def for_variant(source: Exif, framing: Framing, colour: ColourSource) -> Exif:
         colour: what tells of its colours.
     """
     main = _kept(source.main, _DESCRIPTIVE)
-    if _ORIENTATION in main:
-        main[_ORIENTATION] = source.shorts(1)
     # TIFF/EP has tags of the Exif directory in the main one.
     photo = _kept(source.main | source.photo, _PHOTOGRAPHIC)
     if photo:
