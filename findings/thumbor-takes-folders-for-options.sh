@@ -5,7 +5,7 @@
 #
 # Behaviour  An address is /unsafe/<options>/<path of the image>, with no mark between the two. A path
 #            whose first folder is called as an option (left, center, right, top, middle, bottom,
-#            smart, adaptive-fit-in, trim, ...) loses it: what follows is looked for one folder up.
+#            smart) loses it: what follows is looked for one folder up.
 #
 # Expected   The file of that path, or 404. Signed addresses, for which libthumbor takes the path and
 #            the options apart, have the same fault: it joins the two before it signs them.
