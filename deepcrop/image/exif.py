@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 PREFIX = b"Exif\0\0"
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""What a TIFF or BigTIFF file, and an EXIF block after its prefix, begins with."""
 
 _EXIF, _GPS, _INTEROPERABILITY = 0x8769, 0x8825, 0xA005
 
@@ -148,7 +150,7 @@ def parse(block: bytes, page: int = 0) -> Exif | None:
     if block.startswith(PREFIX):
         data = data[len(PREFIX) :]
     head = bytes(data[:4])
-    if head not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+    if head not in TIFF:
         return None
     reader = _Reader(data, "<" if head[:1] == b"I" else ">", big=b"+" in head)
     try:

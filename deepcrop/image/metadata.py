@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from PIL import ExifTags, Image, ImageFile
 
@@ -125,9 +125,8 @@ def orientation_of(image: ImageFile.ImageFile, data: bytes) -> int:
 
 def metadata_of(image: ImageFile.ImageFile, data: bytes) -> SourceMetadata:
     """Collect the EXIF, XMP and IPTC of a file whose pixels aren't loaded yet."""
-    found = SourceMetadata(orientation=orientation_of(image, data))
-    if image.format == "TIFF":
-        return _of_tiff(data, image.tell(), found)
+    if data.startswith(exif.TIFF):
+        return _of_tiff(data, image.tell())
     packet = image.info.get("xmp")
     if packet is None and image.format == "PNG":
         packet = _png_xmp(data)
@@ -137,28 +136,29 @@ def metadata_of(image: ImageFile.ImageFile, data: bytes) -> SourceMetadata:
     block = _exif_block(image, data)
     if image.format == "AVIF" and block:
         block = exif_of(data) or block
-    return replace(
-        found,
+    return SourceMetadata(
         exif=block,
         xmp=packet or None,
         photoshop={key: value for key, value in resources.items() if isinstance(value, bytes)},
+        orientation=orientation_of(image, data),
     )
 
 
-def _of_tiff(data: bytes, page: int, found: SourceMetadata) -> SourceMetadata:
+def _of_tiff(data: bytes, page: int) -> SourceMetadata:
     """Read the tags of a page of a TIFF file, which is itself what an EXIF block holds."""
     read = exif.parse(data, page)
     if read is None:
-        return found
+        return SourceMetadata()
     blocks = {tag: entry.value for tag, entry in read.main.items() if tag in _TIFF_BLOCKS}
     photoshop = iptc.resources(blocks.get(_PHOTOSHOP, b""))
     if datasets := iptc.of_tiff(blocks.get(_IPTC, b"")):
         photoshop[iptc.IIM] = datasets
-    return replace(
-        found,
+    orientation = next(iter(read.numbers(read.main.get(ExifTags.Base.Orientation))), 1)
+    return SourceMetadata(
         exif=exif_variant.carried(read).tobytes(),
         xmp=blocks.get(_XMP),
         photoshop=photoshop,
+        orientation=int(orientation) if 1 <= orientation <= 8 else 1,
     )
 
 
