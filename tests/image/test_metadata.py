@@ -187,6 +187,16 @@ def test_the_case_from_the_field():
     assert b"A. Person" in metadata.photoshop[iptc.IIM]
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("format", ["jpeg", "webp", "avif", "tiff", "png"])
+def test_the_orientation_is_the_files(format, orientation):
+    tags = Image.Exif()
+    tags[274] = orientation
+    picture = decode(saved(photo()[:40, :60], format, exif=tags))
+    assert picture.metadata.orientation == orientation
+    assert picture.source_size == (Size(40, 60) if orientation >= 5 else Size(60, 40))
+
+
 @pytest.mark.parametrize("target", ["jpeg", "webp", "avif", "png"])
 def test_nothing_is_written_unasked(target):
     data = encode(decode(tagged("jpeg")).pixels, target)
