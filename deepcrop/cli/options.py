@@ -49,6 +49,14 @@ Quality = Annotated[int | None, typer.Option(min=1, max=100, help="On the format
 Format = Annotated[str | None, typer.Option(metavar="jpeg|webp|avif|png|same")]
 MaxSize = Annotated[int | None, typer.Option(min=1, help="Longest edge of variants, in pixels.")]
 KeepMetadata = Annotated[bool | None, typer.Option("--keep-metadata", help="Keep EXIF and XMP.")]
+ExifColour = Annotated[
+    str | None,
+    typer.Option(
+        "--exif-colour",
+        metavar="use|ignore",
+        help="Convert Adobe RGB that EXIF alone tells (default), or ignore it as browsers do.",
+    ),
+]
 Upscale = Annotated[
     str | None, typer.Option(metavar="never|allow", help="Where a size is larger than the crop.")
 ]

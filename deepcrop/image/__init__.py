@@ -13,6 +13,7 @@ shown.
 """
 
 from .colour import Colour
+from .colour_description import ExifColour
 from .decode import Picture, decode, size_to_decode
 from .encode import OUTPUT_FORMATS, encode, output_format
 from .header import MAX_PIXELS, Probe, probe
@@ -25,6 +26,7 @@ __all__ = [
     "OUTPUT_FORMATS",
     "Colour",
     "Cuts",
+    "ExifColour",
     "Metadata",
     "Picture",
     "Probe",

@@ -33,7 +33,6 @@ Cameras set to Adobe RGB embed no ICC profile: EXIF alone tells, and raw develop
 managers convert. Browsers don't. Converted is what the camera meant.
 """
 
-_UNSPECIFIED = 2
 _SRGB_GAMMA = 1 / 0.45455
 _R03 = (
     b"R03",
@@ -116,12 +115,16 @@ def _gamma(gama: bytes, chrm: bytes) -> ColourSpace | None:
     return ColourSpace(primaries, Curve(power))
 
 
+# Unspecified is sRGB (MIAF, ISO/IEC 23000-22, 7.3.6.4). So, in AVIF, are BT.709 and its kin: tools
+# that handle sRGB pictures as video write them, and browsers show such files as sRGB.
+_AVIF_SRGB = (2, 1, 6, 14, 15)
+
+
 def _avif(data: bytes) -> ColourSpace | None:
     colour = primary_colour(data)
-    primaries, characteristics = colour.primaries, colour.characteristics
     return from_code_points(
-        1 if primaries == _UNSPECIFIED else primaries,
-        13 if characteristics == _UNSPECIFIED else characteristics,
+        1 if colour.primaries == 2 else colour.primaries,
+        13 if colour.characteristics in _AVIF_SRGB else colour.characteristics,
         max_light=colour.max_light,
     )
 

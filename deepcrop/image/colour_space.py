@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import Unsupported
 from .transfer import CURVES, HLG, PQ, SRGB, Curve
 
 Point = tuple[float, float]
@@ -145,9 +146,15 @@ def from_code_points(
     """Return the space of two code points of ITU-T H.273.
 
     Returns:
-        None where one of them is reserved, unspecified (2), or logarithmic (9 and 10, which no
-        still image uses).
+        None where one of them is reserved or unspecified (2).
+
+    Raises:
+        Unsupported: the transfer function is logarithmic (9 and 10), which no still image uses.
     """
+    if characteristics in (9, 10):
+        raise Unsupported(
+            f"colours in logarithmic steps (transfer characteristics {characteristics})"
+        )
     chromaticities = PRIMARIES.get(primaries)
     hdr = characteristics if characteristics in (PQ, HLG) else None
     curve = CURVES.get(characteristics)

@@ -173,6 +173,7 @@ class Renderer:
                 at_least=least,
                 max_pixels=self.job.max_pixels,
                 colour=self.job.colour,
+                exif_colour=self.job.exif_colour,
             )
         return image.Cuts(picture, wanted)
 
