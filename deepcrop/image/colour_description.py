@@ -8,6 +8,8 @@ PNG         cICP; an ICC profile; sRGB; gAMA with cHRM (PNG, third edition, sect
 AVIF        an ICC profile; ``colr`` of type nclx; the AV1 sequence header. So do libavif's clients
             and browsers (HEIF allows one box of each kind and leaves the choice to the reader).
 JPEG        an ICC profile; Adobe RGB by the DCF option of EXIF (DCF 2.0, 3.2), where asked for.
+BMP         the ICC profile of version 5, which Pillow doesn't read (`bmp_profile`). Endpoints and
+            gammas are ignored, as browsers do.
 any         an ICC profile whose ``cicp`` tag (ICC.1:2022, 9.2.17) names PQ or HLG is HDR.
 ==========  ====================================================================================
 
@@ -24,6 +26,7 @@ from PIL import ExifTags, Image, ImageFile
 from .colour import space_of
 from .colour_space import ADOBE_RGB, BT709, ColourSpace, Primaries, from_code_points
 from .isobmff import primary_colour
+from .png_chunks import colour_chunks
 from .transfer import Curve
 
 ExifColour = Literal["use", "ignore"]
@@ -68,7 +71,7 @@ def colour_described(
 
 
 def _png(image: ImageFile.ImageFile, data: bytes) -> ColourSpace | None:
-    chunks = _png_chunks(data)
+    chunks = colour_chunks(data)
     cicp, light = chunks.get(b"cICP", b""), chunks.get(b"cLLI", b"")
     if len(cicp) == 4 and cicp[2] == 0 and cicp[3] < 2:
         max_light = int.from_bytes(light[:4], "big") / 10_000 if len(light) == 8 else 0
@@ -83,19 +86,6 @@ def _png(image: ImageFile.ImageFile, data: bytes) -> ColourSpace | None:
     if b"sRGB" in chunks or b"gAMA" not in chunks:
         return None
     return _gamma(chunks[b"gAMA"], chunks.get(b"cHRM", b""))
-
-
-def _png_chunks(data: bytes) -> dict[bytes, bytes]:
-    """Return the chunks before the pixels that tell of colours, the first of each kind."""
-    chunks, at = dict[bytes, bytes](), 8
-    while at + 12 <= len(data):
-        length, name = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
-        if name == b"IDAT":
-            break
-        if name in (b"cICP", b"cLLI", b"sRGB", b"gAMA", b"cHRM") and length <= 32:
-            chunks.setdefault(name, data[at + 8 : at + 8 + length])
-        at += 12 + length
-    return chunks
 
 
 def _gamma(gama: bytes, chrm: bytes) -> ColourSpace | None:
@@ -148,6 +138,16 @@ def _dcf(block: object) -> ColourSpace | None:
 
 
 _ADOBE_GAMMA = Curve(563 / 256)  # Adobe RGB (1998) Color Image Encoding, section 4.3.1.2
+
+
+def bmp_profile(data: bytes) -> bytes | None:
+    """Return the ICC profile inside a BMP of version 5 (BITMAPV5HEADER), None where none is."""
+    header = data[14:138]
+    if len(header) < 124 or header[:4] != b"\x7c\0\0\0" or header[56:60] != b"DEBM":
+        return None
+    at, size = (int.from_bytes(header[i : i + 4], "little") for i in (112, 116))
+    profile = data[14 + at : 14 + at + size]
+    return profile if 128 < size == len(profile) else None
 
 
 @lru_cache(maxsize=16)

@@ -90,7 +90,8 @@ def decode(
     """
     with opened(data, max_pixels) as (header, image):
         metadata = metadata_of(image, data)
-        space, notes = described.prepare(image, colour_described(image, data, exif_colour), colour)
+        space = colour_described(image, data, exif_colour)
+        space, notes = described.prepare(image, data, space, colour)
         shrink, pixels = 1, None
         if header.format == "jpeg":
             shrink = _shrink(header.size, at_least)

@@ -8,13 +8,15 @@ from PIL import Image, ImageFile
 
 from ..flags import Flag, Note
 from .colour import Colour, split_alpha
+from .colour_description import bmp_profile
 from .colour_space import ColourSpace
 from .isobmff import primary_colour
+from .png_chunks import critical_chunks
 from .tone_mapping import Samples, to_srgb
 
 
 def prepare(
-    image: ImageFile.ImageFile, space: ColourSpace | None, colour: Colour
+    image: ImageFile.ImageFile, data: bytes, space: ColourSpace | None, colour: Colour
 ) -> tuple[ColourSpace | None, tuple[Note, ...]]:
     """Decide how a described space is converted.
 
@@ -24,12 +26,15 @@ def prepare(
 
     Args:
         image: its ``info["icc_profile"]`` is set, or removed where the samples are sRGB.
+        data: the whole file.
         space: what :func:`colour_described` found.
         colour: what was asked for.
 
     Returns:
         The space, where `converted` has to convert the samples; and notes for the manifest.
     """
+    if image.format == "BMP" and (profile := bmp_profile(data)):
+        image.info["icc_profile"] = profile
     if space is None:
         return None, ()
     if colour == "strip":
@@ -91,9 +96,13 @@ def _deep_samples(image: ImageFile.ImageFile, data: bytes) -> tuple[Samples, int
 
     try:
         if image.format == "AVIF" and (bits := primary_colour(data).bits) > 8:
-            samples = imagecodecs.avif_decode(data, index=0, numthreads=1)
+            # Of a sequence it would read all frames, and must not be asked for the first alone:
+            # imagecodecs 2026.3.6 then writes past the end of its buffer.
+            if getattr(image, "n_frames", 1) > 1:
+                return None
+            samples = imagecodecs.avif_decode(data, numthreads=1)
         elif image.format == "PNG" and data[24:25] == b"\x10":
-            samples, bits = imagecodecs.png_decode(data), 16
+            samples, bits = imagecodecs.png_decode(critical_chunks(data)), 16
         else:
             return None
     except Exception:  # its classes are one for each format, none shared

@@ -34,13 +34,14 @@ def primary_colour(data: bytes) -> ItemColour:
     """Read the colours of an AVIF's primary item; what is broken or absent is unspecified.
 
     A ``colr`` box of type nclx comes first, as in libavif; without one, the AV1 stream's own
-    sequence header.
+    sequence header. Where the major brand is that of a sequence, its track tells, not the item.
     """
     meta = _first(data, 0, len(data), b"meta")
-    if meta is None:
+    track = _track_properties(data) if data[8:12] == b"avis" else []
+    if meta is None and not track:
         return ItemColour()
-    start, end = meta[0] + 4, meta[1]
-    properties = _properties(data, start, end)
+    start, end = (meta[0] + 4, meta[1]) if meta else (0, 0)
+    properties = track or _properties(data, start, end)
     bits, nclx, max_light = 8, None, None
     for kind, at, stop in properties:
         body = data[at:stop]
@@ -56,7 +57,7 @@ def primary_colour(data: bytes) -> ItemColour:
                 int.from_bytes(data[at + 6 : at + 8], "big"),
             )
             break
-    if nclx is None:
+    if nclx is None and not track:
         nclx = _from_stream(data, start, end)
     primaries, characteristics = nclx or (2, 2)
     return ItemColour(primaries, characteristics, bits, max_light)
@@ -101,6 +102,19 @@ def _properties(data: bytes, at: int, end: int) -> list[Found]:
         for index in _associations(data[start:stop], primary)
     ]
     return [listed[index - 1] for index in indices if 0 < index <= len(listed)]
+
+
+def _track_properties(data: bytes) -> list[Found]:
+    """Return the boxes in the sample entry of the first track of AV1 pictures."""
+    moov = _first(data, 0, len(data), b"moov")
+    for kind, start, stop in _boxes(data, *moov) if moov else ():
+        place = (start, stop) if kind == b"trak" else None
+        for name in (b"mdia", b"minf", b"stbl", b"stsd"):
+            place = _first(data, *place, name) if place else None
+        entry = _first(data, place[0] + 8, place[1], b"av01") if place else None
+        if entry:
+            return list(_boxes(data, entry[0] + 78, entry[1]))  # after VisualSampleEntry's fields
+    return []
 
 
 def _primary(data: bytes, at: int, end: int) -> int | None:

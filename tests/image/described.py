@@ -129,8 +129,9 @@ def avif(pixels, primaries=1, transfer=13, **options):
     return with_nclx(out.getvalue(), primaries, transfer)
 
 
-def with_nclx(data, primaries, transfer):
-    at = data.index(b"colrnclx") + 8
+def with_nclx(data, primaries, transfer, start=0):
+    """Set the code points of the first ``colr`` box after ``start``."""
+    at = data.index(b"colrnclx", start) + 8
     return data[:at] + struct.pack(">HH", primaries, transfer) + data[at + 4 :]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from deepcrop.errors import Unsupported
+from deepcrop.errors import Corrupt, Unsupported
 from deepcrop.flags import Flag
 from deepcrop.image import decode
 from tests.image.described import (
@@ -23,6 +23,7 @@ from tests.image.described import (
     in_srgb_from_light,
     oracle,
     png,
+    with_nclx,
 )
 from tests.image.samples import ADOBE_RGB, matrix_profile, photo, saved
 
@@ -323,3 +324,76 @@ def with_cicp(profile, primaries, transfer):
     entry = b"cicp" + struct.pack(">II", end, 12)
     whole = profile[4:128] + struct.pack(">I", count + 1) + moved + entry + rest + tag
     return struct.pack(">I", len(whole) + 4) + whole
+
+
+@pytest.mark.parametrize("points", [(12, 13), (9, 16)])
+def test_the_track_of_a_sequence_tells(points):
+    frames = {"save_all": True, "append_images": [Image.fromarray(patches()[:, ::-1])]}
+    plain = avif(patches(), **frames)
+    item = with_nclx(plain, *points)
+    track = with_nclx(plain, *points, start=plain.index(b"moov"))
+    assert len({plain, item, track}) == 3
+    assert np.array_equal(decode(item).pixels, decode(plain).pixels)
+    assert not np.array_equal(decode(track).pixels, decode(plain).pixels)
+
+
+def test_no_sequence_reaches_the_deep_reader(monkeypatch):
+    """Imagecodecs 2026.3.6 writes past its buffer's end where it is asked for frame 0 of many."""
+    import imagecodecs
+
+    from deepcrop.image import described
+    from deepcrop.image.isobmff import ItemColour
+
+    asked = []
+    frames = {"save_all": True, "append_images": [Image.fromarray(patches()[:, ::-1])]}
+    data = avif(patches(), **frames)
+
+    def read(_, **given):
+        asked.append(given)
+        return np.zeros((1, 1, 3), np.uint16)  # not the picture's size: the 8-bit reader is asked
+
+    monkeypatch.setattr(imagecodecs, "avif_decode", read)
+    monkeypatch.setattr(described, "primary_colour", lambda _: ItemColour(9, 16, 10))
+    hdr = with_nclx(data, 9, 16, start=data.index(b"moov"))
+    assert decode(hdr).notes[0].flag == Flag.HDR_MAPPED
+    assert asked == []
+    assert decode(avif(patches(), 9, 16)).notes[0].flag == Flag.HDR_MAPPED
+    assert asked == [{"numthreads": 1}]
+
+
+def bmp_with_profile(pixels, profile):
+    """Write a BMP of version 5 (BITMAPV5HEADER) with an embedded ICC profile."""
+    height, width = pixels.shape[:2]
+    body = pixels[::-1, :, ::-1].tobytes()
+    header = struct.pack("<IiiHHIIiiII", 124, width, height, 1, 24, 0, len(body), 0, 0, 0, 0)
+    header += bytes(16) + b"DEBM" + bytes(48)
+    header += struct.pack("<4I", 4, 124 + len(body), len(profile), 0)
+    start = 14 + 124
+    size = start + len(body) + len(profile)
+    return b"BM" + struct.pack("<IHHI", size, 0, 0, start) + header + body + profile
+
+
+def test_the_profile_of_a_bmp():
+    profile = matrix_profile(ADOBE_RGB, 2.2)
+    data = bmp_with_profile(patches(), profile)
+    assert np.array_equal(decode(data, colour="strip").pixels, patches())
+    assert np.array_equal(
+        decode(data).pixels, decode(saved(patches(), "png", icc_profile=profile)).pixels
+    )
+    assert decode(data, colour="keep").metadata.icc == profile
+    assert np.array_equal(decode(data[:-1]).pixels, patches())
+    assert np.array_equal(decode(bmp_with_profile(patches(), b"no profile" * 20)).pixels, patches())
+
+
+def test_the_deep_reader_prints_nothing(capfd):
+    chunks = [cicp(12, 8), iccp(b"none"), (b"tEXt", b"\0" * 9), (b"bKGD", b"\0")]
+    assert decode(png(patches().astype(int) * 257, *chunks, bits=16)).pixels.shape[2] == 3
+    assert capfd.readouterr() == ("", "")
+
+
+def test_broken_deep_pictures_are_corrupt():
+    whole = png(np.random.default_rng(0).integers(0, 65536, (40, 40, 3)), cicp(9, 16), bits=16)
+    avif = deep_avif(np.random.default_rng(0).random((64, 64, 3)), 9, 16)
+    for data in (whole[: len(whole) // 2], avif[: len(avif) // 2]):
+        with pytest.raises(Corrupt):
+            decode(data)
