@@ -96,8 +96,7 @@ def _deep_samples(image: ImageFile.ImageFile, data: bytes) -> tuple[Samples, int
 
     try:
         if image.format == "AVIF" and (bits := primary_colour(data).bits) > 8:
-            # Of a sequence it would read all frames, and must not be asked for the first alone:
-            # imagecodecs 2026.3.6 then writes past the end of its buffer.
+            # It would read all frames of a sequence; one frame by its index isn't sound in 2026.3.6.
             if getattr(image, "n_frames", 1) > 1:
                 return None
             samples = imagecodecs.avif_decode(data, numthreads=1)

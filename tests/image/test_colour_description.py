@@ -338,7 +338,7 @@ def test_the_track_of_a_sequence_tells(points):
 
 
 def test_no_sequence_reaches_the_deep_reader(monkeypatch):
-    """Imagecodecs 2026.3.6 writes past its buffer's end where it is asked for frame 0 of many."""
+    """Pillow reads the first frame alone; imagecodecs would read them all."""
     import imagecodecs
 
     from deepcrop.image import described
