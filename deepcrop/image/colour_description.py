@@ -143,7 +143,7 @@ _ADOBE_GAMMA = Curve(563 / 256)  # Adobe RGB (1998) Color Image Encoding, sectio
 def bmp_profile(data: bytes) -> bytes | None:
     """Return the ICC profile inside a BMP of version 5 (BITMAPV5HEADER), None where none is."""
     header = data[14:138]
-    if len(header) < 124 or header[:4] != b"\x7c\0\0\0" or header[56:60] != b"DEBM":
+    if data[:2] != b"BM" or header[:4] != b"\x7c\0\0\0" or header[56:60] != b"DEBM":
         return None
     at, size = (int.from_bytes(header[i : i + 4], "little") for i in (112, 116))
     profile = data[14 + at : 14 + at + size]

@@ -45,7 +45,9 @@ def prepare(
     image.info["icc_profile"] = space.profile
     if space.is_srgb or space.profile is not None:
         return None, ()
-    return space, (Note("converted to sRGB: 8 bits can't keep its colours"),) if colour == "keep" else ()
+    return space, (
+        Note("converted to sRGB: 8 bits can't keep its colours"),
+    ) if colour == "keep" else ()
 
 
 def converted(

@@ -248,3 +248,16 @@ def with_property(data, box):
     old = (data.index(b"mdat") + 4 - len(whole) - 1).to_bytes(4, "big")
     place = data.index(old, iloc)
     return data[:place] + (data.index(b"mdat") + 4).to_bytes(4, "big") + data[place + 4 :]
+
+
+def test_the_manifest_tells(tmp_path):
+    from deepcrop.pipeline.job import Job
+    from deepcrop.pipeline.single import Single
+
+    path = tmp_path / "hdr.png"
+    path.write_bytes(hdr_png(light_of(photo()[::4, ::4]), 16))
+    job = Job(input="-", output=str(tmp_path / "out"), method="center", aspects=["1:1"])
+    work = Single(job).look(str(path), "hdr")
+    assert [(note.text, note.flag) for note in work.notes] == [
+        ("HDR (PQ) tone-mapped to SDR", Flag.HDR_MAPPED)
+    ]
