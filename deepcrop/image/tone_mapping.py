@@ -12,8 +12,8 @@ its reference white has 203 cd/m² too.
 
 The peak is the file's MaxCLL, or the brightest pixel where that is less. Without one, or where
 pixels contradict it, it is the level that 0.1% of the pixels exceed: a few sparkles should not
-darken the rest. What the mastering display could show (mdcv, mDCV) says little of a picture, and isn't
-used.
+darken the rest. What the mastering display could show (mdcv, mDCV) says little of a picture, and
+isn't used.
 """
 
 from __future__ import annotations
