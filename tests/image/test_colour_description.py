@@ -355,9 +355,9 @@ def test_no_sequence_reaches_the_deep_reader(monkeypatch):
     monkeypatch.setattr(imagecodecs, "avif_decode", read)
     monkeypatch.setattr(described, "primary_colour", lambda _: ItemColour(9, 16, 10))
     hdr = with_nclx(data, 9, 16, start=data.index(b"moov"))
-    assert decode(hdr).notes[0].flag == Flag.HDR_MAPPED
+    assert Flag.HDR_MAPPED in [note.flag for note in decode(hdr).notes]
     assert asked == []
-    assert decode(avif(patches(), 9, 16)).notes[0].flag == Flag.HDR_MAPPED
+    assert Flag.HDR_MAPPED in [note.flag for note in decode(avif(patches(), 9, 16)).notes]
     assert asked == [{"numthreads": 1}]
 
 
