@@ -14,6 +14,7 @@ from .options import (
     Changes,
     Debug,
     Endpoint,
+    ExifColour,
     Format,
     KeepMetadata,
     MaxSize,
@@ -60,6 +61,7 @@ def run(
     keep_icc: Annotated[
         bool, typer.Option("--keep-icc", help="Keep each source's colour profile.")
     ] = False,
+    exif_colour: ExifColour = None,
     keys: Annotated[
         str | None, typer.Option(metavar="mirror|hash", help="How variants are named.")
     ] = None,
@@ -129,6 +131,7 @@ def run(
         "upscale": upscale,
         "keep_metadata": keep_metadata,
         "colour": chosen[0] if chosen else None,
+        "exif_colour": exif_colour,
         "keys": keys,
         "dedupe": dedupe,
         "limit": limit,

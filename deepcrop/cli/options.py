@@ -52,6 +52,14 @@ KeepMetadata = Annotated[
     bool | None,
     typer.Option("--keep-metadata", help="Keep EXIF, XMP and IPTC that are true of the crop."),
 ]
+ExifColour = Annotated[
+    str | None,
+    typer.Option(
+        "--exif-colour",
+        metavar="use|ignore",
+        help="Convert Adobe RGB that EXIF alone tells (default), or ignore it as browsers do.",
+    ),
+]
 Upscale = Annotated[
     str | None, typer.Option(metavar="never|allow", help="Where a size is larger than the crop.")
 ]

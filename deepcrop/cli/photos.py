@@ -17,6 +17,7 @@ from .exits import EXIT_FAILURES
 from .options import (
     Aspects,
     Debug,
+    ExifColour,
     Format,
     KeepMetadata,
     MaxSize,
@@ -58,6 +59,7 @@ def crop(
     max_size: MaxSize = None,
     upscale: Upscale = "never",
     keep_metadata: KeepMetadata = False,
+    exif_colour: ExifColour = "use",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the boxes as JSON lines; write no image.")
     ] = False,
@@ -109,6 +111,7 @@ def crop(
         "max_size": max_size,
         "upscale": upscale,
         "keep_metadata": keep_metadata,
+        "exif_colour": exif_colour,
     }
     if compare:
         names = [name.strip() for name in compare.split(",")]

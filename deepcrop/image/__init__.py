@@ -13,6 +13,7 @@ shown.
 """
 
 from .colour import Colour
+from .colour_description import ExifColour
 from .decode import Picture, decode, size_to_decode
 from .encode import OUTPUT_FORMATS, encode, output_format
 from .framing import Framing
@@ -26,6 +27,7 @@ __all__ = [
     "OUTPUT_FORMATS",
     "Colour",
     "Cuts",
+    "ExifColour",
     "Framing",
     "Metadata",
     "Picture",

@@ -32,7 +32,7 @@ def to_rgb(
         The image, and the ICC profile that it is in (None: sRGB).
     """
     profile = image.info.get("icc_profile") or None
-    plain, alpha = _plain(image, white or 65535)
+    plain, alpha = split_alpha(image, white or 65535)
     kept = None
     if profile and colour != "strip":
         if colour == "keep" and plain.mode == "RGB" and space_of(profile) == "RGB":
@@ -124,8 +124,8 @@ def _lab() -> Any:
     return ImageCms.buildTransform(ImageCms.createProfile("LAB"), _SRGB, "LAB", "RGB")
 
 
-def _plain(image: Image.Image, white: int) -> tuple[Image.Image, Image.Image | None]:
-    """Split into L, RGB, CMYK or LAB, and alpha."""
+def split_alpha(image: Image.Image, white: int = 65535) -> tuple[Image.Image, Image.Image | None]:
+    """Split into L, RGB, CMYK or LAB, and alpha (None: opaque)."""
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         return _grey(image, white), None
     if "transparency" in image.info or image.mode in ("LA", "PA", "La", "RGBa", "RGBA"):

@@ -16,7 +16,9 @@ from PIL import Image, ImageFile
 from ..errors import Corrupt
 from ..flags import Note
 from ..geometry import Box, Size
+from . import described
 from .colour import Colour, is_srgb, to_rgb
+from .colour_description import ExifColour, colour_described
 from .header import MAX_PIXELS, Probe, opened
 from .metadata import SourceMetadata, metadata_of
 
@@ -67,6 +69,7 @@ def decode(
     at_least: Size | None = None,
     max_pixels: int = MAX_PIXELS,
     colour: Colour = "srgb",
+    exif_colour: ExifColour = "use",
 ) -> Picture:
     """Decode an image's first frame, oriented, to 8-bit RGB (or RGBA).
 
@@ -76,6 +79,9 @@ def decode(
             least these (as shown). None: full size. Other formats are always decoded whole.
         max_pixels: the largest width times height to accept.
         colour: convert to sRGB, keep the ICC profile and the pixels as they are, or strip it.
+            Colours told by code points, gAMA or EXIF are kept as an ICC profile that says the same.
+            HDR becomes sRGB unless stripped.
+        exif_colour: whether Adobe RGB told by EXIF alone counts (DCF option files).
 
     Raises:
         NotAnImage: no decoder knows the bytes.
@@ -84,19 +90,24 @@ def decode(
     """
     with opened(data, max_pixels) as (header, image):
         metadata = metadata_of(image, data)
+        space = colour_described(image, data, exif_colour)
+        space, notes = described.prepare(image, data, space, colour)
         shrink, pixels = 1, None
         if header.format == "jpeg":
             shrink = _shrink(header.size, at_least)
             pixels = _turbo(data, image, shrink)
             if pixels is None:
                 shrink = _draft(image, shrink)
-        pixels, profile = (
-            _whole(image, colour) if pixels is None else _coloured(image, pixels, colour)
-        )
+        if space is not None:
+            pixels, profile = described.converted(image, data, space, pixels), None
+        elif pixels is None:
+            pixels, profile = _whole(image, colour)
+        else:
+            pixels, profile = _coloured(image, pixels, colour)
         turned = _turn(pixels, 1 if header.format == "tiff" else header.orientation)
     origin = _origin(header, shrink, Size(turned.shape[1], turned.shape[0]))
     metadata = replace(metadata, icc=profile)
-    return Picture(turned, header.size, header.format, shrink, origin, metadata)
+    return Picture(turned, header.size, header.format, shrink, origin, metadata, notes)
 
 
 def size_to_decode(source: Size, cuts: Iterable[tuple[Box, Size]]) -> Size:

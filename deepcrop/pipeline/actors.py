@@ -60,7 +60,11 @@ class Decoder:
             if not self.keep_pictures or look.pixels > least.pixels:
                 least = look
         picture = image.decode(
-            work.data, at_least=least, max_pixels=self.job.max_pixels, colour=self.job.colour
+            work.data,
+            at_least=least,
+            max_pixels=self.job.max_pixels,
+            colour=self.job.colour,
+            exif_colour=self.job.exif_colour,
         )
         work.remark(picture.notes)
         if self.analysis is not None:

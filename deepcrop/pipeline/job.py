@@ -30,7 +30,7 @@ from pydantic import (
 from .. import weights
 from ..errors import RequestError
 from ..geometry import AspectRatio, Size
-from ..image import MAX_PIXELS, Colour
+from ..image import MAX_PIXELS, Colour, ExifColour
 from ..methods import base
 from ..storage import Storage, StorageOptions
 
@@ -116,7 +116,13 @@ class Job(BaseModel):
     """What to do where a requested size is larger than the crop box."""
     keep_metadata: bool = False
     colour: Colour = "srgb"
-    """Convert to sRGB; or keep the source's profile; or convert nothing and drop the profile."""
+    """Convert to sRGB; or keep the source's profile; or convert nothing and drop the profile.
+
+    Colours that a file tells by other means than a profile are kept as the profile that says the
+    same. HDR becomes sRGB unless its colours are dropped.
+    """
+    exif_colour: ExifColour = "use"
+    """Convert what a JPEG's EXIF alone calls Adobe RGB (DCF option files), or ignore that."""
     keys: Literal["mirror", "hash"] = "mirror"
     """Name the variants after the sources' paths, or after a hash of the source's URI."""
     dedupe: bool = False

@@ -173,6 +173,7 @@ class Renderer:
                 at_least=least,
                 max_pixels=self.job.max_pixels,
                 colour=self.job.colour,
+                exif_colour=self.job.exif_colour,
             )
         return image.Cuts(picture, wanted)
 
@@ -194,6 +195,7 @@ class Renderer:
                 at_least=Size(1, 1),
                 max_pixels=self.job.max_pixels,
                 colour=self.job.colour,
+                exif_colour=self.job.exif_colour,
             )
         source = work.picture.metadata
         if not self.job.keep_metadata:

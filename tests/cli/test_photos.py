@@ -143,3 +143,20 @@ def test_shells_complete_the_names_of_methods(capsys, monkeypatch):
     with pytest.raises(SystemExit):
         command(prog_name="deepcrop")
     assert capsys.readouterr().out.split() == ["saliency"]
+
+
+def test_adobe_rgb_told_by_exif_alone_is_converted_or_ignored(capsys, folder):
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0xA001], exif.get_ifd(0x8769)[0xA005] = 0xFFFF, {1: "R03"}
+    block = exif.tobytes()
+    Image.new("RGB", (64, 64), (200, 60, 60)).save("adobe.jpg", exif=block, quality=100)
+    for option, wanted in (((), (232, 57, 57)), (("--exif-colour", "ignore"), (200, 60, 60))):
+        status, out, _ = run(
+            capsys, "crop", "adobe.jpg", *CENTER, "--output", "out", "--format", "png", *option
+        )
+        assert status == 0
+        with Image.open(out.strip()) as image:
+            seen = numpy.asarray(image)[32, 32].astype(int)
+        assert numpy.abs(seen - wanted).max() <= 3
+    status, _, err = run(capsys, "crop", "adobe.jpg", *CENTER, "--json", "--exif-colour", "maybe")
+    assert status == 2 and "exif_colour" in err

@@ -6,6 +6,8 @@ import zlib
 import numpy as np
 from PIL import Image, ImageCms, TiffImagePlugin
 
+from tests.image.described import CHROMATICITIES, chrm, cicp, deep_avif, gama, png
+
 _INTERESTING = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF, 0xFFFFFFFF)
 
 
@@ -74,6 +76,10 @@ def seeds():
     out = io.BytesIO()
     rgb.save(out, "tiff", tiffinfo=tags, compression="tiff_lzw")
     files["tiff-turned"] = out.getvalue()
+    wide = np.asarray(rgb).astype(int) * 200
+    files["png-hdr"] = png(wide, cicp(9, 16), bits=16)
+    files["png-gamma"] = png(wide[..., :1], gama(100_000), chrm(*CHROMATICITIES[12]), bits=16)
+    files["avif-hdr"] = deep_avif(wide / 65535, 9, 16)
     return files
 
 

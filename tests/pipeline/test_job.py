@@ -26,6 +26,7 @@ def test_requests_are_unique_and_exact_sizes_come_last():
         ({"max_failed": "110%"}, "max_failed"),
         ({"max_failed": "some"}, "max_failed: 'some'"),
         ({"colour": "blue"}, "colour"),
+        ({"exif_colour": "perhaps"}, "exif_colour"),
         ({"speed": 3}, "speed: no such field; a job has: input"),
         ({"options": {"zoom": 2}}, "option 'zoom' of method 'center': unknown; it has: none"),
         ({"method": "saliency", "options": {"enough": 2}}, "enough.*at most 1"),
@@ -71,3 +72,5 @@ def test_the_fingerprint_changes_with_what_changes_results_only():
     assert Job.parse(GOOD | {"batch_size": 3, "max_failed": 0.5}).fingerprint == first.fingerprint
     for change in ({"quality": 5}, {"aspects": ["1:1"]}, {"method": "saliency"}, {"input": "x"}):
         assert Job.parse(GOOD | change).fingerprint != first.fingerprint
+    ignored = Job.parse(GOOD | {"exif_colour": "ignore"})
+    assert ignored.fingerprint != first.fingerprint
