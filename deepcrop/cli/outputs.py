@@ -19,6 +19,7 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Show a job's progress and failures, from its manifest alone."""
+    from ..pipeline.ignored import in_words
     from ..pipeline.status import read_status
 
     summary = read_status(output, s3_endpoint)
@@ -27,6 +28,8 @@ def status(
         return
     console = Console()
     console.print(summary.headline(), highlight=False)
+    if summary.ignored:
+        console.print(f"ignored {in_words(summary.ignored)}", highlight=False, soft_wrap=True)
     if summary.errors:
         rows = [[*key, f"{count:,}", example] for key, (count, example) in summary.errors.items()]
         print_table(("stage", "class", "images", "an example"), rows)
