@@ -46,7 +46,8 @@ NO_PHOTOS = {
 PHOTOS = [
     "IMG_1.jpg", "_IMG_1.jpg", ".hidden.jpg", ".hidden/IMG_1.jpg", "no_extension", ".jpg",
     ".picasaoriginals/IMG_1.jpg", "#snapshot/IMG_1.jpg", "eaDir/IMG_1.jpg", "recycle/IMG_1.jpg",
-    "MACOSX/a.jpg", "thumbnails/a.jpg", "Thumbs/a.jpg", "a._b.jpg", "x.Trash-1/a.jpg", "trash/1.jpg",
+    "MACOSX/a.jpg", "thumbnails/a.jpg", "Thumbs/a.jpg", "a._b.jpg", "x.Trash-1/a.jpg",
+    "trash/1.jpg",
 ]  # fmt: skip
 
 
