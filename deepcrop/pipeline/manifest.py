@@ -148,13 +148,15 @@ class Manifest:
         """Find the committed parts; sweep variants parts that lack their commit point."""
         self.find_parts()
         committed = set(self.parts)
-        stray = [
-            entry.uri
-            for entry in self.storage.list(self.variants)
-            if (match := _PART.search(entry.uri)) and int(match[1]) not in committed
-        ]
+        stray = [uri for uri, number in self.variants_parts() if number not in committed]
         if stray:
             self.storage.delete(stray)
+
+    def variants_parts(self) -> Iterator[tuple[str, int]]:
+        """Yield the files of the variants manifest, each with the number of its part."""
+        for entry in self.storage.list(self.variants):
+            if match := _PART.search(entry.uri):
+                yield entry.uri, int(match[1])
 
     def append(self, rows: pa.Table) -> int:
         """Commit rows as the next part; return its number."""

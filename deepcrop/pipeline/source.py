@@ -9,7 +9,6 @@ variants, is safe as a path, and no two sources share it.
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 import time
 from collections import Counter
@@ -22,12 +21,24 @@ import pyarrow.compute as pc
 import ray
 
 from ..errors import RequestError
-from ..storage import Entry, Prefix, Storage, below, canonical, common_folder, members, public
-from .corrections import COLUMN as CORRECTIONS
-from .ignored import NO_URI, OTHER, REPEATED, Selection, in_words
-from .key import distinct_keys, safe_key
-from .lists import HINTS, LISTS, keep_columns, read_list
-from .manifest import IMAGES
+from ..storage import Entry, Prefix, Storage, below, members, public
+from .ignored import OTHER, REPEATED, Selection, in_words
+from .key import distinct_keys
+from .lists import LISTS, keep_columns
+from .named import list_rows
+from .rows import SCHEMA, SHARE, Listed, append, no_rows, source_id
+
+__all__ = [
+    "SCHEMA",
+    "Sources",
+    "is_redacted",
+    "list_few",
+    "list_sources",
+    "select",
+    "source_id",
+    "with_secrets",
+    "without_secrets",
+]
 
 ARCHIVE = ".tar"
 REDACTED = "[redacted]"
@@ -38,28 +49,7 @@ FEW_BYTES = 1 << 17
 PATIENCE = 3.0
 """Seconds after which what is left is listed by tasks, side by side: a process for these takes two
 seconds of a CPU to start, more than all of a small listing."""
-SHARE = 1000
-"""Rows that are gathered as Python's objects."""
-
-SCHEMA = pa.schema(
-    [
-        ("source_id", pa.int64()),
-        ("source_uri", pa.string()),
-        ("source_bytes", pa.int64()),
-        ("source_etag", pa.string()),
-        ("key", pa.string()),
-        ("caption", pa.string()),
-        ("focal_x", pa.float64()),
-        ("focal_y", pa.float64()),
-        ("sha256", pa.string()),
-        ("duplicate_of", pa.string()),
-    ]
-)
-
-
 EVERY = Selection()
-Listed = tuple[pa.Table, Counter[str]]
-"""Sources as they are found, and what was ignored beside them."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +65,6 @@ class Sources:
     def ignored(self) -> int:
         """Files and rows that were ignored."""
         return sum(self.kinds.values())
-
-
-def source_id(uri: str) -> int:
-    """Return the id of a URI: the first eight bytes of its SHA-256, as a signed integer."""
-    digest = hashlib.sha256(uri.encode("utf-8", "surrogateescape")).digest()
-    return int.from_bytes(digest[:8], "big", signed=True)
 
 
 def list_sources(
@@ -101,7 +85,7 @@ def list_sources(
         RequestError: there is nothing there, it can't be read, or a list lacks its columns.
     """
     if uri.lower().endswith(LISTS):
-        listed = _read_list(uri, storage, selection)
+        listed = list_rows(uri, storage, selection)
     elif uri.lower().endswith(ARCHIVE):
         listed = _list_archives(uri, storage, selection)
     else:
@@ -122,7 +106,7 @@ def list_few(
         entry = storage.stat(uri)
         if entry is not None and (entry.size or 0) > FEW_BYTES:
             return None
-        listed = _read_list(uri, storage, selection)
+        listed = list_rows(uri, storage, selection)
     else:
         entries = []
         patience = time.monotonic() + PATIENCE
@@ -244,7 +228,7 @@ def _list_archives(uri: str, storage: Storage, selection: Selection) -> Listed:
 
 def _list_archive(archive: Entry, root: str, storage: Storage, selection: Selection) -> Listed:
     """List the images of one archive; WebDataset's ``NAME.txt`` is the caption of ``NAME.jpg``."""
-    rows, kinds, captions = _no_rows(), Counter[str](), {}
+    rows, kinds, captions = no_rows(), Counter[str](), {}
     stems = []
     shard = below(archive.uri, root).removesuffix(ARCHIVE)
     for name, uri, size, data in members(archive.uri, storage.read(archive.uri)):
@@ -255,7 +239,7 @@ def _list_archive(archive: Entry, root: str, storage: Storage, selection: Select
         elif kind := selection.refuse(path) or (None if extension else OTHER):
             kinds[kind] += 1
         else:
-            _append(rows, uri, size, archive.etag, path)
+            append(rows, uri, size, archive.etag, path)
             stems.append(stem)
     rows["caption"] = [captions.get(stem) for stem in stems]
     return pa.table(rows, schema=SCHEMA), kinds
@@ -266,16 +250,16 @@ def _list_folder(folder: str, root: str, storage: Storage, selection: Selection)
 
 
 def _entries_table(entries: Iterable[Entry], root: str, selection: Selection) -> Listed:
-    tables, rows, kinds = [], _no_rows(), Counter[str]()
+    tables, rows, kinds = [], no_rows(), Counter[str]()
     for entry in entries:
         path = below(entry.uri, root)
         if kind := selection.refuse(path):
             kinds[kind] += 1
             continue
-        _append(rows, entry.uri, entry.size, entry.etag, path)
+        append(rows, entry.uri, entry.size, entry.etag, path)
         if len(rows["key"]) == SHARE:  # as Python's objects they take ten times the memory
             tables.append(pa.table(rows, schema=SCHEMA))
-            rows = _no_rows()
+            rows = no_rows()
     return pa.concat_tables([*tables, pa.table(rows, schema=SCHEMA)]), kinds
 
 
@@ -286,83 +270,3 @@ def _together(listed: Sequence[Listed]) -> Listed:
         tables.append(table)
         kinds += counts
     return pa.concat_tables(tables), kinds
-
-
-def _no_rows() -> dict[str, list[object]]:
-    return {name: [] for name in SCHEMA.names}
-
-
-def _append(
-    rows: dict[str, list[object]], uri: str, size: int | None, etag: str | None, relative: str
-) -> None:
-    for column in rows.values():
-        column.append(None)
-    rows["source_id"][-1] = source_id(public(uri))
-    rows["source_uri"][-1] = uri
-    rows["source_bytes"][-1] = size
-    rows["source_etag"][-1] = etag
-    rows["key"][-1] = safe_key(relative)
-
-
-def _read_list(uri: str, storage: Storage, selection: Selection) -> Listed:
-    """List the rows of a list file, with what they say beside the URI."""
-    table = read_list(uri, storage)
-    uris, root = _canonical(uri, table["uri"])
-    tables, chosen, kinds = [SCHEMA.empty_table()], [], Counter[str]()
-    for chunk in uris.chunks:
-        rows = _no_rows()
-        for each in chunk.to_pylist():
-            name = public(each) if each is not None else ""
-            path = below(name, root)
-            kind = _refuse(path, name, selection) if name else NO_URI
-            chosen.append(kind is None)
-            if kind is None:
-                _append(rows, each, None, None, path)
-            else:
-                kinds[kind] += 1
-        tables.append(pa.table(rows, schema=SCHEMA))
-    listed, table = pa.concat_tables(tables), table.filter(pa.array(chosen, pa.bool_()))
-    names = _names_of(table.column_names)
-    for name, own in names.items():
-        if name in HINTS:
-            listed = listed.set_column(SCHEMA.get_field_index(name), name, table[name])
-        elif name != "uri":
-            listed = listed.append_column(own, table[name])
-    return listed, kinds
-
-
-def _canonical(uri: str, given: pa.ChunkedArray) -> tuple[pa.ChunkedArray, str]:
-    """Return the URIs of a list as the manifest has them, and the folder that all lie in."""
-    chunks, root, row = [], None, 0
-    for start in range(0, len(given), SHARE):
-        share = []
-        for text in given.slice(start, SHARE).to_pylist():
-            row += 1
-            try:
-                share.append(None if text is None else canonical(text))
-            except RequestError as error:
-                raise RequestError(f"input {uri}: row {row}: {error}") from None
-        names = [public(each) for each in share if each is not None]
-        if names:
-            root = common_folder(names if root is None else [root, *names])
-        chunks.append(pa.array(share, pa.string()))
-    return pa.chunked_array(chunks, pa.string()), root or ""
-
-
-def _refuse(path: str, name: str, selection: Selection) -> str | None:
-    """Return as what a row of a list is ignored; a web address by its path alone."""
-    if name.startswith(("http://", "https://")):
-        path = path.partition("?")[0].partition("#")[0]
-    return selection.refuse(path, any_name=True)
-
-
-def _names_of(columns: Sequence[str]) -> dict[str, str]:
-    """Return under which names the columns of a list are carried over, none of them ours."""
-    ours = {*IMAGES.names, *SCHEMA.names, CORRECTIONS}
-    names = {}
-    for column in columns:
-        name = column
-        while name in ours or (name != column and name in columns):
-            name = f"input_{name}"
-        names[column] = name
-    return names

@@ -104,7 +104,7 @@ def older(tmp_path):
         variant["bytes"] = path.stat().st_size
     rows.append(row(str(tmp_path), "/in/c.jpg", error=("decode", "Corrupt", "broken")))
     manifest = write_output(tmp_path, rows)
-    sources = [{"source_uri": each["source_uri"]} for each in rows]
+    sources = [{name: each[name] for name in ("source_uri", "source_id")} for each in rows]
     manifest.write_listing(pack(pa.Table.from_pylist(sources)))
     images = tmp_path / "manifest/images/part-000000.parquet"
     pq.write_table(old(pq.read_table(images)), images)
