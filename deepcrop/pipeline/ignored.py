@@ -26,7 +26,6 @@ lies in it. What may be a person's photo isn't among them: hidden files in gener
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -162,5 +161,6 @@ def _kinds(path: str, any_name: bool) -> Iterator[str]:
 
 def in_words(kinds: Mapping[str, int]) -> str:
     """Return what was ignored, in one line without its end: counts by kind, the most first."""
-    parts = [f"{count:,} {kind}" for kind, count in Counter(kinds).most_common() if count]
+    most_first = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
+    parts = [f"{count:,} {kind}" for kind, count in most_first if count]
     return f"{sum(kinds.values()):,}: {', '.join(parts)}" if parts else "0"
