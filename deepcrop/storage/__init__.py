@@ -11,13 +11,24 @@ b'hello'
 ```
 
 ``storage`` is the door; ``uri`` handles names, ``pattern`` globs, ``retry`` the one retry loop;
-``s3``, ``local`` and ``remote`` (fsspec) are the stores, ``archive`` reads what lies in tar files.
+``s3``, ``local``, ``web`` and ``remote`` (fsspec) are the stores, ``archive`` reads tar files.
 """
 
 from .archive import members
 from .base import TEMPORARY, Blob, Entry, Prefix, StorageOptions
 from .storage import Storage
-from .uri import canonical, common_folder, is_inside, join, public, redact, relative
+from .uri import (
+    below,
+    canonical,
+    common_folder,
+    is_inside,
+    join,
+    public,
+    quoted_below,
+    redact,
+    relative,
+    without_surrogates,
+)
 
 __all__ = [
     "TEMPORARY",
@@ -26,12 +37,15 @@ __all__ = [
     "Prefix",
     "Storage",
     "StorageOptions",
+    "below",
     "canonical",
     "common_folder",
     "is_inside",
     "join",
     "members",
     "public",
+    "quoted_below",
     "redact",
     "relative",
+    "without_surrogates",
 ]

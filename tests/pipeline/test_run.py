@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy
 import pyarrow.dataset
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -190,13 +191,51 @@ def test_too_many_failures_stop_the_job_with_everything_so_far_intact(corpus, tm
 
 def test_columns_of_the_list_are_carried_over(corpus, tmp_path):
     table = "uri,caption,photographer,width\n"
-    table += f"{corpus}/a.jpg,a cat,Ann,7\n{corpus}/tall.tif,,Bob,8\n{corpus}/a.jpg,twice,Ann,9\n"
+    table += f"{corpus}/a.jpg,a cat,Ann,07\n{corpus}/tall.tif,,Bob,8\n{corpus}/a.jpg,twice,Ann,9\n"
     (tmp_path / "list.csv").write_text(table)
     result = job(tmp_path / "list.csv", tmp_path / "out").run()
     assert (result.sources, result.ok, result.ignored) == (2, 2, 1)
     found = {Path(row["source_uri"]).name: row for row in rows(tmp_path / "out")}
-    assert found["a.jpg"]["photographer"] == "Ann" and found["a.jpg"]["input_width"] == 7
+    assert found["a.jpg"]["photographer"] == "Ann" and found["a.jpg"]["input_width"] == "07"
     assert found["a.jpg"]["width"] == 120
+
+
+def test_a_list_that_changes_leaves_one_table(corpus, tmp_path):
+    path, out = tmp_path / "list.csv", tmp_path / "out"
+    for text in (
+        f"uri,sku\n{corpus}/a.jpg,\n",
+        f"uri,sku\n{corpus}/a.jpg,\n{corpus}/tall.tif,00120\n",
+        f"uri,more,sku\n{corpus}/one.webp,m,123456789012345678901\n{corpus}/a.jpg,,\n",
+    ):
+        path.write_text(text)
+        job(path, out).run()
+        assert audit(str(out)).clean
+    parts = sorted((out / "manifest" / "images").iterdir())
+    schemas = [pq.read_schema(part) for part in [*parts, out / "manifest/sources/listing.parquet"]]
+    assert len(parts) == 3 and schemas[0].equals(schemas[1]) and schemas[0].equals(schemas[2])
+    for schema in schemas:
+        assert schema.field("sku").type == schema.field("more").type == pyarrow.string()
+    found = [(Path(row["source_uri"]).name, row["sku"], row["more"]) for row in rows(out)]
+    expected = [("one.webp", "123456789012345678901", "m"), ("tall.tif", "00120", None)]
+    assert found == [("a.jpg", None, None), *expected]
+
+
+def test_what_is_no_photo_is_named_at_the_end_and_afterwards(corpus, tmp_path, capsys):
+    from deepcrop import cli
+
+    for name in ("._a.jpg", "@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg", "deep/._c.jpeg", "Thumbs.db"):
+        (corpus / name).parent.mkdir(parents=True, exist_ok=True)
+        (corpus / name).write_bytes(b"\0\5\x16\7")
+    flags = f"--input {corpus} --output {tmp_path}/out -m center -a 1:1 --gpus 0 --exclude many/"
+    assert cli._status(["run", *flags.split(), "--exclude", "bad/*"]) == 0
+    kinds = "16 excluded (--exclude), 2 AppleDouble (._*), 1 Synology thumbnails (@eaDir)"
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"ignored 21: {kinds}" in said
+    assert cli._status(["status", f"{tmp_path}/out"]) == 0
+    assert f"ignored 21: {kinds}" in " ".join(capsys.readouterr().out.split())
+    record = Manifest(str(tmp_path / "out"), Storage()).read_record()
+    assert record["ignored"] == 21 == sum(record["ignored_kinds"].values())
+    assert audit(str(tmp_path / "out")).clean
 
 
 def test_a_focal_point_of_the_list_moves_the_window(corpus, tmp_path):
@@ -211,9 +250,7 @@ def test_the_manifests_open_as_they_are(corpus, tmp_path):
     job(corpus, tmp_path / "out").run()
     images = pyarrow.dataset.dataset(tmp_path / "out" / "manifest" / "images").to_table()
     assert images.schema.names[: len(IMAGES)] == IMAGES.names
-    variants = pyarrow.dataset.dataset(
-        tmp_path / "out" / "manifest" / "variants", partitioning="hive"
-    ).to_table()
+    variants = pyarrow.dataset.dataset(tmp_path / "out" / "manifest" / "variants").to_table()
     assert set(variants["aspect"].to_pylist()) == {"1x1", "16x9", "40x30px"}
     record = json.loads((tmp_path / "out" / "job.json").read_text())
     assert record["status"] == "completed" and record["counts"]["ok"] == 18

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def test_duckdb(output):
         f"select status, count(*) from '{images}/*.parquet' group by 1 order by 1"
     ).fetchall()
     assert counts == [("failed", 1), ("ok", 4)]
-    # The aspect is the partition's.
+    # The aspect is the partition's, and a column of each file.
     joined = duckdb.sql(
         f"""select aspect, count(*), min(width / height), any_value(focal_x)
         from read_parquet('{variants}/*/*.parquet', hive_partitioning=true) as variants
@@ -79,6 +80,78 @@ def test_hugging_face_datasets(output, tmp_path, monkeypatch):
         cache_dir=str(tmp_path),
     )
     assert images.num_rows == 5 and images[0]["variants"][0]["aspect"] == "1x1"
+
+
+COUNTS = {"1x1": 4, "16x9": 4}
+
+
+def _aspects(values) -> dict[str, int]:
+    return dict(Counter(map(str, values)))
+
+
+@pytest.mark.parametrize("hive", [True, False])
+def test_duckdb_reads_the_aspect_with_and_without_partitions(output, hive):
+    import duckdb
+
+    files = f"{output}/manifest/variants/*/*.parquet"
+    for source in (f"read_parquet('{files}', hive_partitioning={hive})", f"'{files}'"):
+        assert _aspects(duckdb.sql(f"select aspect from {source}").fetchnumpy()["aspect"]) == COUNTS
+        [[squares]] = duckdb.sql(f"select count(*) from {source} where aspect = '1x1'").fetchall()
+        assert squares == 4
+
+
+def test_pyarrow_reads_the_aspect_with_and_without_partitions(output):
+    import pyarrow.dataset as ds
+    import pyarrow.parquet as pq
+
+    folder = f"{output}/manifest/variants"
+    # Both of them take a folder's name for a dictionary; `partitioning="hive"` of a dataset takes
+    # it for text, and refuses any column of another type: there is no need for it.
+    dictionaries = ds.HivePartitioning.discover(infer_dictionary=True)
+    for table in (
+        pq.read_table(folder),
+        pq.read_table(folder, partitioning=None),
+        ds.dataset(folder).to_table(),
+        ds.dataset(folder, partitioning=dictionaries).to_table(),
+    ):
+        assert _aspects(table["aspect"].to_pylist()) == COUNTS
+    squares = ds.field("aspect") == "1x1"
+    for partitioning in (None, dictionaries):
+        found = ds.dataset(folder, partitioning=partitioning).to_table(filter=squares)
+        assert found["x1"].to_pylist() == [250] * 4
+
+
+def test_pandas_reads_the_aspect_with_and_without_partitions(output):
+    import pandas
+
+    folder = output / "manifest" / "variants"
+    parts = [pandas.read_parquet(path) for path in sorted(folder.rglob("*.parquet"))]
+    plain = pandas.read_parquet(folder, partitioning=None)
+    for frame in (pandas.read_parquet(folder), plain, pandas.concat(parts)):
+        assert _aspects(frame["aspect"]) == COUNTS
+    assert len(pandas.read_parquet(folder, filters=[("aspect", "==", "1x1")])) == 4
+
+
+@pytest.mark.parametrize("hive", [True, False])
+def test_polars_reads_the_aspect_with_and_without_partitions(output, hive):
+    import polars
+
+    for files in ("manifest/variants/*/*.parquet", "manifest/variants"):
+        frame = polars.read_parquet(output / files, hive_partitioning=hive)
+        assert _aspects(frame["aspect"]) == COUNTS
+        lazy = polars.scan_parquet(output / files, hive_partitioning=hive)
+        assert lazy.filter(polars.col("aspect") == "1x1").collect()["x1"].to_list() == [250] * 4
+
+
+def test_datasets_reads_the_aspect(output, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    import datasets
+
+    files = f"{output}/manifest/variants/*/*.parquet"
+    variants = datasets.load_dataset(
+        "parquet", data_files=files, split="train", cache_dir=str(tmp_path)
+    )
+    assert _aspects(variants["aspect"]) == COUNTS
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # its open file
