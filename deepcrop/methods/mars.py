@@ -11,15 +11,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ..geometry import AspectRatio, Box, Focal, Size
+from ..geometry import AspectRatio, Box, Focal, RatioLike, Size
+from ..networks.mars_options import MarsOptions
 from ..ops.windows import Integral, best_window, hold
-from .base import Crop, Hints, Kind, as_aspects, as_tensor, size_of
+from .base import Crop, CropMethod, Hints, Photo, as_aspects, as_tensor, size_of
 from .heads import heads
 
 if TYPE_CHECKING:
@@ -43,10 +44,9 @@ class Area:
     height: float
 
 
-class MarsCrop:
+class MarsCrop(CropMethod):
     """Cuts what Mars' cropping areas mark; the window may be smaller than the largest one."""
 
-    kind: ClassVar[Kind] = "crop"
     name: ClassVar[str] = "mars"
     summary: ClassVar[str] = "learned cropping areas for any aspect ratio (Mars)"
     weights: ClassVar[str | None] = "mars"
@@ -67,9 +67,18 @@ class MarsCrop:
     def __init__(self, network: Mars, options: Options | None = None) -> None:
         """Answer with a network that is ready for inference on its device."""
         self.network = network
-        self.analysis: int = network.options.longest
         self.options = options or self.Options()
         self._parameters = lru_cache(maxsize=1024)(self._predict)
+
+    @property
+    def analysis(self) -> int:
+        """Longest edge, in pixels, at which it looks; see :attr:`.base.CropMethod.analysis`."""
+        return self.network.options.longest
+
+    @classmethod
+    def analysis_of(cls, options: Options, metadata: Mapping[str, str]) -> int:
+        """Return what the weights were trained at: 640 for ``mars``, 256 for ``mars-fast``."""
+        return MarsOptions.from_json(metadata["options"]).longest
 
     @classmethod
     def from_weights(
@@ -90,8 +99,8 @@ class MarsCrop:
 
     def boxes(
         self,
-        images: Sequence[Any],
-        aspects: Sequence[AspectRatio | str],
+        images: Sequence[Photo],
+        aspects: Sequence[RatioLike],
         *,
         sizes: Sequence[Size] | None = None,
         hints: Sequence[Hints] | None = None,

@@ -8,17 +8,18 @@ out than cut, and so is the hair above it: see :attr:`SaliencyCrop.Options.faces
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy
 from pydantic import Field
 
 from ..errors import RequestError
-from ..geometry import AspectRatio, Box, Focal, Size
+from ..geometry import AspectRatio, Box, Focal, RatioLike, Size
 from ..ops.windows import Integral, best_window, boost
-from .base import Crop, Hints, Kind, as_aspects, as_tensor, size_of
+from .base import Crop, CropMethod, Hints, Photo, as_aspects, as_tensor, size_of
 from .heads import heads
 
 if TYPE_CHECKING:
@@ -28,14 +29,16 @@ if TYPE_CHECKING:
     from ..networks.saliency import SaliencyNetwork, Seen
 
 
-class SaliencyCrop:
+LONGEST = 640
+"""Pixels of the longest edge at which images are looked at, unless an option asks for more."""
+
+
+class SaliencyCrop(CropMethod):
     """Cuts the window that holds the most saliency."""
 
-    kind: ClassVar[Kind] = "crop"
     name: ClassVar[str] = "saliency"
     summary: ClassVar[str] = "the window that holds most of what people look at"
     weights: ClassVar[str | None] = "saliency"
-    analysis: int = 640
 
     @dataclass(frozen=True)
     class Options:
@@ -69,6 +72,19 @@ class SaliencyCrop:
         if self.options.pixels is not None:
             network.options = replace(network.options, pixels=self.options.pixels)
 
+    @property
+    def analysis(self) -> int:
+        """Longest edge, in pixels, at which it looks; see :attr:`.base.CropMethod.analysis`."""
+        return self.analysis_of(self.options, {})
+
+    @classmethod
+    def analysis_of(cls, options: Options, metadata: Mapping[str, str]) -> int:
+        """Return the longer edge of a photo of 4:3 of the area that the option ``pixels`` asks for.
+
+        It is ``LONGEST`` for less, which is what all weights are content with.
+        """
+        return max(LONGEST, math.ceil(math.sqrt((options.pixels or 0) * 4 / 3)))
+
     @classmethod
     def from_weights(
         cls,
@@ -85,14 +101,14 @@ class SaliencyCrop:
         network = SaliencyNetwork.from_state(state, metadata)
         return cls(network.to(device, working_dtype(device)), options)
 
-    def maps(self, images: Sequence[Any]) -> list[Tensor]:
+    def maps(self, images: Sequence[Photo]) -> list[Tensor]:
         """Return one saliency map (h, w) an image, non-negative, covering the image exactly."""
         return [each.cpu() for each in self.network.maps([as_tensor(image) for image in images])]
 
     def boxes(
         self,
-        images: Sequence[Any],
-        aspects: Sequence[AspectRatio | str],
+        images: Sequence[Photo],
+        aspects: Sequence[RatioLike],
         *,
         sizes: Sequence[Size] | None = None,
         hints: Sequence[Hints] | None = None,
