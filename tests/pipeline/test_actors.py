@@ -20,8 +20,8 @@ from PIL import Image
 
 from deepcrop.errors import InferError, OutOfMemory
 from deepcrop.geometry import Size
-from deepcrop.methods.center import Center
 from deepcrop.methods import base
+from deepcrop.methods.center import Center
 from deepcrop.pipeline.actors import Analyst, Decoder, Worker
 from deepcrop.pipeline.job import Job
 from deepcrop.pipeline.source import list_sources
