@@ -93,12 +93,9 @@ class Part:
     def cut_by(self, box: Box) -> bool:
         """Tell whether a crop box cuts it: it shows more than 5% and less than 95% of its area.
 
-        A subject is cut too where less than that is shown, or nothing; a head that is left out
-        isn't.
+        What is left out isn't cut: of two people a portrait may show one.
         """
-        shown = box.intersection(self.box) / self.box.area
-        least = 0.05 if self.flag is Flag.HEAD_CUT else -1.0
-        return least < shown < 0.95
+        return 0.05 < box.intersection(self.box) / self.box.area < 0.95
 
 
 @dataclass(frozen=True)
