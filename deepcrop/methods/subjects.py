@@ -25,6 +25,8 @@ from .base import Part
 Search = Callable[[Sequence[Box]], Window]
 """Finds the best window of a ratio that holds boxes."""
 
+ENOUGH = 0.8
+"""Of what the most salient window holds, how much one must hold that cuts fewer things."""
 MARGIN = 0.04
 """Of the longer edge: as much of a panel is shown around what is written on it, if it fits."""
 
@@ -107,8 +109,8 @@ class OnPanel:
 class OnGround:
     """What stands free on a plain ground: whole, in the middle of the room that the image has.
 
-    Where there is no room for all of it, as many of its things are whole as can be; a lone thing is
-    cut where the search cuts it.
+    Where there is no room for all of it, as many of its things are whole as can be without losing
+    much of what is salient; a lone thing is cut where the search cuts it.
 
     Attributes:
         found: where it is in the source, 0..1.
@@ -139,11 +141,18 @@ class OnGround:
         # be a pixel less: of what nearly fills the window that is a hundredth.
         whole = next((each for each in map(self._whole, (1, 0, -1)) if _fits(each, largest)), None)
         things = [whole] if whole else self._things(axis)
-        if len(things) < 2 and whole is None:
-            return search(keep).box
-        box = search((*keep, *(each for each in things if _fits(each, largest)))).box
+        found = search((*keep, *(each for each in things if _fits(each, largest))))
+        if whole is None:
+            salient = search(keep)
+            if len(things) < 2 or found.share < ENOUGH * salient.share:
+                return salient.box
+        box = found.box
+        if keep:  # the user's come first
+            asked = search(keep).box
+            good = all(_holds(box, each) or not _holds(asked, each) for each in keep)
+            return box if good else asked
         held = [each for each in things if _holds(box, each)]
-        if not centred or keep or not held:
+        if not centred or not held:
             return box
         middle = Box.centred(box.size, _centre(held, self.size), self.size)
         good = all(_holds(middle, each) or not _touches(middle, each) for each in things)

@@ -34,7 +34,7 @@ SPREAD = 48.0
 """Levels by which a ground's colour may differ from its median: more is a picture."""
 EVEN = 6.0
 """Levels by which the border may differ from an even ground."""
-NOISE = 6.0
+NOISE = 3.0
 """Standard deviation of a ground, in levels, from which it is a texture."""
 FAINT, STRONG = 6.0, 40.0
 """Levels from the ground from which an edge, and from which anything is a thing."""

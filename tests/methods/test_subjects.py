@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import io
+import os
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy
 import pytest
+import torch
 from PIL import Image, ImageDraw
+from skimage import data
 
 import deepcrop
 from deepcrop import AspectRatio, Box, Size
 from deepcrop.flags import Flag
-from deepcrop.methods.base import Part, as_tensor
+from deepcrop.methods.base import Hints, Part, as_tensor
+from deepcrop.methods.saliency import SaliencyCrop
 from deepcrop.methods.subjects import find_standing
 from deepcrop.ops.ground import find_subject
+from deepcrop.ops.panels import find_inscription
 from deepcrop.ops.windows import Integral, best_window
 
+CASES = Path(os.environ.get("DEEPCROP_SHARED", Path(__file__).parents[3] / "shared")) / "cases"
 RATIOS = ["1:1", "4:5", "9:16", "16:9"]
 GROUNDS = ("white", "off-white", "black", "blue", "gradient", "vignette")
 KINDS = ("ellipse", "rectangle", "several", "banner")
@@ -120,9 +127,9 @@ def draw(number: int) -> Drawn:
         shape = pen.ellipse if kind == "ellipse" else pen.rectangle
         shape((x, y, x + thing.width - 1, y + thing.height - 1), ink())
     if number % 2:
-        data = io.BytesIO()
-        picture.save(data, "jpeg", quality=(40, 75, 92)[number % 3])
-        picture = Image.open(data).convert("RGB")
+        stored = io.BytesIO()
+        picture.save(stored, "jpeg", quality=(40, 75, 92)[number % 3])
+        picture = Image.open(stored).convert("RGB")
     return Drawn(f"{number}-{kind}-{colour}-{where}-{size}", picture, tuple(things))
 
 
@@ -212,3 +219,156 @@ def test_the_ground_of_every_picture_is_seen():
             rows[-1][1] * height - subject.y1,
         ]
         assert -pixel <= min(outside) and max(outside) <= 6 * pixel, (drawn.name, outside)
+
+
+def tensor(pixels: numpy.ndarray) -> torch.Tensor:
+    return as_tensor(pixels.clip(0, 255).round().astype(numpy.uint8))
+
+
+def test_a_soft_shadow_is_no_thing():
+    y, x = numpy.mgrid[:400, :600]
+    pixels = ground("white", Size(600, 400))
+    pixels -= (38 * numpy.exp(-(((x - 300) / 120) ** 2) - ((y - 320) / 30) ** 2))[..., None]
+    pixels[100:320, 240:360] = (150, 60, 20)
+    found = find_subject(tensor(pixels))
+    assert found is not None
+    (columns, rows), pixel = found.spans, 600 / 320
+    assert columns[0][0] * 600 == pytest.approx(240, abs=2 * pixel)
+    assert columns[-1][1] * 600 == pytest.approx(360, abs=2 * pixel)
+    assert rows[-1][1] * 400 == pytest.approx(320, abs=3 * pixel)
+
+
+def test_noise_of_a_sensor_is_no_thing_and_a_texture_is_no_ground():
+    rng = numpy.random.default_rng(0)
+    pixels = ground("off-white", Size(600, 400))
+    pixels[100:320, 240:360] = (150, 60, 20)
+    faint = find_subject(tensor(pixels + rng.normal(0, 2, (400, 600, 1))))
+    assert faint is not None and len(faint.spans[0]) == 1
+    assert find_subject(tensor(pixels + rng.normal(0, 12, (400, 600, 1)))) is None
+
+
+@pytest.mark.parametrize("name", ["astronaut", "coffee", "chelsea", "rocket"])
+def test_ordinary_photos_have_no_plain_ground(name):
+    photo = Image.fromarray(getattr(data, name)())
+    assert find_standing(as_tensor(look(photo)), Size(*photo.size)) is None
+
+
+def test_a_photo_in_a_frame_an_empty_ground_and_a_scene_before_a_wall_are_no_subjects():
+    size = Size(600, 400)
+    framed = ground("white", size)
+    framed[8:-8, 8:-8] = numpy.asarray(Image.fromarray(data.coffee()).resize((584, 384)))
+    assert find_subject(tensor(framed)) is None
+    assert find_subject(tensor(ground("gradient", size))) is None
+    wall = ground("white", size)
+    wall[340:, :] = (90, 70, 50)
+    assert find_subject(tensor(wall)) is None
+    assert find_subject(tensor(ground("white", Size(9, 9)))) is None
+
+
+def test_what_reaches_to_two_edges_is_cut_as_a_scene_is():
+    pixels = ground("black", Size(600, 400))
+    pixels[180:240, ::3] = (250, 200, 90)  # a skyline at night
+    standing = find_standing(tensor(pixels), Size(600, 400))
+    assert standing is not None
+    assert not standing.parts(AspectRatio(9, 16)) and standing.parts(AspectRatio(16, 9))
+
+
+def banner() -> numpy.ndarray:
+    """Words on a panel on the left, a photo on the right."""
+    size = Size(640, 240)
+    pixels = numpy.empty((size.height, size.width, 3))
+    pixels[:, :240] = (245, 240, 230)
+    photo = Image.fromarray(data.coffee()).resize((size.width - 240, size.height))
+    pixels[:, 240:] = numpy.asarray(photo)
+    for row in range(3):
+        for left in range(16, 200, 24):
+            pixels[70 + 40 * row : 94 + 40 * row, left : left + 14] = (170, 20, 20)
+    return pixels
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_what_is_written_on_a_panel_is_whole_or_left_out(turns):
+    pixels = numpy.rot90(banner(), turns).copy()
+    size = Size(4 * pixels.shape[1], 4 * pixels.shape[0])
+    standing = find_standing(tensor(pixels), size)
+    assert standing is not None
+    [part] = standing.parts(AspectRatio(1, 1))
+    mask = Image.fromarray(numpy.abs(pixels - (170, 20, 20)).max(2) < 1).resize(
+        (size.width, size.height), Image.Resampling.NEAREST
+    )
+    true = Box(*mask.getbbox())
+    assert part.box.intersection(true) / part.box.area > 0.9
+    assert shown(part.box, true) > 0.97
+    saliency = numpy.where(numpy.asarray(mask.resize((pixels.shape[1], pixels.shape[0]))), 5.0, 1.0)
+    integral = Integral.of(saliency, size)
+    for text in ("1:1", "16:9", "9:16", "5:4"):
+        ratio = AspectRatio.parse(text)
+
+        def search(keep, integral=integral, ratio=ratio):
+            return best_window(integral, ratio, keep=keep, whole=standing.costs(integral))
+
+        box = standing.window(search, ratio)
+        window = ratio.largest_window(size)
+        fits = true.size.width <= window.width and true.size.height <= window.height
+        assert not part.cut_by(box), text
+        assert shown(box, true) == 1 or not fits, text
+
+
+def test_a_plain_sky_above_a_landscape_is_no_panel():
+    photo = numpy.asarray(Image.fromarray(data.coffee()).resize((600, 400))).astype(float)
+    y = numpy.mgrid[:400, :600][0]
+    hills = 150 + 30 * numpy.sin(numpy.mgrid[:400, :600][1] / 60)
+    photo[y < hills] = 255
+    photo[40:60, 100:130] = 0  # a bird
+    assert find_inscription(tensor(photo)) is None
+
+
+@pytest.fixture(scope="module")
+def saliency() -> SaliencyCrop:
+    return deepcrop.load("saliency", device="cpu")
+
+
+def plate() -> numpy.ndarray:
+    """A pale plate near the left edge of a white picture."""
+    picture = Image.new("RGB", (600, 400), (254, 254, 254))
+    pen = ImageDraw.Draw(picture)
+    pen.ellipse((40, 90, 280, 330), (246, 246, 246), (215, 215, 215), 2)
+    return numpy.asarray(picture)
+
+
+def test_a_pale_plate_is_whole_where_it_fits_and_told_where_not(saliency):
+    wide, tall = saliency.boxes([plate()], ["4:5", "9:16"])[0]
+    assert wide.box.x0 <= 40 and wide.box.x1 >= 281 and not wide.flags
+    assert tall.flags == (Flag.SUBJECT_CUT,)
+    off = deepcrop.load("saliency", device="cpu", plain_ground=False)
+    before = off.boxes([plate()], ["4:5", "9:16"])[0]
+    assert before[1].box == tall.box and before[0].box != wide.box and not before[1].flags
+
+
+def test_what_a_user_says_goes_before_what_stands_free(saliency):
+    def crop(**said):
+        return saliency.boxes([plate()], ["4:5"], hints=[Hints(**said)])[0][0]
+
+    assert crop(focal=(0.9, 0.5)).box.x1 == 600
+    kept = Box(330, 10, 350, 30)
+    assert shown(crop(keep=(kept,)).box, kept) == 1
+    assert crop(keep=(kept,)).box.x0 <= 40  # both fit
+    far = Box(560, 10, 590, 30)
+    assert shown(crop(keep=(far,)).box, far) == 1  # only one of them does
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason=f"no cases at {CASES} (DEEPCROP_SHARED)")
+@pytest.mark.parametrize(
+    ("name", "thing", "ratios"),
+    [
+        ("q-plate-left", Box(80, 180, 561, 661), ["1:1", "4:5", "16:9"]),
+        ("q-three-right", Box(730, 80, 1451, 721), ["1:1", "16:9"]),
+        ("q-banner-left", Box(42, 175, 556, 500), ["1:1", "16:9"]),
+    ],
+)
+def test_the_cases_are_whole_wherever_the_ratio_has_room(saliency, name, thing, ratios):
+    photo = Image.open(CASES / f"{name}.jpg")
+    [crops] = saliency.boxes([look(photo)], ratios, sizes=[Size(*photo.size)])
+    for ratio, crop in zip(ratios, crops, strict=True):
+        assert shown(crop.box, thing) == 1, (ratio, crop.box)
+        assert Flag.SUBJECT_CUT not in crop.flags
