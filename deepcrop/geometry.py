@@ -61,6 +61,10 @@ class Size:
         """The longer edge."""
         return max(self.width, self.height)
 
+    def cover(self, other: Size) -> Size:
+        """Return the smallest size that is at least this one and another, side by side."""
+        return Size(max(self.width, other.width), max(self.height, other.height))
+
     def fit(self, longest: int) -> Size:
         """Scale down, shape kept, so that the longer edge is at most ``longest``."""
         if self.longest <= longest:

@@ -67,7 +67,8 @@ class Decoder:
         least = needed_size(self.job, probe.size)
         if self.analysis is not None:
             look = probe.size.fit(self.analysis)
-            least = Size(max(look.width, least.width), max(look.height, least.height))
+            least = look.cover(least)
+        work.least = least
         picture = image.decode(
             work.data, at_least=least, max_pixels=self.job.max_pixels, colour=self.job.colour
         )

@@ -168,9 +168,10 @@ class Renderer:
         picture = work.picture
         if picture is None or (picture.shrink > 1 and not _covers(picture.size, least)):
             assert work.data is not None
+            # As where it is rendered by those who decoded it, so that all layouts make the same.
             picture = work.picture = image.decode(
                 work.data,
-                at_least=least,
+                at_least=least.cover(work.least) if work.least else least,
                 max_pixels=self.job.max_pixels,
                 colour=self.job.colour,
             )

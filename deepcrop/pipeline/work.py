@@ -47,6 +47,8 @@ class Work:
     """Its pixels, where the stage that needs them runs in the process that decoded them."""
     metadata: Metadata | None = None
     """Of the thumbnail's pixels, where new ones are made of them in another process."""
+    least: Size | None = None
+    """What it was decoded to at least; where it is decoded again, it is again so."""
     thumbnail: numpy.ndarray | None = None
     """uint8 (H, W, 3): what the method looks at."""
     crops: Sequence[Crop] = ()
