@@ -6,15 +6,19 @@ import functools
 import itertools
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import boto3
 import hypothesis
 import pytest
 
+from deepcrop.methods import registry
 from deepcrop.storage import Storage, StorageOptions
+from tests.conformance.installed import install
 from tests.servers.radosgw import RadosGateway, missing_programs
 
 # A first call imports, and a machine may be busy: what takes too long is pytest's to say.
@@ -148,7 +152,24 @@ def s3_client(server: Server) -> Any:
 
 
 @pytest.fixture(scope="session")
-def cluster(best_server: Server) -> Iterator[None]:
+def package_of_others(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A package with methods of others, installed for this process and those that it starts."""
+    folder = install(tmp_path_factory.mktemp("site"))
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(folder), *([before] if before else [])])
+    sys.path.insert(0, str(folder))
+    registry.registry.cache_clear()
+    yield folder
+    sys.path.remove(str(folder))
+    if before is None:
+        del os.environ["PYTHONPATH"]
+    else:
+        os.environ["PYTHONPATH"] = before
+    registry.registry.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def cluster(best_server: Server, package_of_others: Path) -> Iterator[None]:
     """A Ray cluster of this machine, with two CPUs, whose nodes have the server's credentials."""
     os.environ |= {
         "AWS_ACCESS_KEY_ID": best_server.key,

@@ -168,9 +168,10 @@ class Renderer:
         picture = work.picture
         if picture is None or (picture.shrink > 1 and not _covers(picture.size, least)):
             assert work.data is not None
+            # As where it is rendered by those who decoded it, so that all layouts make the same.
             picture = work.picture = image.decode(
                 work.data,
-                at_least=least,
+                at_least=least.cover(work.least) if work.least else least,
                 max_pixels=self.job.max_pixels,
                 colour=self.job.colour,
                 exif_colour=self.job.exif_colour,
@@ -186,22 +187,13 @@ class Renderer:
 
     def _metadata(self, work: Work, index: int, size: Size, form: str) -> image.Metadata:
         """Return what a variant of this size carries."""
-        if work.picture is None:
-            if not self.job.keep_metadata and self.job.colour != "keep":
-                return image.Metadata()
-            assert work.data is not None  # pixels made in another process: only their blocks lack
-            work.picture = image.decode(
-                work.data,
-                at_least=Size(1, 1),
-                max_pixels=self.job.max_pixels,
-                colour=self.job.colour,
-                exif_colour=self.job.exif_colour,
-            )
-        source = work.picture.metadata
+        source = work.picture.metadata if work.picture else work.metadata
+        if source is None or work.size is None:
+            return image.Metadata()
         if not self.job.keep_metadata:
             return source.colour_only
         box = None if work.pixels else work.crops[index].box
-        framing = image.Framing(work.picture.source_size, size, box, source.orientation)
+        framing = image.Framing(work.size, size, box, source.orientation)
         return source.for_variant(framing, form, converted=self.job.colour == "srgb")
 
     def _key(self, work: Work, request: Request, form: str) -> str:

@@ -23,7 +23,7 @@ from .manifest import IMAGES, error_columns
 if TYPE_CHECKING:
     import numpy
 
-    from ..image import Picture
+    from ..image import Picture, SourceMetadata
 
 STAGES = ("fetch", "decode", "infer", "render", "write")
 
@@ -45,6 +45,10 @@ class Work:
     format: str | None = None
     picture: Picture | None = None
     """Its pixels, where the stage that needs them runs in the process that decoded them."""
+    metadata: SourceMetadata | None = None
+    """Of the thumbnail's pixels, where new ones are made of them in another process."""
+    least: Size | None = None
+    """What it was decoded to at least; where it is decoded again, it is again so."""
     thumbnail: numpy.ndarray | None = None
     """uint8 (H, W, 3): what the method looks at."""
     crops: Sequence[Crop] = ()
@@ -85,7 +89,7 @@ class Work:
 
     def release(self) -> None:
         """Drop bytes and pixels."""
-        self.data = self.picture = self.thumbnail = None
+        self.data = self.picture = self.metadata = self.thumbnail = None
         self.pixels = ()
 
     def row(self, method: str, fingerprint: str) -> dict[str, Any]:

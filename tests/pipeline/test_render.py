@@ -9,6 +9,7 @@ from PIL import Image
 from deepcrop.geometry import Box, Size
 from deepcrop.image import decode
 from deepcrop.methods.base import Crop
+from deepcrop.pipeline.actors import Decoder
 from deepcrop.pipeline.job import Job
 from deepcrop.pipeline.render import Renderer
 from deepcrop.pipeline.work import Work
@@ -31,7 +32,10 @@ def rendered(tmp_path, data, crops=(), pixels=(), **values):
     job = Job.parse({"input": str(tmp_path), "output": str(tmp_path / "out"), **values})
     row = dict.fromkeys(("source_bytes", "source_etag", "caption", "focal_x", "focal_y"))
     row |= {"source_uri": f"{tmp_path}/a.jpg", "key": "a", "source_id": 1}
-    work = Work(row, data=data, size=SIZE, format="jpeg", crops=crops, pixels=pixels)
+    work = Work(row, data=data, size=SIZE, format="jpeg", crops=crops)
+    if pixels:  # made in another process, from what this one decoded
+        Decoder(job, None, keep_pictures=False)([work])
+        work.pixels = pixels
     Renderer(job, job.storage)([work])
     assert work.error is None
     return work, (tmp_path / "out" / "variants" / "1x1" / "a.jpg").read_bytes()
@@ -55,7 +59,7 @@ def test_a_crop_carries_what_is_true_of_it(tmp_path):
 
 
 def test_rearranged_content_carries_no_positions(tmp_path):
-    """Its pixels may have been made in a process that kept nothing of the file's blocks."""
+    """Its pixels are made in another process: the file's blocks travel beside them."""
     data = source(icc_profile=matrix_profile(DISPLAY_P3, 2.2))
     _, written = rendered(tmp_path, data, pixels=PIXELS, keep_metadata=True, colour="keep")
     exif = exif_of(written)
