@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 
 from ..errors import NotFound, SourceError
 from ..storage import Storage
+from .conform import conform
 
 VARIANT = pa.struct(
     [
@@ -188,9 +189,12 @@ class Manifest:
                 self.write(number, rows.filter(pc.invert(marks)))
 
     def read(self, number: int, columns: list[str] | None = None) -> pa.Table:
-        """Read one images part."""
-        data = self.storage.get(self._part(number)).data
-        return pq.read_table(pa.BufferReader(data), columns=columns)
+        """Read one images part; columns that its release didn't write are empty."""
+        file = pq.ParquetFile(pa.BufferReader(self.storage.get(self._part(number)).data))
+        there = file.schema_arrow.names
+        known = None if columns is None else [name for name in columns if name in there]
+        wanted = IMAGES if columns is None else [each for each in IMAGES if each.name in columns]
+        return conform(file.read(columns=known), pa.schema(wanted))
 
     def tables(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
         """Read the committed parts in their order, a few ahead."""

@@ -13,7 +13,7 @@ from ..errors import RequestError, SourceError
 from .job import Job
 from .result import Progress, Result
 from .run import Driver
-from .status import open_job
+from .status import job_of, open_job
 
 
 def retry(
@@ -34,8 +34,8 @@ def retry(
         RequestError: there is no job there, or an unknown class.
     """
     wanted = {name for each in classes for name in _names(each)}
-    _, record = open_job(output, endpoint)
-    job = Job.parse(record["job"] | ({"s3_endpoint": endpoint} if endpoint else {}))
+    manifest, record = open_job(output, endpoint)
+    job = job_of(manifest, record, endpoint)
     driver = _Retry(job, progress, wanted)
     return driver.run(overwrite=False), job.max_failed
 

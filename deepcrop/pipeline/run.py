@@ -113,7 +113,7 @@ class Driver:
         with the request, or that there is nothing to do, is said at once.
         """
         with _guarded(), ExitStack() as self.stack:
-            check_places(self.job)
+            check_places(self.job, lists=self.relists)
             self.lease.acquire()
             self.stack.callback(self.lease.release)
             return self._process(*self._shelve(self._claim(overwrite)))

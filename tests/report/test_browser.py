@@ -224,7 +224,7 @@ def test_marks_outlast_a_reload_and_are_undone(page):
     page.locator(".card .accept").nth(1).click()
     page.reload()
     page.wait_for_function(INTERACTIVE)
-    assert page.locator(".card").nth(1).get_attribute("class") == "card good"
+    assert page.locator(".card").nth(1).get_attribute("class") == "card good is-pending"
     assert page.locator("#correction-count").inner_text() == "1"
     page.locator(".card .open").nth(1).click()
     page.keyboard.press("u")
