@@ -45,7 +45,7 @@ def export(
     from ..pipeline.status import open_job
     from ..report import exports
     from ..report.shards import write_shards
-    from ..storage import canonical, common_folder, join
+    from ..storage import below, canonical, common_folder, join
 
     manifest, _ = open_job(output, s3_endpoint)
     manifest.find_parts()
@@ -62,7 +62,7 @@ def export(
     elif form is Form.xmp:
         written = []
         for row in rows():
-            name = row["source_uri"].removeprefix(root)
+            name = below(row["source_uri"], root)
             written.append(join(target, safe_key(f"{name}.xmp")))
             storage.write(written[-1], exports.xmp(row).encode(), "application/rdf+xml")
     else:

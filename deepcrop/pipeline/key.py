@@ -1,14 +1,22 @@
-"""The key of a source: the name of its variants, safe as a path, that no two sources share."""
+"""The key of a source: the name of its variants, safe as a path, that no two sources share.
+
+A variant is the file ``KEY.SUFFIX``. So two keys differ also where a file system folds case or
+Unicode's forms, and no key with a suffix is the name of a folder that another key lies in.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
+from collections.abc import Collection, Iterator
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import RequestError
+from ..image import OUTPUT_FORMATS
+from ..storage import without_surrogates
 
 EXTENSIONS = frozenset(
     [
@@ -36,6 +44,13 @@ MAX_SEGMENT = 180
 MAX_KEY = 800
 """Bytes of a key: S3 ends at 1,024, and the output's own prefix comes before it."""
 
+ROUNDS = 8
+"""Times that clashing keys are told apart: once does, unless somebody chose names against it."""
+
+_SUSPECT = re.compile(
+    rf"({'|'.join(re.escape(suffix) for suffix in OUTPUT_FORMATS.values())})/", re.IGNORECASE
+)
+"""The end of a folder's name that a variant's file may have too."""
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')
 
 
@@ -57,7 +72,7 @@ def safe_key(path: str) -> str:
 
 
 def _safe_segment(segment: str) -> str:
-    text = segment.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    text = without_surrogates(segment).encode("utf-8", "replace").decode()
     if set(text) <= {"."}:
         return "%2E" * len(text) or "%"
     text = _UNSAFE.sub(lambda match: f"%{ord(match[0]):02X}", text)
@@ -70,7 +85,10 @@ def _shorten(text: str, limit: int) -> str:
 
 
 def distinct_keys(table: pa.Table, known: pa.Table | None) -> pa.Table:
-    """Give every source a key of its own: members of a clash end in their id.
+    """Give every source a key of its own.
+
+    Members of a clash end in their id. Where a source listed before has ``x``, a folder ``x.jpg``
+    that is new is called ``x.jpg%``.
 
     Args:
         table: a listing, each source once.
@@ -80,19 +98,84 @@ def distinct_keys(table: pa.Table, known: pa.Table | None) -> pa.Table:
         RequestError: an id makes no difference either.
     """
     keys, ids = table["key"].combine_chunks(), table["source_id"].combine_chunks()
-    # Folded, because some file systems can't tell a.jpg from A.jpg.
-    folded = pc.utf8_lower(keys)
-    counts = pc.value_counts(folded)
-    several = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
-    clash = pc.is_in(folded, value_set=several)
+    free = pa.repeat(True, len(ids))
+    taken = pa.array([], pa.string())
     if known is not None:
-        clash = pc.or_(clash, pc.is_in(keys, value_set=known["key"].combine_chunks()))
-    clashing = zip(keys.filter(clash).to_pylist(), ids.filter(clash).to_pylist(), strict=True)
-    own = [f"{key}-{identity & (2**64 - 1):016x}" for key, identity in clashing]
-    keys = pc.replace_with_mask(keys, clash, pa.array(own, pa.string()))
-    if known is not None:
+        before = known["key"].combine_chunks()
         places = pc.index_in(ids, value_set=known["source_id"].combine_chunks())
-        keys = pc.coalesce(known["key"].combine_chunks().take(places), keys)
-    if pc.count_distinct(keys).as_py() != len(keys):
+        free, taken = pc.is_null(places), _folded(before)
+        keys = pc.coalesce(before.take(places), _beside(keys, taken))
+    for _ in range(ROUNDS):
+        clash = pc.and_(free, _clashes(_folded(keys), taken))
+        if not pc.any(clash).as_py():
+            break
+        clashing = zip(keys.filter(clash).to_pylist(), ids.filter(clash).to_pylist(), strict=True)
+        own = [f"{key}-{identity & (2**64 - 1):016x}" for key, identity in clashing]
+        keys = pc.replace_with_mask(keys, clash, pa.array(own, pa.string()))
+    else:
         raise RequestError("input: two sources' keys still clash; use keys: hash")
     return table.set_column(table.schema.get_field_index("key"), "key", keys)
+
+
+def _clashes(folded: pa.Array, taken: pa.Array) -> pa.Array:
+    """Tell which keys another source has, or has a folder of this name with a suffix.
+
+    Args:
+        folded: the keys of all sources, as :func:`_folded` makes them.
+        taken: the same of an earlier listing.
+    """
+    counts = pc.value_counts(folded)
+    several = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
+    named = [*_names_of_folders(folded), *_names_of_folders(taken)]
+    refused = pa.concat_arrays([several, taken, pa.array(named, pa.string())])
+    return pc.is_in(folded, value_set=refused)
+
+
+def _names_of_folders(folded: pa.Array) -> Iterator[str]:
+    """Yield the keys whose files would have the name of a folder that keys lie in."""
+    for key in set(_in_suspects(folded).to_pylist()):
+        yield from (key[: match.start()] for match in _SUSPECT.finditer(key))
+
+
+def _beside(keys: pa.Array, taken: pa.Array) -> pa.Array:
+    """Rename the folders of keys that have the names of earlier sources' files."""
+    suspects = _in_suspects(keys)
+    if not len(suspects) or not len(taken):
+        return keys
+    files = set(taken.to_pylist())
+    renamed = [_renamed(key, files) for key in suspects.to_pylist()]
+    return pc.replace_with_mask(keys, _is_suspect(keys), pa.array(renamed, pa.string()))
+
+
+def _renamed(key: str, files: Collection[str]) -> str:
+    *folders, name = key.split("/")
+    path = ""
+    for folder in folders:
+        match = _SUSPECT.search(folder + "/")
+        taken = match is not None and _fold(path + folder[: match.start()]) in files
+        path += folder + ("%/" if taken else "/")
+    return path + name
+
+
+def _is_suspect(keys: pa.Array) -> pa.Array:
+    """Tell which keys lie in a folder whose name ends like a variant's."""
+    return pc.match_substring_regex(keys, _SUSPECT.pattern, ignore_case=True)
+
+
+def _in_suspects(keys: pa.Array) -> pa.Array:
+    return keys.filter(_is_suspect(keys))
+
+
+def _folded(keys: pa.Array) -> pa.Array:
+    """Return keys as the file systems see them that can't tell a.jpg from A.jpg."""
+    plain = pc.string_is_ascii(keys)
+    lower = pc.utf8_lower(keys)
+    if pc.all(plain).as_py():
+        return lower
+    others = [_fold(key) for key in keys.filter(pc.invert(plain)).to_pylist()]
+    return pc.replace_with_mask(lower, pc.invert(plain), pa.array(others, pa.string()))
+
+
+def _fold(key: str) -> str:
+    """Fold case and Unicode's forms: canonical caseless matching (Unicode 16, D145)."""
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", key).casefold())

@@ -22,7 +22,7 @@ import pyarrow.parquet
 import ray
 
 from ..errors import RequestError, SourceError
-from ..storage import Entry, Prefix, Storage, canonical, common_folder, members, public
+from ..storage import Entry, Prefix, Storage, below, canonical, common_folder, members, public
 from .key import EXTENSIONS, distinct_keys, safe_key
 
 LISTS = (".txt", ".csv", ".parquet")
@@ -221,7 +221,7 @@ def _list_archive(archive: Entry, root: str, storage: Storage) -> tuple[pa.Table
     """List the images of one archive; WebDataset's ``NAME.txt`` is the caption of ``NAME.jpg``."""
     rows, ignored, captions = _no_rows(), 0, {}
     stems = []
-    shard = archive.uri.removeprefix(root).removesuffix(ARCHIVE)
+    shard = below(archive.uri, root).removesuffix(ARCHIVE)
     for name, uri, size, data in members(archive.uri, storage.read(archive.uri)):
         stem, _, extension = name.rpartition(".")
         if extension.lower() in EXTENSIONS:
@@ -247,7 +247,7 @@ def _entries_table(entries: Iterable[Entry], root: str) -> tuple[pa.Table, int]:
         if dot and extension.lower() not in EXTENSIONS:
             ignored += 1
             continue
-        _append(rows, entry.uri, entry.size, entry.etag, entry.uri.removeprefix(root))
+        _append(rows, entry.uri, entry.size, entry.etag, below(entry.uri, root))
         if len(rows["key"]) == SHARE:  # as Python's objects they take ten times the memory
             tables.append(pa.table(rows, schema=SCHEMA))
             rows = _no_rows()
@@ -289,7 +289,7 @@ def _read_list(uri: str, storage: Storage) -> tuple[pa.Table, int]:
     root = common_folder(names)
     rows = _no_rows()
     for each, name in zip(uris, names, strict=True):
-        _append(rows, each, None, None, name.removeprefix(root))
+        _append(rows, each, None, None, below(name, root))
     listed = pa.table(rows, schema=SCHEMA)
     for name in table.column_names:
         if name == "uri":

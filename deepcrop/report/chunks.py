@@ -39,7 +39,7 @@ class Catalogue:
 
     rows: pa.Table
     root: str
-    """What all URIs begin with."""
+    """What all URIs begin with, as a path where they are local."""
     output: str
     aspects: list[str]
     methods: list[str]
@@ -83,8 +83,8 @@ class Catalogue:
 
     @property
     def names(self) -> list[str]:
-        """What each URI adds to the root."""
-        return [uri[len(self.root) :] for uri in self.rows["source_uri"].to_pylist()]
+        """What each URI adds to the root; whole where it doesn't begin with it."""
+        return self._names(self.rows)
 
     @property
     def root_href(self) -> str | None:
@@ -95,6 +95,8 @@ class Catalogue:
         """Return folders below the root, and how many sources lie in each at any depth."""
         counts: Counter[str] = Counter()
         for name in self.names:
+            if name.startswith("file:///"):
+                continue  # the scripts look for a folder in the names, and have this one whole
             parts = name.split("/")[:-1]
             counts.update("/".join(parts[:depth]) for depth in range(1, len(parts) + 1))
         return sorted(counts.most_common(FOLDERS))
@@ -106,7 +108,7 @@ class Catalogue:
             rows = self.rows.slice(start, INDEX_ROWS)
             uris = rows["source_uri"].to_pylist()
             columns = {
-                "names": [uri[len(self.root) :] for uri in uris],
+                "names": self._names(rows),
                 "status": [STATUSES.index(each) for each in rows["status"].to_pylist()],
                 "methods": _numbers(rows["method"], self.methods),
                 "errors": _numbers(rows["error_class"], self.errors),
@@ -136,6 +138,10 @@ class Catalogue:
             answers = [self._detail(row, thumbnails, maps) for row in rows]
             call = f"deepcrop.details({json.dumps(build)},{number},{_json(answers)});\n"
             yield f"details-{number:05d}.js", call
+
+    def _names(self, rows: pa.Table) -> list[str]:
+        # A file:// URI, of a local name that is not UTF-8, is no path: the root is one.
+        return [uri.removeprefix(self.root) for uri in rows["source_uri"].to_pylist()]
 
     def _detail(
         self, row: dict[str, Any], thumbnails: Container[str], maps: Container[str]

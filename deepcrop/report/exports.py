@@ -13,6 +13,8 @@ from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
+from ..storage import quoted_below
+
 Row = Mapping[str, Any]
 
 ROLE = "http://cv.iptc.org/newscodes/imageregionrole/"
@@ -60,7 +62,7 @@ def css(rows: Iterable[Row], root: str) -> Iterator[str]:
     """
     for row in rows:
         if row["focal_x"] is not None:
-            name = quote(row["source_uri"].removeprefix(root))
+            name = quoted_below(row["source_uri"], root)
             position = f"{100 * row['focal_x']:.4g}% {100 * row['focal_y']:.4g}%"
             yield f'img[src$="{name}"] {{ object-position: {position}; }}\n'
 

@@ -17,7 +17,18 @@ b'hello'
 from .archive import members
 from .base import TEMPORARY, Blob, Entry, Prefix, StorageOptions
 from .storage import Storage
-from .uri import canonical, common_folder, is_inside, join, public, redact, relative
+from .uri import (
+    below,
+    canonical,
+    common_folder,
+    is_inside,
+    join,
+    public,
+    quoted_below,
+    redact,
+    relative,
+    without_surrogates,
+)
 
 __all__ = [
     "TEMPORARY",
@@ -26,12 +37,15 @@ __all__ = [
     "Prefix",
     "Storage",
     "StorageOptions",
+    "below",
     "canonical",
     "common_folder",
     "is_inside",
     "join",
     "members",
     "public",
+    "quoted_below",
     "redact",
     "relative",
+    "without_surrogates",
 ]

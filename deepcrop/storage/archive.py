@@ -15,8 +15,10 @@ from contextlib import AbstractContextManager, nullcontext
 
 from ..errors import FetchError, NotFound
 from .base import Blob, Entry, Failure, Prefix, Store
+from .uri import without_surrogates
 
 PREFIX = "tar+"
+_ENCODED = "file://localhost/"
 _MEMBER = re.compile(r"^tar\+(.*)!(\d+)\+(\d+)/(.*)$", re.DOTALL)
 
 
@@ -75,6 +77,9 @@ class ArchiveStore:
 def members(archive: str, data: bytes) -> Iterator[tuple[str, str, int, bytes]]:
     """Yield the files of an archive: name, URI, size and bytes.
 
+    A name comes without ``./`` and empty segments; bytes of it that are no UTF-8 are
+    percent-encoded.
+
     Args:
         archive: its canonical URI.
         data: all of its bytes, uncompressed tar.
@@ -82,20 +87,28 @@ def members(archive: str, data: bytes) -> Iterator[tuple[str, str, int, bytes]]:
     Raises:
         FetchError: it is no tar archive, or broken.
     """
-    whole = archive if "://" in archive else f"file://{archive}"
+    # A path stands there as it is. One that is not UTF-8 has no plain text: it is told by a host.
+    whole = archive.replace("file:///", _ENCODED) if "://" in archive else f"file://{archive}"
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
             for each in tar:
                 if each.isfile():
                     start = each.offset_data
-                    uri = f"{PREFIX}{whole}!{start}+{each.size}/{each.name}"
-                    yield each.name, uri, each.size, data[start : start + each.size]
+                    name = _plain(each.name)
+                    uri = f"{PREFIX}{whole}!{start}+{each.size}/{name}"
+                    yield name, uri, each.size, data[start : start + each.size]
     except tarfile.TarError as error:
         raise FetchError(f"{archive}: not a tar archive ({error})") from None
+
+
+def _plain(name: str) -> str:
+    """Return a member's name as one below a folder: ``tar cf x.tar .`` calls them ``./NAME``."""
+    return "/".join(each for each in without_surrogates(name).split("/") if each not in ("", "."))
 
 
 def _split(uri: str) -> tuple[str, int, int]:
     match = _MEMBER.match(uri)
     if match is None:
         raise Failure("not a member of an archive", NotFound)
-    return match[1].removeprefix("file://"), int(match[2]), int(match[3])
+    archive = match[1] if match[1].startswith(_ENCODED) else match[1].removeprefix("file://")
+    return archive, int(match[2]), int(match[3])

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from urllib.parse import quote, unquote_to_bytes
 
 from ..errors import RequestError
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
+_ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
+"""A byte that is no UTF-8, as Python's file system encoding holds it (PEP 383)."""
 _USERINFO = re.compile(r"(?<=://)[^/@\s\"']+@")
 _QUERY = re.compile(r"(https?://[^\s?\"'<>]*)\?[^\s\"'<>)]*")
 _SECRET = re.compile(
@@ -114,10 +116,40 @@ def relative(uri: str, parent: str) -> str:
     return uri[len(base) :]
 
 
-def common_folder(uris: Sequence[str]) -> str:
-    """Return the longest folder, with its slash, that all URIs lie in."""
-    prefix = os.path.commonprefix(list(uris))  # noqa: RUF071
+def common_folder(uris: Iterable[str]) -> str:
+    """Return the longest folder, with its slash, that all URIs lie in; a local one as a path."""
+    prefix = os.path.commonprefix([_readable(uri) for uri in uris])  # noqa: RUF071
     return prefix[: prefix.rfind("/") + 1]
+
+
+def below(uri: str, folder: str) -> str:
+    """Return what a URI adds to a folder (which ends in a slash), as readable text.
+
+    Of a local name that is not UTF-8, the bytes that are no text come percent-encoded. What does
+    not lie below the folder comes whole.
+    """
+    return _readable(uri).removeprefix(_readable(folder))
+
+
+def quoted_below(uri: str, folder: str) -> str:
+    """Do as :func:`below`, percent-encoded as in a web address, byte for byte."""
+    if uri.startswith("file://"):
+        folder = folder.removeprefix("file://")
+        return uri.removeprefix("file://").removeprefix(quote(os.fsencode(folder)))
+    return quote(uri.removeprefix(folder))
+
+
+def without_surrogates(text: str) -> str:
+    """Return text in which bytes that are no UTF-8 (surrogate escapes) are percent-encoded."""
+    return _ESCAPED_BYTE.sub(lambda match: f"%{ord(match[0]) - 0xDC00:02X}", text)
+
+
+def _readable(uri: str) -> str:
+    """Write a ``file://`` URI as a path, and leave every other one."""
+    if not uri.startswith("file://"):
+        return uri
+    path = without_surrogates(local_path(uri))
+    return path + "/" if uri.endswith("/") and not path.endswith("/") else path
 
 
 def is_inside(uri: str, parent: str) -> bool:

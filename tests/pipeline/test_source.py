@@ -1,77 +1,16 @@
-"""Listing: ids, keys, lists."""
+"""Listing: ids, and what is found."""
 
-import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from deepcrop.errors import RequestError
 from deepcrop.pipeline import source
-from deepcrop.pipeline.key import MAX_KEY, MAX_SEGMENT, distinct_keys, safe_key
-from deepcrop.pipeline.source import SCHEMA, list_few, list_sources, source_id
+from deepcrop.pipeline.source import list_few, list_sources, source_id
 from deepcrop.storage import Storage
-
-
-@pytest.mark.parametrize(
-    ("path", "key"),
-    [
-        ("a.jpg", "a"),
-        ("folder/a.b.JPEG", "folder/a.b"),
-        ("no_extension", "no_extension"),
-        ("v1.2", "v1.2"),
-        (".jpg", ".jpg"),
-        ("../../etc/passwd.png", "%2E%2E/%2E%2E/etc/passwd"),
-        ("/leading.gif", "leading"),
-        ("a//b.jpg", "a/%/b"),
-        ("d%2Fe.jpg", "d%2Fe"),
-        ("ü/ß.jpg", "ü/ß"),
-        ("q?<x>.jpg", "q%3F%3Cx%3E"),
-        ("back\\slash.jpg", "back%5Cslash"),
-    ],
-)
-def test_keys_mirror_paths_but_cannot_escape(path, key):
-    assert safe_key(path) == key
-
-
-@given(st.text(min_size=1, max_size=1200))
-def test_every_key_is_safe(path):
-    key = safe_key(path)
-    assert key and len(key.encode()) <= MAX_KEY + 40
-    for segment in key.split("/"):
-        assert segment not in ("", ".", "..") and len(segment.encode()) <= MAX_SEGMENT
-        assert not any(ord(letter) < 32 for letter in segment)
-
-
-def test_long_keys_end_in_a_hash_of_the_whole():
-    one, other = safe_key("x" * 1020 + "a"), safe_key("x" * 1020 + "b")
-    assert one != other and one[:100] == other[:100]
 
 
 def test_ids_are_signed_64_bit_and_depend_on_the_uri_alone():
     assert source_id("s3://b/k") == source_id("s3://b/k")
     assert -(2**63) <= source_id("x") < 2**63 and source_id("a") != source_id("b")
-
-
-def _listing(paths):
-    rows = {name: [None] * len(paths) for name in SCHEMA.names}
-    rows["source_id"] = [source_id(path) for path in paths]
-    rows["source_uri"] = paths
-    rows["key"] = [safe_key(path) for path in paths]
-    return pa.table(rows, schema=SCHEMA)
-
-
-@given(st.lists(st.sampled_from("aA/._%~"), max_size=5).map("".join), st.data())
-def test_no_two_sources_share_a_key(stem, data):
-    endings = st.lists(st.sampled_from(["", ".jpg", ".JPG", ".png", ".jpg.png"]), unique=True)
-    paths = sorted({stem + "a" + ending for ending in data.draw(endings)} | {"a.jpg", "A.jpg"})
-    keys = distinct_keys(_listing(paths), None)["key"].to_pylist()
-    assert len({key.casefold() for key in keys}) == len(paths)
-
-
-def test_sources_listed_before_keep_their_keys():
-    before = distinct_keys(_listing(["a.jpg"]), None)
-    after = distinct_keys(_listing(["a.jpg", "a.png"]), before)
-    assert after["key"].to_pylist()[0] == "a" and after["key"].to_pylist()[1] != "a"
 
 
 def test_a_list_without_uris_says_what_it_has(tmp_path):

@@ -141,3 +141,10 @@ def test_sources_in_a_store_have_no_link():
 def test_folders_are_counted_at_every_depth():
     made = catalogue(*(row("/out", f"/in/{name}.jpg") for name in ("a/b/1", "a/b/2", "a/3", "4")))
     assert made.folders() == [("a", 3), ("a/b", 2)]
+
+
+def test_a_name_that_is_not_utf_8_leaves_the_others_their_root():
+    odd = "file:///in/a/caf%E9.jpg"
+    made = catalogue(*(row("/out", uri) for uri in ("/in/a/1.jpg", "/in/b.jpg", odd)))
+    assert made.root == "/in/" and made.root_href == "file:///in/"
+    assert sorted(made.names) == ["a/1.jpg", "b.jpg", odd] and made.folders() == [("a", 1)]

@@ -1,12 +1,13 @@
 """Members of tar archives, read alone."""
 
 import io
+import os
 import tarfile
 
 import pytest
 
 from deepcrop.errors import FetchError, NotFound, WriteError
-from deepcrop.storage import Storage, members, public
+from deepcrop.storage import Storage, canonical, members, public
 
 FILES = {"a.jpg": b"first" * 300, "deep/b c.jpg": b"second", "empty.txt": b""}
 
@@ -38,6 +39,17 @@ def check(storage, uri):
 def test_members_of_a_local_archive(tmp_path):
     found = check(Storage(), str(tmp_path / "x.tar"))
     assert found[0][1].startswith(f"tar+file://{tmp_path}/x.tar!")
+
+
+@pytest.mark.parametrize("name", ["100%25.tar", b"caf\xe9.tar"])
+def test_members_of_an_archive_of_an_odd_name(tmp_path, name):
+    check(Storage(), canonical(os.path.join(str(tmp_path), os.fsdecode(name))))
+
+
+def test_names_of_members_are_plain():
+    odd = os.fsdecode(b"./deep//caf\xe9.jpg")
+    found = [name for name, _, _, _ in members("/x.tar", archive({"./a.jpg": b"1", odd: b"2"}))]
+    assert found == ["a.jpg", "deep/caf%E9.jpg"]
 
 
 def test_members_of_an_archive_in_s3(any_s3):

@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepcrop.errors import RequestError
-from deepcrop.storage import canonical, is_inside, join, redact, relative
+from deepcrop.storage import (
+    below,
+    canonical,
+    common_folder,
+    is_inside,
+    join,
+    quoted_below,
+    redact,
+    relative,
+)
 from deepcrop.storage.uri import local_path, scheme, split_bucket
 
 ODD_KEYS = [
@@ -113,3 +122,18 @@ def test_secrets_are_redacted(text):
 def test_innocent_text_is_left_alone():
     text = "s3://bucket/a?b=c&d.jpg: no such object"
     assert redact(text) == text
+
+
+def test_names_that_are_not_utf_8_share_the_folder_of_the_others():
+    odd = canonical(os.fsdecode(b"/photos/\xc3\xbc/caf\xe9 1%.jpg"))
+    uris = ["/photos/\u00fc/a b.jpg", odd]
+    assert common_folder(uris) == common_folder([odd]) == "/photos/\u00fc/"
+    assert [below(uri, "/photos/\u00fc/") for uri in uris] == ["a b.jpg", "caf%E9 1%.jpg"]
+    assert [quoted_below(uri, "/photos/") for uri in uris] == [
+        "%C3%BC/a%20b.jpg", "%C3%BC/caf%E9%201%25.jpg",
+    ]  # fmt: skip
+    # A folder may be such a name itself.
+    folder = "file:///photos/caf%E9/"
+    assert below(folder + "x%20y.jpg", folder) == "x y.jpg"
+    assert below(folder + "x.jpg", "/photos/") == "caf%E9/x.jpg"
+    assert common_folder([]) == "" and common_folder(["s3://b/x/1", "s3://b/x2"]) == "s3://b/"

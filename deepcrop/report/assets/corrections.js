@@ -75,7 +75,7 @@ function statements() {
   const rows = [];
   for (const [name, marks] of corrections) {
     const state = (kind, aspect = "", values = []) =>
-      rows.push([job.root + name, kind, aspect, ...values, "", "", "", ""].slice(0, 7));
+      rows.push([uriOf(name), kind, aspect, ...values, "", "", "", ""].slice(0, 7));
     if (marks.good) state("good");
     for (const aspect of marks.rejected) state("rejected", aspect);
     if (marks.focal) state("focal", "", marks.focal);
@@ -112,8 +112,8 @@ function restore(text) {
   const read = new Map();
   for (const row of rows) {
     const uri = value(row, "source_uri");
-    if (!uri.startsWith(job.root)) continue;
-    const name = uri.slice(job.root.length);
+    if (!uri.startsWith(job.root) && !isWhole(uri)) continue;
+    const name = nameOf(uri);
     const numbers = ["x0", "y0", "x1", "y1"].map((column) => Number(value(row, column)));
     const marks = read.get(name) ?? blank();
     const kind = value(row, "kind");

@@ -85,5 +85,12 @@ function flagsOf(index, aspect = -1) {
 }
 
 const encodePath = (path) => path.split("/").map(encodeURIComponent).join("/");
-const sourceHref = (index) =>
-  job.root_href === null ? null : job.root_href + encodePath(sources.names[index]);
+// A local name that is not UTF-8 comes as a whole URI, every other one without what all begin with.
+const isWhole = (name) => name.startsWith("file:///");
+const uriOf = (name) => (isWhole(name) ? name : job.root + name);
+const nameOf = (uri) => (uri.startsWith(job.root) ? uri.slice(job.root.length) : uri);
+function sourceHref(index) {
+  const name = sources.names[index];
+  if (isWhole(name)) return name;
+  return job.root_href === null ? null : job.root_href + encodePath(name);
+}
