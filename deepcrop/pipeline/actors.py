@@ -54,6 +54,7 @@ class Decoder:
         assert work.data is not None
         probe = image.probe(work.data, max_pixels=self.job.max_pixels)
         work.size, work.format = probe.size, probe.format
+        work.orientation = probe.orientation
         least = needed_size(self.job, probe.size)
         if self.analysis is not None:
             look = probe.size.fit(self.analysis)
