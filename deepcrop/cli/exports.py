@@ -162,6 +162,8 @@ def export(
 
             server = _server(form, places, (base or "").rstrip("/"), key, salt, orientation)
             lines = urls(_rows(manifest), server)
+            if form is Form.thumbor and not orientation:
+                _warn_of_turned(manifest)
         text = "".join(lines)
         kind = "css" if form is Form.css else "csv"
         manifest.storage.write(target, text.encode(), f"text/{kind}; charset=utf-8")
@@ -214,6 +216,17 @@ def _hexadecimal(name: str, value: bytes | None) -> bytes | None:
         raise RequestError(
             f"imgproxy's {name}: expected hexadecimal digits, an even number"
         ) from None
+
+
+def _warn_of_turned(manifest: Manifest) -> None:
+    """Say how many sources a server cuts in the wrong place unless it is set up for them."""
+    orientations = manifest.table(["orientation"])["orientation"].to_pylist()
+    turned = sum(each not in (None, 1) for each in orientations)
+    if turned:
+        typer.echo(
+            f"{turned:,} sources have an EXIF orientation other than 1: the server needs "
+            "RESPECT_ORIENTATION=True, or give --orientation stored"
+        )
 
 
 def _styles(manifest: Manifest, places: Places, base: str | None) -> Iterator[str]:

@@ -36,7 +36,8 @@ WORDS: Mapping[str, Words] = {
     Flag.SUBJECT_CUT: Words("subject cut", "The crop box cuts the main subject of the source."),
     Flag.ENLARGED: Words("enlarged", "The variant has more pixels than its crop box."),
     Flag.SMALLER: Words(
-        "smaller than asked", "The variant has fewer pixels than the job asks for."
+        "smaller than asked",
+        "The crop box has fewer pixels than the size that the job asks for; the note says more.",
     ),
     Flag.REJECTED: Words("rejected", "A person rejected a variant: it is not made."),
     Flag.CORRECTED: Words(

@@ -14,6 +14,8 @@ from PIL import Image, ImageOps
 from deepcrop import cli
 from deepcrop.errors import RequestError
 from deepcrop.geometry import Box, Size
+from deepcrop.pipeline.job import Job
+from deepcrop.pipeline.single import Single
 from deepcrop.report.addresses import Places, plain, quoted, root_of
 from deepcrop.report.servers import TURNS, Imgproxy, Thumbor, stored, urls
 from tests.report.synthetic import row, write_output
@@ -112,6 +114,18 @@ def test_thumbor_is_told_to_turn_what_it_cuts_among_stored_pixels():
         Thumbor(HERE, orientation="stored").url(source | {"orientation": None}, variant)
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_the_manifest_tells_how_a_source_is_stored(tmp_path, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.new("RGB", (40, 30)).save(tmp_path / "a.jpg", exif=exif)
+    job = Job(input="in", output=str(tmp_path), method="center", aspects=["1:1"])
+    work = Single(job).look(str(tmp_path / "a.jpg"), "a")
+    found = work.row("center", "")
+    assert found["orientation"] == orientation
+    assert found["width"] == (40 if orientation == 1 else 30)
+
+
 def test_imgproxy_cuts_the_same_box_of_a_file_a_key_or_an_address():
     assert Imgproxy(HERE).url(SOURCE, SQUARE) == (
         "/insecure/crop:200:200:nowe:50:0/rs:fit:200:200/plain/local%3A%2F%2F%2Fa%20b.jpg"
@@ -204,6 +218,17 @@ def test_the_command_signs_with_a_key_from_the_environment_or_a_file(
     )  # fmt: skip
     assert code == 0 and table[1][2].endswith("/plain/local%3A%2F%2F%2Fi%2Fa%20b.jpg")
     assert "insecure" not in table[1][2]
+
+
+def test_the_command_says_what_thumbor_needs_for_photos_that_are_stored_turned(tmp_path, capsys):
+    names = {"a": 1, "b": 6, "c": 3}
+    rows = [row("/out", f"/in/{name}.jpg", orientation=each) for name, each in names.items()]
+    write_output(tmp_path / "out", rows)
+    assert export(tmp_path / "out", "thumbor")[0] == 0
+    assert "2 sources have an EXIF orientation other than 1" in capsys.readouterr().out
+    code, table = export(tmp_path / "out", "thumbor", "--orientation", "stored")
+    assert code == 0 and "EXIF" not in capsys.readouterr().out
+    assert ["rotate" in line[2] for line in table[1:]] == [False, False, True, True, True, True]
 
 
 @pytest.mark.parametrize(
