@@ -32,7 +32,7 @@ from ..pipeline.job import Job
 from ..pipeline.prices import Prices
 from ..pipeline.result import Progress, Silence
 from ..pipeline.status import job_of, open_job, state_of
-from ..storage import Storage, public
+from ..storage import Storage
 from . import plots
 from .chunks import DETAIL_ROWS, INDEX_ROWS, Catalogue
 from .digest import Cost, Digest, concatenated
@@ -197,8 +197,8 @@ def is_built(output: str, endpoint: str | None = None) -> bool:
 
 
 def _endpoint(job: Job) -> list[str]:
-    """Return the options with which a command finds the job's store, short of secrets."""
-    return ["--s3-endpoint", public(job.s3_endpoint)] if job.s3_endpoint else []
+    """Return the options with which a command finds the job's store."""
+    return ["--s3-endpoint", job.s3_endpoint] if job.s3_endpoint else []
 
 
 def _window(job: Job) -> str:

@@ -199,11 +199,14 @@ function variantRow(variant, marks) {
     make("div", {},
       make("strong", {}, make("span", { class: "dot", style: `background:${colourOf(variant.aspect)}` }), label(aspect)),
       make("div", { class: "soft small", text: facts.filter(Boolean).join(" · ") }),
-      make("div", { class: "badges" }, ...badges(sources.flags[variant.aspect + 1][detail.index])),
+      make("div", { class: isMoved(variant) ? "badges stale" : "badges" }, ...badges(sources.flags[variant.aspect + 1][detail.index])),
       variant.href ? make("a", { class: "small", href: variant.href, target: "_blank", text: "file" }) : null,
       " ",
       rejectButton(aspect, marks)));
 }
+
+// Its flags are then those of the box that it has now.
+const isMoved = (variant) => !sameBoxes(boxOf(detail.index, detail.facts, variant), variant.box);
 
 function rejectButton(aspect, marks) {
   const rejected = marks.rejected.includes(aspect);
