@@ -14,7 +14,9 @@ from .options import (
     Changes,
     Debug,
     Endpoint,
+    Exclude,
     Format,
+    Include,
     KeepMetadata,
     MaxSize,
     MethodName,
@@ -38,9 +40,11 @@ def run(
         str | None,
         typer.Option(
             metavar="URI",
-            help="A folder, s3://bucket/prefix, a glob, a .txt/.csv/.parquet list; .tar.",
+            help="A folder, s3://bucket/prefix, a glob, a .txt/.csv/.tsv/.parquet list; .tar.",
         ),
     ] = None,
+    include: Include = None,
+    exclude: Exclude = None,
     output: Output = None,
     method: MethodName = None,
     aspect: Aspects = None,
@@ -116,6 +120,8 @@ def run(
         raise RequestError("--strip-icc, --srgb and --keep-icc exclude each other; give one")
     flags = {
         "input": input,
+        "include": include or None,
+        "exclude": exclude or None,
         "output": output,
         "method": method,
         "aspects": aspect or None,

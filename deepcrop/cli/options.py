@@ -45,6 +45,19 @@ Weights = Annotated[
     str | None, typer.Option(metavar="NAME|FILE", help="Weights other than the method's own.")
 ]
 Output = Annotated[str | None, typer.Option("--output", metavar="URI", help="Where results go.")]
+Include = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--include",
+        metavar="GLOB",
+        help="Only files that match, below the input: 2024/**, *.png (a name, at any depth); "
+        "several times. Case counts. Brings back what is ignored where it names it: **/._*.",
+    ),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option("--exclude", metavar="GLOB", help="No files that match, also of those included."),
+]
 Quality = Annotated[int | None, typer.Option(min=1, max=100, help="On the format's own scale.")]
 Format = Annotated[str | None, typer.Option(metavar="jpeg|webp|avif|png|same")]
 MaxSize = Annotated[int | None, typer.Option(min=1, help="Longest edge of variants, in pixels.")]

@@ -26,6 +26,7 @@ def status(
 
     `deepcrop status s3://media/out --json`
     """
+    from ..pipeline.ignored import in_words
     from ..pipeline.status import read_status
 
     summary = read_status(output, s3_endpoint)
@@ -34,6 +35,8 @@ def status(
         return
     console = Console()
     console.print(summary.headline(), highlight=False)
+    if summary.ignored:
+        console.print(f"ignored {in_words(summary.ignored)}", highlight=False, soft_wrap=True)
     if summary.errors:
         rows = [[*key, f"{count:,}", example] for key, (count, example) in summary.errors.items()]
         print_table(("stage", "class", "images", "an example"), rows)
@@ -50,14 +53,30 @@ def verify(
     output: Annotated[str, typer.Argument(metavar="OUTPUT")],
     s3_endpoint: Endpoint = None,
 ) -> None:
-    """Read every row and every variant, and check that they are what the manifest says."""
+    """Read every row and every variant, and check that they are what the manifest says.
+
+    What it may find:
+
+    * lost: a listed source has no row.
+    * duplicated: a source has two rows, or two rows claim one variant.
+    * orphaned: a file below variants/ that no row names.
+    * absent: a row names a variant that is not there.
+    * wrong: a variant's bytes, hash, format or pixel size are not what its row says.
+    * inconsistent: manifest/variants says other than manifest/images, or a duplicate is no such.
+    * unreadable: a part of the manifest can't be read, or its columns aren't the other parts'.
+
+    What is found is explained, with what to do; the exit status is 1 then.
+    """
     from ..pipeline.audit import audit
+    from ..pipeline.findings import WORDS
 
     found = audit(output, s3_endpoint)
-    rows = [
-        [name, f"{len(uris):,}", uris[0] if uris else ""] for name, uris in found.problems().items()
-    ]
+    problems = found.problems()
+    rows = [[name, f"{len(uris):,}", uris[0] if uris else ""] for name, uris in problems.items()]
     print_table(("problem", "count", "an example"), rows)
+    for name in (name for name, uris in problems.items() if uris):
+        what, remedy = WORDS[name]
+        typer.echo(f"{name}: {what}. To do: {remedy}.")
     typer.echo(f"{found.sources:,} sources, {found.rows:,} rows, {found.variants:,} variants")
     if not found.clean:
         raise typer.Exit(EXIT_FAILURES)

@@ -25,6 +25,8 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
 def show_result(result: Any) -> None:
     """Print how a job ended, and where its results are."""
+    from ..pipeline.ignored import in_words
+
     console = Console(highlight=False)
     rate = (result.sources - result.resumed) / result.seconds if result.seconds else 0.0
     console.print(
@@ -35,7 +37,7 @@ def show_result(result: Any) -> None:
     if result.resumed:
         console.print(f"resumed: {result.resumed:,} images were done before")
     if result.ignored:
-        console.print(f"ignored: {result.ignored:,} files that are no images by their name")
+        console.print(f"ignored {in_words(result.ignored_kinds)}", soft_wrap=True)
     for name, count in sorted(result.errors.items(), key=lambda item: -item[1]):
         console.print(f"  failed  {count:>8,}  {name}")
     console.print(f"variants  {result.output}/variants", soft_wrap=True)

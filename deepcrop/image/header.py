@@ -54,6 +54,7 @@ _OTHERS = (
     (b"\x00\x00\x00\x0cJXL ", "JPEG XL"),
     (b"\x1aE\xdf\xa3", "Matroska video"),
     (b"RIFF", "a RIFF file that is not WebP"),
+    (b"\x00\x05\x16\x07", "AppleDouble, a Mac's metadata of another file (._NAME)"),
     (b"<?xml", "XML"),
     (b"{", "JSON"),
 )

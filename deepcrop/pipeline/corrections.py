@@ -34,6 +34,7 @@ from ..geometry import Box, Focal, Size
 from ..methods.base import Crop
 from ..ops.windows import hold
 from ..storage import Storage, canonical, public
+from .focal import focal_problem
 from .job import Job, Request
 from .manifest import Manifest
 
@@ -250,7 +251,8 @@ def _parse(uri: str, storage: Storage) -> pa.Table:
             quoted_strings_can_be_null=True,
             null_values=[""],
         )
-        table = pa.csv.read_csv(io.BytesIO(data), convert_options=options)
+        quoted = pa.csv.ParseOptions(newlines_in_values=True)
+        table = pa.csv.read_csv(io.BytesIO(data), parse_options=quoted, convert_options=options)
     missing = [name for name in SCHEMA.names if name not in table.column_names]
     if missing:
         raise pa.ArrowInvalid(f"no column {missing[0]!r}")
@@ -269,8 +271,8 @@ def _problem(row: Statement, slugs: set[str], method_kind: str) -> str | None:
     if kind in ("focal", "box", "keep") and method_kind == "retarget":
         return f"kind {kind!r}: the job's method makes pixels; it honours good and rejected"
     corners = [row[name] for name in CORNERS]
-    if kind == "focal" and not all(value is not None and 0 <= value <= 1 for value in corners[:2]):
-        return f"focal point {corners[0]}, {corners[1]}: expected x0 and y0 from 0 to 1"
+    if kind == "focal" and (problem := focal_problem(*corners[:2])):
+        return problem
     if kind in ("box", "keep"):
         if any(value is None for value in corners):
             return f"kind {kind!r}: expected x0, y0, x1 and y1 in source pixels"

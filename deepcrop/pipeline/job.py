@@ -33,6 +33,7 @@ from ..geometry import AspectRatio, Size
 from ..image import MAX_PIXELS, Colour
 from ..methods import base
 from ..storage import Storage, StorageOptions
+from .ignored import Selection, compile_glob
 
 if TYPE_CHECKING:
     from .result import Progress, Result
@@ -57,6 +58,11 @@ def _endpoint(url: str | None) -> str | None:
         raise RequestError(f"s3_endpoint: {url!r}: {error.errors()[0]['msg']}") from None
 
 
+def _glob(text: str) -> str:
+    compile_glob(text)
+    return text
+
+
 def _percentage(value: Any) -> Any:
     if isinstance(value, str) and value.strip().endswith("%"):
         try:
@@ -68,6 +74,7 @@ def _percentage(value: Any) -> Any:
 
 Aspect = Annotated[str, AfterValidator(_canonical_aspect)]
 ExactSize = Annotated[str, AfterValidator(_canonical_size)]
+Glob = Annotated[str, AfterValidator(_glob)]
 Share = Annotated[float, BeforeValidator(_percentage), Field(ge=0, le=1)]
 
 
@@ -91,7 +98,11 @@ class Job(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False)
 
     input: str
-    """A folder, file, s3://bucket/prefix or glob; a .txt, .csv or .parquet list of URIs; a .tar."""
+    """A folder, file, s3://bucket/prefix or glob; a .txt, .csv, .tsv or .parquet list; a .tar."""
+    include: tuple[Glob, ...] = ()
+    """Globs of the only files that are sources, below the input; see :class:`.Selection`."""
+    exclude: tuple[Glob, ...] = ()
+    """Globs of files that are no sources."""
     output: str
     """A folder or s3://bucket/prefix, not inside the input."""
     method: str
@@ -152,6 +163,10 @@ class Job(BaseModel):
         for field in ("input", "output"):
             if not getattr(self, field).strip():
                 raise RequestError(f"{field}: empty; expected a folder or s3://bucket/prefix")
+        for glob in (*self.include, *self.exclude):
+            if glob.startswith(self.input.rstrip("/") + "/"):
+                below = glob.removeprefix(self.input.rstrip("/") + "/")
+                raise RequestError(f"glob {glob!r}: is below the input already; write {below!r}")
         if self.max_actors is not None and self.max_actors < (self.actors or 1):
             raise RequestError(f"max_actors: {self.max_actors} is less than actors: {self.actors}")
         kind = base.find(self.method).kind
@@ -206,6 +221,11 @@ class Job(BaseModel):
             for size in sizes
         ]
         return tuple([Request(ratio, None, ratio.slug) for ratio in ratios] + exact)
+
+    @property
+    def selection(self) -> Selection:
+        """Which files of the input are sources."""
+        return Selection(self.include, self.exclude)
 
     @property
     def kind(self) -> base.Kind:

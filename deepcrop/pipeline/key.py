@@ -72,11 +72,16 @@ def safe_key(path: str) -> str:
 
 
 def _safe_segment(segment: str) -> str:
-    text = without_surrogates(segment).encode("utf-8", "replace").decode()
-    if set(text) <= {"."}:
-        return "%2E" * len(text) or "%"
+    text = segment
+    if not text.isascii():
+        text = without_surrogates(text).encode("utf-8", "replace").decode()
+    if text.startswith(".") and set(text) <= {"."}:
+        return "%2E" * len(text)
+    if not text:
+        return "%"
     text = _UNSAFE.sub(lambda match: f"%{ord(match[0]):02X}", text)
-    return _shorten(text, MAX_SEGMENT) if len(text.encode()) > MAX_SEGMENT else text
+    long = len(text) > MAX_SEGMENT or (not text.isascii() and len(text.encode()) > MAX_SEGMENT)
+    return _shorten(text, MAX_SEGMENT) if long else text
 
 
 def _shorten(text: str, limit: int) -> str:

@@ -6,6 +6,7 @@ names takes several times the memory of the listing itself. What comes back from
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -36,14 +37,14 @@ class Listing:
     carried over from the input list."""
     public: pa.Buffer
     """The same without secrets, as it may be written down."""
-    ignored: int
-    """Files of the input that are no images by their name, and repeated lines of a list."""
+    kinds: Mapping[str, int]
+    """What else is there and was ignored: how much of each kind of :mod:`.ignored`."""
 
     @classmethod
-    def of(cls, table: pa.Table, ignored: int) -> Listing:
+    def of(cls, table: pa.Table, kinds: Mapping[str, int]) -> Listing:
         """Pack a table of sources."""
         packed, bare = pack(table), without_secrets(table)
-        return cls(packed, packed if bare is table else pack(bare), ignored)
+        return cls(packed, packed if bare is table else pack(bare), kinds)
 
 
 def make_listing(job: Job, storage: Storage, known: pa.Buffer | None) -> Listing:
@@ -58,7 +59,7 @@ def make_listing(job: Job, storage: Storage, known: pa.Buffer | None) -> Listing
         RequestError: there is nothing there, or it can't be read.
     """
     before = None if known is None else _unpacked(known)
-    found = list_sources(job.input, storage, before)
+    found = list_sources(job.input, storage, before, job.selection)
     return _listing(job, storage, found, before)
 
 
@@ -69,7 +70,7 @@ def list_here(job: Job, storage: Storage, known: pa.Buffer | None) -> Listing | 
     if known is not None and pq.read_metadata(pa.BufferReader(known)).num_rows > FEW:
         return None
     before = None if known is None else _unpacked(known)
-    found = list_few(job.input, storage, before)
+    found = list_few(job.input, storage, before, job.selection)
     return None if found is None else _listing(job, storage, found, before)
 
 
@@ -81,12 +82,15 @@ def _listing(job: Job, storage: Storage, found: Sources, before: pa.Table | None
     if before is not None:
         gone = pc.invert(pc.is_in(before["source_id"], value_set=table["source_id"]))
         table = pa.concat_tables([table, before.filter(gone)], promote_options="permissive")
-    return Listing.of(table, found.ignored)
+    return Listing.of(table, found.kinds)
 
 
-def complete_listing(job: Job, storage: Storage, known: pa.Buffer, ignored: int) -> Listing:
+def complete_listing(
+    job: Job, storage: Storage, known: pa.Buffer, kinds: Mapping[str, int]
+) -> Listing:
     """Return an earlier run's listing with the secrets that weren't written down."""
-    return Listing.of(with_secrets(_unpacked(known), job.input, storage), ignored)
+    whole = with_secrets(_unpacked(known), job.input, storage, job.selection)
+    return Listing.of(whole, kinds)
 
 
 def _unpacked(packed: pa.Buffer) -> pa.Table:

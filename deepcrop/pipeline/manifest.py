@@ -84,9 +84,14 @@ VARIANTS = pa.schema(
         ("source_id", pa.int64()),
         *[each for each in VARIANT if each.name != "aspect"],
         ("fingerprint", pa.string()),
+        ("aspect", pa.dictionary(pa.int32(), pa.string())),
     ]
 )
-"""Columns of a variants part; ``aspect`` is its folder's."""
+"""Columns of a variants part.
+
+``aspect`` is its folder's too (``aspect=1x1``), in the type that pandas and ``pyarrow.parquet``
+give a column from a folder's name: with plain text they refuse the folder (pandas 3.1, pyarrow 26).
+"""
 
 GROUP = 4096
 """Rows of a row group: what writing and reading hold in memory."""
@@ -144,13 +149,15 @@ class Manifest:
         """Find the committed parts; sweep variants parts that lack their commit point."""
         self.find_parts()
         committed = set(self.parts)
-        stray = [
-            entry.uri
-            for entry in self.storage.list(self.variants)
-            if (match := _PART.search(entry.uri)) and int(match[1]) not in committed
-        ]
+        stray = [uri for uri, number in self.variants_parts() if number not in committed]
         if stray:
             self.storage.delete(stray)
+
+    def variants_parts(self) -> Iterator[tuple[str, int]]:
+        """Yield the files of the variants manifest, each with the number of its part."""
+        for entry in self.storage.list(self.variants):
+            if match := _PART.search(entry.uri):
+                yield entry.uri, int(match[1])
 
     def append(self, rows: pa.Table) -> int:
         """Commit rows as the next part; return its number."""
@@ -190,12 +197,24 @@ class Manifest:
                 self.write(number, rows.filter(pc.invert(marks)))
 
     def read(self, number: int, columns: list[str] | None = None) -> pa.Table:
-        """Read one images part; columns that its release didn't write are empty."""
-        file = pq.ParquetFile(pa.BufferReader(self.storage.get(self._part(number)).data))
-        there = file.schema_arrow.names
-        known = None if columns is None else [name for name in columns if name in there]
+        """Read one images part, with all columns of :data:`IMAGES` that are asked for.
+
+        An earlier release wrote fewer: those are null, or empty lists.
+        """
         wanted = IMAGES if columns is None else [each for each in IMAGES if each.name in columns]
-        return conform(file.read(columns=known), pa.schema(wanted))
+        return conform(self._get_part(number, columns), wanted)
+
+    def conform(self, carried: pa.Schema) -> None:
+        """Rewrite the parts that lack columns of an input list, or have them in another type.
+
+        So that all parts can be read as one table, whatever list came later.
+        """
+        fields = [*IMAGES, *carried]
+        for number in list(self.parts):
+            rows = self._get_part(number)
+            whole = conform(rows, fields)
+            if not whole.schema.equals(rows.schema):
+                self.write(number, whole)
 
     def tables(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
         """Read the committed parts in their order, a few ahead."""
@@ -249,6 +268,12 @@ class Manifest:
     def _part(self, number: int) -> str:
         return f"{self.images}/part-{number:06d}.parquet"
 
+    def _get_part(self, number: int, columns: list[str] | None = None) -> pa.Table:
+        data = self.storage.get(self._part(number)).data
+        file = pq.ParquetFile(pa.BufferReader(data))
+        there = set(file.schema_arrow.names)
+        return file.read(None if columns is None else [each for each in columns if each in there])
+
     def _find(self, uri: str) -> pa.Buffer | None:
         try:
             return pa.py_buffer(self.storage.get(uri).data)
@@ -289,8 +314,9 @@ def derive_variants(rows: pa.Table) -> dict[str, pa.Table]:
         each.name: pc.struct_field(nested, each.name) for each in VARIANT if each.name != "aspect"
     }
     columns["fingerprint"] = rows["fingerprint"].take(parents)
-    table = pa.table(columns, schema=VARIANTS)
     aspects = pc.struct_field(nested, "aspect")
+    columns["aspect"] = aspects.dictionary_encode()
+    table = pa.table(columns, schema=VARIANTS)
     return {
         aspect: table.filter(pc.equal(aspects, aspect)) for aspect in pc.unique(aspects).to_pylist()
     }

@@ -38,7 +38,9 @@ class Result:
     skipped: int = 0
     variants: int = 0
     ignored: int = 0
-    """Files of the input that are no images by their name, and repeated lines of a list."""
+    """Files of the input that are no photos by their name, and repeated lines of a list."""
+    ignored_kinds: dict[str, int] = field(default_factory=dict)
+    """The same by kind, as :mod:`.ignored` calls them."""
     resumed: int = 0
     """Rows that earlier runs had committed."""
     passes: int = 0

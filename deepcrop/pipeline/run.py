@@ -10,7 +10,7 @@ if it kills that every time, it ends as a failed row.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
@@ -33,7 +33,7 @@ from .manifest import Manifest
 from .places import check_places
 from .quarantine import Quarantine
 from .result import STAGE_COLUMNS, Progress, Result, Silence
-from .shelf import Packed, Shelf, groups, ids_of
+from .shelf import Packed, Shelf, carried_of, groups, ids_of
 from .source import is_redacted
 from .telemetry import Telemetry
 from .waiting import Patience, answer_of, awaited, cause_of
@@ -160,14 +160,14 @@ class Driver:
             )
         self.storage.delete(f"{self.manifest.output}/job.json")
 
-    def _shelve(self, record: dict[str, Any] | None) -> tuple[Shelf, int]:
-        """Return the sources, and the number of ignored files."""
+    def _shelve(self, record: dict[str, Any] | None) -> tuple[Shelf, Mapping[str, int]]:
+        """Return the sources, and how many files were ignored, by kind."""
         listing = self._list(record)
         names = groups(listing.packed, ["source_uri"])
         said = honour(self.corrections, names, self.manifest, record)
         shelf = Shelf(Packed(listing.packed, said.attach))
         self.listing_seconds = time.time() - self.started
-        return shelf, listing.ignored
+        return shelf, listing.kinds
 
     def _list(self, record: dict[str, Any] | None) -> Listing:
         """Return the sources: those of the interrupted run, or those that are there now."""
@@ -175,14 +175,17 @@ class Driver:
         if record is not None:
             self._prepare(record)
         known = self.manifest.find_listing()
+        kinds = (record or {}).get("ignored_kinds", {})
         if known is not None and record is not None and not self._lists_anew(record):
             if not any(is_redacted(names) for names in groups(known, ["source_uri"])):
-                return Listing(known, known, record["ignored"])
-            return self._listed(complete_listing, known, record["ignored"])
+                return Listing(known, known, kinds)
+            return self._listed(complete_listing, known, kinds)
         self.progress.note("listing, looking for duplicates" if self.job.dedupe else "listing")
         listing = list_here(self.job, self.storage, known) or self._listed(make_listing, known)
         if record is None:
             self._connect()  # what the cluster can't do is said before anything is written
+        else:
+            self.manifest.conform(carried_of(listing.public))
         self.manifest.write_listing(listing.public)
         return listing
 
@@ -205,8 +208,9 @@ class Driver:
 
     # The sources
 
-    def _process(self, sources: Shelf, ignored: int) -> Result:
-        result = Result(self.manifest.output, len(sources), ignored=ignored)
+    def _process(self, sources: Shelf, ignored: Mapping[str, int]) -> Result:
+        result = Result(self.manifest.output, len(sources), ignored=sum(ignored.values()))
+        result.ignored_kinds = dict(ignored)
         result.listing_seconds = self.listing_seconds
         missing = self._count_committed(sources, result)
         result.resumed = result.done
@@ -327,10 +331,11 @@ class Driver:
                 "counts": {
                     key: value
                     for key, value in asdict(result).items()
-                    if key not in ("output", "milliseconds")
+                    if key not in ("output", "milliseconds", "ignored_kinds")
                 },
                 "stages": result.stages(),
                 "ignored": result.ignored,
+                "ignored_kinds": result.ignored_kinds,
                 "started": self.started,
                 "updated": time.time(),
             }

@@ -48,7 +48,7 @@ class Packed:
     @property
     def carried(self) -> pa.Schema:
         """Of the columns that were carried over from the input list."""
-        return pa.schema([each for each in self.schema if each.name not in SCHEMA.names])
+        return _carried(self.schema)
 
     def take(self, places: numpy.ndarray) -> pa.Table:
         """Return rows.
@@ -139,6 +139,15 @@ def groups(packed: pa.Buffer, columns: Sequence[str] | None = None) -> Iterator[
     file = pq.ParquetFile(pa.BufferReader(packed))
     for group in range(file.num_row_groups):
         yield file.read_row_group(group, columns=columns, use_threads=False)
+
+
+def carried_of(packed: pa.Buffer) -> pa.Schema:
+    """Return the schema of the columns of a listing that were carried over from a list."""
+    return _carried(pq.read_schema(pa.BufferReader(packed)))
+
+
+def _carried(schema: pa.Schema) -> pa.Schema:
+    return pa.schema([each for each in schema if each.name not in SCHEMA.names])
 
 
 def ids_of(rows: pa.Table) -> numpy.ndarray:

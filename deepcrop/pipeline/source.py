@@ -1,31 +1,45 @@
 """The sources of a job: every image listed once, with an id, a key and what the list says of it.
 
-A folder or prefix is listed in parallel, a Ray task for each of its sub-folders; a list file
-(``.txt``, ``.csv``, ``.parquet``) is read as it is, a tar archive (WebDataset) is read whole, once.
+A folder or prefix is listed in parallel, a Ray task for each of its sub-folders; of a list file
+(:mod:`deepcrop.pipeline.lists`) the rows are taken, a tar archive (WebDataset) is read whole, once.
+What is no photo by its name is left out and counted (:mod:`deepcrop.pipeline.ignored`).
 The id is a hash of the URI, so it is the same in every listing; the key names the source's
 variants, is safe as a path, and no two sources share it.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
+import posixpath
 import time
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.parquet
 import ray
 
-from ..errors import RequestError, SourceError
-from ..storage import Entry, Prefix, Storage, below, canonical, common_folder, members, public
-from .key import EXTENSIONS, distinct_keys, safe_key
+from ..errors import RequestError
+from ..storage import Entry, Prefix, Storage, below, members, public
+from .ignored import OTHER, REPEATED, Selection, in_words
+from .key import distinct_keys
+from .lists import LISTS, keep_columns
+from .named import list_rows
+from .rows import SCHEMA, SHARE, Listed, append, no_rows, source_id
 
-LISTS = (".txt", ".csv", ".parquet")
+__all__ = [
+    "SCHEMA",
+    "Sources",
+    "is_redacted",
+    "list_few",
+    "list_sources",
+    "select",
+    "source_id",
+    "with_secrets",
+    "without_secrets",
+]
+
 ARCHIVE = ".tar"
 REDACTED = "[redacted]"
 FEW = 2000
@@ -35,23 +49,7 @@ FEW_BYTES = 1 << 17
 PATIENCE = 3.0
 """Seconds after which what is left is listed by tasks, side by side: a process for these takes two
 seconds of a CPU to start, more than all of a small listing."""
-SHARE = 1000
-"""Rows that are gathered as Python's objects."""
-
-SCHEMA = pa.schema(
-    [
-        ("source_id", pa.int64()),
-        ("source_uri", pa.string()),
-        ("source_bytes", pa.int64()),
-        ("source_etag", pa.string()),
-        ("key", pa.string()),
-        ("caption", pa.string()),
-        ("focal_x", pa.float64()),
-        ("focal_y", pa.float64()),
-        ("sha256", pa.string()),
-        ("duplicate_of", pa.string()),
-    ]
-)
+EVERY = Selection()
 
 
 @dataclass(frozen=True)
@@ -60,37 +58,47 @@ class Sources:
 
     table: pa.Table
     """Columns of :data:`SCHEMA`, then the columns carried over from the input list."""
-    ignored: int
-    """Files of the input that are no images by their name, and repeated lines of a list."""
+    kinds: Mapping[str, int]
+    """What else is there and was ignored: how much of each kind of :mod:`.ignored`."""
+
+    @property
+    def ignored(self) -> int:
+        """Files and rows that were ignored."""
+        return sum(self.kinds.values())
 
 
-def source_id(uri: str) -> int:
-    """Return the id of a URI: the first eight bytes of its SHA-256, as a signed integer."""
-    digest = hashlib.sha256(uri.encode("utf-8", "surrogateescape")).digest()
-    return int.from_bytes(digest[:8], "big", signed=True)
-
-
-def list_sources(uri: str, storage: Storage, known: pa.Table | None = None) -> Sources:
+def list_sources(
+    uri: str,
+    storage: Storage,
+    known: pa.Table | None = None,
+    selection: Selection = EVERY,
+) -> Sources:
     """List every source under ``uri``.
 
     Args:
         uri: what the job's ``input`` says.
         storage: the store to list.
-        known: an earlier listing; its sources keep their keys.
+        known: an earlier listing; its sources keep their keys, its columns their types.
+        selection: which files are sources.
 
     Raises:
         RequestError: there is nothing there, it can't be read, or a list lacks its columns.
     """
     if uri.lower().endswith(LISTS):
-        listed = _read_list(uri, storage)
+        listed = list_rows(uri, storage, selection)
     elif uri.lower().endswith(ARCHIVE):
-        listed = _list_archives(uri, storage)
+        listed = _list_archives(uri, storage, selection)
     else:
-        listed = _list_store(uri, storage)
+        listed = _list_store(uri, storage, selection)
     return _sources(uri, *listed, known)
 
 
-def list_few(uri: str, storage: Storage, known: pa.Table | None = None) -> Sources | None:
+def list_few(
+    uri: str,
+    storage: Storage,
+    known: pa.Table | None = None,
+    selection: Selection = EVERY,
+) -> Sources | None:
     """Do as :func:`list_sources` where that is soon done, without a cluster; else return None."""
     if uri.lower().endswith(ARCHIVE) or storage.is_glob(uri):
         return None  # what is read or looked through for them may be much
@@ -98,7 +106,7 @@ def list_few(uri: str, storage: Storage, known: pa.Table | None = None) -> Sourc
         entry = storage.stat(uri)
         if entry is not None and (entry.size or 0) > FEW_BYTES:
             return None
-        listed = _read_list(uri, storage)
+        listed = list_rows(uri, storage, selection)
     else:
         entries = []
         patience = time.monotonic() + PATIENCE
@@ -106,25 +114,27 @@ def list_few(uri: str, storage: Storage, known: pa.Table | None = None) -> Sourc
             entries.append(entry)
             if len(entries) > FEW or time.monotonic() > patience:
                 return None
-        listed = _entries_table(entries, storage.root(uri))
+        listed = _entries_table(entries, storage.root(uri), selection)
     return _sources(uri, *listed, known)
 
 
-def _sources(uri: str, table: pa.Table, ignored: int, known: pa.Table | None) -> Sources:
+def _sources(uri: str, table: pa.Table, kinds: Counter[str], known: pa.Table | None) -> Sources:
     """Order what was listed, each once, and give each a key."""
     if not table.num_rows:
         raise RequestError(
-            f"input {uri}: no images there ({ignored} other files); "
+            f"input {uri}: no images there (ignored {in_words(kinds)}); "
             "expected a folder, s3://bucket/prefix, a glob or a list of URIs"
         )
+    if known is not None:
+        table = keep_columns(uri, table, known.schema)
     table = table.sort_by("source_uri")
     unique, table_ids = _first_of_each(table)
-    ignored += table.num_rows - unique.num_rows
+    kinds = kinds + Counter({REPEATED: table.num_rows - unique.num_rows})
     if len(numpy.unique(table_ids)) != len(table_ids):
         raise RequestError(
             f"input {uri}: two URIs have one id; do they differ in a signature only?"
         )
-    return Sources(distinct_keys(unique, known), ignored)
+    return Sources(distinct_keys(unique, known), kinds)
 
 
 def select(sources: pa.Table, limit: int | None, sample: int | None) -> pa.Table:
@@ -154,10 +164,12 @@ def is_redacted(sources: pa.Table) -> bool:
     return bool(pc.any(pc.match_substring(sources["source_uri"], REDACTED)).as_py())
 
 
-def with_secrets(sources: pa.Table, uri: str, storage: Storage) -> pa.Table:
+def with_secrets(
+    sources: pa.Table, uri: str, storage: Storage, selection: Selection = EVERY
+) -> pa.Table:
     """Return a listing that was written down, with what was left out read from the input again."""
     names = sources["source_uri"].to_pylist()
-    table = list_sources(uri, storage, sources).table
+    table = list_sources(uri, storage, sources, selection).table
     columns = (table[name].to_pylist() for name in ("source_id", "source_uri"))
     whole = dict(zip(*columns, strict=True))
     ids = sources["source_id"].to_pylist()
@@ -178,20 +190,19 @@ def _first_of_each(table: pa.Table) -> tuple[pa.Table, numpy.ndarray]:
     return table, table["source_id"].to_numpy()
 
 
-def _list_store(uri: str, storage: Storage) -> tuple[pa.Table, int]:
+def _list_store(uri: str, storage: Storage, selection: Selection) -> Listed:
     root = storage.root(uri)
     if storage.is_glob(uri) or storage.exists(uri):
-        return _entries_table(storage.list(uri), root)
+        return _entries_table(storage.list(uri), root, selection)
     folders: list[str] = []
-    listed = [_entries_table(_entries(storage.children(root), folders), root)]
+    listed = [_entries_table(_entries(storage.children(root), folders), root, selection)]
     patience = time.monotonic() + PATIENCE
     while folders and time.monotonic() < patience:
-        listed.append(_list_folder(folders.pop(), root, storage))
+        listed.append(_list_folder(folders.pop(), root, storage, selection))
     if folders:
         task = ray.remote(num_cpus=0.25)(_list_folder)
-        listed += ray.get([task.remote(folder, root, storage) for folder in folders])
-    tables, ignored = zip(*listed, strict=True)
-    return pa.concat_tables(tables), sum(ignored)
+        listed += ray.get([task.remote(folder, root, storage, selection) for folder in folders])
+    return _together(listed)
 
 
 def _entries(items: Iterable[Entry | Prefix], folders: list[str]) -> Iterator[Entry]:
@@ -203,123 +214,59 @@ def _entries(items: Iterable[Entry | Prefix], folders: list[str]) -> Iterator[En
             folders.append(item.uri)
 
 
-def _list_archives(uri: str, storage: Storage) -> tuple[pa.Table, int]:
+def _list_archives(uri: str, storage: Storage, selection: Selection) -> Listed:
     """List the images in tar archives, one or a glob of them: a task reads each archive whole."""
     root = storage.root(uri)
     task = ray.remote(num_cpus=0.5)(_list_archive)
     try:
-        listed = ray.get([task.remote(each, root, storage) for each in storage.list(uri)])
+        return _together(
+            ray.get([task.remote(each, root, storage, selection) for each in storage.list(uri)])
+        )
     except ray.exceptions.RayTaskError as error:
         raise RequestError(f"input {uri}: {error.cause}") from error
-    if not listed:
-        return SCHEMA.empty_table(), 0
-    tables, ignored = zip(*listed, strict=True)
-    return pa.concat_tables(tables), sum(ignored)
 
 
-def _list_archive(archive: Entry, root: str, storage: Storage) -> tuple[pa.Table, int]:
+def _list_archive(archive: Entry, root: str, storage: Storage, selection: Selection) -> Listed:
     """List the images of one archive; WebDataset's ``NAME.txt`` is the caption of ``NAME.jpg``."""
-    rows, ignored, captions = _no_rows(), 0, {}
+    rows, kinds, captions = no_rows(), Counter[str](), {}
     stems = []
     shard = below(archive.uri, root).removesuffix(ARCHIVE)
     for name, uri, size, data in members(archive.uri, storage.read(archive.uri)):
-        stem, _, extension = name.rpartition(".")
-        if extension.lower() in EXTENSIONS:
-            _append(rows, uri, size, archive.etag, f"{shard}/{name}")
-            stems.append(stem)
-        elif extension == "txt":
+        stem, extension = posixpath.splitext(name)
+        path = f"{shard}/{name}"
+        if extension == ".txt":
             captions[stem] = data.decode("utf-8", "replace").strip()
+        elif kind := selection.refuse(path) or (None if extension else OTHER):
+            kinds[kind] += 1
         else:
-            ignored += 1
+            append(rows, uri, size, archive.etag, path)
+            stems.append(stem)
     rows["caption"] = [captions.get(stem) for stem in stems]
-    return pa.table(rows, schema=SCHEMA), ignored
+    return pa.table(rows, schema=SCHEMA), kinds
 
 
-def _list_folder(folder: str, root: str, storage: Storage) -> tuple[pa.Table, int]:
-    return _entries_table(storage.list(folder), root)
+def _list_folder(folder: str, root: str, storage: Storage, selection: Selection) -> Listed:
+    return _entries_table(storage.list(folder), root, selection)
 
 
-def _entries_table(entries: Iterable[Entry], root: str) -> tuple[pa.Table, int]:
-    tables, rows, ignored = [], _no_rows(), 0
+def _entries_table(entries: Iterable[Entry], root: str, selection: Selection) -> Listed:
+    tables, rows, kinds = [], no_rows(), Counter[str]()
     for entry in entries:
-        name = entry.uri.rpartition("/")[2]
-        _, dot, extension = name.rpartition(".")
-        if dot and extension.lower() not in EXTENSIONS:
-            ignored += 1
+        path = below(entry.uri, root)
+        if kind := selection.refuse(path):
+            kinds[kind] += 1
             continue
-        _append(rows, entry.uri, entry.size, entry.etag, below(entry.uri, root))
+        append(rows, entry.uri, entry.size, entry.etag, path)
         if len(rows["key"]) == SHARE:  # as Python's objects they take ten times the memory
             tables.append(pa.table(rows, schema=SCHEMA))
-            rows = _no_rows()
-    return pa.concat_tables([*tables, pa.table(rows, schema=SCHEMA)]), ignored
+            rows = no_rows()
+    return pa.concat_tables([*tables, pa.table(rows, schema=SCHEMA)]), kinds
 
 
-def _no_rows() -> dict[str, list[object]]:
-    return {name: [] for name in SCHEMA.names}
-
-
-def _append(
-    rows: dict[str, list[object]], uri: str, size: int | None, etag: str | None, relative: str
-) -> None:
-    rows["source_id"].append(source_id(public(uri)))
-    rows["source_uri"].append(uri)
-    rows["source_bytes"].append(size)
-    rows["source_etag"].append(etag)
-    rows["key"].append(safe_key(relative))
-    for name in ("caption", "focal_x", "focal_y", "sha256", "duplicate_of"):
-        rows[name].append(None)
-
-
-def _read_list(uri: str, storage: Storage) -> tuple[pa.Table, int]:
-    try:
-        data = storage.get(uri).data
-    except SourceError as error:
-        raise RequestError(f"input {uri}: {error}") from error
-    table = _parse_list(uri, data)
-    if "uri" not in table.column_names and "url" in table.column_names:
-        # What img2dataset and many crawls call it.
-        table = table.rename_columns({"url": "uri"})
-    if "uri" not in table.column_names:
-        found = ", ".join(table.column_names)
-        raise RequestError(f"input {uri}: no column 'uri'; it has: {found}")
-    given = table["uri"].cast(pa.string())
-    table = table.filter(pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(given), ""), False))
-    uris = [canonical(text) for text in table["uri"].to_pylist()]
-    names = [public(each) for each in uris]
-    root = common_folder(names)
-    rows = _no_rows()
-    for each, name in zip(uris, names, strict=True):
-        _append(rows, each, None, None, below(name, root))
-    listed = pa.table(rows, schema=SCHEMA)
-    for name in table.column_names:
-        if name == "uri":
-            continue
-        listed = _carry(listed, name, table[name], uri)
-    return listed, len(given) - len(uris)
-
-
-def _carry(listed: pa.Table, name: str, column: pa.ChunkedArray, uri: str) -> pa.Table:
-    """Add a column of the input list: a hint that we know, or one to carry over."""
-    from .manifest import IMAGES
-
-    if name in ("caption", "focal_x", "focal_y"):
-        kind = SCHEMA.field(name).type
-        try:
-            values = column.cast(kind)
-        except pa.ArrowInvalid as error:
-            raise RequestError(f"input {uri}: column {name!r}: {error}; expected {kind}") from None
-        return listed.set_column(SCHEMA.get_field_index(name), name, values)
-    taken = name in IMAGES.names or name in SCHEMA.names
-    return listed.append_column(f"input_{name}" if taken else name, column)
-
-
-def _parse_list(uri: str, data: bytes) -> pa.Table:
-    try:
-        if uri.lower().endswith(".parquet"):
-            return pa.parquet.read_table(pa.BufferReader(data))
-        if uri.lower().endswith(".csv"):
-            return pa.csv.read_csv(io.BytesIO(data))
-        lines = [line.strip() for line in data.decode("utf-8-sig").splitlines()]
-    except (pa.ArrowException, UnicodeDecodeError) as error:
-        raise RequestError(f"input {uri}: cannot be read as a list ({error})") from None
-    return pa.table({"uri": pa.array([line for line in lines if line], pa.string())})
+def _together(listed: Sequence[Listed]) -> Listed:
+    """Return the sources of several places as one."""
+    tables, kinds = [SCHEMA.empty_table()], Counter[str]()
+    for table, counts in listed:
+        tables.append(table)
+        kinds += counts
+    return pa.concat_tables(tables), kinds

@@ -30,6 +30,8 @@ class Status:
     variants: int = 0
     seconds: float = 0.0
     """From the start of the last run to its last sign of life."""
+    ignored: dict[str, int] = field(default_factory=dict)
+    """Files of the input that are no photos by their name, by kind."""
     errors: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
     """Stage and class of error: how many sources, and the first message."""
     flags: dict[str, int] = field(default_factory=dict)
@@ -84,6 +86,7 @@ def read_status(output: str, endpoint: str | None = None) -> Status:
     manifest.find_parts()
     state = state_of(manifest, record)
     status = Status(state, record["counts"]["sources"])
+    status.ignored = record.get("ignored_kinds", {})
     status.seconds = (record["updated"] if state != "running" else time.time()) - record["started"]
     columns = ["status", "error_stage", "error_class", "error_message", "variants", "flags"]
     flags: Counter[str] = Counter()

@@ -87,7 +87,8 @@ def try_out(job: Job, layout: Layout, timed: int) -> Trial:
     """
     start = time.perf_counter()
     storage = job.storage
-    sources = select(list_sources(job.input, storage).table, job.limit, job.sample)
+    found = list_sources(job.input, storage, selection=job.selection)
+    sources = select(found.table, job.limit, job.sample)
     listed = time.perf_counter() - start
     layout = replace(layout, actors=min(layout.actors, CONCURRENT))
     size = max(1, min(job.batch_size, timed // (2 * layout.actors)))

@@ -11,7 +11,7 @@ b'hello'
 ```
 
 ``storage`` is the door; ``uri`` handles names, ``pattern`` globs, ``retry`` the one retry loop;
-``s3``, ``local`` and ``remote`` (fsspec) are the stores, ``archive`` reads what lies in tar files.
+``s3``, ``local``, ``web`` and ``remote`` (fsspec) are the stores, ``archive`` reads tar files.
 """
 
 from .archive import members

@@ -14,6 +14,7 @@ from .local import LocalStore
 from .remote import RemoteStore
 from .s3 import S3Store
 from .uri import canonical, join, redact, relative, scheme
+from .web import WebStore
 
 OnError = Callable[[FetchError], None]
 
@@ -40,6 +41,7 @@ class Storage:
             "s3": S3Store(self.options),
         }
         self._remote: Store = RemoteStore(self.options)
+        self._stores |= dict.fromkeys(("http", "https"), WebStore(self.options, self._remote))
         self._archives: Store = ArchiveStore(self._store)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -128,7 +128,9 @@ def below(uri: str, folder: str) -> str:
     Of a local name that is not UTF-8, the bytes that are no text come percent-encoded. What does
     not lie below the folder comes whole.
     """
-    return _readable(uri).removeprefix(_readable(folder))
+    if "file://" in (uri[:7], folder[:7]):
+        uri, folder = _readable(uri), _readable(folder)
+    return uri.removeprefix(folder)
 
 
 def quoted_below(uri: str, folder: str) -> str:
