@@ -8,9 +8,12 @@ Size(width=4000, height=2250)
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from numbers import Real
 
 from .errors import RequestError
 
@@ -88,6 +91,40 @@ class AspectRatio:
         return cls.of(Fraction(match[1]) / Fraction(match[2]))
 
     @classmethod
+    def read(cls, value: RatioLike) -> AspectRatio:
+        """Read a ratio in any of the forms in which people write one.
+
+        Args:
+            value: text as :meth:`parse` takes it, a pair (width, height) of positive numbers, or
+                width over height as one positive number, which stands for the nearest ratio W:H
+                with an H of at most 1000: 1.5 for 3:2, 16 / 9 for 16:9, 1.91 for 191:100.
+
+        Raises:
+            RequestError: it is none of these.
+        """
+        if isinstance(value, AspectRatio):
+            return value
+        if isinstance(value, str):
+            return cls.parse(value)
+        sides = (value, 1) if isinstance(value, Real) else value
+        if not (
+            isinstance(sides, Sequence)
+            and len(sides) == 2
+            and all(isinstance(side, Real) for side in sides)
+            and all(math.isfinite(side) and side > 0 for side in sides)
+        ):
+            raise RequestError(
+                f"aspect ratio {value!r}: expected W:H such as '16:9', a positive number such as "
+                "1.5, or a pair such as (16, 9)"
+            )
+        ratio = Fraction(sides[0]) / Fraction(sides[1])
+        if not all(isinstance(side, int) for side in sides):
+            ratio = ratio.limit_denominator(1000)
+        if not ratio:
+            raise RequestError(f"aspect ratio {value!r}: too small; expected W:H, such as '1:5000'")
+        return cls.of(ratio)
+
+    @classmethod
     def of(cls, ratio: Fraction) -> AspectRatio:
         """Make one from width / height as a fraction."""
         return cls(ratio.numerator, ratio.denominator)
@@ -115,6 +152,10 @@ class AspectRatio:
             return Size(min(max(width, 1), within.width), within.height)
         height = round(Fraction(within.width * self.height, self.width))
         return Size(within.width, min(max(height, 1), within.height))
+
+
+RatioLike = AspectRatio | str | float | tuple[float, float]
+"""What :meth:`AspectRatio.read` takes."""
 
 
 @dataclass(frozen=True)

@@ -190,6 +190,24 @@ def load(name_or_path: str) -> tuple[dict[str, Tensor], dict[str, str]]:
     return floats, metadata
 
 
+def metadata(name_or_path: str) -> dict[str, str]:
+    """Read the metadata alone, as :func:`load` returns them: no tensor, and no torch.
+
+    Raises:
+        RequestError: there are no such weights, or the file can't be read.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = locate(name_or_path)
+    if path.suffix != ".safetensors":
+        return {}
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return dict(file.metadata() or {})
+    except (SafetensorError, OSError) as error:
+        raise RequestError(f"weights {name_or_path!r}: cannot read {path} ({error})") from error
+
+
 def publish(
     name: str,
     state: Mapping[str, Tensor],

@@ -32,7 +32,7 @@ from rich.table import Table
 from skimage import data
 
 from deepcrop.geometry import Size
-from deepcrop.methods.base import as_aspects, as_tensor, load
+from deepcrop.methods.base import as_aspects, as_tensor, load, load_crop, load_retarget
 from deepcrop.pipeline.job import Job
 from deepcrop.pipeline.plan import plan as project
 from deepcrop.pipeline.prices import Prices
@@ -162,7 +162,7 @@ def crop(
     torch.set_num_threads(1)
     table = Table("method", "ratios", "ms, least", "ms, median", "of one", box=None)
     for name in method or ["saliency", "mars"]:
-        loaded = load(name, device="cpu", weights=weights)
+        loaded = load_crop(name, device="cpu", weights=weights)
         times: dict[int, list[float]] = {1: [], len(EIGHT): []}
         for photo in PHOTOS * repeats:
             size = Size(SOURCE * photo.width, SOURCE * photo.height)
@@ -240,7 +240,7 @@ def retarget(
     rows = []
     for name in method or ["dnr"]:
         for device, count in places:
-            loaded = load(name, device=device, weights=weights)
+            loaded = load_retarget(name, device=device, weights=weights)
             for images in batch or ([1] if device == "cpu" else [1, 32]):
                 several = [photos[index % len(photos)] for index in range(images)]
                 for size in (Size(480, 480), Size(320, 480)):

@@ -14,14 +14,14 @@ import typer
 from PIL import Image, ImageDraw
 
 from deepcrop.geometry import Size
-from deepcrop.methods.base import load
+from deepcrop.methods.base import load_retarget
 
 HEIGHT = 300
 
 
 def retargeted(photo: Image.Image, ratio: float, weights: str, **options: Any) -> Image.Image:
     """Return a photo with its width changed by a factor."""
-    method = load("deepir", weights=weights, **options)
+    method = load_retarget("deepir", weights=weights, **options)
     [[result]] = method.retarget([photo], [[Size(round(photo.width * ratio), photo.height)]])
     return Image.fromarray(numpy.asarray(result.permute(1, 2, 0)))
 

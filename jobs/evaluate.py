@@ -118,7 +118,7 @@ def croppings(
     from deepcrop.training.croppings import read_dataset
 
     rows = read_dataset(dataset, annotations, split)
-    result = agreement(base.load(method, weights=weights), rows, images)
+    result = agreement(base.load_crop(method, weights=weights), rows, images)
     print(
         f"{dataset} ({result.annotations} crops): IoU {result.iou:.4f}  "
         f"BDE {result.displacement:.4f}  offset {result.offset:.1f} px"

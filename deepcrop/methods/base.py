@@ -11,27 +11,91 @@ A **crop method** answers with boxes, a **retarget method** with new pixels:
 Both take batches of images of different sizes, answer in order, are deterministic, and give each
 image the result that it would have alone. A method of your own joins through the entry point
 group ``deepcrop.methods``: its value names a class with the attributes of :class:`CropMethod` or
-:class:`RetargetMethod`.
+:class:`RetargetMethod`. Derived from one of them, it is checked by a type checker as ours are;
+either way its attributes are checked when it is found.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from functools import cache
-from importlib import import_module
-from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
+from dataclasses import dataclass, replace
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Literal,
+    Protocol,
+    Self,
+    TypeAlias,
+    runtime_checkable,
+)
 
-from ..errors import RequestError
 from ..flags import Flag
-from ..geometry import AspectRatio, Box, Focal, Size
+from ..geometry import Box, Focal, RatioLike, Size
+from .pictures import Photo, as_aspects, as_tensor, size_of
+from .registry import (
+    BUILT_IN,
+    GROUP,
+    Entry,
+    analysis_of,
+    check_weights,
+    find,
+    load,
+    load_crop,
+    load_retarget,
+    registry,
+    validate_options,
+)
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
-GROUP = "deepcrop.methods"
+__all__ = [
+    "BUILT_IN",
+    "GROUP",
+    "Crop",
+    "CropMethod",
+    "Entry",
+    "Hints",
+    "Kind",
+    "Loaded",
+    "MethodClass",
+    "Part",
+    "Photo",
+    "RetargetMethod",
+    "Trained",
+    "analysis_of",
+    "as_aspects",
+    "as_tensor",
+    "check_weights",
+    "find",
+    "load",
+    "load_crop",
+    "load_retarget",
+    "registry",
+    "size_of",
+    "validate_options",
+]
+
 Kind = Literal["crop", "retarget"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Something that a method found in an image, and that a crop box had better not cut."""
+
+    box: Box
+    """In source pixels, not empty, inside the image."""
+    flag: Flag
+    """What a crop gets whose box cuts it: ``head-cut`` or ``subject-cut``."""
+
+    def cut_by(self, box: Box) -> bool:
+        """Tell whether a crop box cuts it: it shows more than 5% and less than 95% of its area.
+
+        What is left out isn't cut: of two people a portrait may show one.
+        """
+        return 0.05 < box.intersection(self.box) / self.box.area < 0.95
 
 
 @dataclass(frozen=True)
@@ -47,7 +111,25 @@ class Crop:
     note: str | None = None
     """What the user should know of this answer, such as words that were not understood."""
     flags: tuple[Flag, ...] = ()
-    """What the method itself finds wrong with this box, such as a head that it cuts."""
+    """What the method itself finds wrong with this box, beside the parts that it cuts."""
+    parts: tuple[Part, ...] = ()
+    """What the method found that the box may cut: the same for all ratios."""
+
+    def flagged(self, size: Size) -> Self:
+        """Return it with all flags of its box: the method's own, and those that can be computed.
+
+        Those are: a part that it cuts, and a focal point that it leaves out. They are computed
+        from the box as it is, also where a person has moved it since.
+
+        Args:
+            size: of the source.
+        """
+        flags = set(self.flags) - {Flag.FOCAL_OUTSIDE} - {part.flag for part in self.parts}
+        flags |= {part.flag for part in self.parts if part.cut_by(self.box)}
+        x, y = self.focal[0] * size.width, self.focal[1] * size.height
+        if not (self.box.x0 <= x <= self.box.x1 and self.box.y0 <= y <= self.box.y1):
+            flags.add(Flag.FOCAL_OUTSIDE)
+        return replace(self, flags=tuple(each for each in Flag if each in flags))
 
 
 @dataclass(frozen=True)
@@ -64,22 +146,54 @@ class Hints:
     """Boxes that matter more, each with the saliency that it adds, in units of the image's."""
 
 
+class _Method(Protocol):
+    """What crop and retarget methods have in common: attributes of the class, declared once."""
+
+    name: ClassVar[str]
+    """How it is called in jobs and commands."""
+    summary: ClassVar[str]
+    """What it does, in one line."""
+    weights: ClassVar[str | None]
+    """Name of the default weights; None where it needs none."""
+    Options: ClassVar[type]
+    """A dataclass: what may be chosen."""
+
+
 @runtime_checkable
-class CropMethod(Protocol):
+class CropMethod(_Method, Protocol):
     """Looks at images and says what to cut."""
 
-    kind: ClassVar[Kind] = "crop"
-    name: ClassVar[str]
-    summary: ClassVar[str]
-    weights: ClassVar[str | None]
-    """Name of the default weights."""
-    analysis: int
-    """Longest edge, in pixels, at which the method looks at an image; more is wasted on it."""
+    kind: ClassVar[Literal["crop"]] = "crop"
+
+    @property
+    def analysis(self) -> int:
+        """Longest edge, in pixels, at which it looks at an image; more is wasted on it.
+
+        Where it is the same for all weights and options, a class attribute of this name says so
+        (``analysis: ClassVar[int] = 640``). Where not, it is a property, and :meth:`analysis_of`
+        is overridden.
+        """
+        ...
+
+    @classmethod
+    def analysis_of(cls, options: Any, metadata: Mapping[str, str]) -> int:
+        """Return :attr:`analysis` as an instance would have it, before there is one.
+
+        Those who fetch and decode are told by it what to make for a network that others hold.
+
+        Args:
+            options: an instance of the class' ``Options``.
+            metadata: of the weights' file; empty where it has none.
+        """
+        fixed = cls.analysis
+        if not isinstance(fixed, int):
+            raise NotImplementedError(f"{cls.__name__}: a property needs analysis_of beside it")
+        return fixed
 
     def boxes(
         self,
-        images: Sequence[Any],
-        aspects: Sequence[AspectRatio | str],
+        images: Sequence[Photo],
+        aspects: Sequence[RatioLike],
         *,
         sizes: Sequence[Size] | None = None,
         hints: Sequence[Hints] | None = None,
@@ -96,16 +210,13 @@ class CropMethod(Protocol):
 
 
 @runtime_checkable
-class RetargetMethod(Protocol):
+class RetargetMethod(_Method, Protocol):
     """Makes new pixels for another shape."""
 
-    kind: ClassVar[Kind] = "retarget"
-    name: ClassVar[str]
-    summary: ClassVar[str]
-    weights: ClassVar[str | None]
+    kind: ClassVar[Literal["retarget"]] = "retarget"
 
     def retarget(
-        self, images: Sequence[Any], sizes: Sequence[Sequence[Size]]
+        self, images: Sequence[Photo], sizes: Sequence[Sequence[Size]]
     ) -> list[list[Tensor]]:
         """Return one image per image and size.
 
@@ -119,169 +230,22 @@ class RetargetMethod(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Entry:
-    """What the registry knows of a method before it is imported."""
-
-    name: str
-    target: str
-    """``module:class``."""
-
-    def method(self) -> Any:
-        """Import the class."""
-        module, _, attribute = self.target.partition(":")
-        return getattr(import_module(module), attribute)
+Loaded: TypeAlias = CropMethod | RetargetMethod
+"""A method that is ready for work."""
+MethodClass: TypeAlias = type[CropMethod] | type[RetargetMethod]
 
 
-BUILT_IN = {
-    "center": "deepcrop.methods.center:Center",
-    "deepir": "deepcrop.methods.deepir:DeepIR",
-    "dnr": "deepcrop.methods.dnr:DNR",
-    "dnr-paper": "deepcrop.methods.dnr:PaperDNR",
-    "cagic": "deepcrop.methods.cagic:Cagic",
-    "saliency": "deepcrop.methods.saliency:SaliencyCrop",
-    "mars": "deepcrop.methods.mars:MarsCrop",
-}
+class Trained(Protocol):
+    """What a method with weights has beside the rest."""
 
-
-@cache
-def registry() -> Mapping[str, Entry]:
-    """Return every method by name: ours, and those of installed packages."""
-    ours = {name: Entry(name, target) for name, target in BUILT_IN.items()}
-    theirs = {point.name: Entry(point.name, point.value) for point in entry_points(group=GROUP)}
-    return theirs | ours
-
-
-def find(name: str) -> Any:
-    """Return the class of a method.
-
-    Raises:
-        RequestError: no method has this name.
-    """
-    if name not in registry():
-        known = ", ".join(sorted(registry()))
-        raise RequestError(f"method {name!r}: unknown; one of: {known}")
-    return registry()[name].method()
-
-
-def load(
-    name: str, *, device: str | None = None, weights: str | None = None, **options: Any
-) -> Any:
-    """Make a method ready for work, with its network on a device.
-
-    Args:
-        name: one of ``deepcrop methods``.
-        device: ``"cuda"``, ``"cuda:1"``, ``"cpu"``; by default a GPU where there is one.
-        weights: a catalogue name or the path of a file; by default the method's own.
-        options: fields of the method's ``Options``.
-
-    Raises:
-        RequestError: unknown method, weights, option, or option value.
-    """
-    method = find(name)
-    settings = validate_options(name, options)
-    if method.weights is None:
-        return method(settings)
-    import torch
-
-    from .. import weights as store
-
-    state, metadata = store.load(weights or method.weights)
-    chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        return method.from_weights(state, metadata, settings, device=torch.device(chosen))
-    except (KeyError, ValueError, RuntimeError) as error:
-        foreign = not isinstance(error, RuntimeError) or "state_dict" in str(error)
-        if weights is None or not foreign:
-            raise
-        raise _foreign(name, weights) from error
-
-
-def check_weights(name: str, weights: str) -> None:
-    """Make sure that there are such weights, and that named ones are of the method.
-
-    What is in a file shows when it is loaded.
-
-    Args:
-        name: of the method.
-        weights: a catalogue name or the path of a file.
-
-    Raises:
-        RequestError: there are none, or they are of another method.
-    """
-    from .. import weights as store
-
-    entry = store.catalogue().get(weights)
-    if entry is not None and name in BUILT_IN and name not in entry.methods:
-        raise _foreign(name, weights)
-    store.locate(weights)
-
-
-def _foreign(name: str, weights: str) -> RequestError:
-    return RequestError(
-        f"weights {weights!r}: not of the method {name!r}; see: deepcrop weights list"
-    )
-
-
-def validate_options(name: str, options: Mapping[str, Any]) -> Any:
-    """Return the options of a method as its ``Options`` dataclass, types checked and converted.
-
-    Raises:
-        RequestError: an option is unknown or has a wrong value; the message names what is right.
-    """
-    from pydantic import TypeAdapter, ValidationError
-
-    kind = find(name).Options
-    known = [field.name for field in fields(kind)]
-    for option in options:
-        if option not in known:
-            right = ", ".join(known) or "none"
-            raise RequestError(f"option {option!r} of method {name!r}: unknown; it has: {right}")
-    try:
-        return TypeAdapter(kind).validate_python(dict(options))
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"]))
-        raise RequestError(
-            f"option {field!r} of method {name!r}: {first['input']!r}: {first['msg']}"
-        ) from None
-
-
-def as_tensor(image: Any) -> Tensor:
-    """Return an image as a uint8 tensor (3, H, W), RGB.
-
-    Args:
-        image: a PIL image, an array (H, W, 3) or a tensor (3, H, W); 8-bit.
-
-    Raises:
-        RequestError: it is none of these.
-    """
-    import numpy
-    import torch
-
-    if isinstance(image, torch.Tensor):
-        if image.dtype == torch.uint8 and image.ndim == 3 and image.shape[0] == 3:
-            return image
-        raise RequestError(
-            f"image tensor of {image.dtype}, shape {tuple(image.shape)}: "
-            "expected uint8 of shape (3, H, W)"
-        )
-    if hasattr(image, "convert") and getattr(image, "mode", "RGB") != "RGB":
-        image = image.convert("RGB")
-    array = numpy.asarray(image)
-    if array.dtype != numpy.uint8 or array.ndim != 3 or array.shape[2] != 3:
-        raise RequestError(
-            f"image array of {array.dtype}, shape {array.shape}: "
-            "expected a PIL image or uint8 of shape (H, W, 3)"
-        )
-    return torch.from_numpy(numpy.array(array, order="C")).permute(2, 0, 1)
-
-
-def as_aspects(aspects: Sequence[AspectRatio | str]) -> list[AspectRatio]:
-    """Read ratios given as text."""
-    return [AspectRatio.parse(each) if isinstance(each, str) else each for each in aspects]
-
-
-def size_of(image: Tensor) -> Size:
-    """Return the size of a tensor (..., H, W)."""
-    return Size(int(image.shape[-1]), int(image.shape[-2]))
+    @classmethod
+    def from_weights(
+        cls,
+        state: Mapping[str, Tensor],
+        metadata: Mapping[str, str],
+        options: Any,
+        *,
+        device: torch.device,
+    ) -> Loaded:
+        """Build the method from the contents of a weights file, on a device."""
+        ...

@@ -13,18 +13,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from ..geometry import AspectRatio, Box, Focal, Size
+from ..geometry import AspectRatio, Box, Focal, RatioLike, Size
 from ..networks.cagic import CagicNetwork, FixedScene, Scene
 from ..networks.foreign import PixelCaptioner
 from ..networks.vocabulary import Bag
 from ..ops.annealing import Bounds, anneal
 from ..ops.windows import hold
-from .base import Crop, Hints, Kind, as_aspects, as_tensor, size_of
+from .base import Crop, CropMethod, Hints, Photo, as_aspects, as_tensor, size_of
 from .cagic_options import CagicOptions
 from .cagic_request import Request, bounds_of, note_of
 
@@ -32,14 +32,13 @@ TOGETHER = 16
 """Images whose searches run together on a GPU."""
 
 
-class Cagic:
+class Cagic(CropMethod):
     """Searches the window that its caption describes best."""
 
-    kind: ClassVar[Kind] = "crop"
     name: ClassVar[str] = "cagic"
     summary: ClassVar[str] = "the window that a caption describes, found through a captioner"
     weights: ClassVar[str | None] = "cagic"
-    analysis: int = 640
+    analysis: ClassVar[int] = 640
 
     Options: ClassVar[type[CagicOptions]] = CagicOptions
 
@@ -90,8 +89,8 @@ class Cagic:
 
     def boxes(
         self,
-        images: Sequence[Any],
-        aspects: Sequence[AspectRatio | str],
+        images: Sequence[Photo],
+        aspects: Sequence[RatioLike],
         *,
         sizes: Sequence[Size] | None = None,
         hints: Sequence[Hints] | None = None,

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from ..geometry import AspectRatio, Box, Size
-from .base import Crop, Hints, Kind, as_aspects, as_tensor, size_of
+from ..geometry import Box, RatioLike, Size
+from .base import Crop, CropMethod, Hints, Photo, as_aspects, as_tensor, size_of
 
 
-class Center:
+class Center(CropMethod):
     """Cuts the largest window of the ratio around the centre, or around a given focal point."""
 
-    kind: ClassVar[Kind] = "crop"
     name: ClassVar[str] = "center"
     summary: ClassVar[str] = "the centre window, or the window around a given focal point"
     weights: ClassVar[str | None] = None
-    analysis: int = 16
+    analysis: ClassVar[int] = 16
 
     @dataclass(frozen=True)
     class Options:
@@ -29,8 +28,8 @@ class Center:
 
     def boxes(
         self,
-        images: Sequence[Any],
-        aspects: Sequence[AspectRatio | str],
+        images: Sequence[Photo],
+        aspects: Sequence[RatioLike],
         *,
         sizes: Sequence[Size] | None = None,
         hints: Sequence[Hints] | None = None,

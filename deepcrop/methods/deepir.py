@@ -27,7 +27,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -37,7 +37,7 @@ from ..geometry import Size
 from ..networks.vgg import VGG, position
 from ..ops import fields, patchmatch, resampling, warping
 from ..ops.deconvolution import deconvolve
-from .base import Kind, as_tensor, size_of
+from .base import Photo, RetargetMethod, as_tensor, size_of
 from .deep_resampling import resized_field
 from .deepir_options import DeepIROptions
 
@@ -49,10 +49,9 @@ _SMALLEST = 16
 """Sides in working pixels below which there is nothing to retarget: relu4_1 would have one row."""
 
 
-class DeepIR:
+class DeepIR(RetargetMethod):
     """Retargets by Algorithm 1 of DeepIR; a :class:`~deepcrop.methods.base.RetargetMethod`."""
 
-    kind: ClassVar[Kind] = "retarget"
     name: ClassVar[str] = "deepir"
     summary: ClassVar[str] = "deep features resized, matched back to the source's pixels"
     weights: ClassVar[str | None] = "vgg19-slim"
@@ -77,7 +76,7 @@ class DeepIR:
         return cls(VGG.from_state(state, TAPS).to(device), options)
 
     def retarget(
-        self, images: Sequence[Any], sizes: Sequence[Sequence[Size]]
+        self, images: Sequence[Photo], sizes: Sequence[Sequence[Size]]
     ) -> list[list[Tensor]]:
         """Return one image per image and size; see :class:`~.base.RetargetMethod`."""
         sources = [as_tensor(image) for image in images]
@@ -91,7 +90,7 @@ class DeepIR:
         ]
 
     def mappings(
-        self, images: Sequence[Any], sizes: Sequence[Sequence[Size]]
+        self, images: Sequence[Photo], sizes: Sequence[Sequence[Size]]
     ) -> list[list[Mapped | None]]:
         """Return Phi for every image and size; None where the size is the source's own."""
         plans = [

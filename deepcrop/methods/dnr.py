@@ -19,7 +19,7 @@ of 12 megapixels is solved at 256 pixels and comes out at full size.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -31,7 +31,7 @@ from ..geometry import Size
 from ..networks.saliency import SaliencyNetwork
 from ..networks.vgg import VGG
 from ..ops.warping import identity, render, resize_mapping, sample, smooth_mapping
-from .base import Kind, as_tensor, size_of
+from .base import Photo, RetargetMethod, as_tensor, size_of
 from .deep_carving import Layers, carve, reaches
 from .deep_emphasis import Mask, attention_of, emphasised, mask_factors
 from .deep_warping import warp
@@ -54,10 +54,9 @@ class Solution(NamedTuple):
     """(1, 3, h, w) in [-1, 1]: what is added to it; None where there is nothing."""
 
 
-class DNR:
+class DNR(RetargetMethod):
     """The retarget method."""
 
-    kind: ClassVar[Kind] = "retarget"
     name: ClassVar[str] = "dnr"
     summary: ClassVar[str] = "deep seams in VGG's feature space, and a warp that keeps shapes"
     weights: ClassVar[str | None] = "vgg19-slim"
@@ -107,7 +106,7 @@ class DNR:
 
     def retarget(
         self,
-        images: Sequence[Any],
+        images: Sequence[Photo],
         sizes: Sequence[Sequence[Size]],
         *,
         protect: Sequence[Mask | None] | None = None,

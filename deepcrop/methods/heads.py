@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..flags import Flag
 from ..geometry import Box, Size
 from ..ops.windows import Integral
+from .base import Part
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,6 +38,17 @@ def heads(faces: Tensor, integral: Integral, weight: float) -> list[tuple[Box, f
         cost = weight / 2 * integral.mass(face)
         whole += [(face, cost), (face_box(head_of(found), integral.size), cost)]
     return whole
+
+
+def head_parts(faces: Tensor, size: Size) -> tuple[Part, ...]:
+    """Return the heads of faces, as parts that a crop box had better not cut.
+
+    Args:
+        faces: as :func:`heads` takes them.
+        size: of the source.
+    """
+    found = faces[:, :4].tolist()
+    return tuple(Part(face_box(head_of(each), size), Flag.HEAD_CUT) for each in found)
 
 
 def head_of(face: Sequence[float], hair: float = HAIR) -> tuple[float, float, float, float]:

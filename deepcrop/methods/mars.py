@@ -11,22 +11,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ..geometry import AspectRatio, Box, Focal, Size
-from ..ops.windows import Integral, best_window, hold
-from .base import Crop, Hints, Kind, as_aspects, as_tensor, size_of
-from .heads import heads
+from ..geometry import AspectRatio, Box, Focal, RatioLike, Size
+from ..networks.mars_options import MarsOptions
+from ..ops.windows import Integral, Window, best_window, hold
+from .base import Crop, CropMethod, Hints, Part, Photo, as_aspects, as_tensor, size_of
+from .heads import head_parts, heads
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
     from ..networks.mars import Mars, RatioParameters
+    from .subjects import Standing
 
 Floats = NDArray[np.float64]
 
@@ -43,10 +45,27 @@ class Area:
     height: float
 
 
-class MarsCrop:
+@dataclass(frozen=True)
+class Scene:
+    """What windows of all ratios are chosen by, beside their areas."""
+
+    size: Size
+    """Of the source."""
+    hint: Hints
+    faces: Tensor
+    """As :attr:`deepcrop.networks.mars.Seen.faces`."""
+    standing: Standing | None
+    """What stands free on a plain ground."""
+
+    def parts(self, aspect: AspectRatio) -> tuple[Part, ...]:
+        """Return what a window of a ratio had better not cut."""
+        found = head_parts(self.faces, self.size)
+        return found + (self.standing.parts(aspect) if self.standing else ())
+
+
+class MarsCrop(CropMethod):
     """Cuts what Mars' cropping areas mark; the window may be smaller than the largest one."""
 
-    kind: ClassVar[Kind] = "crop"
     name: ClassVar[str] = "mars"
     summary: ClassVar[str] = "learned cropping areas for any aspect ratio (Mars)"
     weights: ClassVar[str | None] = "mars"
@@ -60,6 +79,9 @@ class MarsCrop:
         window: Literal["predicted", "largest"] = "largest"
         """"largest": of the ratio, where it holds most of the area; "predicted" (the paper's): as
         large as the area, which our weights draw too small (see their card)."""
+        plain_ground: bool = True
+        """Show what stands free on a plain ground whole in the largest window, as the method
+        ``saliency`` does."""
         faces: Annotated[float, Field(ge=0, le=10)] = 0.2
         """Of a face's odds, how much the largest window may give up rather than cut its head, as of
         the method ``saliency``; ``mars-fast`` finds no faces."""
@@ -67,9 +89,18 @@ class MarsCrop:
     def __init__(self, network: Mars, options: Options | None = None) -> None:
         """Answer with a network that is ready for inference on its device."""
         self.network = network
-        self.analysis: int = network.options.longest
         self.options = options or self.Options()
         self._parameters = lru_cache(maxsize=1024)(self._predict)
+
+    @property
+    def analysis(self) -> int:
+        """Longest edge, in pixels, at which it looks; see :attr:`.base.CropMethod.analysis`."""
+        return self.network.options.longest
+
+    @classmethod
+    def analysis_of(cls, options: Options, metadata: Mapping[str, str]) -> int:
+        """Return what the weights were trained at: 640 for ``mars``, 256 for ``mars-fast``."""
+        return MarsOptions.from_json(metadata["options"]).longest
 
     @classmethod
     def from_weights(
@@ -90,8 +121,8 @@ class MarsCrop:
 
     def boxes(
         self,
-        images: Sequence[Any],
-        aspects: Sequence[AspectRatio | str],
+        images: Sequence[Photo],
+        aspects: Sequence[RatioLike],
         *,
         sizes: Sequence[Size] | None = None,
         hints: Sequence[Hints] | None = None,
@@ -109,16 +140,22 @@ class MarsCrop:
             pictures, self._parameters_of([*ratios, SQUARE]), faces=self.options.faces > 0
         )
         answers = []
-        for seen, size, hint in zip(looks, sizes, hints, strict=True):
+        for picture, seen, size, hint in zip(pictures, looks, sizes, hints, strict=True):
             *areas, square = seen.areas.double().numpy()
             focal = hint.focal or read_area(square, self.options.threshold).centre
-            answers.append(
-                [
-                    self._crop(area, seen.faces, ratio, size, hint, focal)
-                    for area, ratio in zip(areas, ratios, strict=True)
-                ]
+            scene = Scene(size, hint, seen.faces, self._standing(picture, size))
+            crops = (
+                self._crop(area, ratio, scene, focal)
+                for area, ratio in zip(areas, ratios, strict=True)
             )
+            answers.append([crop.flagged(size) for crop in crops])
         return answers
+
+    def _standing(self, picture: Tensor, size: Size) -> Standing | None:
+        """Find what stands free on a plain ground, if that is asked for."""
+        from .subjects import find_standing  # torch: a driver asks for options alone
+
+        return find_standing(picture, size) if self.options.plain_ground else None
 
     def maps(self, pictures: Sequence[Tensor], ratios: Sequence[AspectRatio]) -> list[Floats]:
         """Return the cropping areas ``(R, h, w)`` of each uint8 picture ``(3, H, W)``, 0..1."""
@@ -139,16 +176,9 @@ class MarsCrop:
             device = self.network.reduce.weight.device
             return self.network.parameters_of(torch.tensor([float(ratio)], device=device))
 
-    def _crop(
-        self,
-        area: Floats,
-        faces: Tensor,
-        aspect: AspectRatio,
-        size: Size,
-        hint: Hints,
-        focal: Focal,
-    ) -> Crop:
+    def _crop(self, area: Floats, aspect: AspectRatio, scene: Scene, focal: Focal) -> Crop:
         """Turn one cropping area into a crop."""
+        size, hint = scene.size, scene.hint
         if self.options.window == "predicted":
             found = read_area(area, self.options.threshold)
             box = exact_window(found, aspect, size, centre=hint.focal)
@@ -156,18 +186,23 @@ class MarsCrop:
         elif hint.focal is not None and not hint.keep:
             box = Box.centred(aspect.largest_window(size), hint.focal, size)
         else:
-            box = self._largest(area, faces, aspect, size, hint)
+            box = self._largest(area, aspect, scene)
         if any(box.intersection(kept) < kept.area for kept in hint.keep):
-            box = self._largest(area, faces, aspect, size, hint)
-        return Crop(box, soft_iou(box, area, size), focal)
+            box = self._largest(area, aspect, scene)
+        return Crop(box, soft_iou(box, area, size), focal, parts=scene.parts(aspect))
 
-    def _largest(
-        self, area: Floats, faces: Tensor, aspect: AspectRatio, size: Size, hint: Hints
-    ) -> Box:
+    def _largest(self, area: Floats, aspect: AspectRatio, scene: Scene) -> Box:
         """Return the largest window of a ratio that holds most of an area's odds."""
-        integral = Integral.of(odds(area), size)
-        whole = heads(faces, integral, self.options.faces)
-        return best_window(integral, aspect, keep=hint.keep, whole=whole).box
+        integral = Integral.of(odds(area), scene.size)
+        whole = heads(scene.faces, integral, self.options.faces)
+        whole += scene.standing.costs(integral) if scene.standing else []
+
+        def search(keep: Sequence[Box]) -> Window:
+            return best_window(integral, aspect, keep=keep, whole=whole)
+
+        if scene.standing is None:
+            return search(scene.hint.keep).box
+        return scene.standing.window(search, aspect, scene.hint.keep)
 
 
 def odds(area: Floats) -> Floats:

@@ -3,39 +3,44 @@
 M. Cornia et al., "Predicting human eye fixations via an LSTM-based saliency attentive model"
 (arXiv 1611.09571) predicts where people look; the window follows "Smart Cropping" (the largest
 window of the ratio, placed where it covers the most saliency). A face is rather shown whole or left
-out than cut, and so is the hair above it: see :attr:`SaliencyCrop.Options.faces`.
+out than cut, and so is the hair above it: see :attr:`SaliencyCrop.Options.faces`. What stands free
+on a plain ground is shown whole where it fits: :attr:`SaliencyCrop.Options.plain_ground`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy
 from pydantic import Field
 
 from ..errors import RequestError
-from ..geometry import AspectRatio, Box, Focal, Size
-from ..ops.windows import Integral, best_window, boost
-from .base import Crop, Hints, Kind, as_aspects, as_tensor, size_of
-from .heads import heads
+from ..geometry import AspectRatio, Box, Focal, RatioLike, Size
+from ..ops.windows import Integral, Window, best_window, boost
+from .base import Crop, CropMethod, Hints, Photo, as_aspects, as_tensor, size_of
+from .heads import head_parts, heads
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
     from ..networks.saliency import SaliencyNetwork, Seen
+    from .subjects import Standing
 
 
-class SaliencyCrop:
+LONGEST = 640
+"""Pixels of the longest edge at which images are looked at, unless an option asks for more."""
+
+
+class SaliencyCrop(CropMethod):
     """Cuts the window that holds the most saliency."""
 
-    kind: ClassVar[Kind] = "crop"
     name: ClassVar[str] = "saliency"
     summary: ClassVar[str] = "the window that holds most of what people look at"
     weights: ClassVar[str | None] = "saliency"
-    analysis: int = 640
 
     @dataclass(frozen=True)
     class Options:
@@ -49,6 +54,9 @@ class SaliencyCrop:
         """Of a face's saliency, how much the window may give up rather than cut its head: half of
         it is the face's, half the hair's; 0 looks for no faces, 10 cuts one only where every window
         does."""
+        plain_ground: bool = True
+        """Show what stands free on a plain ground, such as a product on white, whole and in the
+        middle of the room that there is, where the ratio has room for it."""
         pixels: int | None = None
         """Area that the network looks at; by default that of its weights: 432x576, and 288x384 for
         ``saliency-fast``, which sees more in few pixels. Fewer are faster, in proportion."""
@@ -69,6 +77,19 @@ class SaliencyCrop:
         if self.options.pixels is not None:
             network.options = replace(network.options, pixels=self.options.pixels)
 
+    @property
+    def analysis(self) -> int:
+        """Longest edge, in pixels, at which it looks; see :attr:`.base.CropMethod.analysis`."""
+        return self.analysis_of(self.options, {})
+
+    @classmethod
+    def analysis_of(cls, options: Options, metadata: Mapping[str, str]) -> int:
+        """Return the longer edge of a photo of 4:3 of the area that the option ``pixels`` asks for.
+
+        It is ``LONGEST`` for less, which is what all weights are content with.
+        """
+        return max(LONGEST, math.ceil(math.sqrt((options.pixels or 0) * 4 / 3)))
+
     @classmethod
     def from_weights(
         cls,
@@ -85,14 +106,14 @@ class SaliencyCrop:
         network = SaliencyNetwork.from_state(state, metadata)
         return cls(network.to(device, working_dtype(device)), options)
 
-    def maps(self, images: Sequence[Any]) -> list[Tensor]:
+    def maps(self, images: Sequence[Photo]) -> list[Tensor]:
         """Return one saliency map (h, w) an image, non-negative, covering the image exactly."""
         return [each.cpu() for each in self.network.maps([as_tensor(image) for image in images])]
 
     def boxes(
         self,
-        images: Sequence[Any],
-        aspects: Sequence[AspectRatio | str],
+        images: Sequence[Photo],
+        aspects: Sequence[RatioLike],
         *,
         sizes: Sequence[Size] | None = None,
         hints: Sequence[Hints] | None = None,
@@ -107,13 +128,19 @@ class SaliencyCrop:
         hints = hints or [Hints()] * len(tensors)
         ratios = as_aspects(aspects)
         looks = self.network.look(tensors, faces=self.options.faces > 0)
+        plain = self.options.plain_ground
         return [
-            self._crops(seen, size, hint, ratios)
-            for seen, size, hint in zip(looks, sizes, hints, strict=True)
+            self._crops(seen, _standing(image, size) if plain else None, size, hint, ratios)
+            for image, seen, size, hint in zip(tensors, looks, sizes, hints, strict=True)
         ]
 
     def _crops(
-        self, seen: Seen, size: Size, hint: Hints, ratios: Sequence[AspectRatio]
+        self,
+        seen: Seen,
+        standing: Standing | None,
+        size: Size,
+        hint: Hints,
+        ratios: Sequence[AspectRatio],
     ) -> list[Crop]:
         saliency = seen.saliency.cpu().numpy()
         if hint.boosts:
@@ -121,28 +148,50 @@ class SaliencyCrop:
         integral = Integral.of(saliency, size)
         focal = hint.focal or peak(saliency)
         whole = heads(seen.faces, integral, self.options.faces)
-        return [self._crop(integral, focal, hint, whole, ratio) for ratio in ratios]
+        whole += standing.costs(integral) if standing else []
+        parts = head_parts(seen.faces, size)
+        crops = []
+        for ratio in ratios:
+            box, share = self._window(integral, hint, whole, standing, ratio)
+            found = parts + (standing.parts(ratio) if standing else ())
+            crops.append(Crop(box, share, focal, parts=found).flagged(size))
+        return crops
 
-    def _crop(
+    def _window(
         self,
         integral: Integral,
-        focal: Focal,
         hint: Hints,
         whole: Sequence[tuple[Box, float]],
+        standing: Standing | None,
         ratio: AspectRatio,
-    ) -> Crop:
+    ) -> tuple[Box, float]:
+        """Return the window of a ratio, and the share of the saliency that it holds."""
         if hint.focal is not None:
             box = Box.centred(ratio.largest_window(integral.size), hint.focal, integral.size)
-            return Crop(box, integral.mass(box), focal)
-        window = best_window(
-            integral,
-            ratio,
-            keep=hint.keep,
-            whole=whole,
-            enough=self.options.enough,
-            minimum_zoom=self.options.minimum_zoom,
-        )
-        return Crop(window.box, window.share, focal)
+            return box, integral.mass(box)
+
+        def search(keep: Sequence[Box]) -> Window:
+            return best_window(
+                integral,
+                ratio,
+                keep=keep,
+                whole=whole,
+                enough=self.options.enough,
+                minimum_zoom=self.options.minimum_zoom,
+            )
+
+        if standing is None:
+            window = search(hint.keep)
+            return window.box, window.share
+        box = standing.window(search, ratio, hint.keep, centred=not hint.boosts)
+        return box, integral.mass(box)
+
+
+def _standing(image: Tensor, size: Size) -> Standing | None:
+    """Find what stands free on a plain ground."""
+    from .subjects import find_standing  # torch: a driver asks for options alone
+
+    return find_standing(image, size)
 
 
 def peak(saliency: numpy.ndarray) -> Focal:

@@ -12,8 +12,10 @@ from concurrent.futures import Future
 from threading import Lock
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import ray
+from numpy.typing import NDArray
 
 from .. import image
 from ..errors import InferError, OutOfMemory, SourceError
@@ -21,7 +23,7 @@ from ..geometry import Size
 from ..methods import base
 from ..storage import Storage
 from .fetch import Fetcher
-from .job import Job
+from .job import Job, Request
 from .logs import log_failures, log_to_node
 from .process import keep_to_one_core
 from .render import Renderer, needed_size, wanted_size
@@ -33,11 +35,17 @@ from .work import Work, from_listing, pack, to_table, unpack
 class Decoder:
     """Decodes sources at the scale needed, and makes what the method looks at."""
 
-    def __init__(self, job: Job, *, keep_pictures: bool) -> None:
-        """Decode for rendering too where the pictures stay in this process."""
+    def __init__(self, job: Job, analysis: int | None, *, keep_pictures: bool) -> None:
+        """Decode for a method that looks at a longest edge of ``analysis`` pixels; None: at all.
+
+        Args:
+            job: what is made of the sources.
+            analysis: of the method with the job's weights and options: a loaded one says it, and
+                :func:`.base.analysis_of` where none is loaded.
+            keep_pictures: the pictures stay in this process, to be rendered.
+        """
         self.job = job
-        method = base.find(job.method)
-        self.analysis: int | None = getattr(method, "analysis", None)
+        self.analysis = analysis
         self.keep_pictures = keep_pictures
 
     def __call__(self, works: Sequence[Work]) -> None:
@@ -55,11 +63,12 @@ class Decoder:
         probe = image.probe(work.data, max_pixels=self.job.max_pixels)
         work.size, work.format = probe.size, probe.format
         work.orientation = probe.orientation
+        # One scale for all layouts, though not all render what is decoded here: a window may turn
+        # on what another scale's rounding does, and a job may go on in another layout.
         least = needed_size(self.job, probe.size)
         if self.analysis is not None:
             look = probe.size.fit(self.analysis)
-            if not self.keep_pictures or look.pixels > least.pixels:
-                least = look
+            least = Size(max(look.width, least.width), max(look.height, least.height))
         picture = image.decode(
             work.data, at_least=least, max_pixels=self.job.max_pixels, colour=self.job.colour
         )
@@ -70,6 +79,8 @@ class Decoder:
             work.thumbnail = picture.rgb
         if self.keep_pictures:
             work.picture = picture
+        elif self.analysis is None:
+            work.metadata = picture.metadata
 
 
 class Analyst:
@@ -78,7 +89,14 @@ class Analyst:
     def __init__(self, job: Job, device: str | None = None) -> None:
         """Load the network."""
         self.job = job
-        self.method = base.load(job.method, device=device, weights=job.weights, **job.options)
+        self.method: base.Loaded = base.load(
+            job.method, device=device, weights=job.weights, **job.options
+        )
+
+    @property
+    def analysis(self) -> int | None:
+        """Longest edge, in pixels, at which the method looks; None: at the pictures themselves."""
+        return self.method.analysis if self.method.kind == "crop" else None
 
     def __call__(self, works: Sequence[Work]) -> None:
         """Give each source its crops or its pixels, or fail it."""
@@ -114,25 +132,27 @@ class Analyst:
         self._answer(works[half:], ask)
 
     def _crop(self, works: Sequence[Work]) -> None:
+        assert self.method.kind == "crop"
+        sizes = [_size(work) for work in works]
         answers = self.method.boxes(
-            [work.thumbnail for work in works],
+            [_look(work) for work in works],
             [request.aspect for request in self.job.requests],
-            sizes=[work.size for work in works],
+            sizes=sizes,
             hints=[self._hints(work) for work in works],
         )
-        for work, crops in zip(works, answers, strict=True):
-            assert work.size is not None
-            work.crops = work.correction.settle(crops, self.job.requests, work.size)
+        for work, size, crops in zip(works, sizes, answers, strict=True):
+            settled = work.correction.settle(crops, self.job.requests, size)
+            work.crops = [crop.flagged(size) for crop in settled]
 
     def _retarget(self, works: Sequence[Work]) -> None:
         sizes = [[self._target(work, request) for request in self.job.requests] for work in works]
-        answers = self.method.retarget([work.thumbnail for work in works], sizes)
+        assert self.method.kind == "retarget"
+        answers = self.method.retarget([_look(work) for work in works], sizes)
         for work, pixels in zip(works, answers, strict=True):
             work.pixels = [each.permute(1, 2, 0).cpu().numpy() for each in pixels]
 
-    def _target(self, work: Work, request: Any) -> Size:
-        assert work.size is not None
-        return wanted_size(self.job, request, request.aspect.largest_window(work.size))[0]
+    def _target(self, work: Work, request: Request) -> Size:
+        return wanted_size(self.job, request, request.aspect.largest_window(_size(work)))[0]
 
     def _hints(self, work: Work) -> base.Hints:
         x, y = work.source["focal_x"], work.source["focal_y"]
@@ -142,6 +162,18 @@ class Analyst:
             focal=work.correction.focal or listed,
             keep=work.correction.keep,
         )
+
+
+def _look(work: Work) -> NDArray[np.uint8]:
+    """Return what the method looks at, of a source that was decoded."""
+    assert work.thumbnail is not None
+    return work.thumbnail
+
+
+def _size(work: Work) -> Size:
+    """Return the size of a source that was decoded."""
+    assert work.size is not None
+    return work.size
 
 
 def _is_memory(error: Exception) -> bool:
@@ -166,8 +198,8 @@ class Worker:
         log_to_node()
         self.job, self.carried = job, carried
         self.fetcher = Fetcher(storage)
-        self.decoder = Decoder(job, keep_pictures=True)
         self.analyst = Analyst(job)
+        self.decoder = Decoder(job, self.analyst.analysis, keep_pictures=True)
         self.renderer = Renderer(job, storage)
         self.core = Lock()
 
@@ -206,9 +238,9 @@ class FromShelf:
 class FetchActor:
     """Fetches and decodes to the analysis scale: many to a CPU, since each waits for the store."""
 
-    def __init__(self, job: Job, storage: Storage) -> None:
-        """Prepare the stages."""
-        self.stages = (Fetcher(storage), Decoder(job, keep_pictures=False))
+    def __init__(self, job: Job, storage: Storage, analysis: int | None) -> None:
+        """Prepare the stages for a method that others hold."""
+        self.stages = (Fetcher(storage), Decoder(job, analysis, keep_pictures=False))
 
     def __call__(self, listing: pa.Table) -> pa.Table:
         """Begin the work on a batch of sources."""

@@ -14,6 +14,7 @@ import pyarrow as pa
 import ray
 
 from ..errors import Interrupted, RequestError
+from ..methods import base
 from ..storage import Storage
 from .actors import FetchActor, FromShelf, NetworkActor, RenderActor, Worker
 from .job import Job
@@ -186,8 +187,11 @@ def pools(
         worker = (shelf, Worker, job, storage, carried)
         return [Pool(FromShelf, worker, actors, most, layout.cpus)]
     more = helpers * most // actors
+    # Found here: those who fetch need neither the weights nor what the network is built with.
+    analysis = base.analysis_of(job.method, weights=job.weights, options=job.options)
+    fetch = (shelf, FetchActor, job, storage, analysis)
     return [
-        Pool(FromShelf, (shelf, FetchActor, job, storage), helpers, more, HELPER_CPUS),
+        Pool(FromShelf, fetch, helpers, more, HELPER_CPUS),
         Pool(NetworkActor, (job,), actors, most, layout.cpus, layout.gpus),
         Pool(RenderActor, (job, storage, carried), helpers, more, HELPER_CPUS),
     ]

@@ -179,7 +179,7 @@ class Renderer:
     def _encode(self, work: Work, pixels: NDArray[np.uint8]) -> tuple[bytes, str]:
         """Return an encoded variant, and its format."""
         form = image.output_format(self.job.format, work.format or "")
-        metadata = work.picture.metadata if work.picture else None
+        metadata = work.picture.metadata if work.picture else work.metadata
         if metadata and not self.job.keep_metadata:
             metadata = image.Metadata(icc=metadata.icc)
         return image.encode(pixels, form, quality=self.job.quality, metadata=metadata), form

@@ -35,8 +35,8 @@ class Single:
         self.job = job
         self.storage = job.storage
         self.fetcher = Fetcher(self.storage)
-        self.decoder = Decoder(job, keep_pictures=True)
         self.analyst = Analyst(job, device)
+        self.decoder = Decoder(job, self.analyst.analysis, keep_pictures=True)
         self.renderer = Renderer(job, self.storage, self._place)
 
     def look(self, photo: str, key: str, data: bytes | None = None) -> Work:

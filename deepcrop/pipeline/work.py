@@ -23,7 +23,7 @@ from .manifest import IMAGES, error_columns
 if TYPE_CHECKING:
     import numpy
 
-    from ..image import Picture
+    from ..image import Metadata, Picture
 
 STAGES = ("fetch", "decode", "infer", "render", "write")
 
@@ -47,6 +47,8 @@ class Work:
     """EXIF orientation, 1 to 8: how the stored pixels lie, of which ``size`` is as shown."""
     picture: Picture | None = None
     """Its pixels, where the stage that needs them runs in the process that decoded them."""
+    metadata: Metadata | None = None
+    """Of the thumbnail's pixels, where new ones are made of them in another process."""
     thumbnail: numpy.ndarray | None = None
     """uint8 (H, W, 3): what the method looks at."""
     crops: Sequence[Crop] = ()
@@ -87,7 +89,7 @@ class Work:
 
     def release(self) -> None:
         """Drop bytes and pixels."""
-        self.data = self.picture = self.thumbnail = None
+        self.data = self.picture = self.metadata = self.thumbnail = None
         self.pixels = ()
 
     def row(self, method: str, fingerprint: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import torch
 from rich.table import Table
 
 from ..geometry import Box, Size
-from ..methods.base import load
+from ..methods.base import load, load_crop
 from ..methods.heads import HAIR, head_of
 from ..metrics.cropping import ASPECTS, Gain, kept
 from ..networks.saliency import FACE
@@ -74,7 +74,7 @@ def cut_table(
     titles = ("faces", "whole", "cut", "of those shown", "outside", "of heads", "gain on OSIE")
     table = Table(*titles)
     for setting in settings:
-        careful = load(method, device="cpu", weights=weights, faces=setting)
+        careful = load_crop(method, device="cpu", weights=weights, faces=setting)
         cuts, heads, shares = Cuts(), Cuts(), {}
         for photo in photos:
             seen = watched.get(photo.name.replace("/images/", "/"))

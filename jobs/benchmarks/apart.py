@@ -10,9 +10,11 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 import pyarrow as pa
 
+from deepcrop.methods import base
 from deepcrop.pipeline.actors import Analyst, FetchActor, NetworkActor, RenderActor, Worker
 from deepcrop.pipeline.job import Job
 from deepcrop.pipeline.source import list_few
@@ -20,7 +22,7 @@ from deepcrop.pipeline.work import Work
 
 from .task import ASPECTS, LONGEST
 
-METHOD = "saliency"
+METHOD: Final = "saliency"
 TURNS = 5
 """Of both in turn; the first doesn't count."""
 
@@ -41,7 +43,8 @@ def measure_apart(corpus: Path, target: Path) -> float:
     found = list_few(job.input, job.storage)
     assert found is not None
     whole = Worker(job, job.storage, pa.schema([]))
-    fetch, network = FetchActor(job, job.storage), NetworkActor(job)
+    fetch = FetchActor(job, job.storage, base.analysis_of(METHOD))
+    network = NetworkActor(job)
     render = RenderActor(job, job.storage, pa.schema([]))
     whole.analyst, network.analyst = alone, beside = _Timed(job), _Timed(job)
     more = []

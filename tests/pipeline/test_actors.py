@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import io
 import subprocess
 import sys
 import time
@@ -19,8 +20,9 @@ from PIL import Image
 
 from deepcrop.errors import InferError, OutOfMemory
 from deepcrop.geometry import Size
+from deepcrop.methods import base
 from deepcrop.methods.center import Center
-from deepcrop.pipeline.actors import Analyst, Worker
+from deepcrop.pipeline.actors import Analyst, Decoder, Worker
 from deepcrop.pipeline.job import Job
 from deepcrop.pipeline.source import list_sources
 from deepcrop.pipeline.watchdog import EXIT_TIMED_OUT
@@ -92,6 +94,36 @@ def test_other_errors_of_a_method_end_in_the_row_of_the_one_that_caused_them(rai
     batch = works([30, HUGE])
     analyst(Hungry(room=8, error=raised))(batch)
     assert batch[0].error is None and type(batch[1].error) is kind
+
+
+@pytest.mark.parametrize("form", ["jpeg", "png"])
+@pytest.mark.parametrize("max_size", [100, 1000, None])
+@pytest.mark.parametrize("weights", ["mars", "mars-fast"])
+def test_a_method_sees_its_analysis_size_whatever_is_rendered_and_where(form, max_size, weights):
+    rng = numpy.random.default_rng(0)
+    picture = Image.fromarray(rng.integers(0, 255, (30, 40, 3), numpy.uint8)).resize((2000, 1500))
+    data = io.BytesIO()
+    picture.save(data, form)
+    job = Job(input="in", output="out", method="mars", aspects=("1:1",), max_size=max_size)
+    analysis = base.analysis_of("mars", weights=weights)
+    looks = []
+    for keep_pictures in (True, False):
+        work = Work({"source_uri": "0"}, data=data.getvalue())
+        Decoder(job, analysis, keep_pictures=keep_pictures)([work])
+        assert work.error is None and work.thumbnail is not None
+        looks.append(work.thumbnail)
+    wanted = Size(2000, 1500).fit({"mars": 640, "mars-fast": 256}[weights])
+    assert looks[0].shape == (wanted.height, wanted.width, 3)
+    assert (looks[0] == looks[1]).all()  # the layouts must not differ in what a window turns on
+
+
+def test_a_small_picture_is_not_enlarged_to_be_looked_at():
+    data = io.BytesIO()
+    Image.new("RGB", (30, 20)).save(data, "png")
+    job = Job(input="in", output="out", method="mars", aspects=("1:1",))
+    work = Work({"source_uri": "0"}, data=data.getvalue())
+    Decoder(job, 640, keep_pictures=False)([work])
+    assert work.thumbnail is not None and work.thumbnail.shape == (20, 30, 3)
 
 
 ENDLESS = """

@@ -1,0 +1,62 @@
+"""What methods take for an image, and how they read it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+from ..errors import RequestError
+from ..geometry import AspectRatio, RatioLike, Size
+
+if TYPE_CHECKING:
+    from numpy import uint8
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+    from torch import Tensor
+
+Photo: TypeAlias = "Image | NDArray[uint8] | Tensor"
+"""A PIL image, an array (H, W, 3) or a tensor (3, H, W); 8-bit RGB."""
+
+
+def as_tensor(image: Photo) -> Tensor:
+    """Return an image as a uint8 tensor (3, H, W), RGB.
+
+    Args:
+        image: a PIL image, an array (H, W, 3) or a tensor (3, H, W); 8-bit.
+
+    Raises:
+        RequestError: it is none of these.
+    """
+    import numpy
+    import torch
+
+    if isinstance(image, torch.Tensor):
+        if image.dtype == torch.uint8 and image.ndim == 3 and image.shape[0] == 3:
+            return image
+        raise RequestError(
+            f"image tensor of {image.dtype}, shape {tuple(image.shape)}: "
+            "expected uint8 of shape (3, H, W)"
+        )
+    if not isinstance(image, numpy.ndarray) and getattr(image, "mode", "RGB") != "RGB":
+        image = image.convert("RGB")
+    array = numpy.asarray(image)
+    if array.dtype != numpy.uint8 or array.ndim != 3 or array.shape[2] != 3:
+        raise RequestError(
+            f"image array of {array.dtype}, shape {array.shape}: "
+            "expected a PIL image or uint8 of shape (H, W, 3)"
+        )
+    return torch.from_numpy(numpy.array(array, order="C")).permute(2, 0, 1)
+
+
+def as_aspects(aspects: Sequence[RatioLike]) -> list[AspectRatio]:
+    """Read ratios given as text, as numbers or as pairs; see :meth:`.AspectRatio.read`.
+
+    Raises:
+        RequestError: one of them is no ratio.
+    """
+    return [AspectRatio.read(each) for each in aspects]
+
+
+def size_of(image: Tensor) -> Size:
+    """Return the size of a tensor (..., H, W)."""
+    return Size(int(image.shape[-1]), int(image.shape[-2]))

@@ -1,0 +1,278 @@
+"""The methods by name: ours, and those of installed packages, each checked before it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
+
+from ..errors import RequestError
+
+if TYPE_CHECKING:
+    from .base import CropMethod, Loaded, MethodClass, RetargetMethod, Trained
+    from .mars import MarsCrop
+    from .saliency import SaliencyCrop
+
+GROUP = "deepcrop.methods"
+
+BUILT_IN = {
+    "center": "deepcrop.methods.center:Center",
+    "deepir": "deepcrop.methods.deepir:DeepIR",
+    "dnr": "deepcrop.methods.dnr:DNR",
+    "dnr-paper": "deepcrop.methods.dnr:PaperDNR",
+    "cagic": "deepcrop.methods.cagic:Cagic",
+    "saliency": "deepcrop.methods.saliency:SaliencyCrop",
+    "mars": "deepcrop.methods.mars:MarsCrop",
+}
+
+ANSWERS = {"crop": "boxes", "retarget": "retarget"}
+"""The function that gives a method's answers, by its kind."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the registry knows of a method before it is imported."""
+
+    name: str
+    target: str
+    """``module:class``."""
+
+    def method(self) -> MethodClass:
+        """Import the class, and make sure that it has what every method has.
+
+        Raises:
+            RequestError: it can't be imported, or lacks an attribute; the message names it.
+        """
+        return _imported(self)
+
+
+@cache
+def _imported(entry: Entry) -> MethodClass:
+    module, _, attribute = entry.target.partition(":")
+    try:
+        found = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise RequestError(
+            f"method {entry.name!r}: {entry.target} cannot be imported ({error})"
+        ) from error
+    if problem := _problem(found):
+        raise RequestError(
+            f"method {entry.name!r}: {entry.target} {problem}; see deepcrop.methods.base"
+        )
+    return cast("MethodClass", found)
+
+
+def _problem(found: object) -> str | None:
+    """Return what a class lacks to be a method, if anything."""
+    if not isinstance(found, type):
+        return "is no class"
+    kind = getattr(found, "kind", None)
+    if kind not in ANSWERS:
+        return f"has the kind {kind!r}: expected 'crop' or 'retarget'"
+    for name in ("name", "summary"):
+        if not isinstance(getattr(found, name, None), str):
+            return f"lacks the attribute {name!r}, a text"
+    weights = getattr(found, "weights", 0)
+    if weights is not None and not isinstance(weights, str):
+        return "lacks the attribute 'weights': the name of its default weights, or None"
+    if weights is not None and not callable(getattr(found, "from_weights", None)):
+        return f"has the weights {weights!r}, but lacks the class method 'from_weights'"
+    if not is_dataclass(getattr(found, "Options", None)):
+        return "lacks the attribute 'Options', a dataclass"
+    if not callable(getattr(found, ANSWERS[kind], None)):
+        return f"is of the kind {kind!r}, but lacks the function {ANSWERS[kind]!r}"
+    size = getattr(found, "analysis", None)
+    sized = callable(getattr(found, "analysis_of", None)) or (isinstance(size, int) and size > 0)
+    if kind == "crop" and not sized:
+        return "lacks the attribute 'analysis': the longest edge, in pixels, at which it looks"
+    return None
+
+
+@cache
+def registry() -> Mapping[str, Entry]:
+    """Return every method by name: ours, and those of installed packages."""
+    ours = {name: Entry(name, target) for name, target in BUILT_IN.items()}
+    theirs = {point.name: Entry(point.name, point.value) for point in entry_points(group=GROUP)}
+    return theirs | ours
+
+
+def find(name: str) -> MethodClass:
+    """Return the class of a method.
+
+    Raises:
+        RequestError: no method has this name, or the class that has it is no method.
+    """
+    if name not in registry():
+        known = ", ".join(sorted(registry()))
+        raise RequestError(f"method {name!r}: unknown; one of: {known}")
+    return registry()[name].method()
+
+
+@overload
+def load(
+    name: Literal["saliency"],
+    *,
+    device: str | None = None,
+    weights: str | None = None,
+    **options: object,
+) -> SaliencyCrop: ...
+@overload
+def load(
+    name: Literal["mars"],
+    *,
+    device: str | None = None,
+    weights: str | None = None,
+    **options: object,
+) -> MarsCrop: ...
+@overload
+def load(
+    name: str, *, device: str | None = None, weights: str | None = None, **options: object
+) -> Loaded: ...
+def load(
+    name: str, *, device: str | None = None, weights: str | None = None, **options: object
+) -> Loaded:
+    """Make a method ready for work, with its network on a device.
+
+    Args:
+        name: one of ``deepcrop methods``.
+        device: ``"cuda"``, ``"cuda:1"``, ``"cpu"``; by default a GPU where there is one.
+        weights: a catalogue name or the path of a file; by default the method's own.
+        options: fields of the method's ``Options``.
+
+    Raises:
+        RequestError: unknown method, weights, option, or option value.
+    """
+    method = find(name)
+    settings = validate_options(name, options)
+    if method.weights is None:
+        return cast("Callable[[object], Loaded]", method)(settings)
+    import torch
+
+    from .. import weights as store
+
+    state, metadata = store.load(weights or method.weights)
+    chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        trained = cast("type[Trained]", method)
+        return trained.from_weights(state, metadata, settings, device=torch.device(chosen))
+    except (KeyError, ValueError, RuntimeError) as error:
+        foreign = not isinstance(error, RuntimeError) or "state_dict" in str(error)
+        if weights is None or not foreign:
+            raise
+        raise _foreign(name, weights) from error
+
+
+def load_crop(
+    name: str, *, device: str | None = None, weights: str | None = None, **options: object
+) -> CropMethod:
+    """Make a crop method ready for work, as :func:`load` does.
+
+    Raises:
+        RequestError: as there, or the method retargets.
+    """
+    method = load(name, device=device, weights=weights, **options)
+    if method.kind == "retarget":
+        raise RequestError(f"method {name!r}: retargets; expected a crop method")
+    return method
+
+
+def load_retarget(
+    name: str, *, device: str | None = None, weights: str | None = None, **options: object
+) -> RetargetMethod:
+    """Make a retarget method ready for work, as :func:`load` does.
+
+    Raises:
+        RequestError: as there, or the method crops.
+    """
+    method = load(name, device=device, weights=weights, **options)
+    if method.kind == "crop":
+        raise RequestError(f"method {name!r}: crops; expected a retarget method")
+    return method
+
+
+def analysis_of(
+    name: str, *, weights: str | None = None, options: Mapping[str, object] | None = None
+) -> int | None:
+    """Return the longest edge at which a method will look at images, and load no network for it.
+
+    Args:
+        name: one of ``deepcrop methods``.
+        weights: a catalogue name or the path of a file; by default the method's own. No more than
+            the header is read.
+        options: fields of the method's ``Options``.
+
+    Returns:
+        Pixels; None for retarget methods, which need the picture's own.
+
+    Raises:
+        RequestError: unknown method, weights, option, or option value.
+    """
+    method = find(name)
+    if method.kind == "retarget":
+        return None
+    told = getattr(method, "analysis_of", None)
+    if told is None:
+        return cast(int, method.analysis)  # of a class that isn't derived from ours
+    from .. import weights as store
+
+    chosen = weights or method.weights
+    metadata = {} if chosen is None else store.metadata(chosen)
+    try:
+        return cast(int, told(validate_options(name, options or {}), metadata))
+    except (KeyError, ValueError) as error:
+        if weights is None:
+            raise
+        raise _foreign(name, weights) from error
+
+
+def check_weights(name: str, weights: str) -> None:
+    """Make sure that there are such weights, and that named ones are of the method.
+
+    What is in a file shows when it is loaded.
+
+    Args:
+        name: of the method.
+        weights: a catalogue name or the path of a file.
+
+    Raises:
+        RequestError: there are none, or they are of another method.
+    """
+    from .. import weights as store
+
+    entry = store.catalogue().get(weights)
+    if entry is not None and name in BUILT_IN and name not in entry.methods:
+        raise _foreign(name, weights)
+    store.locate(weights)
+
+
+def _foreign(name: str, weights: str) -> RequestError:
+    return RequestError(
+        f"weights {weights!r}: not of the method {name!r}; see: deepcrop weights list"
+    )
+
+
+def validate_options(name: str, options: Mapping[str, object]) -> Any:
+    """Return the options of a method as its ``Options`` dataclass, types checked and converted.
+
+    Raises:
+        RequestError: an option is unknown or has a wrong value; the message names what is right.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    kind = find(name).Options
+    known = [field.name for field in fields(kind)]
+    for option in options:
+        if option not in known:
+            right = ", ".join(known) or "none"
+            raise RequestError(f"option {option!r} of method {name!r}: unknown; it has: {right}")
+    try:
+        return TypeAdapter(kind).validate_python(dict(options))
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        raise RequestError(
+            f"option {field!r} of method {name!r}: {first['input']!r}: {first['msg']}"
+        ) from None

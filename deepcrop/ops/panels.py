@@ -1,0 +1,109 @@
+"""Panels: plain rectangles beside a picture, as in banners, and what is written on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..geometry import Size
+from .ground import LOOK, Span, find_subject
+
+FLAT = 12
+"""Levels between the darkest and the brightest pixel of a panel's side of the picture, at most."""
+SAME = 12
+"""Levels from a panel's colour from which something is not the panel."""
+NARROWEST = 0.1
+"""Width of a panel over that of the picture: a narrower one holds nothing but a frame."""
+PANEL, PICTURE = 0.97, 0.2
+"""Of a line of pixels beside the panel's end, how much at least has its colour inside, and at most
+outside: no sky ends so abruptly."""
+REACH = 2
+"""Pixels of the look at it that the end may take."""
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Inscription:
+    """What lies free on a panel; places are 0..1 of the picture's sides."""
+
+    columns: Span
+    rows: Span
+    panel: tuple[Span, Span]
+    """Columns and rows of the panel."""
+
+
+def find_inscription(image: Tensor) -> Inscription | None:
+    """Find what lies free on a plain panel along one side of a picture; None where nothing does.
+
+    Args:
+        image: uint8 ``(3, H, W)``; larger ones than some hundred pixels wide cost time.
+    """
+    size = Size(image.shape[2], image.shape[1])
+    if min(size.width, size.height) < 16 or not any(_flat_sides(_rows_of(image))):
+        return None
+    look = size.fit(LOOK)
+    small = F.interpolate(image[None], (look.height, look.width), mode="bilinear", antialias=True)
+    for side, flat in enumerate(_flat_sides(_rows_of(small[0]))):
+        if not flat:
+            continue
+        end = _end(_from_side(_rows_of(small[0]), side))
+        if end is None:
+            continue
+        width, height = look.width, look.height
+        x0, y0, x1, y1 = (
+            (0, 0, end, height),
+            (width - end, 0, width, height),
+            (0, 0, width, end),
+            (0, height - end, width, height),
+        )[side]
+        found = find_subject(small[0, :, y0:y1, x0:x1])
+        if found is None or found.reaches(0) or found.reaches(1):
+            continue
+        columns, rows = found.spans
+        return Inscription(
+            _within(columns[0][0], columns[-1][1], x0, x1, width),
+            _within(rows[0][0], rows[-1][1], y0, y1, height),
+            ((x0 / width, x1 / width), (y0 / height, y1 / height)),
+        )
+    return None
+
+
+def _rows_of(image: Tensor) -> Pixels:
+    pixels: Pixels = image.permute(1, 2, 0).cpu().numpy()
+    return pixels
+
+
+def _within(start: float, stop: float, low: int, high: int, cells: int) -> Span:
+    """Return a span of a part of an axis as one of the whole."""
+    return (low + start * (high - low)) / cells, (low + stop * (high - low)) / cells
+
+
+def _from_side(pixels: Pixels, side: int) -> Pixels:
+    """Turn a picture so that one of its sides, left, right, top or bottom, is the left one."""
+    turned = pixels if side < 2 else pixels.swapaxes(0, 1)
+    return turned[:, ::-1] if side % 2 else turned
+
+
+def _flat_sides(pixels: Pixels) -> Iterator[bool]:
+    """Tell of each side whether its outermost pixels have one colour."""
+    depth = max(1, max(pixels.shape) // 160)
+    for side in range(4):
+        strip = _from_side(pixels, side)[:, :depth:2]
+        yield int((strip.max((0, 1)).astype(int) - strip.min((0, 1))).max()) <= FLAT
+
+
+def _end(pixels: Pixels) -> int | None:
+    """Return how many columns belong to the panel on the left; None where it has no sharp end."""
+    colour = pixels[:, :2].astype(np.int16).mean((0, 1))
+    share = (np.abs(pixels - colour).max(2) < SAME).mean(0)
+    first = max(round(NARROWEST * len(share)), REACH)
+    for end in range(first, len(share) - REACH):
+        if share[end - 1] >= PANEL and share[end : end + REACH].min() <= PICTURE:
+            return end
+    return None
