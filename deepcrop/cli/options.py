@@ -52,6 +52,17 @@ KeepMetadata = Annotated[bool | None, typer.Option("--keep-metadata", help="Keep
 Upscale = Annotated[
     str | None, typer.Option(metavar="never|allow", help="Where a size is larger than the crop.")
 ]
+MaxPixels = Annotated[
+    int | None,
+    typer.Option(min=1, help="More pixels in one source are refused, as a decompression bomb."),
+]
+TimeLimit = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS",
+        help="Of each stage of a source, for the method a variant; by default 60, of some more.",
+    ),
+]
 
 Changes = Annotated[
     list[str] | None,

@@ -128,10 +128,12 @@ class Job(BaseModel):
     """Only so many sources, drawn evenly by the hash of their URI."""
     max_pixels: int = Field(default=MAX_PIXELS, ge=1)
     """More pixels than this in one source is taken for a decompression bomb."""
-    time_limit: float = Field(default=60, gt=0)
-    """Seconds that the work on one source may take before its process is ended."""
-    max_failed: Share = 1.0
-    """Share of failed sources beyond which the job stops and its exit status is 1."""
+    time_limit: float | None = Field(default=None, gt=0)
+    """Seconds that each stage of the work on one source may take before its process is ended, for
+    the method a ratio or size; by default 60, and of some methods more."""
+    max_failed: Share | None = None
+    """Share of failed sources beyond which the job stops early and its exit status is 1; by default
+    it goes on to its end, and its exit status is 1 wherever a source failed."""
 
     s3_endpoint: Annotated[str | None, AfterValidator(_endpoint)] = None
     no_sign_request: bool = False
@@ -237,7 +239,8 @@ class Job(BaseModel):
         """Return all that decides what the results are: the fields, the weights and the version."""
         from .. import __version__
 
-        ignored = {"batch_size", "actors", "max_actors", "gpus", "max_failed", "time_limit"}
+        ignored = {"batch_size", "actors", "max_actors", "gpus", "max_failed"}
+        ignored |= {"max_pixels", "time_limit"}  # who fails by them is worth another try
         ignored |= {"output", "s3_endpoint", "no_sign_request"}
         fields = json.loads(self.model_dump_json(exclude=ignored))
         return fields | {"weights_sha256": self.weights_sha256, "version": __version__}

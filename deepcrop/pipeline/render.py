@@ -11,22 +11,26 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import image
-from ..errors import RenderError, SourceError, WriteError
+from ..errors import RenderError, RequestError, SourceError, Unwritable, WriteError
 from ..flags import Flag, ordered
 from ..geometry import Box, Size
 from ..methods.base import Crop
 from ..storage import Storage, join
 from .job import Job, Request
+from .limits import limit_of
 from .watchdog import time_limit
 from .work import Work
 
 THREADS = 32
+ASK_SECONDS = 5.0
+"""How long it holds what was found out about the output as a whole."""
 EDGES = ("x0", "y0", "x1", "y1")
 NO_BOX: dict[str, Any] = dict.fromkeys((*EDGES, "score")) | {"upscaled": False, "flags": []}
 """What the manifest tells of a variant that was made anew, not cut."""
@@ -75,6 +79,10 @@ class Renderer:
         self.storage = storage
         self.place = place or self._key
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="write")
+        self.asking = Lock()
+        self.asked = -ASK_SECONDS
+        self.closed: str | None = None
+        """Why nothing can be written, as it was when that was asked."""
 
     def __call__(self, works: Sequence[Work]) -> None:
         """Make every variant of each source, or fail it; all are stored on return."""
@@ -96,7 +104,7 @@ class Renderer:
         except WriteError as error:
             for work in works:
                 if work.error is None:
-                    work.fail(WriteError(str(error)))
+                    work.fail(type(error)(str(error)))
                     self._discard(work)
             return
         milliseconds = 1000 * (time.perf_counter() - start)
@@ -116,13 +124,13 @@ class Renderer:
                 milliseconds = write.result()
                 work.milliseconds["write"] = work.milliseconds.get("write", 0) + milliseconds
             except SourceError as error:
-                work.fail(error)
+                work.fail(self._judged(error))
         self._discard(work)
         work.release()
 
     def _render(self, work: Work) -> Iterator[Future[float]]:
         try:
-            with work.timed("render"), time_limit(self.job.time_limit):
+            with work.timed("render"), time_limit(limit_of(self.job, "render")):
                 sizes = self._sizes(work)
                 cuts = self._cuts(work, [size for size, _ in sizes]) if sizes else None
                 for index, request in enumerate(self.job.requests):
@@ -196,6 +204,20 @@ class Renderer:
         start = time.perf_counter()
         self.storage.write(uri, data, f"image/{form}", sync=False)
         return 1000 * (time.perf_counter() - start)
+
+    def _judged(self, error: SourceError) -> SourceError:
+        """Return what a failed write comes to: one that was refused may be so for all, or alone."""
+        if not (isinstance(error, WriteError) and error.denied):
+            return error
+        with self.asking:
+            if time.monotonic() > self.asked + ASK_SECONDS:
+                self.closed = None
+                try:
+                    self.storage.check_writable(self.job.output)
+                except RequestError as refusal:
+                    self.closed = str(refusal)
+                self.asked = time.monotonic()
+        return error if self.closed is None else Unwritable(self.closed)
 
     def _discard(self, work: Work) -> None:
         """Remove what an earlier attempt may have stored of variants that are not to be."""

@@ -14,6 +14,8 @@ from deepcrop import cli
 from deepcrop.cli import photos
 from deepcrop.report.sheet import COLOURS, HEIGHT
 
+pytestmark = pytest.mark.usefixtures("same_process")
+
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
