@@ -85,7 +85,8 @@ class Looker:
         if self.task.way is Way.boxes:
             return Look((json.dumps(single.answer(work)),))
         if self.task.way is Way.write:
-            return Look(tuple(single.write(work)))
+            paths = single.write(work)
+            return Look(tuple(paths), tuple(note.text for note in work.notes))
         from ..report.proof import overlay_of
 
         folder = Path(single.job.output)

@@ -159,7 +159,10 @@ def _each(child: Child, names: Sequence[str], show: Callable[[Look], None]) -> i
         for name, key in zip(names, distinct_stems(names), strict=True):
             photo = Photo(name, key, _input() if name == STREAM else None)
             try:
-                show(child.ask(photo))
+                look = child.ask(photo)
+                show(look)
+                for note in look.notes:
+                    typer.echo(f"deepcrop: {name}: {note}", err=True)
                 progress.advance(1, 0)
             except (Refused, Unwritable) as error:
                 raise Interrupted(f"{name}: {error}; the photos after it were left out") from None

@@ -56,5 +56,7 @@ class Look:
 
     lines: tuple[str, ...] = ()
     """To be printed: paths or JSON."""
+    notes: tuple[str, ...] = ()
+    """What was done otherwise than one may expect."""
     rows: tuple[Image.Image, ...] = ()
     """Of a sheet, one a method."""

@@ -84,6 +84,11 @@ class Request:
         """Show the name used in paths."""
         return f"Request({self.slug})"
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names used in paths: for variants as asked, and for smaller ones of an exact size."""
+        return (self.slug,) if self.size is None else (self.slug, f"{self.slug}-smaller")
+
 
 class Job(BaseModel):
     """A job's specification. Every field that changes results is part of its fingerprint."""
@@ -112,8 +117,10 @@ class Job(BaseModel):
     """On the format's own scale; by default jpeg 88, webp 82, avif 65."""
     max_size: int | None = Field(default=None, ge=1)
     """Longest edge of the variants of ``aspects``, in pixels; by default the window's own size."""
-    upscale: Literal["never", "allow"] = "never"
-    """What to do where a requested size is larger than the crop box."""
+    upscale: Literal["never", "allow", "skip", "fail"] = "never"
+    """What to do where an exact size is larger than the crop box: ``allow`` enlarges it; ``skip``
+    makes no such variant; ``fail`` fails the source; ``never`` gives the crop box at its own size,
+    in the folder ``WxHpx-smaller``. A note and a flag say so in every case."""
     keep_metadata: bool = False
     colour: Colour = "srgb"
     """Convert to sRGB; or keep the source's profile; or convert nothing and drop the profile."""
@@ -158,7 +165,7 @@ class Job(BaseModel):
             raise RequestError(f"max_actors: {self.max_actors} is less than actors: {self.actors}")
         kind = base.find(self.method).kind
         base.validate_options(self.method, self.options)
-        if kind == "retarget" and self.upscale == "never" and self.max_size is not None:
+        if kind == "retarget" and self.upscale != "allow" and self.max_size is not None:
             raise RequestError("max_size: retarget methods make the sizes that are asked for")
         if self.weights is not None:
             base.check_weights(self.method, self.weights)

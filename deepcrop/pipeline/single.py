@@ -10,7 +10,7 @@ from ..errors import RequestError
 from ..storage import canonical
 from .actors import Analyst, Decoder
 from .fetch import Fetcher
-from .job import Job, Request
+from .job import Job
 from .photos import STDIN
 from .render import Renderer, suffix_of
 from .work import Work
@@ -105,8 +105,8 @@ class Single:
         _raise(work)
         return [variant["variant_uri"] for variant in work.variants]
 
-    def _place(self, work: Work, request: Request, form: str) -> str:
-        return f"{self.job.output}/{work.source['key']}-{request.slug}{suffix_of(form)}"
+    def _place(self, work: Work, name: str, form: str) -> str:
+        return f"{self.job.output}/{work.source['key']}-{name}{suffix_of(form)}"
 
 
 def _raise(work: Work) -> None:
