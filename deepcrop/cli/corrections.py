@@ -33,9 +33,10 @@ def correct(
     The page of the job (`deepcrop report`) exports the corrections; a spreadsheet may write them
     too: `source_uri, kind, aspect, x0, y0, x1, y1`, where the kind is `good`, `rejected`,
     `focal` (x0, y0 from 0 to 1), `box` or `keep` (source pixels). What is said of a source
-    replaces all that was said of it before. The settings are those of OUTPUT/job.json, and the
-    exit status means what it means for `run`. An interrupted job is resumed on the way; new
-    sources are left to `run`.
+    replaces all that was said of it before. The settings are those of OUTPUT/job.json. An
+    interrupted job is resumed on the way; new sources are left to `run`.
+
+    Exit status: as of `deepcrop run`.
 
     **Examples**
 
@@ -51,7 +52,7 @@ def correct(
         result, job = apply(output, corrections, s3_endpoint, progress)
     finally:
         progress.stop()
-    show_result(result)
+    show_result(result, job.max_failed)
     from ..report.page import build, is_built
 
     if is_built(output, s3_endpoint) if report is None else report:

@@ -108,13 +108,19 @@ def read_status(output: str, endpoint: str | None = None) -> Status:
     return status
 
 
-def job_of(manifest: Manifest, record: Mapping[str, Any], endpoint: str | None = None) -> Job:
+def job_of(
+    manifest: Manifest,
+    record: Mapping[str, Any],
+    endpoint: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> Job:
     """Return the job that an output holds, as its ``job.json`` tells it.
 
     Args:
         manifest: of the output; where that lies now, whatever the job was told then.
         record: the ``job.json``.
         endpoint: URL of the S3 server, where it is not the job's.
+        changes: fields that are to differ.
     """
     place = {"output": manifest.output} | ({"s3_endpoint": endpoint} if endpoint else {})
-    return Job.parse(record["job"] | place)
+    return Job.parse(record["job"] | place | dict(changes or {}))
