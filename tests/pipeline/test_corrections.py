@@ -199,7 +199,7 @@ def test_wrong_corrections_of_a_job_are_a_wrong_request(tmp_path, capsys):
     for arguments, words in (
         ((tmp_path / "nowhere", file), "no job there"),
         ((tmp_path / "out", tmp_path / "none.csv"), "none.csv"),
-        ((tmp_path / "out", file), "expected x0 and y0 from 0 to 1"),
+        ((tmp_path / "out", file), "50 looks like a percentage"),
     ):
         assert cli._status(["correct", *map(str, arguments)]) == 2
         told = capsys.readouterr().err
