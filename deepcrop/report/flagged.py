@@ -122,6 +122,11 @@ class Flagged:
             bits[:, row] = [sum(places[flag] for flag in told) for told in each]
         return cls(names, [counts[name] for name in names], bits)
 
+    @property
+    def problems(self) -> bool:
+        """Whether a flag of any source says that something may be wrong."""
+        return not REMARKS.issuperset(self.names)
+
     def columns(self, start: int, stop: int) -> list[list[int]]:
         """Return the rows ``start .. stop`` that have flags, for a script.
 

@@ -45,6 +45,11 @@ degrees to turn them, counter-clockwise, so that they are as shown."""
 class Server(Protocol):
     """Writes the address of a crop."""
 
+    @property
+    def places(self) -> Places:
+        """Where the server finds sources."""
+        ...
+
     def url(self, row: Row, variant: Row) -> str:
         """Return the address of a variant that has a crop box, from its source's row."""
         ...
@@ -56,9 +61,13 @@ def urls(rows: Iterable[Row], server: Server) -> Iterator[str]:
     Args:
         rows: of the images manifest.
         server: who writes the addresses.
+
+    Raises:
+        RequestError: no server can read a source as the manifest names it.
     """
     yield _line("source_uri", "aspect", "url")
     for row in rows:
+        _check_readable(row["source_uri"], server.places)
         for variant in row["variants"]:
             if variant["x0"] is not None:
                 yield _line(row["source_uri"], variant["aspect"], server.url(row, variant))
@@ -120,6 +129,9 @@ class Imgproxy:
     """Addresses of imgproxy 3 and 4, which turn photos by their orientation unless told not to.
 
     https://docs.imgproxy.net/usage/processing and https://docs.imgproxy.net/usage/signing_url
+
+    Keys with a question mark are for a server whose ``IMGPROXY_SOURCE_URL_QUERY_SEPARATOR`` is
+    another; keys with a percent sign for release 3.27 or later.
     """
 
     places: Places
@@ -170,6 +182,16 @@ def stored(box: Box, shown: Size, orientation: int) -> Box:
     if orientation >= 5:
         across, down = down, across
     return Box(across[0], down[0], across[1], down[1])
+
+
+def _check_readable(uri: str, places: Places) -> None:
+    if uri.startswith("tar+"):
+        raise RequestError(f"{uri}: lies in a tar archive, which no image server reads")
+    if "[redacted]" in uri and not places.rules:
+        raise RequestError(
+            f"{uri}: its signature isn't kept; say with --map where the server finds such sources, "
+            f"such as --map {uri.partition('?')[0].rpartition('/')[0]}=images/"
+        )
 
 
 def _orientation(row: Row) -> int:

@@ -175,13 +175,16 @@ def test_what_a_run_applied_is_seen_in_every_browser_and_is_not_pending(page):
 
 def test_marks_begin_with_what_is_applied_and_taking_it_back_is_a_statement(page, output, tmp_path):
     open_detail(page, "e")
+    assert "made by the next run" in page.locator("#hint").inner_text()
     page.click("[aria-label='Reject 1:1']")
     page.click("[aria-label='Reject 16:9']")
-    assert "will" not in page.locator("#variants").inner_text()
     assert page.locator("#variants").inner_text().count("the next run makes it") == 2
     page.keyboard.press("Escape")
     open_detail(page, "f")
     page.click("[aria-label='Reject 16:9']")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("document.querySelector('#detail-name').textContent === 'a.jpg'")
+    assert not page.locator("#reset").is_visible()
     exported(page, tmp_path / "c.csv")
     assert page.locator("#applied-list .pending").count() == 2
     job = Job(input="in", output="out", method="center", aspects=["1:1", "16:9"])
@@ -189,6 +192,16 @@ def test_marks_begin_with_what_is_applied_and_taking_it_back_is_a_statement(page
     assert [each["kind"] for each in said[f"{output}/in/e.jpg"]] == ["good"]
     found = {(each["kind"], each["aspect"], each["x0"]) for each in said[f"{output}/in/f.jpg"]}
     assert found == {("rejected", "1x1", None), ("rejected", "16x9", None), ("focal", None, 0.25)}
+
+
+def test_corrections_of_a_source_are_taken_back_as_a_whole(page, output, tmp_path):
+    open_detail(page, "f")
+    page.click("#reset")
+    assert "places the boxes anew" in page.locator("#pending-text").inner_text()
+    exported(page, tmp_path / "c.csv")
+    job = Job(input="in", output="out", method="center", aspects=["1:1", "16:9"])
+    [said] = Corrections.read(str(tmp_path / "c.csv"), job).statements.values()
+    assert Correction.of(said) == Correction() and len(said) == 1
 
 
 def test_what_was_pending_is_not_any_more_once_a_run_has_applied_it(browser, tmp_path):

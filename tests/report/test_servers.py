@@ -183,6 +183,17 @@ def test_urls_are_a_table_of_what_has_a_crop_box():
     assert lines[1][:2] == ["/in/a b.jpg", "1x1"]
 
 
+def test_what_no_server_can_read_is_refused():
+    signed = row("/out", "https://x.org/p/a%20b.jpg?X-Amz-Signature=[redacted]")
+    with pytest.raises(RequestError, match=r"--map https://x\.org/p=images/"):
+        list(urls([signed], Thumbor(HERE)))
+    mapped = Thumbor(Places.of(["https://x.org/p=images/"], ""))
+    assert list(urls([signed], mapped))[1].endswith("/200x200/images/a%20b.jpg\r\n")
+    packed = row("/out", "tar+file:///in/x.tar!512+99/a.jpg")
+    with pytest.raises(RequestError, match="lies in a tar archive"):
+        list(urls([packed], Imgproxy(HERE)))
+
+
 @pytest.fixture
 def output(tmp_path):
     copy = row("/out", "/in/copy.jpg", status="skipped", scores={}, duplicate_of="/in/a b.jpg")

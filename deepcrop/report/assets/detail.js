@@ -34,7 +34,7 @@ function paintDetail() {
   press("#draw-keep", detail.drawing);
   press("#show-map", detail.map);
   find("#show-map").hidden = !facts.map;
-  find("#draw-keep").hidden = !facts.width || job.kind !== "crop";
+  find("#draw-keep").hidden = !facts.variants || job.kind !== "crop";
   paintStage(marks);
   find("#variants").replaceChildren(
     ...(facts.variants ?? []).map((variant) => variantRow(variant, marks)),
@@ -51,6 +51,9 @@ function paintDetail() {
 
 function hintOf(facts) {
   if (!facts.width || job.kind !== "crop") return "";
+  if (!facts.variants) {
+    return notMade(facts, detail.index).length ? "Press Rejected beside a variant to have it made by the next run." : "";
+  }
   if (detail.drawing) return "Draw a box that no crop may cut.";
   if (detail.aspect >= 0) return "Drag the box to move it, its corner to resize it.";
   return "Drag the focal point, or pick a variant to move its crop box.";
