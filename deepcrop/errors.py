@@ -8,17 +8,19 @@ DeepcropError
     ├── FetchError          stage "fetch":  its bytes could not be had
     │   ├── NotFound            no such object
     │   ├── AccessDenied        no right to read it
+    │   │   └── Refused             the credentials are refused, for whatever object (ends the job)
     │   └── Unreachable         throttled, timed out, reset, cut short      (retryable)
     ├── DecodeError         stage "decode": its bytes are not an image that we can read
     │   ├── NotAnImage          no decoder knows these bytes (empty, text, HTML, ...)
     │   ├── Corrupt             a decoder began and could not finish
     │   ├── Unsupported         a valid file of a kind that this version can't read, or not right
-    │   ├── TooLarge            more pixels than the job allows (decompression bomb)
-    │   └── TimedOut            decoding took longer than the job allows
+    │   └── TooLarge            more pixels than the job allows (decompression bomb)
     ├── InferError          stage "infer":  the method failed on it
     │   └── OutOfMemory         the device's memory is too small for it alone (retryable)
     ├── RenderError         stage "render": a variant could not be cut or encoded
     ├── WriteError          stage "write":  a variant could not be stored       (retryable)
+    │   └── Unwritable          nor could any other: disk full, denied (ends the job)
+    ├── TimedOut            a stage took longer than its limit: the stage is that of the object
     └── WorkerDied          stage "worker": its process died on it, every time that it was tried
 ```
 
@@ -49,7 +51,7 @@ class SourceError(DeepcropError):
     ``attempts`` counts the tries behind it.
     """
 
-    stage: ClassVar[str] = "unknown"
+    stage: str = "unknown"
     retryable: ClassVar[bool] = False
     attempts: int = 1
 
@@ -66,6 +68,13 @@ class NotFound(FetchError):
 
 class AccessDenied(FetchError):
     """The credentials do not permit reading this URI."""
+
+
+class Refused(AccessDenied):
+    """The credentials are expired, unknown or missing: no other object can be read with them.
+
+    A job ends there: its source gets no row, so that the resumed job tries it again.
+    """
 
 
 class Unreachable(FetchError):
@@ -99,10 +108,6 @@ class TooLarge(DecodeError):
     """The image has more pixels than the limit."""
 
 
-class TimedOut(DecodeError):
-    """Decoding took longer than the limit."""
-
-
 class InferError(SourceError):
     """The method failed on the image."""
 
@@ -126,6 +131,29 @@ class WriteError(SourceError):
 
     stage = "write"
     retryable = True
+    denied: bool = False
+    """Whether the store refused it: the right to this one object may be missing, or to all."""
+
+
+class Unwritable(WriteError):
+    """A variant could not be stored, for a reason that every other would meet too.
+
+    A job ends there: its source gets no row, so that the resumed job tries it again.
+    """
+
+
+class TimedOut(SourceError):
+    """A stage of the work took longer than its limit."""
+
+    def __init__(self, message: str, stage: str = "unknown") -> None:
+        """Say what happened, and at which stage."""
+        super().__init__(message, stage)
+        self.message = message
+        self.stage = stage
+
+    def __str__(self) -> str:
+        """Return the message alone."""
+        return self.message
 
 
 class WorkerDied(SourceError):

@@ -1,8 +1,9 @@
-"""What a person at a terminal sees of a running job; one line a minute where there is none."""
+"""What a person at a terminal sees of a running job; where there is none, a line now and then."""
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
 
 from rich.console import Console
@@ -19,7 +20,8 @@ from rich.progress import Progress as Bar
 from rich.progress import Task as BarTask
 from rich.text import Text
 
-LINE_SECONDS = 60.0
+LINE_SECONDS = 10.0
+"""From one line to the next, where there is no terminal."""
 
 
 class RateColumn(TextColumn):
@@ -40,22 +42,39 @@ class RateColumn(TextColumn):
 class JobProgress:
     """A bar with rate, remaining time and failures on a terminal, else a line now and then."""
 
-    def __init__(self) -> None:
-        """Prepare; nothing is shown yet."""
+    def __init__(self, noun: str = "images", *, brief: bool = False) -> None:
+        """Prepare; nothing is shown yet.
+
+        Args:
+            noun: what is counted.
+            brief: say nothing of what is done within seconds, or is one only.
+        """
         self.console = Console(stderr=True)
+        self.noun, self.brief = noun, brief
         self.bar: Bar | None = None
         self.task = TaskID(0)
         self.total = self.done = self.failed = self.before = 0
-        self.began = self.said = time.monotonic()
+        self.began = time.monotonic()
+        self.over = threading.Event()
 
     def start(self, total: int, done: int, failed: int) -> None:
         """Show the bar, or the first line."""
         self.total, self.done, self.failed, self.before = total, done, failed, done
-        self.began = self.said = time.monotonic()
+        self.began = time.monotonic()
+        self.over.set()  # of what was counted before
+        self.over = threading.Event()
         if done:
-            self.console.print(f"resuming: {done:,} of {total:,} images are done", style="dim")
+            text = f"resuming: {done:,} of {total:,} {self.noun} are done"
+            self.console.print(text, style="dim")
+        if self.brief and total < 2:
+            return
         if not self.console.is_terminal:
-            self._say()
+            if not self.brief:
+                self._say()
+            saying = threading.Thread(
+                target=self._keep_saying, args=(self.over,), name="progress", daemon=True
+            )
+            saying.start()
             return
         self.bar = Bar(
             SpinnerColumn(),
@@ -68,9 +87,11 @@ class JobProgress:
             TimeRemainingColumn(),
             TextColumn("{task.fields[failures]}"),
             console=self.console,
+            # What goes into a file must not come out at the terminal.
+            redirect_stdout=sys.stdout.isatty(),
         )
         self.task = self.bar.add_task(
-            "images", total=total, completed=done, before=done, failures=self._failures()
+            self.noun, total=total, completed=done, before=done, failures=self._failures()
         )
         self.bar.start()
 
@@ -80,18 +101,17 @@ class JobProgress:
         self.failed += failed
         if self.bar is not None:
             self.bar.update(self.task, advance=done, failures=self._failures())
-        elif time.monotonic() - self.said > LINE_SECONDS:
-            self._say()
 
     def note(self, text: str) -> None:
         """Show what happens now."""
         if self.bar is not None:
-            self.bar.update(self.task, description=text or "images")
+            self.bar.update(self.task, description=text or self.noun)
         elif text:
             print(text, file=sys.stderr, flush=True)
 
     def stop(self) -> None:
         """Take the bar away."""
+        self.over.set()
         if self.bar is not None:
             self.bar.stop()
             self.bar = None
@@ -99,13 +119,27 @@ class JobProgress:
     def _failures(self) -> str:
         return f"[red]{self.failed:,} failed" if self.failed else ""
 
+    def _keep_saying(self, over: threading.Event) -> None:
+        while not over.wait(LINE_SECONDS) and self.done < self.total:
+            self._say()
+
     def _say(self) -> None:
-        self.said = time.monotonic()
-        seconds = self.said - self.began
+        seconds = time.monotonic() - self.began
         rate = (self.done - self.before) / seconds if seconds > 1 else 0.0
-        left = f", {(self.total - self.done) / rate / 60:.0f} min left" if rate else ""
+        left = f", {duration((self.total - self.done) / rate)} left" if rate else ""
         print(
-            f"{self.done:,} of {self.total:,} images, {rate:.1f}/s, {self.failed:,} failed{left}",
+            f"{self.done:,} of {self.total:,} {self.noun}, {rate:.1f}/s, "
+            f"{self.failed:,} failed{left}",
             file=sys.stderr,
             flush=True,
         )
+
+
+def duration(seconds: float) -> str:
+    """Write a time as a person would say it: ``42 s``, ``3.5 min``, ``12 h``."""
+    for size, unit in ((1.0, "s"), (60.0, "min"), (3600.0, "h"), (86400.0, "days")):
+        # The next unit begins where it has at least two figures.
+        if seconds < 100 * size or unit == "days":
+            break
+    value = seconds / size
+    return f"{value:.2g} {unit}" if value < 10 else f"{value:,.0f} {unit}"

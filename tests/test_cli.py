@@ -71,6 +71,7 @@ def test_an_unreadable_or_broken_file_of_a_job_is_a_wrong_request(capsys, tmp_pa
     assert code == 2 and "not YAML" in err
 
 
+@pytest.mark.usefixtures("same_process")
 def test_crop_writes_exact_variants_and_prints_their_paths(capsys, photo, tmp_path):
     arguments = ("-m", "center", "-a", "1:1", "--size", "30x20", "--output", tmp_path / "out")
     code, out, _ = run(capsys, "crop", photo, *arguments)
@@ -82,6 +83,7 @@ def test_crop_writes_exact_variants_and_prints_their_paths(capsys, photo, tmp_pa
     assert sizes == {"photo-1x1.png": (60, 60), "photo-30x20px.png": (30, 20)}
 
 
+@pytest.mark.usefixtures("same_process")
 def test_crop_prints_boxes_as_json_and_survives_a_bad_photo(capsys, photo, tmp_path):
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"<html>")
@@ -91,6 +93,7 @@ def test_crop_prints_boxes_as_json_and_survives_a_bad_photo(capsys, photo, tmp_p
     assert code == 1 and "bad.jpg: NotAnImage" in err
 
 
+@pytest.mark.usefixtures("same_process")
 def test_crop_needs_a_place_for_what_it_writes(capsys, photo):
     code, _, err = run(capsys, "crop", photo, "-a", "1:1")
     assert code == 2 and "--output" in err
@@ -125,8 +128,10 @@ def test_a_whole_job_from_the_command_line(capsys, photo, tmp_path, cluster):
     (photo.parent / "bad.jpg").write_bytes(b"")
     arguments = ("--input", photo.parent, "--output", tmp_path / "out", "-m", "center", "-a", "1:1")
     code, out, _ = run(capsys, "run", *arguments)
-    assert code == 0 and "2 images, 1 ok, 1 failed" in out
+    assert code == 1 and "2 images, 1 ok, 1 failed" in out and "deepcrop retry" in out
     assert run(capsys, "run", *arguments, "--max-failed", "10%")[0] == 1
+    code, out, _ = run(capsys, "run", *arguments, "--max-failed", "50%")
+    assert code == 0 and "deepcrop retry" not in out
     code, out, _ = run(capsys, "status", tmp_path / "out", "--json")
     assert code == 0 and json.loads(out)["errors"][0]["class"] == "NotAnImage"
     code, out, _ = run(capsys, "verify", tmp_path / "out")

@@ -11,7 +11,7 @@ import typer
 import typer.exceptions
 
 from ..errors import DeepcropError, Interrupted
-from . import catalogue, clusters, exports, jobs, outputs, photos
+from . import catalogue, clusters, corrections, exports, jobs, outputs, photos
 from .exits import EXIT_INTERRUPTED, EXIT_REQUEST
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ for command in (
     outputs.status,
     outputs.verify,
     outputs.report,
+    corrections.correct,
     exports.export,
     jobs.retry,
     clusters.plan,

@@ -19,6 +19,7 @@ from .options import (
     Format,
     Include,
     KeepMetadata,
+    MaxPixels,
     MaxSize,
     MethodName,
     Options,
@@ -26,6 +27,7 @@ from .options import (
     Overwrite,
     Quality,
     Sizes,
+    TimeLimit,
     Upscale,
     Weights,
     assignments,
@@ -72,10 +74,16 @@ def run(
     dedupe: Annotated[
         bool | None, typer.Option("--dedupe", help="Work on identical bytes once.")
     ] = None,
+    max_pixels: MaxPixels = None,
+    time_limit: TimeLimit = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N sources.")] = None,
     sample: Annotated[int | None, typer.Option(min=1, help="Only N sources, evenly.")] = None,
     max_failed: Annotated[
-        str | None, typer.Option(metavar="10%", help="Stop when more sources than this fail.")
+        str | None,
+        typer.Option(
+            metavar="10%",
+            help="Stop early where more sources fail; where fewer do, the job has succeeded.",
+        ),
     ] = None,
     s3_endpoint: Endpoint = None,
     no_sign_request: Annotated[bool | None, typer.Option("--no-sign-request")] = None,
@@ -103,6 +111,9 @@ def run(
     debug: Debug = False,
 ) -> None:
     """Make every variant of every image; run again to resume.
+
+    Exit status: 0 all went well, 1 a source failed (with --max-failed: more than that), 2 the
+    request is wrong, 3 the job could not go on, as when the disk is full; the same command resumes.
 
     **Examples**
 
@@ -140,6 +151,8 @@ def run(
         "exif_colour": exif_colour,
         "keys": keys,
         "dedupe": dedupe,
+        "max_pixels": max_pixels,
+        "time_limit": time_limit,
         "limit": limit,
         "sample": sample,
         "max_failed": max_failed,
@@ -163,7 +176,7 @@ def run(
         result = job.run(overwrite=overwrite, progress=progress, corrections=corrections)
     finally:
         progress.stop()
-    show_result(result)
+    show_result(result, job.max_failed)
     if report:
         from ..report.page import build
 
@@ -176,25 +189,33 @@ def retry(
     output: Annotated[str, typer.Argument(metavar="OUTPUT")],
     errors: Annotated[
         list[str] | None,
-        typer.Option("--errors", metavar="CLASS", help="Only these classes; several times."),
+        typer.Option("--errors", metavar="CLASS", help="Only this class or stage; several times."),
     ] = None,
+    max_pixels: MaxPixels = None,
+    time_limit: TimeLimit = None,
     s3_endpoint: Endpoint = None,
     debug: Debug = False,
 ) -> None:
     """Run again only what failed; what succeeds now replaces the failed rows.
 
-    **Example**
+    Exit status: as of `deepcrop run`.
+
+    **Examples**
 
     `deepcrop retry s3://media/out --errors Unreachable`
+
+    `deepcrop retry out --errors TimedOut --time-limit 300`
     """
     from ..pipeline.retry import retry as run_again
     from ..terminal import JobProgress
 
+    changes = {"max_pixels": max_pixels, "time_limit": time_limit}
+    given = {name: value for name, value in changes.items() if value is not None}
     progress = JobProgress()
     try:
-        result, share = run_again(output, errors or [], s3_endpoint, progress)
+        result, share = run_again(output, errors or [], s3_endpoint, progress, given)
     finally:
         progress.stop()
-    show_result(result)
+    show_result(result, share)
     if result.exceeds(share):
         raise typer.Exit(EXIT_FAILURES)

@@ -16,7 +16,9 @@ Aspects = Annotated[
 ]
 Sizes = Annotated[
     list[str] | None,
-    typer.Option("--size", metavar="WxH", help="An exact size in pixels; several times."),
+    typer.Option(
+        "--size", metavar="WxH", help="An exact size in pixels, see --upscale; several times."
+    ),
 ]
 
 
@@ -74,7 +76,23 @@ ExifColour = Annotated[
     ),
 ]
 Upscale = Annotated[
-    str | None, typer.Option(metavar="never|allow", help="Where a size is larger than the crop.")
+    str | None,
+    typer.Option(
+        metavar="never|allow|skip|fail",
+        help="Where a --size is larger than the crop: never enlarge (the crop's own size, in "
+        "WxHpx-smaller), allow it, skip that variant, or fail the source.",
+    ),
+]
+MaxPixels = Annotated[
+    int | None,
+    typer.Option(min=1, help="More pixels in one source are refused, as a decompression bomb."),
+]
+TimeLimit = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS",
+        help="Of each stage of a source, for the method a variant; by default 60, of some more.",
+    ),
 ]
 
 Changes = Annotated[

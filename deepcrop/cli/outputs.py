@@ -18,7 +18,14 @@ def status(
     s3_endpoint: Endpoint = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a job's progress and failures, from its manifest alone."""
+    """Show a job's progress, failures and flags, from its manifest alone.
+
+    A flag is a short word for what a person should look at, such as `head-cut`.
+
+    **Example**
+
+    `deepcrop status s3://media/out --json`
+    """
     from ..pipeline.ignored import in_words
     from ..pipeline.status import read_status
 
@@ -33,6 +40,13 @@ def status(
     if summary.errors:
         rows = [[*key, f"{count:,}", example] for key, (count, example) in summary.errors.items()]
         print_table(("stage", "class", "images", "an example"), rows)
+    if summary.flags:
+        from ..report.flagged import words
+
+        told = [
+            [flag, f"{count:,}", words(flag).explanation] for flag, count in summary.flags.items()
+        ]
+        print_table(("flag", "images", "what it says"), told)
 
 
 def verify(

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import RequestError, SourceError
+from ..errors import Interrupted, Refused, RequestError, SourceError, Unwritable
 from .exits import EXIT_FAILURES
 from .options import (
     Aspects,
@@ -20,22 +20,25 @@ from .options import (
     ExifColour,
     Format,
     KeepMetadata,
+    MaxPixels,
     MaxSize,
     MethodName,
     Options,
     Quality,
     Sizes,
+    TimeLimit,
     Upscale,
     Weights,
     assignments,
 )
 
 if TYPE_CHECKING:
-    from ..pipeline.job import Job
-    from ..pipeline.single import Single
-    from ..pipeline.work import Work
+    from ..pipeline.child import Child
+    from .tasks import Look, Task
 
 STREAM = "-"
+LOOKER = "deepcrop.cli.looks:Looker"
+"""What the process that holds the method imports."""
 
 
 def crop(
@@ -60,6 +63,8 @@ def crop(
     upscale: Upscale = "never",
     keep_metadata: KeepMetadata = False,
     exif_colour: ExifColour = "use",
+    max_pixels: MaxPixels = None,
+    time_limit: TimeLimit = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the boxes as JSON lines; write no image.")
     ] = False,
@@ -74,7 +79,11 @@ def crop(
 ) -> None:
     """Crop or retarget photos, one at a time, without a cluster.
 
-    Exit status: 0 all went well, 1 a photo failed, 2 the request is wrong.
+    Each photo's results are written as it is done. One that fails is named, with the stage, the
+    class of the error and a message, and the others go on, also where a decoder crashes.
+
+    Exit status: 0 all went well, 1 a photo failed, 2 the request is wrong, 3 nothing more can be
+    written.
 
     **Examples**
 
@@ -88,136 +97,139 @@ def crop(
 
     `deepcrop crop photos/*.jpg -a 1:1 --compare saliency,mars,center --output proofs`
     """
-    from ..pipeline.job import Job
-    from ..pipeline.single import Single, find_photos
-
     ways = {"--json": as_json, "--overlay": overlay, "--compare": bool(compare)}
     chosen = [name for name, given in ways.items() if given]
     if len(chosen) > 1:
         raise RequestError(f"{' and '.join(chosen)} exclude each other; give one")
     if output is None and not as_json:
         raise RequestError("--output: missing; give a folder for the variants, or --json for boxes")
-    values = {
-        "input": STREAM,
-        "output": output or STREAM,
-        "method": method,
-        "aspects": aspect or [],
-        "sizes": size or [],
-        "options": assignments(option, "--option"),
-        "weights": weights,
-        "caption": caption,
-        "format": format,
-        "quality": quality,
-        "max_size": max_size,
-        "upscale": upscale,
-        "keep_metadata": keep_metadata,
-        "exif_colour": exif_colour,
-    }
-    if compare:
-        names = [name.strip() for name in compare.split(",")]
+    from ..pipeline.child import Child
+
+    with Child(LOOKER) as child:  # it imports torch while this process looks at the request
+        from ..pipeline.job import Job
+        from ..pipeline.photos import find_photos
+        from .tasks import Task, Way
+
+        values = {
+            "input": STREAM,
+            "output": output or STREAM,
+            "method": method,
+            "aspects": aspect or [],
+            "sizes": size or [],
+            "options": assignments(option, "--option"),
+            "weights": weights,
+            "caption": caption,
+            "format": format,
+            "quality": quality,
+            "max_size": max_size,
+            "upscale": upscale,
+            "keep_metadata": keep_metadata,
+            "exif_colour": exif_colour,
+            "max_pixels": max_pixels,
+            "time_limit": time_limit,
+        }
+        values = {name: value for name, value in values.items() if value is not None}
+        names = [name.strip() for name in compare.split(",")] if compare else [str(method)]
         jobs = [Job.parse(values | {"method": name}) for name in names]
         found = find_photos(photos, jobs[0].storage)
-        failed = _compare([Single(job, device) for job in jobs], found, Path(str(output)))
-    else:
-        job = Job.parse(values)
-        found = find_photos(photos, job.storage)
-        if output == STREAM:
-            failed = _stream(job, device, found, overlay)
+        way = Way.compare if compare else Way.boxes if as_json else Way.write
+        way = Way.overlay if overlay else way
+        task = Task(way, tuple(jobs), device, debug)
+        if compare:
+            child.prepare(task)
+            sheets = Sheets(Path(str(output)))
+            failed = _each(child, found, sheets.show)
+            sheets.write()
+        elif output == STREAM:
+            failed = _stream(child, task, found)
         else:
-            single = Single(job, device)
-            failed = _each(single, found, _show(single, as_json, overlay, device))
+            child.prepare(task)
+            failed = _each(child, found, _print)
     if failed:
         raise typer.Exit(EXIT_FAILURES)
 
 
-Show = Callable[["Work"], Sequence[str]]
-"""What is done with a photo that was looked at; its answer is printed, line by line."""
-
-
-def _show(single: Single, as_json: bool, overlay: bool, device: str | None) -> Show:
-    if as_json:
-        return lambda work: [json.dumps(single.answer(work))]
-    if not overlay:
-        return single.write
-    from ..report.maps import saliency_method
-    from ..report.proof import overlay_of
-
-    saliency = saliency_method(single.job, device)
-    folder = Path(single.job.output)
-    folder.mkdir(parents=True, exist_ok=True)
-
-    def draw(work: Work) -> list[str]:
-        path = folder / f"{work.source['key']}-overlay.jpg"
-        overlay_of(single, work, saliency).save(path, quality=90)
-        return [str(path)]
-
-    return draw
-
-
-def _each(
-    single: Single, photos: Sequence[str], show: Show, say: Callable[[str], None] = typer.echo
-) -> int:
-    """Look at each photo and show it; return how many failed."""
-    from ..pipeline.single import distinct_stems
+def _each(child: Child, names: Sequence[str], show: Callable[[Look], None]) -> int:
+    """Look at each photo and show what comes of it at once; return how many failed."""
+    from ..pipeline.photos import distinct_stems
+    from ..terminal import JobProgress
+    from .tasks import Photo
 
     failed = 0
-    for photo, key in zip(photos, distinct_stems(photos), strict=True):
-        try:
-            for line in show(_looked(single, photo, key)):
-                say(line)
-        except SourceError as error:
-            failed += 1
-            _complain(photo, error)
+    progress = JobProgress("photos", brief=True)
+    progress.start(len(names), 0, 0)
+    try:
+        for name, key in zip(names, distinct_stems(names), strict=True):
+            photo = Photo(name, key, _input() if name == STREAM else None)
+            try:
+                look = child.ask(photo)
+                show(look)
+                for note in look.notes:
+                    typer.echo(f"deepcrop: {name}: {note}", err=True)
+                progress.advance(1, 0)
+            except (Refused, Unwritable) as error:
+                raise Interrupted(f"{name}: {error}; the photos after it were left out") from None
+            except SourceError as error:
+                failed += 1
+                _complain(name, error)
+                progress.advance(1, 1)
+    finally:
+        progress.stop()
     return failed
 
 
-def _stream(job: Job, device: str | None, photos: Sequence[str], overlay: bool) -> int:
+def _stream(child: Child, task: Task, photos: Sequence[str]) -> int:
     """Write the one picture that is asked for to the standard output."""
-    from ..pipeline.single import Single
-
-    if len(photos) != 1 or (len(job.requests) != 1 and not overlay):
+    [job] = task.jobs
+    if len(photos) != 1 or (len(job.requests) != 1 and not task.draws):
         raise RequestError("--output -: takes one photo and one ratio or size; give a folder")
     with tempfile.TemporaryDirectory() as folder:
-        single = Single(job.model_copy(update={"output": folder}), device)
-        show = _show(single, as_json=False, overlay=overlay, device=device)
-        failed = _each(single, photos, show, say=lambda _: None)
+        child.prepare(replace(task, jobs=(job.model_copy(update={"output": folder}),)))
+        failed = _each(child, photos, show=lambda _: None)
         for path in Path(folder).iterdir():
             sys.stdout.buffer.write(path.read_bytes())
     return failed
 
 
-def _compare(singles: Sequence[Single], photos: Sequence[str], folder: Path) -> int:
-    """Draw one contact sheet, a line for each photo and method; return how many photos failed."""
-    from ..pipeline.single import distinct_stems
-    from ..report.proof import compare_line
-    from ..report.sheet import contact_sheet
+def _print(look: Look) -> None:
+    for line in look.lines:
+        typer.echo(line)
 
-    lines, failed = [], 0
-    for photo, key in zip(photos, distinct_stems(photos), strict=True):
-        try:
-            for single in singles:
-                work = _looked(single, photo, key)
-                lines.append(compare_line(single, work, f"{key}, {single.job.method}"))
-        except SourceError as error:
-            failed += 1
-            _complain(photo, error)
-    if lines:
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / "compare.png"
-        contact_sheet(lines).save(path)
+
+class Sheets:
+    """The pages of a comparison: each is written, and its path printed, once it is full."""
+
+    def __init__(self, folder: Path) -> None:
+        """Write them into a folder, which is made."""
+        from ..report.sheet import Page
+
+        self.folder, self.new, self.count = folder, Page, 0
+        self.page = Page()
+
+    def show(self, look: Look) -> None:
+        """Take a photo's rows."""
+        if not self.page.fits(look.rows):
+            self.write()
+        self.page.add(look.rows)
+
+    def write(self) -> None:
+        """Write the page that was begun."""
+        if not self.page.groups:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.count += 1
+        path = self.folder / ("compare.png" if self.count == 1 else f"compare-{self.count}.png")
+        self.page.draw().save(path)
+        self.page = self.new()
         typer.echo(path)
-    return failed
-
-
-def _looked(single: Single, photo: str, key: str) -> Work:
-    return single.look(photo, key, _input() if photo == STREAM else None)
 
 
 @cache
 def _input() -> bytes:
-    """Read the standard input, once: several methods may look at it."""
+    """Read the standard input, once."""
     return sys.stdin.buffer.read()
 
 
 def _complain(photo: str, error: SourceError) -> None:
-    typer.echo(f"deepcrop: {photo}: {type(error).__name__}: {error}", err=True)
+    text = " ".join(str(error).split())
+    typer.echo(f"deepcrop: {photo}: {type(error).__name__} at {error.stage}: {text}", err=True)

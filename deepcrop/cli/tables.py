@@ -12,6 +12,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from ..pipeline.plan import Plan
     from ..pipeline.prices import Prices
+    from ..pipeline.result import Result
     from ..pipeline.trial import Estimate
 
 
@@ -23,8 +24,13 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     Console().print(table)
 
 
-def show_result(result: Any) -> None:
-    """Print how a job ended, and where its results are."""
+def show_result(result: Result, share: float | None) -> None:
+    """Print how a job ended, and where its results are.
+
+    Args:
+        result: its counts.
+        share: of its sources that may fail; None where none may.
+    """
     from ..pipeline.ignored import in_words
 
     console = Console(highlight=False)
@@ -40,6 +46,10 @@ def show_result(result: Any) -> None:
         console.print(f"ignored {in_words(result.ignored_kinds)}", soft_wrap=True)
     for name, count in sorted(result.errors.items(), key=lambda item: -item[1]):
         console.print(f"  failed  {count:>8,}  {name}")
+    if result.exceeds(share):
+        what = "sources" if share is None else f"more than {share:.0%} of the sources"
+        hint = f"exit status 1: {what} failed; to try them again: deepcrop retry {result.output}"
+        console.print(hint, soft_wrap=True)
     console.print(f"variants  {result.output}/variants", soft_wrap=True)
     console.print(f"manifest  {result.output}/manifest", soft_wrap=True)
 

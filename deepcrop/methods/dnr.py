@@ -285,4 +285,6 @@ class PaperDNR(DNR):
 
     name: ClassVar[str] = "dnr-paper"
     summary: ClassVar[str] = "DNR with the paper's values: more seams, longer optimisation"
+    time_limit: ClassVar[float] = 600.0
+    """Seconds of a ratio, where the job says none: it takes 20, with the whole VGG-19 minutes."""
     Options: ClassVar[type[DNROptions]] = PaperOptions

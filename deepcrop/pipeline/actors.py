@@ -7,14 +7,13 @@ that hold the network get thumbnails, and fetching and rendering scale apart on 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import ray
 from numpy.typing import NDArray
 
 from .. import image
@@ -24,12 +23,17 @@ from ..methods import base
 from ..storage import Storage
 from .fetch import Fetcher
 from .job import Job, Request
+from .limits import limit_of
 from .logs import log_failures, log_to_node
 from .process import keep_to_one_core
 from .render import Renderer, needed_size, wanted_size
-from .shelf import Packed
 from .watchdog import time_limit
 from .work import Work, from_listing, pack, to_table, unpack
+
+if TYPE_CHECKING:
+    import ray
+
+    from .shelf import Packed
 
 
 class Decoder:
@@ -52,7 +56,7 @@ class Decoder:
         """Decode each source, or fail it."""
         for work in works:
             if work.error is None:
-                with work.timed("decode"), time_limit(self.job.time_limit):
+                with work.timed("decode"), time_limit(limit_of(self.job, "decode")):
                     try:
                         self._decode(work)
                     except SourceError as error:
@@ -62,6 +66,7 @@ class Decoder:
         assert work.data is not None
         probe = image.probe(work.data, max_pixels=self.job.max_pixels)
         work.size, work.format = probe.size, probe.format
+        work.orientation = probe.orientation
         # One scale for all layouts, though not all render what is decoded here: a window may turn
         # on what another scale's rounding does, and a job may go on in another layout.
         least = needed_size(self.job, probe.size)
@@ -106,7 +111,7 @@ class Analyst:
         """Give each source its crops or its pixels, or fail it."""
         ready = [work for work in works if work.error is None]
         start = time.perf_counter()
-        with time_limit(self.job.time_limit * len(ready)):
+        with time_limit(limit_of(self.job, "infer") * len(ready)):
             self._answer(ready, self._crop if self.job.kind == "crop" else self._retarget)
         for work in ready:
             work.thumbnail = None
@@ -219,6 +224,23 @@ class Worker:
         log_failures(works)
         return to_table(works, self.job.method, self.job.fingerprint, self.carried)
 
+    def alone(self, source: pa.Table) -> Iterator[str | pa.Table]:
+        """Work on one source; yield the name of each stage as it begins, then the row."""
+        [work] = works = from_listing(source)
+        yield "fetch"
+        self.fetcher(works)
+        with self.renderer.synced(works):
+            yield "decode"
+            self.decoder(works)
+            yield "infer"
+            self.analyst(works)
+            yield "render"
+            writes = self.renderer.begin(work)
+            yield "write"
+            self.renderer.finish(work, writes)
+        log_failures(works)
+        yield to_table(works, self.job.method, self.job.fingerprint, self.carried)
+
     def _compute(self, work: Work) -> list[Future[float]]:
         # On a CPU a network takes as long for an image of a batch as for one alone.
         self.decoder([work])
@@ -231,6 +253,8 @@ class FromShelf:
 
     def __init__(self, shelf: ray.ObjectRef[Packed], actor: type, *arguments: Any) -> None:
         """Make an actor that takes rows of the listing."""
+        import ray  # a quarter of a second, which `deepcrop crop` needn't spend
+
         self.packed, self.actor = ray.get(shelf), actor(*arguments)
 
     def __call__(self, places: pa.Table) -> pa.Table:

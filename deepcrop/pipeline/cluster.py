@@ -14,6 +14,7 @@ from typing import Any
 import ray
 
 from ..errors import Interrupted
+from .addresses import check_address, refusal
 from .attendants import dismissed
 
 OBJECT_STORE = 1 << 30
@@ -25,6 +26,7 @@ def connected() -> Iterator[None]:
     """Use the cluster at hand: this process's, that of RAY_ADDRESS, or one made for the time.
 
     Raises:
+        RequestError: the cluster at the address has another token, or it is no cluster.
         Interrupted: no cluster answers at the address, or none could be started.
     """
     if ray.is_initialized():
@@ -48,11 +50,13 @@ def connected() -> Iterator[None]:
 
 def _join(address: str | None) -> None:
     """Join the cluster of an address, or start one of our own."""
+    if address:
+        check_address(address)
     own: dict[str, Any] = {"object_store_memory": OBJECT_STORE, "include_dashboard": False}
     # The engine's own chatter; what matters to the user reaches them as rows and errors.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
-        with _quiet_stderr():
+        with quiet_stderr():
             ray.init(
                 address=address or "local",
                 log_to_driver=False,
@@ -62,6 +66,8 @@ def _join(address: str | None) -> None:
     except Exception as error:
         # Of many kinds, Exception itself among them: a busy machine's node may start too slowly.
         ray.shutdown()
+        if address and (refused := refusal(f"RAY_ADDRESS {address}", error)):
+            raise refused from error
         first = str(error).strip().partition("\n")[0] or type(error).__name__
         raise Interrupted(
             f"Ray cluster {address or 'of this machine'}: {first}; the same command tries again"
@@ -80,7 +86,7 @@ def _leave() -> None:
 
 
 @contextmanager
-def _quiet_stderr() -> Iterator[None]:
+def quiet_stderr() -> Iterator[None]:
     """Drop what native code prints while the engine starts: what fails, raises."""
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)

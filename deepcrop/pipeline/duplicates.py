@@ -129,5 +129,5 @@ def refer(copies: pa.Table, firsts: pa.Table, fingerprint: str, carried: pa.Sche
     return images_table(rows, carried)
 
 
-FACTS = ("source_uri", "status", "sha256", "width", "height", "format", "method")
+FACTS = ("source_uri", "status", "sha256", "width", "height", "format", "orientation", "method")
 """Columns of the manifest that :func:`refer` needs."""

@@ -91,6 +91,11 @@ class Request:
         """Show the name used in paths."""
         return f"Request({self.slug})"
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names used in paths: for variants as asked, and for smaller ones of an exact size."""
+        return (self.slug,) if self.size is None else (self.slug, f"{self.slug}-smaller")
+
 
 class Job(BaseModel):
     """A job's specification. Every field that changes results is part of its fingerprint."""
@@ -123,8 +128,10 @@ class Job(BaseModel):
     """On the format's own scale; by default jpeg 88, webp 82, avif 65."""
     max_size: int | None = Field(default=None, ge=1)
     """Longest edge of the variants of ``aspects``, in pixels; by default the window's own size."""
-    upscale: Literal["never", "allow"] = "never"
-    """What to do where a requested size is larger than the crop box."""
+    upscale: Literal["never", "allow", "skip", "fail"] = "never"
+    """What to do where an exact size is larger than the crop box: ``allow`` enlarges it; ``skip``
+    makes no such variant; ``fail`` fails the source; ``never`` gives the crop box at its own size,
+    in the folder ``WxHpx-smaller``. A note and a flag say so in every case."""
     keep_metadata: bool = False
     colour: Colour = "srgb"
     """Convert to sRGB; or keep the source's profile; or convert nothing and drop the profile.
@@ -145,10 +152,12 @@ class Job(BaseModel):
     """Only so many sources, drawn evenly by the hash of their URI."""
     max_pixels: int = Field(default=MAX_PIXELS, ge=1)
     """More pixels than this in one source is taken for a decompression bomb."""
-    time_limit: float = Field(default=60, gt=0)
-    """Seconds that the work on one source may take before its process is ended."""
-    max_failed: Share = 1.0
-    """Share of failed sources beyond which the job stops and its exit status is 1."""
+    time_limit: float | None = Field(default=None, gt=0)
+    """Seconds that each stage of the work on one source may take before its process is ended, for
+    the method a ratio or size; by default 60, and of some methods more."""
+    max_failed: Share | None = None
+    """Share of failed sources beyond which the job stops early and its exit status is 1; by default
+    it goes on to its end, and its exit status is 1 wherever a source failed."""
 
     s3_endpoint: Annotated[str | None, AfterValidator(_endpoint)] = None
     no_sign_request: bool = False
@@ -177,7 +186,7 @@ class Job(BaseModel):
             raise RequestError(f"max_actors: {self.max_actors} is less than actors: {self.actors}")
         kind = base.find(self.method).kind
         base.validate_options(self.method, self.options)
-        if kind == "retarget" and self.upscale == "never" and self.max_size is not None:
+        if kind == "retarget" and self.upscale != "allow" and self.max_size is not None:
             raise RequestError("max_size: retarget methods make the sizes that are asked for")
         if self.weights is not None:
             base.check_weights(self.method, self.weights)
@@ -263,7 +272,8 @@ class Job(BaseModel):
         """Return all that decides what the results are: the fields, the weights and the version."""
         from .. import __version__
 
-        ignored = {"batch_size", "actors", "max_actors", "gpus", "max_failed", "time_limit"}
+        ignored = {"batch_size", "actors", "max_actors", "gpus", "max_failed"}
+        ignored |= {"max_pixels", "time_limit"}  # who fails by them is worth another try
         ignored |= {"output", "s3_endpoint", "no_sign_request"}
         fields = json.loads(self.model_dump_json(exclude=ignored))
         return fields | {"weights_sha256": self.weights_sha256, "version": __version__}

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import Interrupted, NotFound
+from ..errors import Interrupted, NotFound, RequestError
 from ..storage import Storage
 
 SILENCE = 90.0
@@ -54,10 +54,11 @@ class Lease:
         """Make sure of the lease, before anything is committed; say so, if it is time to.
 
         Raises:
-            Interrupted: another run has taken it over.
+            Interrupted: another run has taken it over, or the output is gone.
         """
         holder = _read(self.uri, self.storage)
         if holder is None or holder["owner"] != self.owner:
+            self._check_output()
             raise Interrupted(f"{self.uri}: another run has taken over; this one stops")
         if time.monotonic() - self.renewed > RENEWAL:
             self._write()
@@ -67,6 +68,12 @@ class Lease:
         holder = _read(self.uri, self.storage)
         if holder is not None and holder["owner"] == self.owner:
             self.storage.delete(self.uri)
+
+    def _check_output(self) -> None:
+        try:
+            self.storage.check_writable(self.uri.rpartition("/")[0])
+        except RequestError as error:
+            raise Interrupted(f"{error}; once that is mended, the same command resumes") from None
 
     def _write(self) -> None:
         record = {

@@ -55,6 +55,7 @@ IMAGES = pa.schema(
         ("width", pa.int32()),
         ("height", pa.int32()),
         ("format", pa.string()),
+        ("orientation", pa.int32()),
         ("status", pa.string()),
         ("error_stage", pa.string()),
         ("error_class", pa.string()),

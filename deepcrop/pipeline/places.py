@@ -7,8 +7,13 @@ from ..storage import is_inside
 from .job import Job
 
 
-def check_places(job: Job) -> None:
+def check_places(job: Job, *, lists: bool = True) -> None:
     """Make sure that a job can read its input and write its output.
+
+    Args:
+        job: whose places they are.
+        lists: whether it will list the input. A run that takes up what was listed before doesn't:
+            a relative input, seen from another folder, is no fault then.
 
     Raises:
         RequestError: it can't, or the one lies inside the other.
@@ -18,5 +23,6 @@ def check_places(job: Job) -> None:
             f"output {job.output}: lies inside the input {job.input}, "
             "so its variants would be sources next time; choose another place"
         )
-    job.storage.check_readable(job.input)
+    if lists:
+        job.storage.check_readable(job.input)
     job.storage.check_writable(job.output)

@@ -9,11 +9,12 @@ from typing import Any
 import pyarrow as pa
 import ray
 
-from ..errors import SourceError, TimedOut, WorkerDied
+from ..errors import SourceError, WorkerDied
 from ..storage import Storage
 from .actors import Worker
 from .job import Job
 from .layout import Layout
+from .limits import LIMITED, limit_of, timed_out
 from .render import Renderer
 from .waiting import awaited
 from .work import Work, to_table
@@ -49,30 +50,31 @@ class Quarantine:
             yield self._row(sources.slice(index, 1).combine_chunks(), carried)
 
     def _row(self, source: pa.Table, carried: pa.Schema) -> pa.Table:
-        cause, seconds = "", 0.0
-        for _ in range(TRIES):
-            begun = None
+        cause, stage, attempts = "", "", 0
+        while attempts < TRIES:
+            attempts += 1
+            stage, begun = "", time.monotonic()
             answers = self.task.remote(self.job, self.storage, source, carried)
             try:
-                for row in awaited((ray.get(each) for each in answers), self.turn):
-                    if row is not None:
-                        return row
-                    begun = time.monotonic()
+                for answer in awaited((ray.get(each) for each in answers), self.turn):
+                    if isinstance(answer, pa.Table):
+                        return answer
+                    stage, begun = answer, time.monotonic()
             except ray.exceptions.RayError as error:
-                # Even a slow try is repeated: it may have died with its node.
                 cause = str(error).strip().partition("\n")[0]
-                seconds = 0.0 if begun is None else time.monotonic() - begun
-        return self._give_up(source, carried, cause, seconds)
+                # The watchdog ends a process at no other time. Even so it is tried again: the
+                # process may have died with its node.
+                late = stage in LIMITED and time.monotonic() - begun > limit_of(self.job, stage)
+                if late and attempts > 1:
+                    return self._give_up(source, carried, timed_out(self.job, stage), attempts)
+        where = f" at the stage {stage}" if stage else ""
+        death = WorkerDied(f"its process died {attempts} times in a row{where} ({cause})")
+        return self._give_up(source, carried, death, attempts)
 
     def _give_up(
-        self, source: pa.Table, carried: pa.Schema, cause: str, seconds: float
+        self, source: pa.Table, carried: pa.Schema, error: SourceError, attempts: int
     ) -> pa.Table:
-        error: SourceError
-        if seconds > self.job.time_limit:
-            error = TimedOut(f"its work took longer than {self.job.time_limit:g} s; ended")
-        else:
-            error = WorkerDied(f"its process died {TRIES} times in a row ({cause})")
-        work = Work(source.to_pylist()[0], attempts=TRIES)
+        work = Work(source.to_pylist()[0], attempts=attempts)
         work.fail(error)
         # Removes what the processes may have stored before they died.
         Renderer(self.job, self.storage)([work])
@@ -81,8 +83,6 @@ class Quarantine:
 
 def _work_alone(
     job: Job, storage: Storage, source: pa.Table, carried: pa.Schema
-) -> Iterator[pa.Table | None]:
-    """Give a sign that the work begins, for which it may have waited long; then the row."""
-    worker = Worker(job, storage, carried)
-    yield None
-    yield worker(source)
+) -> Iterator[str | pa.Table]:
+    """Say which stage of the work begins, for which it may have waited long; then the row."""
+    yield from Worker(job, storage, carried).alone(source)

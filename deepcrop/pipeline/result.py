@@ -8,6 +8,7 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..errors import Refused, Unwritable
 from .work import STAGES
 
 STAGE_COLUMNS = [f"{stage}_ms" for stage in STAGES]
@@ -69,9 +70,9 @@ class Result:
         """The folder of the images manifest."""
         return f"{self.output}/manifest/images"
 
-    def exceeds(self, share: float) -> bool:
-        """Tell whether more than this share of the sources failed."""
-        return self.failed > share * self.sources
+    def exceeds(self, share: float | None) -> bool:
+        """Tell whether more than this share of the sources failed; any at all where it is None."""
+        return self.failed > (share or 0.0) * self.sources
 
     def count(self, rows: pa.Table) -> int:
         """Add the rows of a manifest; return how many of them failed."""
@@ -105,6 +106,22 @@ class Result:
             }
             for stage, spent in self.milliseconds.items()
         }
+
+
+GENERAL = pa.array([Unwritable.__name__, Refused.__name__])
+"""Classes of errors that every further source would meet too."""
+
+
+def unsettled(rows: pa.Table) -> tuple[pa.Table, str | None]:
+    """Return the rows that can be committed, and what ends the job if there is such a thing.
+
+    A source that met what every further one would meet too hasn't failed: it gets no row, so that
+    the resumed job tries it again.
+    """
+    general = pc.is_in(rows["error_class"], value_set=GENERAL)
+    if not pc.any(general).as_py():
+        return rows, None
+    return rows.filter(pc.invert(general)), rows.filter(general)["error_message"][0].as_py()
 
 
 class Silence:

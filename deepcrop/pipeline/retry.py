@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import errors as taxonomy
-from ..errors import RequestError, SourceError
+from ..errors import RequestError, SourceError, WorkerDied
 from .job import Job
 from .result import Progress, Result
 from .run import Driver
-from .status import open_job
+from .status import job_of, open_job
+from .work import STAGES
 
 
 def retry(
-    output: str, classes: Sequence[str], endpoint: str | None, progress: Progress
-) -> tuple[Result, float]:
+    output: str,
+    classes: Sequence[str],
+    endpoint: str | None,
+    progress: Progress,
+    changes: Mapping[str, Any] | None = None,
+) -> tuple[Result, float | None]:
     """Run again the failed sources of the job at ``output``.
 
     Args:
@@ -26,6 +31,7 @@ def retry(
         classes: only failures of these classes (or of their stages); all where empty.
         endpoint: URL of the S3 server, where it is not the usual one.
         progress: who wants to know.
+        changes: fields of the job that are other ones from now on, such as its ``time_limit``.
 
     Returns:
         The job's counts after the run, and its ``max_failed``.
@@ -34,8 +40,8 @@ def retry(
         RequestError: there is no job there, or an unknown class.
     """
     wanted = {name for each in classes for name in _names(each)}
-    _, record = open_job(output, endpoint)
-    job = Job.parse(record["job"] | ({"s3_endpoint": endpoint} if endpoint else {}))
+    manifest, record = open_job(output, endpoint)
+    job = job_of(manifest, record, endpoint, changes)
     driver = _Retry(job, progress, wanted)
     return driver.run(overwrite=False), job.max_failed
 
@@ -61,12 +67,15 @@ class _Retry(Driver):
         failed = pc.equal(rows["status"], "failed")
         if not self.classes:
             return failed
-        named = pc.is_in(rows["error_class"], value_set=pa.array(sorted(self.classes)))
-        return pc.and_(failed, named)
+        names = pa.array(sorted(self.classes))
+        named = (pc.is_in(rows[f"error_{kind}"], value_set=names) for kind in ("class", "stage"))
+        return pc.and_(failed, pc.or_(*named))
 
 
 def _names(name: str) -> list[str]:
-    """Return the error classes that a class or a stage stands for."""
+    """Return the error classes that a class stands for, or the stage itself."""
+    if name in (*STAGES, WorkerDied.stage):
+        return [name]
     every = [
         each
         for each in vars(taxonomy).values()
@@ -75,11 +84,11 @@ def _names(name: str) -> list[str]:
     found = [
         sub.__name__
         for each in every
-        if name in (each.__name__, each.stage)
+        if name == each.__name__
         for sub in every
         if issubclass(sub, each)
     ]
     if not found:
         known = ", ".join(each.__name__ for each in every)
-        raise RequestError(f"--errors {name!r}: no such class; one of: {known}")
+        raise RequestError(f"--errors {name!r}: no such class or stage; one of: {known}")
     return found

@@ -10,8 +10,8 @@ if it kills that every time, it ends as a failed row.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, cast
@@ -32,7 +32,7 @@ from .listing import Listing, complete_listing, list_here, make_listing
 from .manifest import Manifest
 from .places import check_places
 from .quarantine import Quarantine
-from .result import STAGE_COLUMNS, Progress, Result, Silence
+from .result import STAGE_COLUMNS, Progress, Result, Silence, unsettled
 from .shelf import Packed, Shelf, carried_of, groups, ids_of
 from .source import is_redacted
 from .telemetry import Telemetry
@@ -40,6 +40,9 @@ from .waiting import Patience, answer_of, awaited, cause_of
 
 if TYPE_CHECKING:
     from .stream import Stream
+
+Rows = Generator[pa.Table, None, None]
+"""Rows of the images manifest, as they are done."""
 
 PART_ROWS = 2000
 """Rows of a manifest part, unless :data:`PART_SECONDS` are over before."""
@@ -113,7 +116,7 @@ class Driver:
         with the request, or that there is nothing to do, is said at once.
         """
         with _guarded(), ExitStack() as self.stack:
-            check_places(self.job)
+            check_places(self.job, lists=self.relists)
             self.lease.acquire()
             self.stack.callback(self.lease.release)
             return self._process(*self._shelve(self._claim(overwrite)))
@@ -227,7 +230,7 @@ class Driver:
         self._record("stopped" if result.stopped else "completed", result)
         return result
 
-    def _refer(self, sources: Shelf, copies: numpy.ndarray) -> Iterator[pa.Table]:
+    def _refer(self, sources: Shelf, copies: numpy.ndarray) -> Rows:
         """Make the rows of duplicates; those of which the first failed are tried themselves."""
         firsts = self.manifest.table(list(FACTS))
         for table in sources.tables(copies):
@@ -256,9 +259,7 @@ class Driver:
             # One that a lost node ended early has lost much more than what died with it.
             whole += not stream.cut_short or result.done == before
 
-    def _pass(
-        self, stream: Stream, sources: Shelf, missing: numpy.ndarray, number: int
-    ) -> Iterator[pa.Table]:
+    def _pass(self, stream: Stream, sources: Shelf, missing: numpy.ndarray, number: int) -> Rows:
         """Try sources once, in smaller shares as the passes go on."""
         if number < PASSES:
             size = self.job.batch_size if number == 0 else 1
@@ -269,12 +270,22 @@ class Driver:
                 yield from alone.rows(table, sources.packed.carried)
 
     def _commit_all(
-        self, stream: Iterator[pa.Table], sources: Shelf, missing: numpy.ndarray, result: Result
+        self, stream: Rows, sources: Shelf, missing: numpy.ndarray, result: Result
     ) -> None:
         """Commit the rows of a stream as they come; their sources are missing no more."""
         try:
-            for rows in stream:
+            self._take(stream, sources, missing, result)
+        except BaseException:
+            self._commit_if_possible()
+            raise
+        self._commit()
+
+    def _take(self, stream: Rows, sources: Shelf, missing: numpy.ndarray, result: Result) -> None:
+        """Take the rows of a stream until it ends, or the job does."""
+        with closing(stream):
+            for answer in stream:
                 self.patience.renew()
+                rows, problem = unsettled(answer)
                 self.waiting.append(rows)
                 failed = result.count(rows)
                 self.progress.advance(rows.num_rows, failed)
@@ -284,23 +295,31 @@ class Driver:
                 if full or time.monotonic() - self.committed > PART_SECONDS:
                     self._commit()
                 missing[sources.places(ids_of(rows))] = False
+                if problem is not None:
+                    raise Interrupted(f"{problem}; once that is mended, the same command resumes")
                 if self._goes_wrong(result):
                     result.stopped = True
                     break
-        finally:
-            self._commit()
 
     def _goes_wrong(self, result: Result) -> bool:
-        done = result.done
-        early = done >= EARLY and result.failed > self.job.max_failed * done
-        return done < result.sources and (early or result.exceeds(self.job.max_failed))
+        """Tell whether to stop early: only a job that says how many sources may fail does."""
+        share, done = self.job.max_failed, result.done
+        if share is None or done == result.sources:
+            return False
+        return (done >= EARLY and result.failed > share * done) or result.exceeds(share)
 
     def _commit(self) -> None:
         self.lease.renew()
-        if self.waiting:
+        if any(rows.num_rows for rows in self.waiting):
             self.manifest.append(pa.concat_tables(self.waiting))
-            self.waiting = []
+        self.waiting = []
         self.committed = time.monotonic()
+
+    def _commit_if_possible(self) -> None:
+        """Commit what waits, if the store takes it; else its sources are done again one day."""
+        with suppress(SourceError):
+            self._commit()
+        self.waiting = []
 
     def _turn(self) -> None:
         """While nothing comes back: keep the lease, commit what waits, don't wait for ever."""

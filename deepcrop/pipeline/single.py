@@ -1,23 +1,19 @@
-"""The same stages on one photo after the other, in this process: no Ray, a quick start."""
+"""The stages of a job on one photo after the other, in this process: no Ray, a quick start."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from glob import glob
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable
 from typing import Any
 
 from ..errors import RequestError
-from ..storage import Storage, canonical
+from ..storage import canonical
 from .actors import Analyst, Decoder
 from .fetch import Fetcher
-from .job import Job, Request
+from .job import Job
+from .photos import STDIN
 from .render import Renderer, suffix_of
 from .work import Work
-
-STDIN = "-"
-"""The name of a photo whose bytes come from the standard input."""
 
 
 class Single:
@@ -30,9 +26,12 @@ class Single:
     ```
     """
 
-    def __init__(self, job: Job, device: str | None = None) -> None:
-        """Load the method."""
+    def __init__(
+        self, job: Job, device: str | None = None, say: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """Load the method; ``say`` is told which stage begins."""
         self.job = job
+        self.say = say
         self.storage = job.storage
         self.fetcher = Fetcher(self.storage)
         self.analyst = Analyst(job, device)
@@ -53,12 +52,14 @@ class Single:
         source = dict.fromkeys(("source_bytes", "source_etag", "caption", "focal_x", "focal_y"))
         uri = photo if photo == STDIN else canonical(photo)
         work = Work(source | {"source_uri": uri, "key": key, "given": photo})
+        self.say("fetch")
         if data is None:
             self.fetcher([work])
         else:
             work.data, work.bytes = data, len(data)
             work.sha256 = hashlib.sha256(data).hexdigest()
-        for stage in (self.decoder, self.analyst):
+        for name, stage in (("decode", self.decoder), ("infer", self.analyst)):
+            self.say(name)
             stage([work])
         _raise(work)
         return work
@@ -96,43 +97,16 @@ class Single:
         Raises:
             SourceError: a variant can't be written.
         """
-        self.renderer([work])
+        with self.renderer.synced([work]):
+            self.say("render")
+            writes = self.renderer.begin(work)
+            self.say("write")
+            self.renderer.finish(work, writes)
         _raise(work)
         return [variant["variant_uri"] for variant in work.variants]
 
-    def _place(self, work: Work, request: Request, form: str) -> str:
-        return f"{self.job.output}/{work.source['key']}-{request.slug}{suffix_of(form)}"
-
-
-def find_photos(names: Sequence[str], storage: Storage) -> list[str]:
-    """Return the photos that paths, URIs and globs name, in their order.
-
-    Raises:
-        RequestError: a glob names none.
-    """
-    photos: list[str] = []
-    for name in names:
-        if "://" in name:
-            several = storage.is_glob(name)
-            found = [entry.uri for entry in storage.list(name)] if several else [name]
-        else:
-            several = name != STDIN and not Path(name).exists() and any(c in name for c in "*?[")
-            found = sorted(glob(name, recursive=True)) if several else [name]
-        if not found:
-            raise RequestError(f"{name}: no photo matches")
-        photos += found
-    return photos
-
-
-def distinct_stems(photos: Sequence[str]) -> list[str]:
-    """Return a name for each photo: its stem, numbered where two share one."""
-    seen: dict[str, int] = {}
-    names = []
-    for photo in photos:
-        stem = "stdin" if photo == STDIN else PurePosixPath(photo).stem
-        seen[stem] = seen.get(stem, 0) + 1
-        names.append(stem if seen[stem] == 1 else f"{stem}-{seen[stem]}")
-    return names
+    def _place(self, work: Work, name: str, form: str) -> str:
+        return f"{self.job.output}/{work.source['key']}-{name}{suffix_of(form)}"
 
 
 def _raise(work: Work) -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow.compute as pc
+
 from ..errors import RequestError
 from ..storage import Storage, StorageOptions, canonical
+from .job import Job
 from .lease import is_held
 from .manifest import Manifest
 
@@ -29,6 +34,8 @@ class Status:
     """Files of the input that are no photos by their name, by kind."""
     errors: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
     """Stage and class of error: how many sources, and the first message."""
+    flags: dict[str, int] = field(default_factory=dict)
+    """By flag (see :mod:`deepcrop.flags`): how many sources have it, the most frequent first."""
 
     def headline(self) -> str:
         """Return one line for a person."""
@@ -81,9 +88,11 @@ def read_status(output: str, endpoint: str | None = None) -> Status:
     status = Status(state, record["counts"]["sources"])
     status.ignored = record.get("ignored_kinds", {})
     status.seconds = (record["updated"] if state != "running" else time.time()) - record["started"]
-    columns = ["status", "error_stage", "error_class", "error_message", "variants"]
+    columns = ["status", "error_stage", "error_class", "error_message", "variants", "flags"]
+    flags: Counter[str] = Counter()
     for rows in manifest.tables(columns):
-        for row in rows.to_pylist():
+        flags.update(pc.list_flatten(rows["flags"]).to_pylist())
+        for row in rows.drop_columns("flags").to_pylist():
             status.variants += len(row["variants"])
             if row["status"] == "ok":
                 status.ok += 1
@@ -95,4 +104,23 @@ def read_status(output: str, endpoint: str | None = None) -> Status:
                 count, example = status.errors.get(key, (0, row["error_message"]))
                 status.errors[key] = count + 1, example
     status.errors = dict(sorted(status.errors.items(), key=lambda item: -item[1][0]))
+    status.flags = dict(flags.most_common())
     return status
+
+
+def job_of(
+    manifest: Manifest,
+    record: Mapping[str, Any],
+    endpoint: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> Job:
+    """Return the job that an output holds, as its ``job.json`` tells it.
+
+    Args:
+        manifest: of the output; where that lies now, whatever the job was told then.
+        record: the ``job.json``.
+        endpoint: URL of the S3 server, where it is not the job's.
+        changes: fields that are to differ.
+    """
+    place = {"output": manifest.output} | ({"s3_endpoint": endpoint} if endpoint else {})
+    return Job.parse(record["job"] | place | dict(changes or {}))

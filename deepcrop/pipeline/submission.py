@@ -19,10 +19,13 @@ from typing import Any
 import aiohttp  # this and requests come with Ray's client for the Jobs API
 import requests
 import tenacity
+from ray.exceptions import AuthenticationError
 from ray.job_submission import JobStatus, JobSubmissionClient
 
 from ..errors import Interrupted, RequestError
 from ..storage import canonical, public
+from .addresses import refusal
+from .cluster import quiet_stderr
 from .job import Job
 
 SPECIFICATION = "job.yaml"
@@ -121,7 +124,7 @@ def submit(
         environment: Ray's runtime environment for the job (``pip``, ``env_vars``, ...).
 
     Raises:
-        RequestError: the address is none, or a secret would travel.
+        RequestError: the address is none, its token is another one, or a secret would travel.
         Interrupted: no cluster answers there, or it refuses the job.
     """
     if not re.match(r"https?://[^/]", address):
@@ -138,16 +141,19 @@ def submit(
     with tempfile.TemporaryDirectory(prefix="deepcrop-") as folder:
         Path(folder, SPECIFICATION).write_text(travelling.to_yaml(), encoding="utf-8")
         try:
-            client = JobSubmissionClient(address)
+            with quiet_stderr():
+                client = JobSubmissionClient(address)
             identity = _when_ready(
                 client.submit_job,
                 entrypoint=shlex.join(command + ["--overwrite"] * overwrite),
                 runtime_env=runtime | {"working_dir": folder},
                 metadata={"output": travelling.output, "method": job.method},
             )
-        except _BROKEN as error:
+        except (AuthenticationError, *_BROKEN) as error:
+            if refused := refusal(f"--address {address}", error):
+                raise refused from error
             raise Interrupted(
-                f"address {address}: no Ray cluster takes the job there ({_first_line(error)})"
+                f"--address {address}: no Ray cluster takes the job there ({_first_line(error)})"
             ) from error
     return Submission(client, identity)
 

@@ -43,6 +43,8 @@ class Work:
     size: Size | None = None
     """As shown, at full scale."""
     format: str | None = None
+    orientation: int | None = None
+    """EXIF orientation, 1 to 8: how the stored pixels lie, of which ``size`` is as shown."""
     picture: Picture | None = None
     """Its pixels, where the stage that needs them runs in the process that decoded them."""
     metadata: SourceMetadata | None = None
@@ -109,6 +111,7 @@ class Work:
             "width": self.size and self.size.width,
             "height": self.size and self.size.height,
             "format": self.format,
+            "orientation": self.orientation,
             "status": "ok",
             "attempts": self.attempts,
             "method": method,

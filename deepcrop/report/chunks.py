@@ -2,15 +2,15 @@
 
 ``index`` scripts hold what filters and searches look at, of all sources, in columns; ``details``
 scripts hold the rest and are loaded when a source is shown. Both are ordered as the gallery is:
-the worst scores first, failures last. A script begins with the name of its build, so that a page
-that was rebuilt since it was opened notices.
+what a flag says something may be wrong with, then the worst scores, failures last. A script
+begins with the name of its build, so that a page that was rebuilt since it was opened notices.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -19,8 +19,11 @@ import numpy
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..pipeline.corrections import Statement
 from ..pipeline.work import STAGES
 from ..storage import common_folder
+from .applied import marks_of, with_corrections
+from .flagged import UNFLAGGED, Flagged, ranks
 from .thumbnails import name_of
 
 INDEX_ROWS = 10_000
@@ -41,11 +44,27 @@ class Catalogue:
     aspects: list[str]
     methods: list[str]
     errors: list[str]
+    flagged: Flagged
+    applied: Mapping[str, Sequence[Statement]]
+    """The job's corrections, by the sources' URIs: what its rows were made with."""
 
     @classmethod
-    def of(cls, rows: pa.Table, output: str, aspects: Sequence[str]) -> Catalogue:
-        """Order the rows of a manifest; ``aspects`` are the names of its variants, as asked for."""
-        ordered = worst_first(rows)
+    def of(
+        cls,
+        rows: pa.Table,
+        output: str,
+        aspects: Sequence[str],
+        applied: Mapping[str, Sequence[Statement]] | None = None,
+    ) -> Catalogue:
+        """Order the rows of a manifest.
+
+        Args:
+            rows: of the images manifest.
+            output: the job's.
+            aspects: names of the variants, as asked for.
+            applied: the corrections that the job keeps, by the sources' URIs.
+        """
+        ordered = worst_first(with_corrections(rows, applied or {}))
         uris = ordered["source_uri"].to_pylist()
         return cls(
             ordered,
@@ -54,6 +73,8 @@ class Catalogue:
             list(aspects),
             _distinct(ordered["method"]),
             _distinct(ordered["error_class"]),
+            Flagged.of(ordered, aspects),
+            applied or {},
         )
 
     def __len__(self) -> int:
@@ -85,12 +106,19 @@ class Catalogue:
         places = {name: number for number, name in enumerate(self.aspects)}
         for number, start in enumerate(range(0, len(self), INDEX_ROWS)):
             rows = self.rows.slice(start, INDEX_ROWS)
+            uris = rows["source_uri"].to_pylist()
             columns = {
                 "names": self._names(rows),
                 "status": [STATUSES.index(each) for each in rows["status"].to_pylist()],
                 "methods": _numbers(rows["method"], self.methods),
                 "errors": _numbers(rows["error_class"], self.errors),
                 "scores": _score_columns(rows["variants"], places),
+                "flags": self.flagged.columns(start, start + INDEX_ROWS),
+                "applied": {
+                    at: marks_of(said, self.aspects)
+                    for at, uri in enumerate(uris)
+                    if (said := self.applied.get(uri))
+                },
             }
             call = f"deepcrop.index({json.dumps(build)},{start},{_json(columns)});\n"
             yield f"index-{number:04d}.js", call
@@ -158,9 +186,9 @@ class Catalogue:
 
 
 def worst_first(rows: pa.Table) -> pa.Table:
-    """Order by the lowest score among a source's variants; those without one, and failures, last.
+    """Order by the worst flag, then by the lowest score among a source's variants.
 
-    Ties are in the order of the URIs.
+    Those without a score, and failures, are last. Ties are in the order of the URIs.
     """
     rows = rows.sort_by("source_uri")
     statuses = rows["status"].to_numpy()
@@ -174,7 +202,8 @@ def worst_first(rows: pa.Table) -> pa.Table:
     )
     lowest = scores.group_by("row").aggregate([("score", "min")]).drop_null()
     keys[lowest["row"].to_numpy()] = lowest["score_min"].to_numpy()
-    return rows.take(pa.array(numpy.argsort(keys, kind="stable")))
+    flags = numpy.where(statuses == "ok", ranks(rows["flags"]), UNFLAGGED)
+    return rows.take(pa.array(numpy.lexsort((keys, flags))))
 
 
 def _score_columns(variants: pa.ChunkedArray, places: dict[str, int]) -> list[list[int]]:

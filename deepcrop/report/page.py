@@ -27,10 +27,11 @@ from .. import __version__
 from .. import weights as store
 from ..errors import RequestError
 from ..methods import base
+from ..pipeline.corrections import Corrections
 from ..pipeline.job import Job
 from ..pipeline.prices import Prices
 from ..pipeline.result import Progress, Silence
-from ..pipeline.status import open_job, state_of
+from ..pipeline.status import job_of, open_job, state_of
 from ..storage import Storage
 from . import plots
 from .chunks import DETAIL_ROWS, INDEX_ROWS, Catalogue
@@ -42,7 +43,17 @@ from .thumbnails import make_thumbnails
 THUMBNAILS = 2000
 """Sources that get a thumbnail unless told otherwise: the worst first."""
 THREADS = 16
-SCRIPTS = ("page", "sources", "corrections", "gallery", "picture", "detail", "main")
+SCRIPTS = (
+    "page",
+    "sources",
+    "corrections",
+    "flags",
+    "gallery",
+    "picture",
+    "preview",
+    "detail",
+    "main",
+)
 
 
 def build(
@@ -74,12 +85,14 @@ def build(
     """
     manifest, record = open_job(output, endpoint)
     manifest.find_parts()
-    job = Job.parse(record["job"] | ({"s3_endpoint": endpoint} if endpoint else {}))
+    job = job_of(manifest, record, endpoint)
     parts = list(manifest.tables())
     digest = Digest.of(parts, record["started"])
     cost = Cost.of(digest, Prices.read(), machine, nodes) if machine else None
     aspects = [request.slug for request in job.requests]
-    catalogue = Catalogue.of(concatenated(parts), manifest.output, aspects)
+    kept = manifest.read_corrections()
+    said = {} if kept is None else Corrections(kept).statements
+    catalogue = Catalogue.of(concatenated(parts), manifest.output, aspects, said)
     storage, folder = job.storage, f"{manifest.output}/report"
     watcher = progress or Silence()
     small = make_thumbnails(catalogue.rows, thumbnails, storage, f"{folder}/thumbnails", watcher)
@@ -129,12 +142,13 @@ def _render(
         "root": catalogue.root,
         "root_href": catalogue.root_href,
         "aspects": [request.slug for request in job.requests],
-        "ratios": [float(request.aspect) for request in job.requests],
+        "ratios": [(request.aspect.width, request.aspect.height) for request in job.requests],
+        "window": _window(job),
+        "flags": catalogue.flagged.legend(),
         "colours": COLOURS,
         "methods": catalogue.methods,
         "errors": catalogue.errors,
         "kind": job.kind,
-        "command": command_of(job),
     }
     return environment.get_template("page.html.j2").render(
         style=Markup(_asset("page.css")),
@@ -153,7 +167,11 @@ def _render(
         plots=plots,
         built=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         version=__version__,
-        output=shlex.quote(job.output),
+        command=command_of(job),
+        output=shlex.join([catalogue.output, *_endpoint(job)]),
+        correct_command=shlex.join(
+            ["deepcrop", "correct", catalogue.output, "corrections.csv", *_endpoint(job)]
+        ),
     )
 
 
@@ -170,6 +188,29 @@ def command_of(job: Job) -> str:
     for field, value in fields.items():
         words += ["--set", f"{field}={value if isinstance(value, str) else json.dumps(value)}"]
     return shlex.join(words)
+
+
+def is_built(output: str, endpoint: str | None = None) -> bool:
+    """Tell whether an output has a page."""
+    manifest, _ = open_job(output, endpoint)
+    return manifest.storage.exists(f"{manifest.output}/report/index.html")
+
+
+def _endpoint(job: Job) -> list[str]:
+    """Return the options with which a command finds the job's store."""
+    return ["--s3-endpoint", job.s3_endpoint] if job.s3_endpoint else []
+
+
+def _window(job: Job) -> str:
+    """Say which window the job's method cuts around a focal point that a person gives.
+
+    Returns:
+        ``largest`` of the ratio, or ``kept``: of the size that the method chose before.
+    """
+    largest = job.method in ("center", "saliency") or (
+        job.method == "mars" and base.validate_options("mars", job.options).window == "largest"
+    )
+    return "largest" if largest else "kept"
 
 
 def _weights(job: Job) -> store.Weights | None:

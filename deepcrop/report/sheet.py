@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
@@ -12,6 +12,8 @@ from ..geometry import Box, Focal
 HEIGHT = 200
 """Pixels of every picture of a sheet."""
 MARGIN = 8
+LARGEST = 4000
+"""Pixels of a page's width and height, at most."""
 COLOURS = ("#ff5c5c", "#2fd0b0", "#5b8cff", "#ffb224", "#b78cff", "#8fdc5a", "#ff85b3", "#22c3e6")
 
 
@@ -34,14 +36,81 @@ def contact_sheet(lines: Sequence[Line]) -> Image.Image:
     Args:
         lines: at least one.
     """
-    rows = [_row(line) for line in lines]
-    width = max(row.width for row in rows)
-    sheet = Image.new("RGB", (width, sum(row.height for row in rows)), "white")
+    return _column([draw_row(line) for line in lines])
+
+
+class Page:
+    """Rows of several photos, those of one together, in as many columns as the page has room for.
+
+    ```python
+    page = Page()
+    if not page.fits(rows):
+        page.draw().save("compare.png")
+    ```
+    """
+
+    def __init__(self) -> None:
+        """Begin with an empty page."""
+        self.groups: list[Sequence[Image.Image]] = []
+
+    def fits(self, rows: Sequence[Image.Image]) -> bool:
+        """Tell whether a further photo's rows have room; on an empty page they always do."""
+        columns = _columns([*self.groups, rows], LARGEST)
+        return not self.groups or sum(map(_width, columns)) <= LARGEST
+
+    def add(self, rows: Sequence[Image.Image]) -> None:
+        """Take a photo's rows; those that are too many for a column, as several groups."""
+        rows = [_narrowed(row) for row in rows]
+        most = max(1, LARGEST // max(row.height for row in rows))
+        self.groups += [rows[start : start + most] for start in range(0, len(rows), most)]
+
+    def draw(self) -> Image.Image:
+        """Draw the page, its columns of about one height."""
+        number = len(_columns(self.groups, LARGEST))
+        height = max(map(_height, self.groups))
+        while len(columns := _columns(self.groups, height)) > number:
+            height += HEIGHT
+        drawn = [_column(column) for column in columns]
+        page = Image.new("RGB", (sum(each.width for each in drawn), max(map(_height, columns))))
+        page.paste("white", (0, 0, *page.size))
+        left = 0
+        for column in drawn:
+            page.paste(column, (left, 0))
+            left += column.width
+        return page
+
+
+def _columns(groups: Iterable[Sequence[Image.Image]], height: int) -> list[list[Image.Image]]:
+    """Put groups under one another, in a further column where one would be too high."""
+    columns: list[list[Image.Image]] = [[]]
+    for group in groups:
+        if columns[-1] and _height(columns[-1]) + _height(group) > height:
+            columns.append([])
+        columns[-1] += group
+    return columns
+
+
+def _column(rows: Sequence[Image.Image]) -> Image.Image:
+    sheet = Image.new("RGB", (_width(rows), _height(rows)), "white")
     top = 0
     for row in rows:
         sheet.paste(row, (0, top))
         top += row.height
     return sheet
+
+
+def _height(rows: Sequence[Image.Image]) -> int:
+    return sum(row.height for row in rows)
+
+
+def _width(rows: Sequence[Image.Image]) -> int:
+    return max(row.width for row in rows)
+
+
+def _narrowed(row: Image.Image) -> Image.Image:
+    if row.width <= LARGEST:
+        return row
+    return row.resize((LARGEST, max(1, round(row.height * LARGEST / row.width))))
 
 
 def overlay(source: Image.Image, boxes: Mapping[str, Box], focal: Focal | None) -> Image.Image:
@@ -66,7 +135,8 @@ def overlay(source: Image.Image, boxes: Mapping[str, Box], focal: Focal | None) 
     return drawn
 
 
-def _row(line: Line) -> Image.Image:
+def draw_row(line: Line) -> Image.Image:
+    """Draw one line."""
     pictures = [("", overlay(line.source, line.boxes, line.focal)), *line.variants.items()]
     scaled = [
         (label, each.resize((max(1, round(each.width * HEIGHT / each.height)), HEIGHT)))

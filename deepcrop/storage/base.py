@@ -95,13 +95,26 @@ class Failure(Exception):
     """What a store raises; ``Storage`` turns it into an error of ``deepcrop.errors``."""
 
     def __init__(
-        self, message: str, kind: type[FetchError] = Unreachable, hope: Hope = Hope.NONE
+        self,
+        message: str,
+        kind: type[FetchError] = Unreachable,
+        hope: Hope = Hope.NONE,
+        *,
+        general: bool = False,
     ) -> None:
-        """Say what happened (without the URI and without secrets), and if a new try may help."""
+        """Say what happened (without the URI and without secrets), and if a new try may help.
+
+        Args:
+            message: what happened.
+            kind: the error where it happened to a read.
+            hope: whether to try again.
+            general: whether any other write would fail alike: no space, no bucket, no credentials.
+        """
         super().__init__(message)
         self.message = message
         self.kind = kind
         self.hope = hope
+        self.general = general
         self.attempts = 1
 
 

@@ -21,6 +21,8 @@ from .uri import local_path, local_uri
 _MISSING = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENXIO, errno.ELOOP,
             errno.ENAMETOOLONG, errno.EILSEQ}  # fmt: skip
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
+_GENERAL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+"""What any other write would meet too."""
 _TRANSIENT = {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.EBUSY, errno.EMFILE,
               errno.ENFILE, errno.ENOBUFS, errno.EHOSTDOWN, errno.EHOSTUNREACH}  # fmt: skip
 
@@ -271,7 +273,7 @@ def _failures() -> Iterator[None]:
         if number in _MISSING:
             raise Failure(text, NotFound) from None
         if number in _DENIED:
-            raise Failure(text, AccessDenied) from None
+            raise Failure(text, AccessDenied, general=number in _GENERAL) from None
         if number in _TRANSIENT:
             raise Failure(text, Unreachable, Hope.GOOD) from None
-        raise Failure(text, FetchError) from None
+        raise Failure(text, FetchError, general=number in _GENERAL) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import AccessDenied, FetchError, NotFound, Unreachable
+from ..errors import AccessDenied, FetchError, NotFound, Refused, Unreachable
 from .base import Failure, Hope
 from .uri import redact
 
@@ -18,6 +18,11 @@ _TRANSIENT = {
     "RequestTimeout", "RequestTimeoutException", "IncompleteBody", "BadDigest",
     "XAmzContentSHA256Mismatch",
 }  # fmt: skip
+_FULL = {
+    "QuotaExceeded": "the quota is used up",  # Ceph, Dell ECS
+    "XMinioStorageFull": "no space left on the server",
+    "XMinioAdminBucketQuotaExceeded": "the bucket's quota is used up",
+}
 _REFUSED = {
     "InvalidAccessKeyId": "the access key is not known to the server",
     "SignatureDoesNotMatch": "the secret key does not fit the access key",
@@ -27,6 +32,8 @@ _REFUSED = {
     "RequestTimeTooSkewed": "this machine's clock is wrong",
     "InvalidObjectState": "the object is archived and must be restored first",
 }
+_OF_THE_OBJECT = {"InvalidObjectState", "SignatureDoesNotMatch"}
+"""Refusals that another object may not meet: some servers sign odd names otherwise than clients."""
 
 
 def failure_of(error: Exception) -> Failure:
@@ -44,7 +51,8 @@ def failure_of(error: Exception) -> Failure:
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
             return failure_of_code(answer.get("Code", ""), status, answer.get("Message", ""))
         case boto.NoCredentialsError() | boto.PartialCredentialsError():
-            return Failure("no credentials: set AWS_PROFILE or AWS_ACCESS_KEY_ID", AccessDenied)
+            text = "no credentials: set AWS_PROFILE or AWS_ACCESS_KEY_ID"
+            return Failure(text, Refused, general=True)
         case boto.ProfileNotFound():
             return Failure("AWS_PROFILE names a profile that does not exist", AccessDenied)
         case boto.ParamValidationError():
@@ -77,9 +85,13 @@ def failure_of_code(code: str, status: int, message: str) -> Failure:
     """Translate the code (and the HTTP status) of an S3 error."""
     detail = redact(f"{code}: {message}" if message else code or f"status {status}")
     if code in _REFUSED:
-        return Failure(f"{_REFUSED[code]} ({code})", AccessDenied)
+        general = code not in _OF_THE_OBJECT
+        kind = Refused if general else AccessDenied
+        return Failure(f"{_REFUSED[code]} ({code})", kind, general=general)
     if code == "NoSuchBucket":
-        return Failure("no such bucket", NotFound)
+        return Failure("no such bucket", NotFound, general=True)
+    if code in _FULL:
+        return Failure(f"{_FULL[code]} ({code})", FetchError, general=True)
     if code in MISSING:
         return Failure("no such object", NotFound)
     if code in _TRANSIENT or status >= 500 or status == 429:

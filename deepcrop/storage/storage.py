@@ -6,7 +6,14 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from ..errors import AccessDenied, FetchError, NotFound, RequestError, WriteError
+from ..errors import (
+    AccessDenied,
+    FetchError,
+    NotFound,
+    RequestError,
+    Unwritable,
+    WriteError,
+)
 from . import pattern
 from .archive import PREFIX, ArchiveStore
 from .base import TEMPORARY, Blob, Entry, Failure, Prefix, StorageOptions, Store
@@ -85,6 +92,7 @@ class Storage:
             sync: wait until it outlives a power failure; ``synced`` waits for many at once.
 
         Raises:
+            Unwritable: it could not be stored, and nor could any other.
             WriteError: it could not be stored.
         """
         uri = canonical(uri)
@@ -329,7 +337,9 @@ def _writing(uri: str) -> Iterator[None]:
     try:
         yield
     except Failure as failure:
-        error = WriteError(f"{redact(uri)}: {failure.message}")
+        kind = Unwritable if failure.general else WriteError
+        error = kind(f"{redact(uri)}: {failure.message}")
+        error.denied = failure.kind is AccessDenied
         error.attempts = failure.attempts
         raise error from None
 

@@ -14,6 +14,8 @@ from deepcrop import cli
 from deepcrop.cli import photos
 from deepcrop.report.sheet import COLOURS, HEIGHT
 
+pytestmark = pytest.mark.usefixtures("same_process")
+
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
@@ -109,6 +111,27 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_done(capsys, folder):
     (folder / "bad.jpg").write_bytes(b"<html>")
     status, out, err = run(capsys, "crop", "bad.jpg", "photo.jpg", *CENTER, "--output", "out")
     assert status == 1 and out.strip().endswith("out/photo-1x1.jpg") and "bad.jpg: NotAn" in err
+
+
+def test_what_is_made_otherwise_than_asked_is_said(capsys, folder):
+    status, out, err = run(
+        capsys,
+        "crop",
+        "photo.jpg",
+        "photos/a.jpg",
+        "-m",
+        "center",
+        "--size",
+        "90x90",
+        "--output",
+        "out",
+    )
+    assert status == 0 and [line.rpartition("/")[2] for line in out.split()] == [
+        "photo-90x90px-smaller.jpg",
+        "a-90x90px-smaller.jpg",
+    ]
+    note = "not 90x90: the crop box has 60x60 pixels (--upscale allow enlarges)"
+    assert err == f"deepcrop: photo.jpg: {note}\ndeepcrop: photos/a.jpg: {note}\n"
 
 
 def examples():

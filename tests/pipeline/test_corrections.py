@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,6 +10,7 @@ import pyarrow.parquet
 import pytest
 from PIL import Image
 
+from deepcrop import cli
 from deepcrop.errors import RequestError
 from deepcrop.geometry import Box, Size
 from deepcrop.methods.base import Crop
@@ -18,7 +20,9 @@ from deepcrop.pipeline.job import Job
 from deepcrop.pipeline.manifest import Manifest
 from deepcrop.pipeline.result import Silence
 from deepcrop.pipeline.retry import retry
+from deepcrop.report.page import build
 from deepcrop.storage import Storage
+from tests.report.synthetic import row, write_output
 
 HEAD = "source_uri,kind,aspect,x0,y0,x1,y1\n"
 SIZE = Size(200, 100)
@@ -156,6 +160,52 @@ def test_a_run_with_corrections_does_anew_only_what_they_touch(corpus, tmp_path)
     assert done_anew(after, latest) - {"half.jpg"} == {"2.jpg"}
     assert len(latest["2.jpg"]["variants"]) == 2 and latest["a.jpg"] == after["a.jpg"]
     assert audit(str(out)).clean
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_job_is_corrected_by_the_name_of_its_output_alone(corpus, tmp_path, monkeypatch, capsys):
+    for folder in ("bad", "many", "deep"):
+        shutil.rmtree(corpus / folder)
+    monkeypatch.chdir(tmp_path)
+    job(Path("in"), Path("out")).run()
+    build("out", thumbnails=0)
+    before, page = rows(tmp_path / "out"), (tmp_path / "out/report/index.html").read_text()
+    shutil.copy(corpus / "a.jpg", tmp_path / "in" / "new.jpg")
+    # The page's command is run where browsers put what they download.
+    (tmp_path / "downloads").mkdir()
+    monkeypatch.chdir(tmp_path / "downloads")
+    write(tmp_path / "downloads" / "c.csv", f"{tmp_path}/in/a.jpg,focal,,0,0.5,,")
+    assert cli._status(["correct", f"{tmp_path}/out", "c.csv"]) == 0
+    assert "page" in capsys.readouterr().out
+    after = rows(tmp_path / "out")
+    assert done_anew(before, after) == {"a.jpg"} and "new.jpg" not in after
+    assert after["a.jpg"]["variants"][0]["x0"] == 0 and not (tmp_path / "downloads/out").exists()
+    assert (tmp_path / "out/report/index.html").read_text() != page
+    index = (tmp_path / "out/report/data/index-0000.js").read_text()
+    assert ':{"focal":[0.0,0.5]}}});' in index
+    # A retry knows the job as well, and looks for no new sources either.
+    monkeypatch.chdir(tmp_path / "downloads")
+    retry(f"{tmp_path}/out", [], None, Silence())
+    assert "new.jpg" not in rows(tmp_path / "out")
+    # Without a page none is written, unless it is asked for.
+    shutil.rmtree(tmp_path / "out" / "report")
+    assert cli._status(["correct", f"{tmp_path}/out", "c.csv"]) == 0
+    assert not (tmp_path / "out" / "report").exists()
+    assert cli._status(["correct", f"{tmp_path}/out", "c.csv", "--report"]) == 0
+    assert (tmp_path / "out" / "report" / "index.html").exists()
+
+
+def test_wrong_corrections_of_a_job_are_a_wrong_request(tmp_path, capsys):
+    write_output(tmp_path / "out", [row(f"{tmp_path}/out", "/in/a.jpg")])
+    file = write(tmp_path / "c.csv", "/in/a.jpg,focal,,50,50,,")
+    for arguments, words in (
+        ((tmp_path / "nowhere", file), "no job there"),
+        ((tmp_path / "out", tmp_path / "none.csv"), "none.csv"),
+        ((tmp_path / "out", file), "50 looks like a percentage"),
+    ):
+        assert cli._status(["correct", *map(str, arguments)]) == 2
+        told = capsys.readouterr().err
+        assert words in told and told.count("\n") == 1
 
 
 @pytest.mark.slow

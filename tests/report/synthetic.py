@@ -9,6 +9,8 @@ from typing import Any
 import pyarrow as pa
 from PIL import Image
 
+from deepcrop.flags import ordered
+from deepcrop.pipeline.corrections import CORNERS, SCHEMA
 from deepcrop.pipeline.job import Job
 from deepcrop.pipeline.manifest import Manifest, images_table
 from deepcrop.pipeline.source import source_id
@@ -19,9 +21,16 @@ BOXES = {"1x1": (50, 0, 250, 200), "16x9": (0, 15, 300, 184)}
 
 
 def row(output: str, uri: str, **fields: Any) -> dict[str, Any]:
-    """A manifest row of a source of 300x200 pixels; ``scores`` by ratio, or ``error``."""
+    """A manifest row of a source of 300x200 pixels; ``scores`` by ratio, or ``error``.
+
+    ``flags`` are the source's own, ``variant_flags`` those of its variants by ratio.
+    """
     scores = fields.pop("scores", {"1x1": 0.5, "16x9": 0.75})
     error = fields.pop("error", None)
+    variant_flags = fields.pop("variant_flags", {})
+    flags = ordered(
+        [*fields.pop("flags", ()), *(each for of in variant_flags.values() for each in of)]
+    )
     name = uri.rpartition("/")[2].rpartition(".")[0]
     variants = [
         {
@@ -36,7 +45,7 @@ def row(output: str, uri: str, **fields: Any) -> dict[str, Any]:
             "sha256": hashlib.sha256(f"{uri} {aspect}".encode()).hexdigest(),
             "method": "center",
             "upscaled": False,
-            "flags": [],
+            "flags": variant_flags.get(aspect, []),
         }
         for aspect, score in scores.items()
     ]
@@ -53,6 +62,7 @@ def row(output: str, uri: str, **fields: Any) -> dict[str, Any]:
         "method": "center",
         "focal_x": 0.25,
         "focal_y": 0.5,
+        "flags": flags,
         "variants": variants,
         "fetch_ms": 2.0,
         "decode_ms": 4.0,
@@ -89,6 +99,13 @@ def write_output(
         }
     )
     return manifest
+
+
+def say(manifest: Manifest, *statements: tuple[Any, ...]) -> None:
+    """Keep corrections with a job: ``(source_uri, kind, aspect, x0, y0, x1, y1)`` each."""
+    names = ("source_uri", "kind", "aspect", *CORNERS)
+    rows = [dict(zip(names, each, strict=False)) for each in statements]
+    manifest.write_corrections(pa.Table.from_pylist(rows, schema=SCHEMA))
 
 
 def write_photo(path: Path, size: tuple[int, int] = SIZE) -> str:

@@ -5,9 +5,7 @@ A browser's page is opened from a file URL, as people open it.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,17 +13,16 @@ import pytest
 from deepcrop.pipeline.corrections import Corrections
 from deepcrop.pipeline.job import Job
 from deepcrop.report.page import build
+from tests.report import browsing
+from tests.report.browsing import CHROMIUM, INTERACTIVE, drag, names, opened
 from tests.report.synthetic import row, write_output, write_photo
 
 playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="not installed: chromium (.ci/install-chromium)"
 )
 
 ERRORS = ("Corrupt", "TooLarge")
-INTERACTIVE = """() => document.querySelector(".card") !== null
-    && !document.querySelector("#found").textContent.includes("loading")"""
 
 
 @pytest.fixture(scope="module")
@@ -56,29 +53,6 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@contextmanager
-def opened(browser, output: Path, **options) -> Iterator:
-    """Open the page; it must say nothing on the console and ask no network for anything."""
-    complaints: list[str] = []
-    context = browser.new_context(**options)
-    page = context.new_page()
-    page.set_default_timeout(60_000)
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url}"))
-    page.on(
-        "request",
-        lambda request: (
-            request.url.startswith(("file:", "data:", "blob:")) or complaints.append(request.url)
-        ),
-    )
-    page.goto(f"file://{output}/report/index.html")
-    page.wait_for_function(INTERACTIVE)
-    yield page
-    assert complaints == []
-    context.close()
-
-
 @pytest.fixture
 def page(browser, output: Path) -> Iterator:
     with opened(browser, output) as page:
@@ -87,10 +61,6 @@ def page(browser, output: Path) -> Iterator:
 
 def found(page) -> str:
     return page.locator("#found").inner_text()
-
-
-def names(page) -> list[str]:
-    return page.locator(".card .path").evaluate_all("nodes => nodes.map((each) => each.title)")
 
 
 def test_the_gallery_shows_the_worst_scores_first_with_boxes_and_variants(page):
@@ -163,24 +133,10 @@ def test_failures_are_grouped_and_lead_to_the_gallery_and_to_a_command(page, out
     page.wait_for_function("document.querySelector('#found').textContent.startsWith('3 of')")
 
 
-def drag(page, locator, to: tuple[float, float]) -> None:
-    """Drag the middle of an element to a point of the stage, 0..1 of its sides."""
-    box, stage = locator.bounding_box(), page.locator("#stage").bounding_box()
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.mouse.down()
-    at = (stage["x"] + to[0] * stage["width"], stage["y"] + to[1] * stage["height"])
-    page.mouse.move(*at, steps=4)
-    page.mouse.up()
-
-
 def exported(page, output: Path) -> dict[str, list[dict]]:
     """Export as a person does; read as a run does."""
-    page.keyboard.press("Escape")
-    page.click("nav [data-view=corrections]")
-    with page.expect_download() as download:
-        page.click("#export")
     file = output.parent / "corrections.csv"
-    download.value.save_as(file)
+    browsing.exported(page, file)
     job = Job(input=str(output), output=str(output), method="center", aspects=["1:1", "16:9"])
     said = Corrections.read(str(file), job).statements
     return {uri.rpartition("/")[2]: rows for uri, rows in said.items()}
@@ -224,7 +180,7 @@ def test_marks_outlast_a_reload_and_are_undone(page):
     page.locator(".card .accept").nth(1).click()
     page.reload()
     page.wait_for_function(INTERACTIVE)
-    assert page.locator(".card").nth(1).get_attribute("class") == "card good"
+    assert page.locator(".card").nth(1).get_attribute("class") == "card good is-pending"
     assert page.locator("#correction-count").inner_text() == "1"
     page.locator(".card .open").nth(1).click()
     page.keyboard.press("u")
@@ -287,7 +243,7 @@ CONTRAST = """() => {
   };
   const ratio = (one, other) => (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
   const pairs = [];
-  for (const ink of ["ink", "soft", "accent", "good", "bad"])
+  for (const ink of ["ink", "soft", "accent", "good", "bad", "warn"])
     for (const ground of ["back", "surface", "sunken"])
       pairs.push(ratio(resolve(ink), resolve(ground)));
   pairs.push(ratio(resolve("on-accent"), resolve("accent")));

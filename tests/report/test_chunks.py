@@ -5,8 +5,11 @@ import re
 
 import pyarrow as pa
 
+from deepcrop.flags import Flag
+from deepcrop.pipeline.corrections import CORNERS
 from deepcrop.pipeline.manifest import images_table
 from deepcrop.report.chunks import DETAIL_ROWS, Catalogue, worst_first
+from deepcrop.report.flagged import REMARKS, WORDS, Words, words
 from deepcrop.report.thumbnails import name_of
 from tests.report.synthetic import row
 
@@ -37,6 +40,65 @@ def test_the_worst_score_comes_first_and_failures_last():
     assert names == ["c", "a", "b", "retargeted", "skipped", "d"]
 
 
+def test_what_a_flag_says_is_wrong_comes_before_the_scores_and_remarks_change_nothing():
+    rows = [
+        row("/out", "/in/a.jpg", scores={"1x1": 0.1}, flags=["corrected", "hdr-mapped"]),
+        row("/out", "/in/b.jpg", scores={"1x1": 0.9}, variant_flags={"1x1": ["enlarged"]}),
+        row("/out", "/in/c.jpg", scores={"1x1": 0.3}, variant_flags={"1x1": ["head-cut"]}),
+        row("/out", "/in/d.jpg", scores={"1x1": 0.2}, variant_flags={"1x1": ["head-cut"]}),
+        row("/out", "/in/e.jpg", scores={"1x1": 0.5}, variant_flags={"1x1": ["focal-outside"]}),
+        row("/out", "/in/f.jpg", error=("decode", "Corrupt", "broken"), flags=["enlarged"]),
+    ]
+    ordered = worst_first(images_table(rows, pa.schema([])))["source_uri"].to_pylist()
+    assert [uri[4] for uri in ordered] == ["e", "d", "c", "b", "a", "f"]
+
+
+def test_index_scripts_tell_the_flags_of_sources_from_those_of_variants():
+    made = catalogue(
+        row("/out", "/in/a.jpg"),
+        row("/out", "/in/b.jpg", flags=["hdr-mapped"], variant_flags={"16x9": ["head-cut"]}),
+        row("/out", "/in/c.jpg", variant_flags={"1x1": ["head-cut", "enlarged"]}),
+    )
+    legend = made.flagged.legend()
+    assert [(each["name"], each["label"], each["count"], each["problem"]) for each in legend] == [
+        ("head-cut", "head cut", 2, True),
+        ("enlarged", "enlarged", 1, True),
+        ("hdr-mapped", "HDR mapped", 1, False),
+    ]
+    _, columns = read(made.index("b"))["index-0000.js"]
+    assert columns["names"] == ["b.jpg", "c.jpg", "a.jpg"]
+    assert columns["flags"] == [[0, 4], [1, 3], [0, 1]]
+
+
+def test_every_flag_has_words():
+    assert set(WORDS) == set(Flag) and set(Flag) >= REMARKS
+    assert all(each.label and each.explanation.endswith(".") for each in WORDS.values())
+    assert words("of-a-later-release") == Words("of a later release", "")
+
+
+def test_corrections_that_a_job_keeps_come_with_the_index_and_flag_the_source():
+    def said(kind, aspect=None, *corners):
+        return {"kind": kind, "aspect": aspect} | dict(
+            zip(CORNERS, (*corners, None, None, None, None), strict=False)
+        )
+
+    applied = {
+        "/in/a.jpg": [said("rejected"), said("keep", None, 1, 2, 30, 40)],
+        "/in/b.jpg": [said("focal", None, 0.25, 0.5), said("box", "1x1", 0, 1, 99, 100)],
+        "/in/c.jpg": [said("good")],
+    }
+    rows = [row("/out", f"/in/{name}.jpg") for name in "abcd"]
+    made = Catalogue.of(images_table(rows, pa.schema([])), "/out", ["1x1", "16x9"], applied)
+    _, columns = read(made.index("b"))["index-0000.js"]
+    assert columns["applied"] == {
+        "0": {"rejected": ["1x1", "16x9"], "keep": [[1, 2, 30, 40]]},
+        "1": {"focal": [0.25, 0.5], "boxes": {"1x1": [0, 1, 99, 100]}},
+        "2": {"good": True},
+    }
+    assert [each["name"] for each in made.flagged.legend()] == ["rejected", "corrected"]
+    assert made.flagged.counts == [1, 2] and columns["flags"][0] == [0, 3, 1, 2]
+
+
 def test_index_scripts_hold_what_filters_look_at():
     made = catalogue(
         row("/out", "/in/x/b.jpg", scores={"16x9": 0.2}),
@@ -50,6 +112,8 @@ def test_index_scripts_hold_what_filters_look_at():
         "methods": [0, 0],
         "errors": [-1, 0],
         "scores": [[-1, -1], [200, -1]],
+        "flags": [[], [], []],
+        "applied": {},
     }
 
 

@@ -1,12 +1,11 @@
-"""Crops and focal points for other programs."""
+"""Crops and focal points as photo metadata, and the command that writes all exports."""
 
-import csv
 import xml.etree.ElementTree as ElementTree
 
 import pytest
 
 from deepcrop import cli
-from deepcrop.report.exports import css, imgproxy, thumbor, urls, xmp
+from deepcrop.report.sidecars import xmp
 from tests.report.synthetic import row, write_output
 
 SOURCE = row("/out", "/in/a b.jpg")
@@ -16,25 +15,6 @@ NAMES = {
     "iptc": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
     "xmp": "http://ns.adobe.com/xap/1.0/",
 }
-
-
-def test_a_rule_keeps_the_focal_point():
-    [rule] = css([SOURCE, FAILED], "/in/")
-    assert rule == 'img[src$="a%20b.jpg"] { object-position: 25% 50%; }\n'
-
-
-def test_servers_cut_the_same_box():
-    square = SOURCE["variants"][0]
-    assert thumbor(SOURCE, square) == "/unsafe/50x0:250x200/200x200/%2Fin%2Fa%20b.jpg"
-    assert imgproxy(SOURCE, square) == (
-        "/insecure/crop:200:200:nowe:50:0/rs:fit:200:200/plain/%2Fin%2Fa%20b.jpg"
-    )
-
-
-def test_urls_are_a_table_without_what_failed():
-    lines = list(csv.reader(urls([SOURCE, FAILED], "thumbor")))
-    assert lines[0] == ["source_uri", "aspect", "url"] and len(lines) == 3
-    assert lines[1][:2] == ["/in/a b.jpg", "1x1"]
 
 
 def test_regions_are_relative_and_say_what_they_are_for():

@@ -1,12 +1,17 @@
 """The page as a file."""
 
+import io
 import json
 import re
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from PIL import Image
 
 from deepcrop import cli
 from deepcrop.pipeline.job import Job
+from deepcrop.pipeline.manifest import IMAGES, images_table
+from deepcrop.pipeline.status import read_status
 from deepcrop.report.page import build, command_of
 from deepcrop.report.thumbnails import LONGEST, name_of
 from tests.report.synthetic import row, write_output, write_photo
@@ -70,6 +75,17 @@ def test_the_command_in_the_page_is_the_jobs_own(capsys):
     assert capsys.readouterr().out == job.to_yaml()
 
 
+def test_commands_in_the_page_name_the_output_and_its_server(tmp_path):
+    manifest = write_output(tmp_path / "a b", [row(str(tmp_path), "/in/a.jpg")])
+    record = manifest.read_record()
+    record["job"]["s3_endpoint"] = "http://127.0.0.1:9"
+    manifest.write_record(record)
+    build(str(tmp_path / "a b"))
+    _, html = facts(tmp_path / "a b")
+    place = f"&#39;{tmp_path}/a b&#39;"
+    assert f"deepcrop correct {place} corrections.csv --s3-endpoint http://127.0.0.1:9<" in html
+
+
 def test_report_of_a_folder_without_a_job_is_a_wrong_request(capsys, tmp_path):
     assert cli._status(["report", str(tmp_path)]) == 2
     assert "no job there" in capsys.readouterr().err
@@ -90,3 +106,29 @@ def test_a_page_beside_a_job_in_a_store(s3, tmp_path):
     } <= written
     details = storage.read(f"{output}/report/data/details-00000.js").decode()
     assert '"href":"../variants/1x1/a.jpg"' in details
+
+
+def without_flags(table: pa.Table) -> pa.Table:
+    """The same rows as a release wrote them that had no flags."""
+    rows = table.drop_columns("flags").to_pylist()
+    kind = table.schema.field("variants").type.value_type
+    variant = pa.struct([each for each in kind if each.name != "flags"])
+    schema = pa.schema([each for each in IMAGES if each.name not in ("flags", "variants")])
+    return pa.Table.from_pylist(rows, schema=schema.append(pa.field("variants", pa.list_(variant))))
+
+
+def test_a_part_without_flags_beside_one_with_them_is_read_everywhere(tmp_path, capsys):
+    flagged = row(str(tmp_path), "/in/b.jpg", variant_flags={"1x1": ["head-cut"]})
+    manifest = write_output(tmp_path, [flagged])
+    old = without_flags(images_table([row(str(tmp_path), "/in/a.jpg")], pa.schema([])))
+    sink = io.BytesIO()
+    pq.write_table(old, sink)
+    manifest.storage.write(f"{manifest.images}/part-000001.parquet", sink.getvalue())
+    found = read_status(str(tmp_path))
+    assert (found.ok, found.variants, found.flags) == (2, 4, {"head-cut": 1})
+    assert found.record()["flags"] == {"head-cut": 1}
+    assert build(str(tmp_path)).endswith("index.html")
+    assert cli._status(["export", str(tmp_path), "--as", "css", "--to", f"{tmp_path}/a.css"]) == 0
+    assert cli._status(["status", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "head-cut" in out and "cuts a head" in out

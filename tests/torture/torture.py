@@ -133,6 +133,7 @@ class Torture:
             "options": {"tally": str(self._tally(output))},
             "aspects": ["1:1", "16:9"],
             "batch_size": 2,
+            "max_failed": 1.0,
         }
         path.write_text(json.dumps(job))
         return path

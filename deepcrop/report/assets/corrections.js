@@ -1,21 +1,53 @@
-// What a person says of sources: kept in this browser, exported as a table.
+// What a person says of sources. Marks that are pending are kept in this browser and exported as a
+// table; those that a run has applied come with the page's data.
 // A statement is a line: source_uri, kind (good, rejected, focal, box, keep), aspect, x0, y0, x1, y1.
 const COLUMNS = ["source_uri", "kind", "aspect", "x0", "y0", "x1", "y1"];
-const corrections = new Map(); // name -> {good, rejected: [aspect], focal, boxes: {aspect: box}, keep: [box]}
+const corrections = new Map(); // pending: name -> {good, rejected: [aspect], focal, boxes: {aspect: box}, keep: [box]}
 const place = `deepcrop-corrections-${job.fingerprint}-${job.root}`;
 const blank = () => ({ good: false, rejected: [], focal: null, boxes: {}, keep: [] });
-const correctionOf = (name) => corrections.get(name) ?? blank();
+const appliedTo = (name) => sources.applied.get(name) ?? blank();
+const correctionOf = (name) => corrections.get(name) ?? appliedTo(name);
+const isPending = (name) => corrections.has(name);
 
 function isBlank(marks) {
   const { good, rejected, focal, boxes, keep } = marks;
   return !good && !rejected.length && !focal && !Object.keys(boxes).length && !keep.length;
 }
 
+const sameBoxes = (one, other) => JSON.stringify(one ?? null) === JSON.stringify(other ?? null);
+
+function isSame(one, other) {
+  const inOrder = ({ good, rejected, focal, boxes, keep }) =>
+    [good, [...new Set(rejected)].sort(), focal, Object.entries(boxes).sort(), keep];
+  return JSON.stringify(inOrder(one)) === JSON.stringify(inOrder(other));
+}
+
+// Make marks pending, unless they say what is applied already.
+function setMarks(name, marks) {
+  const applied = appliedTo(name);
+  // Nothing said takes nothing back: that the source is good as the method alone has it, does.
+  if (isBlank(marks) && !isBlank(applied)) marks.good = true;
+  if (isSame(marks, applied)) corrections.delete(name);
+  else corrections.set(name, marks);
+}
+
 function correct(name, change) {
   const marks = structuredClone(correctionOf(name));
   change(marks);
-  if (isBlank(marks)) corrections.delete(name);
-  else corrections.set(name, marks);
+  setMarks(name, marks);
+  remember();
+}
+
+function forget(name) {
+  corrections.delete(name);
+  remember();
+}
+
+// A run has applied what was pending: it isn't any more.
+function forgetApplied(names) {
+  for (const name of names) {
+    if (isPending(name)) setMarks(name, corrections.get(name));
+  }
   remember();
 }
 
@@ -73,24 +105,27 @@ function fromCsv(text) {
   return rows.filter((row) => row.length > 1);
 }
 
+// What a file says of a source replaces all that was said of it before.
 function restore(text) {
   const [head, ...rows] = fromCsv(text);
   const value = (row, column) => row[head.indexOf(column)] ?? "";
+  const read = new Map();
   for (const row of rows) {
     const uri = value(row, "source_uri");
     if (!uri.startsWith(job.root) && !isWhole(uri)) continue;
     const name = nameOf(uri);
     const numbers = ["x0", "y0", "x1", "y1"].map((column) => Number(value(row, column)));
-    const marks = correctionOf(name);
+    const marks = read.get(name) ?? blank();
     const kind = value(row, "kind");
-    const aspect = value(row, "aspect");
+    const aspect = value(row, "aspect").replace(":", "x");
     if (kind === "good") marks.good = true;
     if (kind === "rejected") marks.rejected.push(...(aspect ? [aspect] : job.aspects));
     if (kind === "focal") marks.focal = numbers.slice(0, 2);
     if (kind === "box") marks.boxes[aspect] = numbers;
     if (kind === "keep") marks.keep.push(numbers);
-    corrections.set(name, marks);
+    read.set(name, marks);
   }
+  for (const [name, marks] of read) setMarks(name, marks);
   remember();
 }
 
@@ -113,17 +148,30 @@ function summaryOf(marks) {
   ].filter(Boolean).join(" · ");
 }
 
+const LISTED = 500;
+
 function showCorrections() {
   const count = corrections.size;
   find("#correction-count").textContent = whole(count);
   find("#bar").hidden = !count || location.hash === "#corrections";
-  find("#bar-text").textContent = `${whole(count)} source${count === 1 ? "" : "s"} marked`;
-  find("#export").disabled = find("#clear").disabled = !count;
-  find("#correct-command").textContent = `${job.command} --corrections corrections.csv`;
-  const lines = [...corrections].slice(0, 500).map(([name, marks]) =>
+  find("#bar-text").textContent = `${whole(count)} pending`;
+  find("#clear").disabled = !count;
+  find("#pending-none").hidden = count > 0;
+  find("#steps").hidden = !count;
+  find("#correction-list").replaceChildren(...markLines(corrections, (name) =>
+    make("button", { class: "quiet", text: "Forget", "aria-label": `Forget the marks of ${name}`, onclick: () => forget(name) })));
+  find("#applied-panel").hidden = !sources.applied.size;
+  find("#applied-count").textContent = whole(sources.applied.size);
+  find("#applied-list").replaceChildren(...markLines(sources.applied, (name) =>
+    isPending(name) ? make("span", { class: "pending", text: "changed here" }) : null));
+}
+
+function markLines(marked, last) {
+  const lines = [...marked].slice(0, LISTED).map(([name, marks]) =>
     make("li", {},
       make("span", { class: "path", text: name }),
       make("span", { class: "soft", text: summaryOf(marks) }),
-      make("button", { class: "quiet", text: "Forget", "aria-label": `Forget the marks of ${name}`, onclick: () => correct(name, (each) => Object.assign(each, blank())) })));
-  find("#correction-list").replaceChildren(...lines);
+      last(name)));
+  const rest = marked.size - lines.length;
+  return rest > 0 ? [...lines, make("li", { class: "soft", text: `and ${whole(rest)} more` })] : lines;
 }

@@ -27,21 +27,33 @@ function paintDetail() {
   find("#detail-place").textContent = place < 0 ? "" : `${whole(place + 1)} of ${whole(visible.length)}`;
   find("#detail-previous").disabled = place <= 0;
   find("#detail-next").disabled = place < 0 || place === visible.length - 1;
+  find("#undo").disabled = !isPending(sources.names[index]);
+  find("#reset").hidden = !sources.applied.has(sources.names[index]);
   press("#mark-good", marks.good);
   press("#mark-bad", marks.rejected.length === job.aspects.length);
   press("#draw-keep", detail.drawing);
   press("#show-map", detail.map);
   find("#show-map").hidden = !facts.map;
-  find("#draw-keep").hidden = !facts.width || job.kind !== "crop";
+  find("#draw-keep").hidden = !facts.variants || job.kind !== "crop";
   paintStage(marks);
-  find("#variants").replaceChildren(...(facts.variants ?? []).map((variant) => variantRow(variant, marks)));
+  find("#variants").replaceChildren(
+    ...(facts.variants ?? []).map((variant) => variantRow(variant, marks)),
+    ...notMade(facts, index).map((aspect) => rejectedRow(aspect, marks)));
   find("#compare").replaceChildren(...(facts.variants ?? []).filter((each) => !each.box && each.href).map(comparison));
   find("#facts").replaceChildren(...factRows(facts));
   find("#hint").textContent = hintOf(facts);
+  find("#detail-flags").replaceChildren(...badges(sources.flags[0][index]));
+  find("#note").textContent = facts.note ? `Note: ${facts.note}` : "";
+  const pending = pendingText(index, facts);
+  find("#pending-text").textContent = pending;
+  find("#pending").hidden = !pending;
 }
 
 function hintOf(facts) {
   if (!facts.width || job.kind !== "crop") return "";
+  if (!facts.variants) {
+    return notMade(facts, detail.index).length ? "Press Rejected beside a variant to have it made by the next run." : "";
+  }
   if (detail.drawing) return "Draw a box that no crop may cut.";
   if (detail.aspect >= 0) return "Drag the box to move it, its corner to resize it.";
   return "Drag the focal point, or pick a variant to move its crop box.";
@@ -69,18 +81,18 @@ function paintStage(marks) {
       large.src = href;
     }
     if (detail.map && facts.map) find("svg", stage).before(make("img", { class: "heat", src: `maps/${facts.map}.png`, alt: "saliency map" }));
-    if (job.kind === "crop" && facts.variants) makeMovable(find(":scope > svg", stage), marks);
+    if (job.kind === "crop" && facts.variants) makeMovable(find(":scope > svg", stage));
   }
   old.replaceWith(stage);
 }
 
-function makeMovable(layer, marks) {
+function makeMovable(layer) {
   const { facts } = detail;
   const size = Math.max(facts.width, facts.height) / 45;
   const variant = facts.variants.find((each) => each.aspect === detail.aspect);
   const focal = find(".focal", layer);
   if (variant) {
-    const box = boxOf(variant, marks);
+    const box = boxOf(detail.index, facts, variant);
     const [x0, y0, x1, y1] = box;
     const outside = `M0 0H${facts.width}V${facts.height}H0ZM${x0} ${y0}V${y1}H${x1}V${y0}Z`;
     layer.prepend(draw("path", { d: outside, class: "shade", "fill-rule": "evenodd" }));
@@ -112,7 +124,7 @@ function startDrag(event, layer, variant) {
   } else if (grabbed?.classList.contains("focal")) {
     edit = ([x, y]) => (marks) => { marks.focal = [round(x / facts.width), round(y / facts.height)]; };
   } else if (grabbed && variant) {
-    const box = boxOf(variant, marksHere());
+    const box = boxOf(detail.index, facts, variant);
     const resize = grabbed.classList.contains("handle");
     edit = (point) => (marks) => {
       const step = [point[0] - first[0], point[1] - first[1]];
@@ -140,7 +152,6 @@ function startDrag(event, layer, variant) {
   addEventListener("pointercancel", stop);
 }
 
-const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 const round = (value) => Math.round(value * 10000) / 10000;
 const sorted = ([ax, ay], [bx, by]) =>
   [Math.min(ax, bx), Math.min(ay, by), Math.max(ax, bx), Math.max(ay, by)].map(Math.round);
@@ -165,7 +176,7 @@ function nudge(dx, dy) {
   const variant = facts.variants?.find((each) => each.aspect === aspect);
   if (variant?.box) {
     const step = Math.max(1, Math.round(Math.max(facts.width, facts.height) / 100));
-    const box = boxOf(variant, marksHere());
+    const box = boxOf(detail.index, facts, variant);
     change((marks) => { marks.boxes[job.aspects[aspect]] = moved(box, [dx * step, dy * step]); });
   }
 }
@@ -187,16 +198,36 @@ function variantRow(variant, marks) {
     paintDetail();
   };
   return make("div", { class: `variant ${detail.aspect === variant.aspect ? "chosen" : ""} ${rejected ? "rejected-variant" : ""}` },
-    make("button", { class: "picture", "aria-label": `Pick ${label(aspect)}`, "aria-pressed": String(detail.aspect === variant.aspect), onclick: pick }, variantOf(detail.index, detail.facts, variant, marks)),
+    make("button", { class: "picture", "aria-label": `Pick ${label(aspect)}`, "aria-pressed": String(detail.aspect === variant.aspect), onclick: pick }, variantOf(detail.index, detail.facts, variant)),
     make("div", {},
       make("strong", {}, make("span", { class: "dot", style: `background:${colourOf(variant.aspect)}` }), label(aspect)),
       make("div", { class: "soft small", text: facts.filter(Boolean).join(" · ") }),
+      make("div", { class: isMoved(variant) ? "badges stale" : "badges" }, ...badges(sources.flags[variant.aspect + 1][detail.index])),
       variant.href ? make("a", { class: "small", href: variant.href, target: "_blank", text: "file" }) : null,
       " ",
-      make("button", { class: "quiet reject", "aria-pressed": String(rejected), text: rejected ? "Rejected" : "Reject", "aria-label": `Reject ${label(aspect)}`, onclick: () => change((each) => {
-        each.rejected = rejected ? each.rejected.filter((other) => other !== aspect) : [...each.rejected, aspect];
-        each.good = false;
-      }) })));
+      rejectButton(aspect, marks)));
+}
+
+// Its flags are then those of the box that it has now.
+const isMoved = (variant) => !sameBoxes(boxOf(detail.index, detail.facts, variant), variant.box);
+
+function rejectButton(aspect, marks) {
+  const rejected = marks.rejected.includes(aspect);
+  return make("button", { class: "quiet reject", "aria-pressed": String(rejected), text: rejected ? "Rejected" : "Reject", "aria-label": `Reject ${label(aspect)}`, onclick: () => change((each) => {
+    each.rejected = rejected ? each.rejected.filter((other) => other !== aspect) : [...each.rejected, aspect];
+    if (!rejected) each.good = false;
+  }) });
+}
+
+// A variant that a person has rejected: there is no picture of it.
+function rejectedRow(aspect, marks) {
+  const again = !marks.rejected.includes(aspect);
+  return make("div", { class: "variant" },
+    make("div", { class: "no-picture", text: "not made" }),
+    make("div", {},
+      make("strong", {}, make("span", { class: "dot", style: `background:${colourOf(job.aspects.indexOf(aspect))}` }), label(aspect)),
+      make("div", { class: "soft small", text: again ? "the next run makes it" : "rejected by a person" }),
+      rejectButton(aspect, marks)));
 }
 
 // A retargeted image against the source plainly scaled to its shape.
@@ -216,10 +247,9 @@ function factRows(facts) {
     size: facts.width && `${facts.width}×${facts.height} ${facts.format}, ${bytes(facts.bytes)}`,
     focal: facts.focal && facts.focal.map((each) => each.toFixed(3)).join(", "),
     "duplicate of": facts.duplicate,
-    note: facts.note,
     error: facts.error && `${facts.error[1]} at stage ${facts.error[0]}, ${facts.error[3]} tries: ${facts.error[2]}`,
     times: facts.times && STAGES.map((stage, at) => `${stage} ${facts.times[at] ?? "–"}`).join(", ") + " ms",
-    marked: summaryOf(marksHere()),
+    [isPending(sources.names[detail.index]) ? "pending" : "applied"]: summaryOf(marksHere()),
   };
   return Object.entries(rows).filter(([, value]) => value).map(([name, value]) =>
     make("tr", {}, make("th", { scope: "row", text: name }), make("td", { text: value })));
@@ -231,6 +261,7 @@ function step(by) {
 }
 
 function setUpDetail() {
+  find("#to-corrections").addEventListener("click", () => dialog.close());
   find("#detail-close").addEventListener("click", () => dialog.close());
   find("#detail-previous").addEventListener("click", () => step(-1));
   find("#detail-next").addEventListener("click", () => step(1));
@@ -238,7 +269,8 @@ function setUpDetail() {
   find("#mark-bad").addEventListener("click", () => { markBad(detail.index); paintDetail(); });
   find("#show-map").addEventListener("click", () => { detail.map = !detail.map; paintDetail(); });
   find("#draw-keep").addEventListener("click", () => { detail.drawing = !detail.drawing; paintDetail(); });
-  find("#undo").addEventListener("click", () => change((marks) => Object.assign(marks, blank())));
+  find("#reset").addEventListener("click", () => change((marks) => Object.assign(marks, blank(), { good: true })));
+  find("#undo").addEventListener("click", () => { forget(sources.names[detail.index]); paintDetail(); });
   dialog.addEventListener("close", async () => {
     const place = visible.indexOf(detail.index);
     await turn(place < 0 ? shown : Math.floor(place / PAGE));

@@ -14,6 +14,7 @@ function setUpGallery() {
   options("ratio", job.aspects.map(label));
   options("method", job.methods);
   options("error", job.errors);
+  find("#flag-chips")?.append(...job.flags.map(flagChip));
   filters.addEventListener("input", refilter);
   filters.addEventListener("reset", () => setTimeout(refilter));
   filters.addEventListener("submit", (event) => event.preventDefault());
@@ -22,6 +23,12 @@ function setUpGallery() {
   find("#page").addEventListener("change", (event) => turn(Number(event.target.value) - 1));
   sources.listeners.push(() => requestAnimationFrame(select));
   if (!job.count) find("#found").textContent = "no sources yet";
+}
+
+function flagChip(flag, bit) {
+  const box = make("input", { type: "checkbox", name: "flag", value: 1 << bit });
+  return make("label", { class: flag.problem ? "chip problem" : "chip", "data-tip": flag.text },
+    box, flag.label, make("b", { class: "count", text: whole(flag.count) }));
 }
 
 function refilter() {
@@ -36,18 +43,19 @@ function wanted() {
     search: value("search").trim().toLowerCase(),
     ratio: number("ratio"), status: number("status"), method: number("method"), error: number("error"),
     folder: value("folder"), marks: value("marks"), order: value("order"),
+    flags: [...filters.querySelectorAll("[name=flag]:checked")].reduce((bits, box) => bits | box.value, 0),
     low: value("low") ? 1000 * Number(value("low")) : 0,
     high: value("high") ? 1000 * Number(value("high")) : 1000,
   };
 }
 
 function hasMarks(name, kind) {
-  const marks = corrections.get(name);
-  if (kind === "unseen") return !marks;
-  if (!marks) return false;
+  if (kind === "pending") return isPending(name);
+  if (!isPending(name) && !sources.applied.has(name)) return kind === "unseen";
+  const marks = correctionOf(name);
   if (kind === "good") return marks.good;
   if (kind === "rejected") return marks.rejected.length > 0;
-  return Boolean(marks.focal || marks.keep.length || Object.keys(marks.boxes).length);
+  return kind === "moved" && Boolean(marks.focal || marks.keep.length || Object.keys(marks.boxes).length);
 }
 
 function select() {
@@ -61,6 +69,7 @@ function select() {
     if (want.error >= 0 && sources.errors[index] !== want.error) continue;
     if (want.folder && !sources.names[index].startsWith(want.folder)) continue;
     if (want.search && !sources.folded[index].includes(want.search)) continue;
+    if (want.flags && !(want.flags & flagsOf(index, want.ratio))) continue;
     if (want.marks && !hasMarks(sources.names[index], want.marks)) continue;
     if (scored) {
       const score = scoreOf(index, want.ratio);
@@ -74,19 +83,32 @@ function select() {
   turn(shown, want.ratio);
 }
 
+// The bits of the flags that say that something may be wrong.
+const PROBLEMS = job.flags.reduce((bits, flag, bit) => (flag.problem ? bits | (1 << bit) : bits), 0);
+const NO_SCORE = 1500; // scores are thousandths
+
+// The place of a source's worst flag: flags are in the order in which a person should look.
+function rankOf(index, ratio) {
+  const bits = sources.status[index] === 0 ? flagsOf(index, ratio) & PROBLEMS : 0;
+  return bits ? 31 - Math.clz32(bits & -bits) : 31;
+}
+
+// Sources are in the order of "flagged first", over all ratios.
 function order({ order, ratio }) {
   if (order === "name") {
     const { names } = sources;
     visible.sort((one, other) => (names[one] < names[other] ? -1 : names[one] > names[other] ? 1 : 0));
-  } else if (order === "best" || ratio >= 0) {
-    const sign = order === "best" ? -1 : 1;
-    const key = (index) => {
-      const score = scoreOf(index, ratio);
-      return score < 0 ? Infinity : sign * score; // without a score: last in both orders
-    };
-    const keys = new Map(visible.map((index) => [index, key(index)]));
-    visible.sort((one, other) => (keys.get(one) === keys.get(other) ? one - other : keys.get(one) - keys.get(other)));
+    return;
   }
+  if (ratio < 0 && (order === "flagged" || (order === "worst" && !PROBLEMS))) return;
+  const score = (index) => {
+    const value = scoreOf(index, ratio);
+    return value < 0 ? NO_SCORE : order === "best" ? -value : value; // without a score: last in both
+  };
+  const flagged = order === "flagged";
+  const key = (index) => (flagged ? 2 * NO_SCORE * rankOf(index, ratio) : 0) + score(index);
+  const keys = new Map(visible.map((index) => [index, key(index)]));
+  visible.sort((one, other) => (keys.get(one) === keys.get(other) ? one - other : keys.get(one) - keys.get(other)));
 }
 
 async function turn(page, ratio = wanted().ratio) {
@@ -109,21 +131,35 @@ async function turn(page, ratio = wanted().ratio) {
 function cardOf(index, detail, ratio) {
   const name = sources.names[index];
   const marks = correctionOf(name);
-  const variants = (detail.variants ?? []).filter((each) => ratio < 0 || each.aspect === ratio);
-  const strip = variants.map((variant) => {
-    const aspect = job.aspects[variant.aspect];
-    const score = variant.score === undefined ? "" : ` ${variant.score.toFixed(2)}`;
-    return make("figure", { class: marks.rejected.includes(aspect) ? "rejected-variant" : "" },
-      variantOf(index, detail, variant, marks),
-      make("figcaption", {}, make("span", { class: "dot", style: `background:${colourOf(variant.aspect)}` }), label(aspect) + score));
-  });
-  return make("article", { class: `card ${stateOf(marks)}`, "data-index": index },
+  const pending = isPending(name);
+  const told = [...badges(flagsOf(index, ratio)), pending ? make("span", { class: "pending", text: "pending" }) : null].filter(Boolean);
+  return make("article", { class: `card ${stateOf(marks)} ${pending ? "is-pending" : ""}`, "data-index": index },
     make("button", { class: "open", "aria-label": `Open ${name}`, onclick: () => openDetail(index) }, stageOf(index, detail, { only: ratio })),
-    strip.length ? make("div", { class: "strip" }, ...strip) : null,
+    told.length ? make("div", { class: "badges" }, ...told) : null,
+    stripOf(index, detail, marks, ratio),
     make("div", { class: "foot" },
       make("span", { class: "path", title: name }, make("bdi", { text: name })),
       button("accept", "✓", "Good", marks.good, () => markGood(index)),
       button("reject", "✕", "Reject all variants", marks.rejected.length > 0, () => markBad(index))));
+}
+
+// The variants of a source, side by side; those that a person has rejected have no picture.
+function stripOf(index, detail, marks, ratio) {
+  const wanted = (aspect) => ratio < 0 || aspect === ratio;
+  const figure = (aspect, picture, text) =>
+    make("figure", { class: marks.rejected.includes(job.aspects[aspect]) ? "rejected-variant" : "" }, picture,
+      make("figcaption", {}, make("span", { class: "dot", style: `background:${colourOf(aspect)}` }), label(job.aspects[aspect]) + text));
+  const made = (detail.variants ?? []).filter((each) => wanted(each.aspect)).map((each) =>
+    figure(each.aspect, variantOf(index, detail, each), each.score === undefined ? "" : ` ${each.score.toFixed(2)}`));
+  const missing = notMade(detail, index).map((aspect) => job.aspects.indexOf(aspect)).filter(wanted).map((aspect) =>
+    figure(aspect, make("div", { class: "no-picture", text: "not made" }), ""));
+  return made.length + missing.length ? make("div", { class: "strip" }, ...made, ...missing) : null;
+}
+
+// The ratios that have no variant because a person has rejected it.
+function notMade(detail, index) {
+  const made = (detail.variants ?? []).map((each) => job.aspects[each.aspect]);
+  return appliedTo(sources.names[index]).rejected.filter((aspect) => !made.includes(aspect));
 }
 
 const button = (kind, text, title, pressed, onclick) =>

@@ -58,8 +58,9 @@ function withFocused(act) {
 }
 
 addEventListener("keydown", (event) => {
+  if (event.key === "Escape") hideTip();
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.matches?.("input, select, textarea")) {
+  if (event.target.matches?.("input:not([type=checkbox]), select, textarea")) {
     if (event.key === "Escape") event.target.blur();
     return;
   }
@@ -72,11 +73,21 @@ addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
+// A browser may refuse the clipboard to a page from a file or from http.
+async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 document.addEventListener("click", async (event) => {
   const copy = event.target.closest(".copy");
   if (copy) {
-    await navigator.clipboard.writeText(find("code", copy.parentElement).textContent);
-    copy.textContent = "Copied";
+    const text = find("code", copy.parentElement).textContent;
+    copy.textContent = (await copied(text)) ? "Copied" : "Select it";
     setTimeout(() => (copy.textContent = "Copy"), 1500);
   }
   const only = event.target.closest(".only");
@@ -97,7 +108,7 @@ find("#import").addEventListener("change", async (event) => {
   refilter();
 });
 find("#clear").addEventListener("click", () => {
-  if (!confirm("Forget all marks of this page?")) return;
+  if (!confirm("Forget all pending marks?")) return;
   corrections.clear();
   remember();
   refilter();
@@ -109,6 +120,7 @@ recall();
 if (matchMedia("(max-width: 640px)").matches) find("#filter-box").open = false;
 setUpGallery();
 setUpDetail();
+setUpTips();
 showView();
 document.documentElement.classList.add("ready");
 loadIndex();

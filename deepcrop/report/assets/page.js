@@ -2,6 +2,7 @@
 const job = JSON.parse(document.getElementById("facts-of-job").textContent);
 const find = (selector, root = document) => root.querySelector(selector);
 const label = (aspect) => (aspect.endsWith("px") ? aspect : aspect.replace("x", ":"));
+const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 const whole = (count) => count.toLocaleString("en");
 
 function make(tag, attributes = {}, ...children) {

@@ -1,9 +1,6 @@
 // Pictures: a source with its boxes over it, and its variants.
 const HIGHLIGHT = "rgb(255 255 255)";
 
-// The box of a variant, as a person corrected it.
-const boxOf = (variant, marks) => marks.boxes[job.aspects[variant.aspect]] ?? variant.box;
-
 function imageOf(index, detail) {
   return detail.thumbnail ? `thumbnails/${detail.thumbnail}.jpg` : sourceHref(index);
 }
@@ -22,19 +19,21 @@ function stageOf(index, detail, { only = -1, lazy = true } = {}) {
     image.addEventListener("error", () => image.remove());
     stage.append(image);
   }
-  stage.append(overlayOf(detail, correctionOf(sources.names[index]), only));
+  stage.append(overlayOf(index, detail, only));
   return stage;
 }
 
-function overlayOf(detail, marks, only) {
+function overlayOf(index, detail, only) {
   const { width, height } = detail;
+  const marks = correctionOf(sources.names[index]);
   const layer = draw("svg", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" });
   for (const variant of detail.variants ?? []) {
-    const box = boxOf(variant, marks);
+    const box = boxOf(index, detail, variant);
     if (!box || (only >= 0 && only !== variant.aspect)) continue;
     const place = rectangle(box);
+    const kind = sameBoxes(box, variant.box) ? "box" : "box preview";
     layer.append(draw("rect", { ...place, class: "casing" }));
-    layer.append(draw("rect", { ...place, class: "box", stroke: colourOf(variant.aspect) }));
+    layer.append(draw("rect", { ...place, class: kind, stroke: colourOf(variant.aspect) }));
   }
   for (const box of marks.keep) layer.append(draw("rect", { ...rectangle(box), class: "keep" }));
   const focal = marks.focal ?? detail.focal;
@@ -54,8 +53,8 @@ function dot([x, y], { width, height }) {
 }
 
 // A variant: cut out of the thumbnail, or the written file where there is no box or no thumbnail.
-function variantOf(index, detail, variant, marks) {
-  const box = boxOf(variant, marks);
+function variantOf(index, detail, variant) {
+  const box = boxOf(index, detail, variant);
   const name = `variant ${label(job.aspects[variant.aspect])} of ${sources.names[index]}`;
   if (box && detail.thumbnail) {
     const [x0, y0, x1, y1] = box;

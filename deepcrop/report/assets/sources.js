@@ -6,6 +6,8 @@ const sources = {
   methods: new Int8Array(job.count),
   errors: new Int16Array(job.count).fill(-1),
   scores: job.aspects.map(() => new Int16Array(job.count).fill(-1)),
+  flags: [null, ...job.aspects].map(() => new Int32Array(job.count)), // bits: the source's, each ratio's
+  applied: new Map(), // name -> marks that the job honours already
   loaded: 0,
   listeners: [],
 };
@@ -24,6 +26,12 @@ window.deepcrop = {
     sources.methods.set(columns.methods, start);
     sources.errors.set(columns.errors, start);
     columns.scores.forEach((column, aspect) => sources.scores[aspect].set(column, start));
+    columns.flags.forEach((pairs, place) => {
+      for (let at = 0; at < pairs.length; at += 2) sources.flags[place][start + pairs[at]] = pairs[at + 1];
+    });
+    const applied = Object.entries(columns.applied).map(([at, marks]) => [columns.names[at], marks]);
+    for (const [name, marks] of applied) sources.applied.set(name, { ...blank(), ...marks });
+    if (applied.length) forgetApplied(applied.map(([name]) => name));
     sources.loaded += columns.names.length;
     for (const listener of sources.listeners) listener();
   },
@@ -67,6 +75,13 @@ function scoreOf(index, aspect = -1) {
     if (column[index] >= 0 && (lowest < 0 || column[index] < lowest)) lowest = column[index];
   }
   return lowest;
+}
+
+// The bits of a source's flags: its own, and those of one variant or of all.
+function flagsOf(index, aspect = -1) {
+  const [own, ...ratios] = sources.flags;
+  if (aspect >= 0) return own[index] | ratios[aspect][index];
+  return ratios.reduce((bits, column) => bits | column[index], own[index]);
 }
 
 const encodePath = (path) => path.split("/").map(encodeURIComponent).join("/");

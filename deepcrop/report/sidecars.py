@@ -1,19 +1,10 @@
-"""Crop boxes and focal points for other programs: style sheets, image servers, photo metadata.
-
-A server that cuts on the fly needs no variants: it needs to know where to cut. Each export takes
-the rows of a manifest, as dictionaries, and gives text.
-"""
+"""Crop boxes and focal points as photo metadata: XMP sidecars with IPTC image regions."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
-
-from ..storage import quoted_below
 
 Row = Mapping[str, Any]
 
@@ -53,52 +44,6 @@ REGION = """\
      </rdf:li>"""
 
 
-def css(rows: Iterable[Row], root: str) -> Iterator[str]:
-    """Yield a rule for each source with a focal point, so that ``object-fit: cover`` keeps it.
-
-    Args:
-        rows: of the images manifest.
-        root: what the URIs begin with; a rule holds for images whose address ends in the rest.
-    """
-    for row in rows:
-        if row["focal_x"] is not None:
-            name = quoted_below(row["source_uri"], root)
-            position = f"{100 * row['focal_x']:.4g}% {100 * row['focal_y']:.4g}%"
-            yield f'img[src$="{name}"] {{ object-position: {position}; }}\n'
-
-
-def thumbor(row: Row, variant: Row) -> str:
-    """Return the path of a thumbor URL that cuts a variant (unsigned; a server may want a hash)."""
-    box = "{x0}x{y0}:{x1}x{y1}".format(**variant)
-    size = f"{variant['width']}x{variant['height']}"
-    return f"/unsafe/{box}/{size}/{quote(row['source_uri'], safe='')}"
-
-
-def imgproxy(row: Row, variant: Row) -> str:
-    """Return the path of an imgproxy URL that cuts a variant (unsigned)."""
-    width, height = variant["x1"] - variant["x0"], variant["y1"] - variant["y0"]
-    crop = f"crop:{width}:{height}:nowe:{variant['x0']}:{variant['y0']}"
-    size = f"rs:fit:{variant['width']}:{variant['height']}"
-    return f"/insecure/{crop}/{size}/plain/{quote(row['source_uri'], safe='')}"
-
-
-URLS = {"thumbor": thumbor, "imgproxy": imgproxy}
-
-
-def urls(rows: Iterable[Row], server: str) -> Iterator[str]:
-    """Yield the lines of a CSV table, ``source_uri, aspect, url``: a line each crop.
-
-    Args:
-        rows: of the images manifest.
-        server: one of :data:`URLS`.
-    """
-    yield _line("source_uri", "aspect", "url")
-    for row in rows:
-        for variant in row["variants"]:
-            if variant["x0"] is not None:
-                yield _line(row["source_uri"], variant["aspect"], URLS[server](row, variant))
-
-
 def xmp(row: Row) -> str:
     """Return an XMP packet with a source's crops, and its focal point, as IPTC image regions.
 
@@ -132,9 +77,3 @@ def _region(name: str, role: str, **boundary: str | float) -> str:
     ]
     escaped = quoteattr(name)[1:-1]
     return REGION.format(name=escaped, role=ROLE + role, boundary="\n".join(lines))
-
-
-def _line(*cells: str) -> str:
-    sink = io.StringIO()
-    csv.writer(sink).writerow(cells)
-    return sink.getvalue()

@@ -1,0 +1,44 @@
+"""Photos that are named on the command line, and what their variants are called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from glob import glob
+from pathlib import Path, PurePosixPath
+
+from ..errors import RequestError
+from ..storage import Storage
+
+STDIN = "-"
+"""The name of a photo whose bytes come from the standard input."""
+
+
+def find_photos(names: Sequence[str], storage: Storage) -> list[str]:
+    """Return the photos that paths, URIs and globs name, in their order.
+
+    Raises:
+        RequestError: a glob names none.
+    """
+    photos: list[str] = []
+    for name in names:
+        if "://" in name:
+            several = storage.is_glob(name)
+            found = [entry.uri for entry in storage.list(name)] if several else [name]
+        else:
+            several = name != STDIN and not Path(name).exists() and any(c in name for c in "*?[")
+            found = sorted(glob(name, recursive=True)) if several else [name]
+        if not found:
+            raise RequestError(f"{name}: no photo matches")
+        photos += found
+    return photos
+
+
+def distinct_stems(photos: Sequence[str]) -> list[str]:
+    """Return a name for each photo: its stem, numbered where two share one."""
+    seen: dict[str, int] = {}
+    names = []
+    for photo in photos:
+        stem = "stdin" if photo == STDIN else PurePosixPath(photo).stem
+        seen[stem] = seen.get(stem, 0) + 1
+        names.append(stem if seen[stem] == 1 else f"{stem}-{seen[stem]}")
+    return names
