@@ -8,6 +8,7 @@ import itertools
 import logging
 import os
 import pickle
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,10 @@ import pytest
 
 from deepcrop.storage import Storage, StorageOptions
 from tests.servers.radosgw import RadosGateway, missing_programs
+
+# torch.optim imports triton, if it is there, whose bindings print dozens of lines as Python ends.
+# Nothing here compiles for a GPU.
+sys.modules.setdefault("triton", None)  # type: ignore[arg-type]
 
 # A first call imports, and a machine may be busy: what takes too long is pytest's to say.
 hypothesis.settings.register_profile("deepcrop", deadline=None)
