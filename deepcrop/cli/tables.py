@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from ..terminal import duration
+
 if TYPE_CHECKING:
     from ..pipeline.plan import Plan
     from ..pipeline.prices import Prices
@@ -62,10 +64,11 @@ def show_plan(plan: Plan, prices: Prices) -> None:
     ]
     rows = [
         ("sources", f"{plan.sources:,}"),
-        ("timed", f"{plan.timed:,}, of which {plan.failed:.0%} failed"),
-        ("machines", f"{plan.machines}, {plan.actors:,} actors"),
-        ("hours", _interval(plan.seconds * (1 / 3600))),
-        ("GPU hours", _interval(plan.gpu_hours)),
+        ("worked on", f"{plan.timed:,}, of which {plan.failed:.0%} failed"),
+        ("timed", f"{plan.steady:,} of them, while all processes were at work"),
+        ("machines", f"{plan.machines}, {plan.actors:,} processes with the method"),
+        ("time", f"{_time(plan.seconds)}, of which start-up {duration(plan.startup)}"),
+        *([("GPU hours", _interval(plan.gpu_hours))] if plan.gpu_hours.value else []),
         ("MiB in", _interval(plan.bytes_in * (1 / mebi))),
         ("MiB out", _interval(plan.bytes_out * (1 / mebi))),
         ("requests", f"{plan.reads:,} read, {plan.writes:,} write"),
@@ -73,6 +76,11 @@ def show_plan(plan: Plan, prices: Prices) -> None:
     ]
     print_table(("", "projected, ± half a 95% interval"), rows)
     print(f"prices: {prices.source}, {prices.date}; edit them before you rely on them")
+
+
+def _time(estimate: Estimate) -> str:
+    error = f" ± {duration(estimate.error)}" if estimate.error else ""
+    return duration(estimate.value) + error
 
 
 def _interval(estimate: Estimate) -> str:
