@@ -29,11 +29,12 @@ def test_many_photos_stand_in_columns_of_about_one_height_and_none_is_torn_apart
         assert page.fits(rows(3))
         page.add(rows(3, colour=(number, 0, 0)))
     drawn = page.draw()
-    assert drawn.size == (1200, 12 * 224)  # not one strip of 24 rows
+    assert drawn.size == (1800, 9 * 224)  # not one strip of 24 rows
     reds = [
-        {drawn.getpixel((left, top))[0] for top in range(0, drawn.height, 224)} for left in (0, 600)
+        {drawn.getpixel((left, top))[0] for top in range(0, drawn.height, 224)}
+        for left in (0, 600, 1200)
     ]
-    assert reds == [{0, 1, 2, 3}, {4, 5, 6, 7}]
+    assert reds == [{0, 1, 2}, {3, 4, 5}, {6, 7, 255}]
 
 
 def test_a_page_is_full_before_it_is_too_large_to_look_at():
