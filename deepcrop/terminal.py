@@ -126,10 +126,10 @@ class JobProgress:
     def _say(self) -> None:
         seconds = time.monotonic() - self.began
         rate = (self.done - self.before) / seconds if seconds > 1 else 0.0
+        pace = f"{rate:.1f}/s" if rate >= 0.1 or not rate else f"{duration(1 / rate)} each"
         left = f", {duration((self.total - self.done) / rate)} left" if rate else ""
         print(
-            f"{self.done:,} of {self.total:,} {self.noun}, {rate:.1f}/s, "
-            f"{self.failed:,} failed{left}",
+            f"{self.done:,} of {self.total:,} {self.noun}, {pace}, {self.failed:,} failed{left}",
             file=sys.stderr,
             flush=True,
         )

@@ -23,6 +23,10 @@ from deepcrop.storage import Storage, StorageOptions
 from tests.conformance.installed import install
 from tests.servers.radosgw import RadosGateway, missing_programs
 
+# torch.optim imports triton, if it is there, whose bindings print dozens of lines as Python ends.
+# Nothing here compiles for a GPU.
+sys.modules.setdefault("triton", None)  # type: ignore[arg-type]
+
 # A first call imports, and a machine may be busy: what takes too long is pytest's to say.
 hypothesis.settings.register_profile("deepcrop", deadline=None)
 hypothesis.settings.load_profile("deepcrop")

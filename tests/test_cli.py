@@ -6,6 +6,7 @@ import re
 import pytest
 from PIL import Image
 
+import deepcrop
 from deepcrop import cli
 from deepcrop.methods import base
 
@@ -91,6 +92,10 @@ def test_crop_prints_boxes_as_json_and_survives_a_bad_photo(capsys, photo, tmp_p
     [line] = out.strip().splitlines()
     assert json.loads(line)["crops"] == [{"aspect": "1x1", "box": [30, 0, 90, 60], "score": 0.5}]
     assert code == 1 and "bad.jpg: NotAnImage" in err
+
+
+def test_the_version_is_said(capsys):
+    assert run(capsys, "--version") == (0, f"deepcrop {deepcrop.__version__}\n", "")
 
 
 @pytest.mark.usefixtures("same_process")

@@ -6,6 +6,7 @@ import atexit
 import gc
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 import typer.exceptions
@@ -16,7 +17,6 @@ from .exits import EXIT_INTERRUPTED, EXIT_REQUEST
 
 app = typer.Typer(
     name="deepcrop",
-    help="Crop and retarget whole image libraries with deep networks.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -39,6 +39,24 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(catalogue.weights_app, name="weights")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from .. import __version__
+
+        typer.echo(f"deepcrop {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def deepcrop(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_show_version, help="Say which it is."),
+    ] = False,
+) -> None:
+    """Crop and retarget whole image libraries with deep networks."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

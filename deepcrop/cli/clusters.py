@@ -90,7 +90,12 @@ def plan(
         typer.Option(metavar="NAME", help="A machine of the prices; by default those at hand."),
     ] = None,
     nodes: Annotated[int, typer.Option(min=1, help="How many such machines.")] = 1,
-    timed: Annotated[int, typer.Option(min=2, help="Sources to time.")] = 48,
+    timed: Annotated[
+        int,
+        typer.Option(
+            min=2, help="Sources to time while all processes are at work; more are worked on."
+        ),
+    ] = 48,
     prices: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Prices other than the package's.")
     ] = None,
@@ -114,6 +119,7 @@ def plan(
 
     table = Prices.read(prices or TABLE)
     job = Job.read(job_file, assignments(set_, "--set"))
+    print("working on a sample of the sources", file=sys.stderr, flush=True)
     planned = project(job, table, timed=timed, machine=machine, nodes=nodes)
     if as_json:
         typer.echo(json.dumps(planned.record(), indent=2))

@@ -134,6 +134,8 @@ def crop(
         found = find_photos(photos, jobs[0].storage)
         way = Way.compare if compare else Way.boxes if as_json else Way.write
         way = Way.overlay if overlay else way
+        if way is not Way.boxes and output != STREAM:
+            jobs[0].storage.check_writable(str(output))
         task = Task(way, tuple(jobs), device, debug)
         if compare:
             child.prepare(task)
@@ -173,6 +175,8 @@ def _each(child: Child, names: Sequence[str], show: Callable[[Look], None]) -> i
                 failed += 1
                 _complain(name, error)
                 progress.advance(1, 1)
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted after {progress.done} of {len(names)} photos") from None
     finally:
         progress.stop()
     return failed

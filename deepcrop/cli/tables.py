@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from ..terminal import duration
+
 if TYPE_CHECKING:
     from ..pipeline.plan import Plan
     from ..pipeline.prices import Prices
@@ -48,7 +50,10 @@ def show_result(result: Result, share: float | None) -> None:
         console.print(f"  failed  {count:>8,}  {name}")
     if result.exceeds(share):
         what = "sources" if share is None else f"more than {share:.0%} of the sources"
-        hint = f"exit status 1: {what} failed; to try them again: deepcrop retry {result.output}"
+        hint = (
+            f"exit status 1: {what} failed; deepcrop status {result.output} says why, "
+            "deepcrop retry tries them again"
+        )
         console.print(hint, soft_wrap=True)
     console.print(f"variants  {result.output}/variants", soft_wrap=True)
     console.print(f"manifest  {result.output}/manifest", soft_wrap=True)
@@ -56,18 +61,24 @@ def show_result(result: Result, share: float | None) -> None:
 
 def show_plan(plan: Plan, prices: Prices) -> None:
     """Print what a job would take."""
+    from ..pipeline.trial import Estimate  # with it comes Ray, which other commands don't need
+
     mebi = 2**20
     dollars = [
-        ("machines, $", _interval(plan.machine_cost) if plan.machine_cost else "no price"),
-        ("requests, $", f"{plan.request_cost:.2f}"),
-        ("storage, $ a month", _interval(plan.storage_cost)),
+        ("machines, $", _dollars(plan.machine_cost) if plan.machine_cost else "no price"),
+        ("requests, $", _dollars(Estimate(plan.request_cost))),
+        ("storage, $ a month", _dollars(plan.storage_cost)),
     ]
+    timed = f"{plan.steady:,} of them, while all processes were at work"
+    if plan.steady == plan.timed:
+        timed = "all of them: too few to leave out those at the start and the end"
     rows = [
         ("sources", f"{plan.sources:,}"),
-        ("timed", f"{plan.timed:,}, of which {plan.failed:.0%} failed"),
-        ("machines", f"{plan.machines}, {plan.actors:,} actors"),
-        ("hours", _interval(plan.seconds * (1 / 3600))),
-        ("GPU hours", _interval(plan.gpu_hours)),
+        ("worked on", f"{plan.timed:,}, of which {plan.failed:.0%} failed"),
+        ("timed", timed),
+        ("machines", f"{plan.machines}, {plan.actors:,} processes with the method"),
+        ("time", f"{_time(plan.seconds)}, of which start-up {duration(plan.startup)}"),
+        *([("GPU hours", _interval(plan.gpu_hours))] if plan.gpu_hours.value else []),
         ("MiB in", _interval(plan.bytes_in * (1 / mebi))),
         ("MiB out", _interval(plan.bytes_out * (1 / mebi))),
         ("requests", f"{plan.reads:,} read, {plan.writes:,} write"),
@@ -75,6 +86,15 @@ def show_plan(plan: Plan, prices: Prices) -> None:
     ]
     print_table(("", "projected, ± half a 95% interval"), rows)
     print(f"prices: {prices.source}, {prices.date}; edit them before you rely on them")
+
+
+def _time(estimate: Estimate) -> str:
+    error = f" ± {duration(estimate.error)}" if estimate.error else ""
+    return duration(estimate.value) + error
+
+
+def _dollars(estimate: Estimate) -> str:
+    return _interval(estimate) if estimate.value >= 0.01 else "less than 0.01"
 
 
 def _interval(estimate: Estimate) -> str:

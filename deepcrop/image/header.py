@@ -128,7 +128,10 @@ def _check(size: tuple[int, int], max_pixels: int) -> None:
     if width < 1 or height < 1:
         raise Corrupt(f"the header says {width}x{height} pixels")
     if width * height > max_pixels:
-        raise TooLarge(f"{width}x{height} pixels are more than the limit of {max_pixels}")
+        raise TooLarge(
+            f"{width}x{height} pixels are more than the limit of {max_pixels}; "
+            f"--max-pixels {width * height} allows them"
+        )
 
 
 def _format_of(data: bytes) -> str:

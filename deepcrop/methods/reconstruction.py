@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..networks.vgg import VGG
+from ..ops.adam import Adam
 from ..ops.warping import identity, sample
 from .deep_carving import Layers, same_shape
 from .dnr_options import DNROptions
@@ -119,10 +120,10 @@ def reconstruct(
         (B, 3, H, W) in [0, 1].
     """
     images = start.detach().clone().requires_grad_(True)
-    optimiser = torch.optim.Adam([images], lr=learning_rate)
+    optimiser = Adam(images, learning_rate)
     with torch.enable_grad():
         for _ in range(iterations):
-            optimiser.zero_grad()
+            images.grad = None
             distance(network, images, targets).backward()
             optimiser.step()
     return images.detach().clamp(0, 1)
@@ -159,10 +160,10 @@ def refine(
     def mapping() -> Tensor:
         return still + half_sides * (down @ nodes @ across.T)
 
-    optimiser = torch.optim.Adam([nodes], lr=learning_rate)
+    optimiser = Adam(nodes, learning_rate)
     with torch.enable_grad():
         for _ in range(iterations):
-            optimiser.zero_grad()
+            nodes.grad = None
             distance(network, sample(images, mapping()), targets).backward()
             optimiser.step()
     return mapping().detach()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+import time
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ..errors import RequestError
@@ -27,13 +28,18 @@ class Plan:
 
     sources: int
     timed: int
-    """Sources that were timed."""
+    """Sources that were worked on."""
+    steady: int
+    """Of them, those that came while all processes were at work, by which the pace is told."""
     failed: float
     """Share of them that failed."""
     machines: str
     actors: int
     """Processes that hold the network."""
     seconds: Estimate
+    """In all, from the start to the end."""
+    startup: float
+    """Of them, what a job takes once: its cluster's start, listing, its processes' start."""
     gpu_hours: Estimate
     bytes_in: Estimate
     bytes_out: Estimate
@@ -61,7 +67,8 @@ def plan(
     Args:
         job: the job.
         prices: what machines and requests cost.
-        timed: how many sources to time.
+        timed: how many sources to time while all processes are at work; more are worked on before
+            and after.
         machine: a name in ``prices``; by default the cluster at hand.
         nodes: how many such machines.
 
@@ -71,7 +78,9 @@ def plan(
     """
     bought = prices.machine(machine) if machine else None
     check_places(job)
+    before = time.perf_counter()
     with connected():
+        joined = time.perf_counter() - before
         layout = lay_out(job)
         if bought and bought.gpus and job.gpus != 0 and layout.fused:
             raise RequestError(
@@ -79,6 +88,7 @@ def plan(
                 "plan on such a machine, or --set gpus=0"
             )
         trial = try_out(job, layout, timed)
+    trial = replace(trial, fixed=trial.fixed + joined)
     if bought:
         layout = arrange(job, [Node(bought.cpus, bought.gpus)] * nodes)
     return project(trial, layout, prices, bought, f"{nodes} x {machine}", nodes)
@@ -103,10 +113,12 @@ def project(
     return Plan(
         sources=trial.sources,
         timed=trial.timed,
+        steady=trial.steady,
         failed=trial.failed,
         machines=name if bought else "the cluster at hand",
         actors=layout.actors,
         seconds=seconds,
+        startup=trial.fixed,
         gpu_hours=hours * gpus,
         bytes_in=trial.bytes_in * trial.sources,
         bytes_out=bytes_out,

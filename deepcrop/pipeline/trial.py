@@ -60,6 +60,8 @@ class Trial:
     """Of the whole job."""
     timed: int
     """Of the sample."""
+    steady: int
+    """Of them, those that came while all actors were at work, by which the pace is told."""
     layout: Layout
     """Of the trial."""
     fixed: float
@@ -110,13 +112,16 @@ def try_out(job: Job, layout: Layout, timed: int) -> Trial:
     finally:
         _remove(place, storage)
     rows = pa.concat_tables(tables)
-    pace = _pace(arrivals, [table.num_rows for table in tables], early, late)
+    counts = [table.num_rows for table in tables]
+    early, late = _ends(sum(counts), early, late)
+    pace = _pace(arrivals, counts, early, late)
     stages = {stage: _seconds(rows, stage) for stage in STAGES}
     own = _mean(numpy.sum(list(stages.values()), axis=0), sources.num_rows)
     bytes_out = [sum(each["bytes"] for each in made) for made in rows["variants"].to_pylist()]
     return Trial(
         sources=sources.num_rows,
         timed=rows.num_rows,
+        steady=rows.num_rows - early - late,
         layout=layout,
         fixed=listed + max(0.0, arrivals[0] - pace * layout.actors * tables[0].num_rows),
         seconds=Estimate(pace, pace * own.error / own.value),
@@ -134,6 +139,11 @@ def _remove(place: str, storage: Storage) -> None:
         shutil.rmtree(local_path(place), ignore_errors=True)  # the empty folders
 
 
+def _ends(rows: int, early: int, late: int) -> tuple[int, int]:
+    """Return how many rows at both ends are left out: none where there are too few."""
+    return (early, late) if rows >= 2 * (early + late) else (0, 0)
+
+
 def _pace(arrivals: Sequence[float], counts: Sequence[int], early: int, late: int) -> float:
     """Return the seconds from one row to the next while all actors were at work.
 
@@ -144,8 +154,6 @@ def _pace(arrivals: Sequence[float], counts: Sequence[int], early: int, late: in
         late: rows at the end.
     """
     rows = numpy.cumsum(counts)
-    if rows[-1] < 2 * (early + late):  # too few sources to leave any out
-        early, late = 0, 0
     first = int(numpy.searchsorted(rows, max(early, 1)))
     last = int(numpy.searchsorted(rows, rows[-1] - late))
     if last <= first:

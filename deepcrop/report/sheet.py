@@ -65,11 +65,10 @@ class Page:
         self.groups += [rows[start : start + most] for start in range(0, len(rows), most)]
 
     def draw(self) -> Image.Image:
-        """Draw the page, its columns of about one height."""
-        number = len(_columns(self.groups, LARGEST))
-        height = max(map(_height, self.groups))
-        while len(columns := _columns(self.groups, height)) > number:
-            height += HEIGHT
+        """Draw the page, as nearly square as its photos allow."""
+        least = max(map(_height, self.groups))
+        layouts = [_columns(self.groups, height) for height in range(least, LARGEST + 1, HEIGHT)]
+        columns = min(layouts, key=_extent)
         drawn = [_column(column) for column in columns]
         page = Image.new("RGB", (sum(each.width for each in drawn), max(map(_height, columns))))
         page.paste("white", (0, 0, *page.size))
@@ -88,6 +87,11 @@ def _columns(groups: Iterable[Sequence[Image.Image]], height: int) -> list[list[
             columns.append([])
         columns[-1] += group
     return columns
+
+
+def _extent(columns: Sequence[Sequence[Image.Image]]) -> int:
+    """Return the longer side of a page with these columns."""
+    return max(sum(map(_width, columns)), max(map(_height, columns)))
 
 
 def _column(rows: Sequence[Image.Image]) -> Image.Image:

@@ -113,6 +113,12 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_done(capsys, folder):
     assert status == 1 and out.strip().endswith("out/photo-1x1.jpg") and "bad.jpg: NotAn" in err
 
 
+def test_a_folder_that_cannot_be_written_is_said_once(capsys):
+    arguments = ("photo.jpg", "photos/a.jpg", *CENTER, "--output", "/proc/nothing/here")
+    status, _, err = run(capsys, "crop", *arguments)
+    assert status == 2 and err.count("\n") == 1 and "output /proc/nothing/here: can't be" in err
+
+
 def test_what_is_made_otherwise_than_asked_is_said(capsys, folder):
     status, out, err = run(
         capsys,

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from deepcrop import cli
+from deepcrop.cli.tables import show_plan
 from deepcrop.errors import RequestError
 from deepcrop.pipeline.job import Job
 from deepcrop.pipeline.layout import Layout, Node, arrange
@@ -19,7 +20,8 @@ PRICES = Prices.read()
 STAGES = {"fetch": 0.01, "decode": 0.02, "infer": 0.1, "render": 0.05, "write": 0.02}
 TRIAL = Trial(
     sources=36_000,
-    timed=48,
+    timed=108,
+    steady=48,
     layout=Layout(True, 2, 0.9, 0.0),
     fixed=20.0,
     seconds=Estimate(0.1, 0.01),
@@ -51,6 +53,18 @@ def test_the_slowest_pool_decides_and_gpus_count_by_the_hour():
     assert two.gpu_hours.value == pytest.approx(2 * two.seconds.value / 3600)
     fewer = project(one, replace(one.layout, actors=2, helpers=1), PRICES, None, "", 1)
     assert fewer.seconds.value == pytest.approx(20 + 3600 * 0.7)
+
+
+def test_times_are_said_in_units_that_a_person_uses_with_the_start_up_in_them(capsys):
+    show_plan(project(TRIAL, TRIAL.layout, PRICES, None, "", 1), PRICES)
+    lines = {line.split("  ")[0]: line.rstrip() for line in capsys.readouterr().out.splitlines()}
+    assert lines["time"].endswith("60 min ± 6 min, of which start-up 20 s")
+    assert lines["worked on"].endswith("108, of which 0% failed")
+    assert lines["timed"].endswith("48 of them, while all processes were at work")
+    assert "GPU hours" not in lines and "hours" not in lines
+    small = replace(TRIAL, sources=4, fixed=9.0)
+    show_plan(project(small, TRIAL.layout, PRICES, None, "", 1), PRICES)
+    assert "9.4 s ± 0.04 s, of which start-up 9 s" in capsys.readouterr().out
 
 
 def test_prices_are_checked_and_an_unknown_machine_is_named(tmp_path):

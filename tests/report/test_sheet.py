@@ -3,7 +3,7 @@
 from PIL import Image
 
 from deepcrop.geometry import Box
-from deepcrop.report.sheet import COLOURS, HEIGHT, Line, contact_sheet, overlay
+from deepcrop.report.sheet import COLOURS, HEIGHT, LARGEST, Line, Page, contact_sheet, overlay
 
 
 def test_boxes_are_outlined_on_their_own_pixels():
@@ -17,3 +17,41 @@ def test_a_sheet_has_a_line_for_each_source():
     line = Line("a", Image.new("RGB", (100, 50)), {}, None, {"1x1": Image.new("RGB", (50, 50))})
     one, two = contact_sheet([line]), contact_sheet([line, line])
     assert two.height == 2 * one.height > 2 * HEIGHT and two.width == one.width
+
+
+def rows(count, width=600, colour="white"):
+    return [Image.new("RGB", (width, 224), colour) for _ in range(count)]
+
+
+def test_many_photos_stand_in_columns_of_about_one_height_and_none_is_torn_apart():
+    page = Page()
+    for number in range(8):
+        assert page.fits(rows(3))
+        page.add(rows(3, colour=(number, 0, 0)))
+    drawn = page.draw()
+    assert drawn.size == (1800, 9 * 224)  # not one strip of 24 rows
+    reds = [
+        {drawn.getpixel((left, top))[0] for top in range(0, drawn.height, 224)}
+        for left in (0, 600, 1200)
+    ]
+    assert reds == [{0, 1, 2}, {3, 4, 5}, {6, 7, 255}]
+
+
+def test_a_page_is_full_before_it_is_too_large_to_look_at():
+    page, count = Page(), 0
+    while page.fits(rows(5)):
+        page.add(rows(5))
+        count += 1
+    assert count == 6 * 3  # columns of 600 pixels, of 17 rows at most
+    drawn = page.draw()
+    assert max(drawn.size) <= LARGEST
+
+
+def test_what_is_too_wide_or_too_high_for_a_page_is_made_to_fit():
+    page = Page()
+    page.add(rows(40, width=1000))
+    assert max(page.draw().size) <= LARGEST
+    page = Page()
+    assert page.fits(rows(1, width=9000))
+    page.add(rows(1, width=9000))
+    assert page.draw().size == (LARGEST, 100)
