@@ -69,6 +69,8 @@ def converted(
     """
     if pixels is not None:
         return to_srgb(pixels, 8, space)
+    if image.format == "PNG":
+        image.load()  # finds what is broken; libpng would print it
     deep = _deep_samples(image, data)
     if deep is not None and not _has_alpha(image):
         return to_srgb(*deep, space)
