@@ -5,16 +5,19 @@ ignored                                because
 =====================================  ===========================================================
 ``._*``, ``.AppleDouble/``             AppleDouble: a Mac's metadata of a file on a foreign disk
 ``__MACOSX/``                          the same, in a zip archive that a Mac packed
-``.DS_Store``, ``.Spotlight-V100/``,   a Mac's settings of a folder, its search index, its journal
-``.fseventsd/``
+``.DS_Store``, ``Icon`` with a CR,     a Mac's settings and icon of a folder, its search index,
+``.Spotlight-V100/``, ``.fseventsd/``  its journal, earlier versions of documents, and unfinished
+``.DocumentRevisions-V100/``           files
+``.TemporaryItems/``
 ``@eaDir/``, ``SYNOPHOTO_*``,          thumbnails of Synology
 ``SYNOFILE_THUMB*``
 ``.@__thumb/``                         thumbnails of QNAP
 ``.wdmc/``                             thumbnails of Western Digital
 ``.thumbnails/``                       thumbnails of Android and of Linux desktops
-``#recycle/``, ``@Recycle/``,          recycle bins of Synology, QNAP, Windows, Macs, Linux desktops
-``$RECYCLE.BIN/``, ``.Trashes/``,      and Android: what people threw away
-``.Trash*/``, ``.trashed-*``
+``#recycle/``, ``@Recycle/``,          recycle bins of Synology, QNAP, Windows, Macs, Linux,
+``$RECYCLE.BIN/``, ``.Trashes/``,      Android and digiKam: what people threw away
+``.Trash/``, ``.Trash-*/``,
+``.trashed-*``, ``.dtrash/``
 ``Thumbs.db``, ``desktop.ini``,        Windows' thumbnails and settings of a folder
 ``System Volume Information/``
 =====================================  ===========================================================
@@ -57,6 +60,8 @@ _FOLDERS = {
     "__macosx": ZIPPED,
     ".spotlight-v100": MAC,
     ".fseventsd": MAC,
+    ".documentrevisions-v100": MAC,
+    ".temporaryitems": MAC,
     "@eadir": SYNOLOGY,
     ".@__thumb": QNAP,
     ".wdmc": WESTERN_DIGITAL,
@@ -66,11 +71,18 @@ _FOLDERS = {
     "$recycle.bin": BIN,
     ".trash": BIN,
     ".trashes": BIN,
+    ".dtrash": BIN,
     "system volume information": WINDOWS,
 }
 _TRASH = ".trash-"
 """A recycle bin of a Linux user (freedesktop.org's Trash specification); the id follows."""
-_NAMES = {".ds_store": MAC, "thumbs.db": WINDOWS, "ehthumbs.db": WINDOWS, "desktop.ini": WINDOWS}
+_NAMES = {
+    ".ds_store": MAC,
+    "icon\r": MAC,
+    "thumbs.db": WINDOWS,
+    "ehthumbs.db": WINDOWS,
+    "desktop.ini": WINDOWS,
+}
 _NAME_STARTS = {
     "._": APPLE_DOUBLE,
     "synophoto_": SYNOLOGY,

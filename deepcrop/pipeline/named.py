@@ -30,7 +30,7 @@ def list_rows(uri: str, storage: Storage, selection: Selection) -> Listed:
         for each in chunk.to_pylist():
             name = public(each) if each is not None else ""
             path = below(name, root)
-            kind = _refuse(path, name, selection) if name else NO_URI
+            kind = _refuse(name, root, selection) if name else NO_URI
             chosen.append(kind is None)
             if kind is None:
                 append(rows, each, None, None, path)
@@ -65,11 +65,11 @@ def _canonical(uri: str, given: pa.ChunkedArray) -> tuple[pa.ChunkedArray, str]:
     return pa.chunked_array(chunks, pa.string()), root or ""
 
 
-def _refuse(path: str, name: str, selection: Selection) -> str | None:
+def _refuse(name: str, root: str, selection: Selection) -> str | None:
     """Return as what a row of a list is ignored; a web address by its path alone."""
     if name.startswith(("http://", "https://")):
-        path = path.partition("?")[0].partition("#")[0]
-    return selection.refuse(path, any_name=True)
+        name = name.partition("?")[0].partition("#")[0]
+    return selection.refuse(below(name, root), any_name=True)
 
 
 def _names_of(columns: Sequence[str]) -> dict[str, str]:

@@ -26,6 +26,9 @@ NO_PHOTOS = {
     "__MACOSX/2024/._IMG_1.jpg": ignored.ZIPPED,
     "2024/.DS_Store": ignored.MAC,
     ".Spotlight-V100/Store-V2/x.jpg": ignored.MAC,
+    "2024/Icon\r": ignored.MAC,
+    ".TemporaryItems/folders.501/x.jpg": ignored.MAC,
+    "album/.dtrash/files/IMG_1.jpg": ignored.BIN,
     "2024/@eaDir/IMG_1.jpg/SYNOPHOTO_THUMB_XL.jpg": ignored.SYNOLOGY,
     "2024/@eadir/IMG_1.jpg": ignored.SYNOLOGY,
     "SYNOPHOTO_THUMB_M.jpg": ignored.SYNOLOGY,
@@ -112,8 +115,8 @@ def test_an_archive_is_listed_without_them(tmp_path):
 
 
 def test_a_list_names_its_sources_and_still_not_them(tmp_path):
-    rows = [f"/photos/{path}" for path in (*NO_PHOTOS, *PHOTOS)] + ["/photos/IMG_1.jpg", '""']
-    (tmp_path / "list.csv").write_text("\n".join(["uri", *rows]))
+    rows = [f'"/photos/{path}"' for path in (*NO_PHOTOS, *PHOTOS)] + ["/photos/IMG_1.jpg", '""']
+    (tmp_path / "list.csv").write_bytes("\n".join(["uri", *rows]).encode())
     found = list_few(str(tmp_path / "list.csv"), Storage())
     # What a list names may have any extension.
     assert names(found, "/photos") == {*PHOTOS, "notes.txt"}
@@ -131,6 +134,9 @@ def test_a_web_address_is_known_by_its_path(tmp_path):
     found = list_few(str(tmp_path / "list.txt"), Storage())
     assert found.table["source_uri"].to_pylist() == urls[:1]
     assert found.kinds == {ignored.APPLE_DOUBLE: 1, ignored.SYNOLOGY: 1}
+    (tmp_path / "list.txt").write_text("https://host/a/._2.jpg?x=/y/z")
+    with pytest.raises(RequestError, match="1 AppleDouble"):
+        list_few(str(tmp_path / "list.txt"), Storage())
 
 
 TREE = ["a.jpg", "a.JPG", "b.png", "2024/a.jpg", "2024/May/b.png", "2024/._a.jpg", "x/2024/c.jpg",
@@ -177,7 +183,7 @@ def test_what_globs_leave_out_is_counted(disk):
 
 
 def test_nothing_left_is_a_wrong_request_that_says_what_was_there(disk):
-    with pytest.raises(RequestError, match=r"no images there \(ignored 39: 16 not included"):
+    with pytest.raises(RequestError, match=r"no images there \(ignored 42: 16 not included"):
         list_few(str(disk), Storage(), selection=Selection(("*.tif",)))
 
 

@@ -275,6 +275,17 @@ def test_what_the_client_logs_holds_no_secret(web, caplog):
     assert "hush" not in caplog.text
 
 
+def test_a_proxy_gets_the_same_bytes(web, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", web.url)
+    monkeypatch.setenv("http_proxy", web.url)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    urls = [f"http://media.example{path}" for path in HOSTILE if "#" not in path]
+    for url in urls:
+        assert Storage(storage.options).get(url).data == b"data"
+    assert web.targets == [url.encode() for url in urls]
+
+
 def test_connections_are_kept_and_not_sent_along(web):
     own = Storage(storage.options)
     for number in range(3):
