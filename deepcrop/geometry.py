@@ -154,7 +154,7 @@ class AspectRatio:
 
 
 def _positive(side: object) -> bool:
-    return isinstance(side, Real) and not isinstance(side, bool) and 0 < side < math.inf
+    return isinstance(side, Real) and not isinstance(side, bool) and 0 < float(side) < math.inf
 
 
 RatioLike = AspectRatio | str | float | tuple[float, float]
