@@ -10,13 +10,13 @@ from PIL import Image
 
 from . import image
 from .errors import RequestError
-from .geometry import AspectRatio, Size
+from .geometry import RatioLike, Size
 from .methods import base
 
 
 def crop(
     photo: Any,
-    aspect: str | AspectRatio,
+    aspect: RatioLike,
     *,
     method: str = "saliency",
     size: tuple[int, int] | None = None,
@@ -26,7 +26,7 @@ def crop(
 
     Args:
         photo: a path, a PIL image, an array (H, W, 3) or a tensor (3, H, W).
-        aspect: the ratio, such as ``"16:9"``.
+        aspect: the ratio, such as ``"16:9"``, ``(16, 9)`` or ``16 / 9``.
         method: a crop method.
         size: width and height of the result in pixels; by default the crop box's own.
         options: options of the method; ``device``, ``weights``.

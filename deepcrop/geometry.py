@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from numbers import Real
+from numbers import Rational, Real
 
 from .errors import RequestError
 
@@ -111,21 +111,16 @@ class AspectRatio:
         if isinstance(value, str):
             return cls.parse(value)
         sides = (value, 1) if isinstance(value, Real) else value
-        if not (
-            isinstance(sides, Sequence)
-            and len(sides) == 2
-            and all(isinstance(side, Real) for side in sides)
-            and all(math.isfinite(side) and side > 0 for side in sides)
-        ):
+        if not (isinstance(sides, Sequence) and len(sides) == 2 and all(map(_positive, sides))):
             raise RequestError(
                 f"aspect ratio {value!r}: expected W:H such as '16:9', a positive number such as "
                 "1.5, or a pair such as (16, 9)"
             )
-        ratio = Fraction(sides[0]) / Fraction(sides[1])
-        if not all(isinstance(side, int) for side in sides):
-            ratio = ratio.limit_denominator(1000)
+        exact = all(isinstance(side, Rational) for side in sides)
+        width, height = (Fraction(side if exact else float(side)) for side in sides)
+        ratio = width / height if exact else (width / height).limit_denominator(1000)
         if not ratio:
-            raise RequestError(f"aspect ratio {value!r}: too small; expected W:H, such as '1:5000'")
+            raise RequestError(f"aspect ratio {value!r}: too small; expected W:H such as '1:5000'")
         return cls.of(ratio)
 
     @classmethod
@@ -156,6 +151,10 @@ class AspectRatio:
             return Size(min(max(width, 1), within.width), within.height)
         height = round(Fraction(within.width * self.height, self.width))
         return Size(within.width, min(max(height, 1), within.height))
+
+
+def _positive(side: object) -> bool:
+    return isinstance(side, Real) and not isinstance(side, bool) and 0 < float(side) < math.inf
 
 
 RatioLike = AspectRatio | str | float | tuple[float, float]

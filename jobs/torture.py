@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from tests.torture.method import METHODS
 from tests.torture.torture import Round, Torture, table
 
 
@@ -20,10 +21,13 @@ def main(
     seed: Annotated[int, typer.Option(help="The first round's seed.")] = 0,
     objects: Annotated[int, typer.Option(help="Objects in the corpus.")] = 1000,
     kills: Annotated[int, typer.Option(help="Processes and nodes killed in a round.")] = 6,
+    method: Annotated[str, typer.Option(help=f"One of: {', '.join(METHODS)}.")] = "center",
 ) -> None:
     """Print a table of the rounds; exit 1 if anything was lost, doubled, orphaned or wrong."""
+    if method not in METHODS:
+        raise typer.BadParameter(f"{method!r}; expected one of: {', '.join(METHODS)}")
     done: list[Round] = []
-    with Torture(objects, 0, lambda text: print(text, flush=True)) as torture:
+    with Torture(objects, 0, lambda text: print(text, flush=True), method) as torture:
         for number in range(seed, seed + rounds):
             done.append(torture.round(number, kills))
             _, line, _ = table(done[-1:])

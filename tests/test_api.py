@@ -69,6 +69,10 @@ def test_a_photo_comes_as_an_image_an_array_a_tensor_or_a_path(tmp_path):
         square = deepcrop.crop(photo, "1:1", method="center")
         assert square.size == (40, 40) and square.getpixel((0, 0)) == (0, 0, 0)
     assert deepcrop.crop(array, "2:1", method="center", size=(20, 10)).size == (20, 10)
+    assert deepcrop.crop(array, 1.5, method="center").size == (60, 40)
+    assert deepcrop.crop(array, (3, 2), method="center").size == (60, 40)
+    with pytest.raises(deepcrop.RequestError, match="aspect ratio None: expected W:H"):
+        deepcrop.crop(array, None, method="center")
 
 
 def test_crop_methods_do_not_retarget():

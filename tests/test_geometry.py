@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +25,50 @@ def test_ratios_are_read_in_lowest_terms(text, ratio):
 def test_wrong_ratios_say_what_would_be_right(text):
     with pytest.raises(RequestError, match="such as 16:9"):
         AspectRatio.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "ratio"),
+    [
+        (1.5, (3, 2)),
+        (16 / 9, (16, 9)),
+        (9 / 16, (9, 16)),
+        (1.91, (191, 100)),
+        (1, (1, 1)),
+        (numpy.float32(0.8), (4, 5)),
+        (numpy.int64(2), (2, 1)),
+        (Fraction(7, 3), (7, 3)),
+        ((16, 9), (16, 9)),
+        ([1080, 1350], (4, 5)),
+        ((1.91, 1), (191, 100)),
+        ((1, 5000), (1, 5000)),
+        ("4:5", (4, 5)),
+        (AspectRatio(3, 2), (3, 2)),
+    ],
+)
+def test_ratios_are_read_from_numbers_and_pairs_too(value, ratio):
+    assert AspectRatio.read(value) == AspectRatio(*ratio)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(0, -1.5, float("nan"), float("inf"), 1e-9, True, None, "1.5", b"16:9", 1j, {16: 9}),
+        *((16,), (16, 9, 1), (0, 1), (1, None), (1, "2")),
+    ],
+)
+def test_what_is_no_ratio_is_refused_with_what_would_be_right(value):
+    with pytest.raises(RequestError, match=r"aspect ratio .*expected W:H"):
+        AspectRatio.read(value)
+
+
+@given(sides, sides)
+def test_a_ratio_of_usual_sides_survives_as_a_number(width, height):
+    ratio = AspectRatio.of(Fraction(width, height))
+    read = AspectRatio.read(width / height)
+    assert abs(float(read) - float(ratio)) <= 1e-3 * max(1.0, float(ratio)) / 2
+    if ratio.height <= 1000:
+        assert read == ratio
 
 
 @pytest.mark.parametrize("text", ["640", "640x", "0x10", "1.5x2", "640:480"])

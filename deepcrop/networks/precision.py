@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import torch
+from torch import Tensor, nn
 
 INSTRUCTIONS = ("avx512_bf16", "amx_bf16")
 """Of processors that multiply bfloat16 numbers themselves; others convert each one, slowly."""
@@ -18,6 +19,22 @@ def working_dtype(device: torch.device | str) -> torch.dtype:
     """
     native = torch.device(device).type == "cpu" and _multiplies_bfloat16()
     return torch.bfloat16 if native else torch.float32
+
+
+def check_dtype(x: Tensor, network: nn.Module) -> None:
+    """Make sure that an input has the format of a network's parameters.
+
+    Else PyTorch's backends complain in words of their own, each in other ones.
+
+    Raises:
+        TypeError: it hasn't; the message says what would do.
+    """
+    wanted = next(network.parameters()).dtype
+    if x.dtype != wanted and not torch.is_autocast_enabled(x.device.type):
+        raise TypeError(
+            f"an input of {x.dtype} for a network of {wanted}: "
+            f"give it x.to({wanted}), or turn the network to {x.dtype} with network.to({x.dtype})"
+        )
 
 
 @cache

@@ -24,6 +24,7 @@ from .batches import batches
 from .faces import TAPS as FACE_TAPS
 from .faces import FaceHead, read_faces
 from .mobilenet import CHANNELS, Convolution, MobileNetV2
+from .precision import check_dtype
 from .sam import AttentiveConvLSTM, PriorRound, Readout, resize
 
 FACE = 0.35
@@ -168,6 +169,7 @@ class SaliencyNetwork(nn.Module):
 
     def _taps(self, x: Tensor, start: int = 0, *, faces: bool = False) -> dict[int, Tensor]:
         """Return the outputs of the trunk's blocks that the rest reads, by block."""
+        check_dtype(x, self.trunk)
         details = () if self.options.detail is None else (self.options.detail,)
         taps = sorted({*self.options.taps, *details, *(FACE_TAPS if faces and self.faces else ())})
         return dict(zip(taps, self.trunk.features(x, taps, start), strict=True))

@@ -9,16 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from tests.torture.method import METHODS
+
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_a_tortured_job_ends_as_an_undisturbed_one():
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("method", METHODS)
+def test_a_tortured_job_ends_as_an_undisturbed_one(method):
     command = [sys.executable, "-m", "jobs.torture", "--objects", "100", "--kills", "4"]
+    command += ["--method", method]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     environment.pop("RAY_ADDRESS", None)
     done = subprocess.run(
-        command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=580
+        command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=880
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]

@@ -1,5 +1,7 @@
 """Saliency smart crop with the weights that ship."""
 
+import copy
+
 import numpy
 import pytest
 import torch
@@ -121,6 +123,18 @@ def test_bfloat16_sees_what_float32_sees(photos, monkeypatch):
         maps[kind] = [each.flatten() for each in method.maps(photos)]
     for fine, coarse in zip(*maps.values(), strict=True):
         assert torch.corrcoef(torch.stack([fine, coarse]))[0, 1] > 0.999
+
+
+def test_an_input_of_another_format_is_a_clear_error(method):
+    for kind, other in (
+        (torch.bfloat16, torch.float32),
+        (torch.float32, torch.bfloat16),
+        (torch.float32, torch.uint8),
+    ):
+        network = copy.deepcopy(method.network).to(kind)
+        with pytest.raises(TypeError, match=f"input of {other} for a network of {kind}"):
+            network(torch.zeros(1, 3, 64, 64, dtype=other))
+        assert network(torch.zeros(1, 3, 64, 64, dtype=kind)).shape == (1, 16, 16)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from tests.servers.proxy import Faults
 from tests.torture import corpus as corpora
 from tests.torture.chaos import Killer, Nodes
 from tests.torture.checks import Findings, check, hashes
-from tests.torture.method import install
+from tests.torture.method import METHODS, brittle, install
 
 ROOT = Path(__file__).parents[2]
 BUCKET, INPUT = "torture", "in"
@@ -66,8 +66,11 @@ class Round:
 class Torture:
     """A store with the corpus, a cluster, and the hashes that an undisturbed run made."""
 
-    def __init__(self, objects: int, seed: int, say: Callable[[str], None]) -> None:
-        """Take the size of the corpus and its seed."""
+    def __init__(
+        self, objects: int, seed: int, say: Callable[[str], None], method: str = "center"
+    ) -> None:
+        """Take the size of the corpus, its seed, and the method: one of ``METHODS``."""
+        self.method = method
         self.corpus = corpora.make(objects, seed, INPUT)
         self.say = say
         self.exit = contextlib.ExitStack()
@@ -129,8 +132,8 @@ class Torture:
         job = {
             "input": f"s3://{BUCKET}/{INPUT}",
             "output": f"s3://{BUCKET}/{output}",
-            "method": "brittle",
-            "options": {"tally": str(self._tally(output))},
+            "method": brittle(self.method),
+            "options": {**METHODS[self.method], "tally": str(self._tally(output))},
             "aspects": ["1:1", "16:9"],
             "batch_size": 2,
             "max_failed": 1.0,
