@@ -61,8 +61,11 @@ def by_pillow(layout: Layout) -> bool:
         return known and layout.bits == layout.samples == 1
     if layout.bits != 8 or layout.fill_order != 1:
         return False
+    if layout.compression == OLD_JPEG:
+        return layout.photometric == YCBCR and layout.samples == 3
     if layout.compression == JPEG:
-        return layout.samples == colours and layout.photometric in (BLACK_IS_ZERO, RGB, YCBCR)
+        known = layout.photometric in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, CMYK, YCBCR)
+        return known and layout.samples == colours and layout.inks == 1
     if layout.compression == WEBP:
         return layout.photometric == RGB and layout.samples == 3
     if layout.compression != NONE and layout.compression not in _LOSSLESS:
@@ -240,19 +243,17 @@ def _segment(layout: Layout, packed: bytes, rows: int, width: int, samples: int)
     return values
 
 
-def _decompressed(layout: Layout, packed: bytes, size: int, room: int) -> bytes | bytearray:
+def _decompressed(
+    layout: Layout, packed: bytes | bytearray, size: int, room: int
+) -> bytes | bytearray:
     """Return at least ``size`` bytes of a strip or tile, cut at ``size``.
 
     Some writers fill up the last strip: up to ``room`` bytes are decompressed.
     """
     if layout.fill_order == 2:
         packed = imagecodecs.bitorder_decode(packed)
-    raw: bytes | bytearray = packed
     try:
-        if layout.compression in DEFLATE:
-            raw = zlib.decompressobj().decompress(packed, room)
-        elif layout.compression != NONE:
-            raw = getattr(imagecodecs, f"{_LOSSLESS[layout.compression]}_decode")(packed, out=room)
+        raw = _unpacked(layout.compression, packed, room)
     except (RuntimeError, ValueError, zlib.error) as error:
         raise Corrupt(f"tiff: a strip or tile is broken ({error})") from error
     if len(raw) < size:
@@ -260,7 +261,18 @@ def _decompressed(layout: Layout, packed: bytes, size: int, room: int) -> bytes 
     return raw[:size]
 
 
-def _unpredicted_floats(raw: bytes, size: int, shape: tuple[int, int, int]) -> NDArray:
+def _unpacked(compression: int, packed: bytes | bytearray, room: int) -> bytes | bytearray:
+    if compression == NONE:
+        return packed
+    if compression in DEFLATE:
+        return zlib.decompressobj().decompress(packed, room)
+    unpacked: bytes | bytearray = getattr(imagecodecs, f"{_LOSSLESS[compression]}_decode")(
+        packed, out=room
+    )
+    return unpacked
+
+
+def _unpredicted_floats(raw: bytes | bytearray, size: int, shape: tuple[int, int, int]) -> NDArray:
     """Undo predictor 3: differences of bytes, then bytes by significance (Adobe Technote 3)."""
     rows, width, samples = shape
     planes = np.frombuffer(raw, np.uint8).reshape(rows, size * width, samples)

@@ -8,7 +8,7 @@ import numpy as np
 
 _TYPE = {"B": 1, "H": 3, "I": 4, "f": 11, "d": 12, "Q": 16}
 COMPRESSIONS = {"none": 1, "lzw": 5, "deflate": 8, "packbits": 32773, "lzma": 34925, "zstd": 50000}
-_COMPRESS = {
+COMPRESS = {
     "none": bytes,
     "lzw": imagecodecs.lzw_encode,
     "deflate": zlib.compress,
@@ -87,7 +87,7 @@ def packed(part, bits, order, compression, predictor, fill_order):
     else:
         each = (part.reshape(rows, -1, 1) >> np.arange(bits - 1, -1, -1).astype(part.dtype)) & 1
         raw = np.packbits(each.reshape(rows, -1).astype(np.uint8), axis=1).tobytes()
-    raw = _COMPRESS[compression](raw)
+    raw = COMPRESS[compression](raw)
     if fill_order == 2:
         raw = bytes(int(f"{byte:08b}"[::-1], 2) for byte in raw)
     return bytes(raw)
