@@ -23,12 +23,14 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from ..errors import Corrupt, NotAnImage, SourceError, TooLarge, Unsupported
+from ..errors import Corrupt, SourceError, TooLarge, Unsupported
 from ..flags import Flag, Note
 from ..geometry import Size
-from . import jpeg, tiff, tiff_samples
+from . import jpeg, tiff, tiff_support
 from .libtiff import silence
 from .metadata import orientation_of
+from .signature import format_of
+from .tiff_layout import Layout
 
 MAX_PIXELS = 2**27
 """Default limit of an image's pixels: 134 megapixels."""
@@ -48,21 +50,6 @@ _READERS: dict[str, type[ImageFile.ImageFile]] = {
 
 # What Pillow's readers say of valid files of a kind that they don't know.
 _UNKNOWN_KIND = re.compile(r"[Uu]nsupported|cannot handle|unknown pixel mode|data organization")
-
-_OTHERS = (
-    (b"%PDF", "a PDF"),
-    (b"PK\x03\x04", "a zip archive"),
-    (b"\x1f\x8b", "gzip data"),
-    (b"8BPS", "a Photoshop file"),
-    (b"\x00\x00\x00\x0cjP  ", "JPEG 2000"),
-    (b"\xff\x4f\xff\x51", "JPEG 2000"),
-    (b"\xff\x0a", "JPEG XL"),
-    (b"\x00\x00\x00\x0cJXL ", "JPEG XL"),
-    (b"\x1aE\xdf\xa3", "Matroska video"),
-    (b"RIFF", "a RIFF file that is not WebP"),
-    (b"<?xml", "XML"),
-    (b"{", "JSON"),
-)
 
 
 @dataclass(frozen=True)
@@ -119,7 +106,7 @@ class Opened:
     header: Probe
     data: bytes
     image: ImageFile.ImageFile
-    page: tiff.Layout | None = None
+    page: Layout | None = None
     frame: jpeg.Frame | None = None
     scalable: bool = False
     notes: tuple[Note, ...] = ()
@@ -136,7 +123,7 @@ class Opened:
 @contextmanager
 def opened(data: bytes, max_pixels: int) -> Iterator[Opened]:
     """Open with the one reader that knows the bytes; what goes wrong inside is a DecodeError."""
-    name = _format_of(data)
+    name = format_of(data)
     with _quiet():
         try:
             with _OPENERS.get(name, _by_pillow)(name, data, max_pixels) as source:
@@ -179,10 +166,10 @@ def _jpeg(name: str, data: bytes, max_pixels: int) -> Iterator[Opened]:
 @contextmanager
 def _tiff(name: str, data: bytes, max_pixels: int) -> Iterator[Opened]:
     page = tiff.page_of(data)
-    layout, pages = page.layout, page.count
+    layout, pages = Layout.of(page.directory), page.count
     notes = (Note(page.remark, Flag.PAGE_CHOSEN),) if page.remark else ()
     _check((layout.width, layout.height), max_pixels)
-    if tiff_samples.by_pillow(layout):
+    if tiff_support.by_pillow(layout):
         with _READERS[name](io.BytesIO(page.data)) as image:
             orientation = orientation_of(image, page.data)
             # Pillow has turned the size already, and turns the pixels when it loads them.
@@ -190,16 +177,16 @@ def _tiff(name: str, data: bytes, max_pixels: int) -> Iterator[Opened]:
             header = Probe(name, Size(*image.size), orientation, image.mode, False)
             yield Opened(header, page.data, image, notes=notes, pages=pages)
         return
-    tiff_samples.check(layout, max_pixels)
+    tiff_support.check(layout, max_pixels)
     size = _shown((layout.width, layout.height), layout.orientation)
-    header = Probe(name, Size(*size), layout.orientation, tiff_samples.mode_of(layout), False)
+    header = Probe(name, Size(*size), layout.orientation, tiff_support.mode_of(layout), False)
     yield Opened(header, page.data, _blank(layout), layout, notes=notes, pages=pages)
 
 
 _OPENERS = {"jpeg": _jpeg, "tiff": _tiff}
 
 
-def _blank(layout: tiff.Layout) -> ImageFile.ImageFile:
+def _blank(layout: Layout) -> ImageFile.ImageFile:
     """Return an image that has nothing but a TIFF's metadata; the file is an EXIF block as well."""
     one_pixel = io.BytesIO()
     Image.new("1", (1, 1)).save(one_pixel, "bmp")
@@ -225,61 +212,6 @@ def _check(size: tuple[int, int], max_pixels: int) -> None:
         raise TooLarge(
             f"{width}x{height} pixels are more than the limit of {max_pixels} (max_pixels)"
         )
-
-
-def _format_of(data: bytes) -> str:
-    head = bytes(data[:64])
-    if head.startswith(b"\xff\xd8\xff"):
-        return "jpeg"
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "png"
-    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
-        return "webp"
-    if head[4:8] == b"ftyp" and _is_avif(head):
-        return "avif"
-    if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        return "tiff"
-    if head[:6] in (b"GIF87a", b"GIF89a"):
-        return "gif"
-    if head.startswith(b"BM") and not _is_text(head):
-        return "bmp"
-    raise NotAnImage(f"not an image that can be read: {_looks_like(data)}")
-
-
-def _is_avif(head: bytes) -> bool:
-    brands = head[8 : min(int.from_bytes(head[:4], "big"), len(head))]
-    return any(brands[i : i + 4] in (b"avif", b"avis") for i in range(0, len(brands), 4) if i != 4)
-
-
-def _looks_like(data: bytes) -> str:
-    head = bytes(data[:512])
-    if not head:
-        return "empty (0 bytes)"
-    for magic in (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"II*\0", b"MM\0*"):
-        if len(head) < len(magic) and magic.startswith(head):
-            return f"truncated to {len(head)} bytes"
-    if not any(head):
-        return "zero bytes only"
-    stripped = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    lowered = stripped.lower()
-    if lowered.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
-        return "HTML"
-    if b"<svg" in lowered:
-        return "SVG"
-    if head[4:8] == b"ftyp":
-        brand = head[8:12]
-        kind = "HEIC" if brand in (b"heic", b"heix", b"mif1", b"msf1", b"heim") else "video"
-        return f"{kind} (brand {brand.decode('latin-1')!r})"
-    for magic, what in _OTHERS:
-        if stripped.startswith(magic):
-            return what
-    if _is_text(head):
-        return f"text ({stripped[:24].decode('utf-8', 'replace')!r}...)"
-    return f"unknown bytes ({head[:8].hex(' ')})"
-
-
-def _is_text(head: bytes) -> bool:
-    return all(byte >= 32 or byte in b"\t\n\r\f" for byte in head)
 
 
 def _webp_canvas(data: bytes) -> tuple[int, int] | None:

@@ -345,6 +345,13 @@ def test_what_is_not_read_is_named(tags, words):
             read(data)
 
 
+def test_a_canon_raw_file_is_not_its_preview():
+    data = bytearray(tiff(rgb_page(50)))
+    data[8:10] = b"CR"
+    with pytest.raises(Unsupported, match="camera's raw file"):
+        decode(bytes(data))
+
+
 def test_inks_other_than_cmyk_are_not_read():
     made = page(levels(4).astype(np.uint8), CMYK, tags={332: ("H", [2])})
     with pytest.raises(Unsupported, match="inks other than CMYK"):
