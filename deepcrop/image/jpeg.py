@@ -97,7 +97,7 @@ class Frame:
             why = f"JPEG-LS of {self.precision} bits"
         elif self.process == LOSSLESS and not 2 <= self.precision <= 16:
             why = f"lossless coding of {self.precision} bits"
-        elif self.process not in (LOSSLESS, JPEG_LS) and self.precision != 12:
+        elif self.process not in (LOSSLESS, JPEG_LS) and (self.precision != 12 or self.arithmetic):
             why = f"{self.precision} bits"
         else:
             return
@@ -157,13 +157,18 @@ def read(data: bytes, frame: Frame) -> Samples:
     """
     import imagecodecs  # not needed for any other JPEG
 
+    end = data.find(b"\xff\xd9", data.find(b"\xff\xda", frame.at))
+    if end < 0:  # decoders can take half a minute to find that out
+        raise Corrupt("jpeg: no end marker")
     whole = True
     try:
         if frame.process == JPEG_LS:
-            values = imagecodecs.jpegls_decode(data)
+            values = imagecodecs.jpegls_decode(data[: end + 2])
         else:
             values = imagecodecs.jpeg8_decode(data)
-            longer = _longer(data, frame)
+            # imagecodecs doesn't pass on libjpeg's warning that missing data were filled in. Where
+            # all are there, what follows them is ignored; where some are missing, it is decoded.
+            longer = data[:end] + bytes(range(1, 128)) + b"\xff\xd9"
             whole = np.array_equal(values, imagecodecs.jpeg8_decode(longer))
     except (RuntimeError, ValueError) as error:
         raise Corrupt(f"jpeg: {error}") from error
@@ -175,14 +180,3 @@ def read(data: bytes, frame: Frame) -> Samples:
         raise Corrupt(f"jpeg: {values.shape} samples are not what the header says")
     white = float(2**frame.precision - 1)
     return Samples(values, "L" if len(frame.components) == 1 else "RGB", white)
-
-
-def _longer(data: bytes, frame: Frame) -> bytes:
-    """Return the file with more bytes before its end marker, to find out whether it is whole.
-
-    imagecodecs doesn't pass on libjpeg's warning that missing data were filled in. Where all are
-    there, what follows them is ignored; where some are missing, it is decoded in their place.
-    """
-    end = data.find(b"\xff\xd9", data.find(b"\xff\xda", frame.at))
-    end = len(data) if end < 0 else end
-    return data[:end] + bytes(range(1, 128)) + b"\xff\xd9"
