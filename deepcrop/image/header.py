@@ -210,7 +210,7 @@ def _check(size: tuple[int, int], max_pixels: int) -> None:
         raise Corrupt(f"the header says {width}x{height} pixels")
     if width * height > max_pixels:
         raise TooLarge(
-            f"{width}x{height} pixels are more than the limit of {max_pixels} (max_pixels)"
+            f"{width}x{height} pixels are more than the limit of {max_pixels}; max_pixels raises it"
         )
 
 

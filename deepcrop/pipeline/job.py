@@ -30,7 +30,7 @@ from pydantic import (
 from .. import weights
 from ..errors import RequestError
 from ..geometry import AspectRatio, Size
-from ..image import MAX_PIXELS, Colour
+from ..image import LONGEST_SIDE, MAX_PIXELS, Colour
 from ..methods import base
 from ..storage import Storage, StorageOptions
 
@@ -152,6 +152,10 @@ class Job(BaseModel):
         for field in ("input", "output"):
             if not getattr(self, field).strip():
                 raise RequestError(f"{field}: empty; expected a folder or s3://bucket/prefix")
+        longest = LONGEST_SIDE.get(self.format)
+        for size in self.sizes:
+            if longest is not None and max(map(int, size.split("x"))) > longest:
+                raise RequestError(f"sizes: {size}: {self.format} has at most {longest} a side")
         if self.max_actors is not None and self.max_actors < (self.actors or 1):
             raise RequestError(f"max_actors: {self.max_actors} is less than actors: {self.actors}")
         kind = base.find(self.method).kind

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from .. import image
 from ..errors import RenderError, SourceError, WriteError
-from ..flags import Flag, ordered
+from ..flags import Flag, Note, ordered
 from ..geometry import Box, Size
 from ..methods.base import Crop
 from ..storage import Storage, join
@@ -30,6 +30,7 @@ THREADS = 32
 EDGES = ("x0", "y0", "x1", "y1")
 NO_BOX: dict[str, Any] = dict.fromkeys((*EDGES, "score")) | {"upscaled": False, "flags": []}
 """What the manifest tells of a variant that was made anew, not cut."""
+FLATTENED = Note("transparent parts laid over white", Flag.ALPHA_FLATTENED)
 
 Place = Callable[[Work, Request, str], str]
 """The URI of a variant, from its source, its request and its format."""
@@ -130,6 +131,8 @@ class Renderer:
                         continue
                     pixels = cuts.render(index) if cuts else work.pixels[index]
                     data, form = self._encode(work, pixels)
+                    if image.flattens(pixels, form):
+                        work.remark([FLATTENED])
                     uri = self.place(work, request, form)
                     work.variants.append(
                         (_facts(work.crops[index], sizes[index][1]) if sizes else NO_BOX)
