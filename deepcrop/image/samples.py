@@ -37,6 +37,10 @@ class Samples:
 
     def as_image(self) -> tuple[Image.Image, NDArray[np.uint8] | None]:
         """Return the colours in 8 bits, and alpha (H, W) where there is some."""
+        with np.errstate(all="ignore"):  # files may hold any floats, signalling NaNs among them
+            return self._as_image()
+
+    def _as_image(self) -> tuple[Image.Image, NDArray[np.uint8] | None]:
         values = self.values
         white = self.white if self.white is not None else white_of(values)
         if self.space == "LAB":
