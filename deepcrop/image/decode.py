@@ -16,11 +16,15 @@ from PIL import Image, ImageFile
 from ..errors import Corrupt
 from ..flags import Note
 from ..geometry import Box, Size
-from . import described
+from . import described, jpeg, tiff_samples
 from .colour import Colour, is_srgb, to_rgb
 from .colour_description import ExifColour, colour_described
-from .header import MAX_PIXELS, Probe, opened
+from .colour_space import ColourSpace
+from .frames import notes_of, outside, select
+from .header import MAX_PIXELS, Opened, Probe, opened
 from .metadata import SourceMetadata, metadata_of
+from .png import keyed_alpha
+from .samples import Samples
 
 # The scaled DCT cuts blocks short, which isn't a clean low-pass filter: what it gets wrong should
 # lie where the resize filter removes it. At a margin of 1.5 and 2 the mean PSNR against a whole
@@ -86,25 +90,18 @@ def decode(
     Raises:
         NotAnImage: no decoder knows the bytes.
         Corrupt: broken or cut short.
+        Unsupported: of a kind that isn't read, or would be read wrong.
         TooLarge: more than ``max_pixels``; found in the header, before anything is decoded.
     """
-    with opened(data, max_pixels) as (header, image):
-        metadata = metadata_of(image, data)
-        space = colour_described(image, data, exif_colour)
-        space, notes = described.prepare(image, data, space, colour)
-        shrink, pixels = 1, None
-        if header.format == "jpeg":
-            shrink = _shrink(header.size, at_least)
-            pixels = _turbo(data, image, shrink)
-            if pixels is None:
-                shrink = _draft(image, shrink)
-        if space is not None:
-            pixels, profile = described.converted(image, data, space, pixels), None
-        elif pixels is None:
-            pixels, profile = _whole(image, colour)
-        else:
-            pixels, profile = _coloured(image, pixels, colour)
-        turned = _turn(pixels, 1 if header.format == "tiff" else header.orientation)
+    with opened(data, max_pixels) as source:
+        header = source.header
+        metadata = metadata_of(source.image, source.data)
+        space = colour_described(source.image, source.data, exif_colour)
+        space, told = described.prepare(source.image, source.data, space, colour)
+        notes = source.notes + notes_of(source) + told
+        shrink, pixels, profile = _read(source, at_least, colour, space)
+        by_reader = header.format == "tiff" and source.page is None
+        turned = _turn(pixels, 1 if by_reader else header.orientation)
     origin = _origin(header, shrink, Size(turned.shape[1], turned.shape[0]))
     metadata = replace(metadata, icc=profile)
     return Picture(turned, header.size, header.format, shrink, origin, metadata, notes)
@@ -136,6 +133,27 @@ def over_white(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         mixed = rows[..., :3] * alpha + 255 * (255 - alpha)
         result[top : top + 256] = (mixed + 127) // 255
     return result
+
+
+def _read(
+    source: Opened, at_least: Size | None, colour: Colour, space: ColourSpace | None
+) -> tuple[int, NDArray[np.uint8], bytes | None]:
+    """Return the shrink, the pixels as stored (RGB or RGBA), and the profile that they are in."""
+    if source.page is not None:
+        return 1, *_deep(source, tiff_samples.read(source.page), colour, space)
+    if source.frame is not None:
+        return 1, *_deep(source, jpeg.read(source.data, source.frame), colour, space)
+    image = source.image
+    if source.header.format != "jpeg":
+        return 1, *_whole(source, colour, space)
+    shrink = _shrink(source.header.size, at_least) if source.scalable else 1
+    pixels = _turbo(source.data, image, shrink)
+    if pixels is not None:
+        return shrink, *_coloured(image, pixels, colour, space)
+    shrink = _draft(image, shrink) if shrink > 1 else 1
+    # Arithmetic decoding can't pause for more data: Pillow hands over the file as one block.
+    image.decodermaxblock = max(len(source.data), ImageFile.MAXBLOCK)
+    return shrink, *_whole(source, colour, space)
 
 
 def _shrink(size: Size, at_least: Size | None) -> int:
@@ -195,9 +213,14 @@ def _draft(image: ImageFile.ImageFile, shrink: int) -> int:
 
 
 def _coloured(
-    image: ImageFile.ImageFile, pixels: NDArray[np.uint8], colour: Colour
+    image: ImageFile.ImageFile,
+    pixels: NDArray[np.uint8],
+    colour: Colour,
+    space: ColourSpace | None,
 ) -> tuple[NDArray[np.uint8], bytes | None]:
     """Convert what `_turbo` decoded, without passing through Pillow where nothing changes."""
+    if space is not None:
+        return described.converted(image, b"", space, pixels), None
     profile = image.info.get("icc_profile")
     if image.mode == "RGB" and (not profile or colour == "strip" or is_srgb(profile, "RGB")):
         return pixels, None
@@ -207,14 +230,46 @@ def _coloured(
     return np.array(rgb), kept
 
 
-def _whole(image: ImageFile.ImageFile, colour: Colour) -> tuple[NDArray[np.uint8], bytes | None]:
+def _whole(
+    source: Opened, colour: Colour, space: ColourSpace | None
+) -> tuple[NDArray[np.uint8], bytes | None]:
+    """Have Pillow decode the first frame."""
+    image, rectangle = source.image, select(source)
     image.load()
-    white = None
-    if image.format == "TIFF":
-        bits = getattr(image, "tag_v2", {}).get(258, (16,))
-        white = (1 << max(bits)) - 1 if 8 < max(bits) <= 16 else None
-    rgb, kept = to_rgb(image, colour, white)
-    return np.array(rgb), kept
+    alpha = keyed_alpha(source.data, image) if source.header.format == "png" else None
+    if alpha is not None:
+        image.info.pop("transparency")
+    if rectangle is not None:
+        alpha = outside(image, rectangle)
+    if space is not None:
+        return _with_alpha(described.converted(image, source.data, space), alpha), None
+    rgb, kept = to_rgb(image, colour)
+    return _with_alpha(np.array(rgb), alpha), kept
+
+
+def _deep(
+    source: Opened, samples: Samples, colour: Colour, space: ColourSpace | None
+) -> tuple[NDArray[np.uint8], bytes | None]:
+    """Bring samples that were not read by Pillow to RGB."""
+    image, alpha = samples.as_image()
+    if space is not None:
+        pixels = described.converted(
+            source.image, source.data, space, np.array(image.convert("RGB"))
+        )
+        return _with_alpha(pixels, alpha), None
+    image.info["icc_profile"] = source.image.info.get("icc_profile")
+    rgb, kept = to_rgb(image, colour)
+    return _with_alpha(np.array(rgb), alpha), kept
+
+
+def _with_alpha(pixels: NDArray[np.uint8], alpha: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+    """Return the pixels; alpha (H, W) is laid over what alpha they have, if it hides anything."""
+    if alpha is None or alpha.min(initial=255) == 255:
+        return pixels
+    if pixels.shape[2] == 4:
+        pixels[..., 3] = np.minimum(pixels[..., 3], alpha)
+        return pixels
+    return np.concatenate([pixels, alpha[..., None]], axis=2)
 
 
 def _flips(orientation: int) -> tuple[bool, bool]:

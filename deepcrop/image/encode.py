@@ -18,7 +18,11 @@ OUTPUT_FORMATS = {"jpeg": ".jpg", "webp": ".webp", "avif": ".avif", "png": ".png
 """Formats that can be written, with the suffix of their files."""
 
 _QUALITY = {"jpeg": 88, "webp": 82, "avif": 65}
-_LONGEST = {"jpeg": 65500, "webp": 16383, "avif": 65535, "png": 2**31 - 1}
+# AVIF's own limit is 65535 and more, but libavif's readers, and browsers with them, stop earlier
+# (AVIF_DEFAULT_IMAGE_DIMENSION_LIMIT and AVIF_DEFAULT_IMAGE_SIZE_LIMIT).
+_AVIF_PIXELS = 16384 * 16384
+LONGEST_SIDE = {"jpeg": 65500, "webp": 16383, "avif": 32768, "png": 2**31 - 1}
+"""The most pixels a side of files that can be written and opened again, by format."""
 
 # Slower settings save 2 to 3% of the bytes at two to three times the cost.
 _SPEED: dict[str, dict[str, Any]] = {
@@ -63,9 +67,14 @@ def encode(
     height, width = pixels.shape[:2]
     if format not in OUTPUT_FORMATS:
         raise RenderError(f"format {format!r}: expected one of {', '.join(OUTPUT_FORMATS)}")
-    if max(height, width) > _LONGEST[format]:
-        limit = _LONGEST[format]
-        raise RenderError(f"{width}x{height} pixels: {format} holds at most {limit} a side")
+    if max(height, width) > LONGEST_SIDE[format]:
+        limit = LONGEST_SIDE[format]
+        why = "can be opened with" if format == "avif" else "holds"
+        raise RenderError(f"{width}x{height} pixels: {format} {why} at most {limit} a side")
+    if format == "avif" and height * width > _AVIF_PIXELS:
+        raise RenderError(
+            f"{width}x{height} pixels: avif can be opened with at most {_AVIF_PIXELS} pixels"
+        )
     if quality is not None and not 1 <= quality <= 100:
         raise RenderError(f"quality {quality}: expected 1 to 100")
     metadata = metadata or Metadata()
@@ -83,6 +92,11 @@ def encode(
     except (OSError, ValueError, MemoryError) as error:
         raise RenderError(f"{format} of {width}x{height} pixels: {error}") from error
     return out.getvalue()
+
+
+def flattens(pixels: NDArray[np.uint8], format: str) -> bool:
+    """Tell whether `encode` lays transparent pixels over white, because the format has no alpha."""
+    return format == "jpeg" and pixels.shape[2] == 4 and bool(pixels[..., 3].min() < 255)
 
 
 def _png_text(xmp: bytes | None) -> Any:

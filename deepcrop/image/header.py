@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
 import io
 import logging
+import re
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL import (
     AvifImagePlugin,
@@ -21,18 +21,23 @@ from PIL import (
     PngImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
-    _imaging,
 )
 
-from ..errors import Corrupt, NotAnImage, SourceError, TooLarge
+from ..errors import Corrupt, SourceError, TooLarge, Unsupported
+from ..flags import Flag, Note
 from ..geometry import Size
+from . import jpeg, tiff, tiff_support
+from .libtiff import silence
 from .metadata import orientation_of
+from .signature import format_of
+from .tiff_layout import Layout
 
 MAX_PIXELS = 2**27
 """Default limit of an image's pixels: 134 megapixels."""
 
-# The readers are called by name, not through Image.open: no other decoder (EPS starts Ghostscript)
-# ever sees the bytes, and Pillow's own bomb limit, a process-wide setting, stays out of it.
+# Plugins' classes are documented, and calling them by name keeps out every other decoder (EPS
+# starts Ghostscript) and Pillow's own bomb limit, a process-wide setting: Image.open with
+# ``formats`` does the first, but not the second.
 _READERS: dict[str, type[ImageFile.ImageFile]] = {
     "jpeg": JpegImagePlugin.JpegImageFile,
     "png": PngImagePlugin.PngImageFile,
@@ -43,21 +48,8 @@ _READERS: dict[str, type[ImageFile.ImageFile]] = {
     "bmp": BmpImagePlugin.BmpImageFile,
 }
 
-_OTHERS = (
-    (b"%PDF", "a PDF"),
-    (b"PK\x03\x04", "a zip archive"),
-    (b"\x1f\x8b", "gzip data"),
-    (b"8BPS", "a Photoshop file"),
-    (b"\x00\x00\x00\x0cjP  ", "JPEG 2000"),
-    (b"\xff\x4f\xff\x51", "JPEG 2000"),
-    (b"\xff\x0a", "JPEG XL"),
-    (b"\x00\x00\x00\x0cJXL ", "JPEG XL"),
-    (b"\x1aE\xdf\xa3", "Matroska video"),
-    (b"RIFF", "a RIFF file that is not WebP"),
-    (b"\x00\x05\x16\x07", "AppleDouble, a Mac's metadata of another file (._NAME)"),
-    (b"<?xml", "XML"),
-    (b"{", "JSON"),
-)
+# What Pillow's readers say of valid files of a kind that they don't know.
+_UNKNOWN_KIND = re.compile(r"[Uu]nsupported|cannot handle|unknown pixel mode|data organization")
 
 
 @dataclass(frozen=True)
@@ -89,38 +81,127 @@ def probe(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Probe:
     Raises:
         NotAnImage: no decoder knows the bytes; the message says what they look like.
         Corrupt: the header is broken.
+        Unsupported: it names a kind of file that isn't read.
         TooLarge: more than ``max_pixels``.
     """
-    with opened(data, max_pixels) as (header, image):
-        with_frames = bool(getattr(image, "is_animated", False))
-    return Probe(header.format, header.size, header.orientation, header.mode, with_frames)
+    with opened(data, max_pixels) as source:
+        return replace(source.header, animated=source.several)
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A file whose header was read.
+
+    Attributes:
+        header: what it says; its ``animated`` isn't filled in, see `several`.
+        data: the whole file, with the TIFF page that was chosen as its first.
+        image: Pillow's reader, not loaded yet. Of a file whose samples are read otherwise (``page``
+            or ``frame`` is set), only its ``info`` and EXIF are true, neither size nor mode.
+        page: the TIFF layout to read by `tiff_samples`.
+        frame: the JPEG frame to read by `jpeg.read`.
+        scalable: whether it is a JPEG that may be decoded at a smaller scale.
+        notes: what was chosen.
+    """
+
+    header: Probe
+    data: bytes
+    image: ImageFile.ImageFile
+    page: Layout | None = None
+    frame: jpeg.Frame | None = None
+    scalable: bool = False
+    notes: tuple[Note, ...] = ()
+    pages: int = 1
+
+    @property
+    def several(self) -> bool:
+        """Whether there is more than one frame or page; finding out reads past the header."""
+        if self.header.format == "tiff":
+            return self.pages > 1
+        return bool(getattr(self.image, "is_animated", False))
 
 
 @contextmanager
-def opened(data: bytes, max_pixels: int) -> Iterator[tuple[Probe, ImageFile.ImageFile]]:
-    """Open with the one reader that knows the bytes; whatever goes wrong inside is a DecodeError.
-
-    The probe's ``animated`` isn't filled in: finding out reads past the header.
-    """
-    name = _format_of(data)
+def opened(data: bytes, max_pixels: int) -> Iterator[Opened]:
+    """Open with the one reader that knows the bytes; what goes wrong inside is a DecodeError."""
+    name = format_of(data)
     with _quiet():
         try:
-            if (canvas := _webp_canvas(data)) is not None:
-                _check(canvas, max_pixels)  # Pillow allocates a WebP's canvas when opening it
-            with _READERS[name](io.BytesIO(data)) as image:
-                orientation = orientation_of(image, data)
-                width, height = image.size
-                if orientation >= 5 and name != "tiff":  # Pillow has turned a TIFF's size already
-                    width, height = height, width
-                _check((width, height), max_pixels)
-                yield Probe(name, Size(width, height), orientation, image.mode, False), image
+            with _OPENERS.get(name, _by_pillow)(name, data, max_pixels) as source:
+                yield source
         except SourceError:
             raise
         except (Image.DecompressionBombError, MemoryError) as error:
             raise TooLarge(f"{name}: {str(error) or 'not enough memory to decode it'}") from error
         except Exception as error:
             # Readers of broken files raise nearly everything: struct.error, KeyError, EOFError, ...
-            raise Corrupt(f"{name}: {type(error).__name__}: {error}"[:300]) from error
+            kind = Unsupported if _UNKNOWN_KIND.search(str(error)) else Corrupt
+            raise kind(f"{name}: {type(error).__name__}: {error}"[:300]) from error
+
+
+@contextmanager
+def _by_pillow(name: str, data: bytes, max_pixels: int) -> Iterator[Opened]:
+    if (canvas := _webp_canvas(data)) is not None:
+        _check(canvas, max_pixels)  # Pillow allocates a WebP's canvas when opening it
+    with _READERS[name](io.BytesIO(data)) as image:
+        orientation = orientation_of(image, data)
+        size = _shown(image.size, orientation)
+        _check(size, max_pixels)
+        yield Opened(Probe(name, Size(*size), orientation, image.mode, False), data, image)
+
+
+@contextmanager
+def _jpeg(name: str, data: bytes, max_pixels: int) -> Iterator[Opened]:
+    frame = jpeg.frame_of(data)
+    if frame is None or frame.ordinary:
+        with _by_pillow(name, data, max_pixels) as source:
+            yield replace(source, scalable=frame is not None and frame.scalable)
+        return
+    _check((frame.width, frame.height), max_pixels)
+    frame.check()
+    with _by_pillow(name, jpeg.as_ordinary(data, frame), max_pixels) as source:
+        mode = f"{source.header.mode};{frame.precision}"
+        yield replace(source, header=replace(source.header, mode=mode), data=data, frame=frame)
+
+
+@contextmanager
+def _tiff(name: str, data: bytes, max_pixels: int) -> Iterator[Opened]:
+    page = tiff.page_of(data)
+    layout, pages = Layout.of(page.directory), page.count
+    notes = (Note(page.remark, Flag.PAGE_CHOSEN),) if page.remark else ()
+    _check((layout.width, layout.height), max_pixels)
+    if tiff_support.by_pillow(layout):
+        with _READERS[name](io.BytesIO(page.data)) as image:
+            orientation = orientation_of(image, page.data)
+            # Pillow has turned the size already, and turns the pixels when it loads them.
+            _check(image.size, max_pixels)
+            header = Probe(name, Size(*image.size), orientation, image.mode, False)
+            yield Opened(header, page.data, image, notes=notes, pages=pages)
+        return
+    tiff_support.check(layout, max_pixels)
+    size = _shown((layout.width, layout.height), layout.orientation)
+    header = Probe(name, Size(*size), layout.orientation, tiff_support.mode_of(layout), False)
+    yield Opened(header, page.data, _blank(layout), layout, notes=notes, pages=pages)
+
+
+_OPENERS = {"jpeg": _jpeg, "tiff": _tiff}
+
+
+def _blank(layout: Layout) -> ImageFile.ImageFile:
+    """Return an image that has nothing but a TIFF's metadata; the file is an EXIF block as well."""
+    one_pixel = io.BytesIO()
+    Image.new("1", (1, 1)).save(one_pixel, "bmp")
+    one_pixel.seek(0)
+    blank = BmpImagePlugin.BmpImageFile(one_pixel)
+    directory = layout.directory
+    blocks = {"icc_profile": directory.block(tiff.ICC), "xmp": directory.block(tiff.XMP)}
+    blocks["exif"] = b"Exif\0\0" + directory.data
+    blank.info.update({key: block for key, block in blocks.items() if block})
+    return blank
+
+
+def _shown(size: tuple[int, int], orientation: int) -> tuple[int, int]:
+    width, height = size
+    return (height, width) if orientation >= 5 else (width, height)
 
 
 def _check(size: tuple[int, int], max_pixels: int) -> None:
@@ -132,61 +213,6 @@ def _check(size: tuple[int, int], max_pixels: int) -> None:
             f"{width}x{height} pixels are more than the limit of {max_pixels}; "
             f"--max-pixels {width * height} allows them"
         )
-
-
-def _format_of(data: bytes) -> str:
-    head = bytes(data[:64])
-    if head.startswith(b"\xff\xd8\xff"):
-        return "jpeg"
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "png"
-    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
-        return "webp"
-    if head[4:8] == b"ftyp" and _is_avif(head):
-        return "avif"
-    if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        return "tiff"
-    if head[:6] in (b"GIF87a", b"GIF89a"):
-        return "gif"
-    if head.startswith(b"BM") and not _is_text(head):
-        return "bmp"
-    raise NotAnImage(f"not an image that can be read: {_looks_like(data)}")
-
-
-def _is_avif(head: bytes) -> bool:
-    brands = head[8 : min(int.from_bytes(head[:4], "big"), len(head))]
-    return any(brands[i : i + 4] in (b"avif", b"avis") for i in range(0, len(brands), 4) if i != 4)
-
-
-def _looks_like(data: bytes) -> str:
-    head = bytes(data[:512])
-    if not head:
-        return "empty (0 bytes)"
-    for magic in (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"II*\0", b"MM\0*"):
-        if len(head) < len(magic) and magic.startswith(head):
-            return f"truncated to {len(head)} bytes"
-    if not any(head):
-        return "zero bytes only"
-    stripped = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    lowered = stripped.lower()
-    if lowered.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
-        return "HTML"
-    if b"<svg" in lowered:
-        return "SVG"
-    if head[4:8] == b"ftyp":
-        brand = head[8:12]
-        kind = "HEIC" if brand in (b"heic", b"heix", b"mif1", b"msf1", b"heim") else "video"
-        return f"{kind} (brand {brand.decode('latin-1')!r})"
-    for magic, what in _OTHERS:
-        if stripped.startswith(magic):
-            return what
-    if _is_text(head):
-        return f"text ({stripped[:24].decode('utf-8', 'replace')!r}...)"
-    return f"unknown bytes ({head[:8].hex(' ')})"
-
-
-def _is_text(head: bytes) -> bool:
-    return all(byte >= 32 or byte in b"\t\n\r\f" for byte in head)
 
 
 def _webp_canvas(data: bytes) -> tuple[int, int] | None:
@@ -205,17 +231,7 @@ def _webp_canvas(data: bytes) -> tuple[int, int] | None:
     return None
 
 
-def _silence_libtiff() -> None:
-    """Stop libtiff from printing what it also reports through Pillow to stderr, once per strip."""
-    try:
-        handler = ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler
-    except (AttributeError, OSError):  # a Pillow with libtiff hidden inside, or none
-        return
-    handler.restype, handler.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
-    handler(None)
-
-
-_silence_libtiff()
+silence()
 # Pillow logs some of what it then raises; where nobody set logging up, that would go to stderr.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 

@@ -22,6 +22,7 @@ def open(source: str | Path | BinaryIO) -> Image.Image:
         AccessDenied: no right to read it.
         NotAnImage: no decoder knows its bytes.
         Corrupt: broken or cut short.
+        Unsupported: of a kind that isn't read.
         TooLarge: more than 134 megapixels.
     """
     try:

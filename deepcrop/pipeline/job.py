@@ -30,7 +30,7 @@ from pydantic import (
 from .. import weights
 from ..errors import RequestError
 from ..geometry import AspectRatio, Size
-from ..image import MAX_PIXELS, Colour, ExifColour
+from ..image import LONGEST_SIDE, MAX_PIXELS, Colour, ExifColour
 from ..methods import base
 from ..storage import Storage, StorageOptions
 from .ignored import Selection, compile_glob
@@ -182,6 +182,10 @@ class Job(BaseModel):
             if glob.startswith(self.input.rstrip("/") + "/"):
                 below = glob.removeprefix(self.input.rstrip("/") + "/")
                 raise RequestError(f"glob {glob!r}: is below the input already; write {below!r}")
+        longest = LONGEST_SIDE.get(self.format)
+        for size in self.sizes:
+            if longest is not None and max(map(int, size.split("x"))) > longest:
+                raise RequestError(f"sizes: {size}: {self.format} has at most {longest} a side")
         if self.max_actors is not None and self.max_actors < (self.actors or 1):
             raise RequestError(f"max_actors: {self.max_actors} is less than actors: {self.actors}")
         kind = base.find(self.method).kind

@@ -34,6 +34,7 @@ ASK_SECONDS = 5.0
 EDGES = ("x0", "y0", "x1", "y1")
 NO_BOX: dict[str, Any] = dict.fromkeys((*EDGES, "score")) | {"upscaled": False, "flags": []}
 """What the manifest tells of a variant that was made anew, not cut."""
+FLATTENED = Note("transparent parts laid over white", Flag.ALPHA_FLATTENED)
 
 Place = Callable[[Work, str, str], str]
 """The URI of a variant, from its source, one of its request's names, and its format."""
@@ -136,6 +137,8 @@ class Renderer:
                 for index, request in self._wanted(work, sizes):
                     pixels = cuts.render(index) if cuts else work.pixels[index]
                     data, form = self._encode(work, index, pixels)
+                    if image.flattens(pixels, form):
+                        work.remark([FLATTENED])
                     smaller = _lacks(request, Size(pixels.shape[1], pixels.shape[0]))
                     uri = self.place(work, request.names[smaller], form)
                     facts = _facts(work.crops[index], sizes[index][1]) if sizes else NO_BOX

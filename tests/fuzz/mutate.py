@@ -3,10 +3,16 @@
 import io
 import zlib
 
+import imagecodecs
 import numpy as np
 from PIL import Image, ImageCms, TiffImagePlugin
 
-from tests.image.described import CHROMATICITIES, chrm, cicp, deep_avif, gama, png
+from tests.image.animations import animated_webp, offset_gif
+from tests.image.described import CHROMATICITIES, chrm, cicp, deep_avif, gama
+from tests.image.described import png as described_png
+from tests.image.jpegs import arithmetic
+from tests.image.pngs import png
+from tests.image.tiffs import page, tiff
 
 _INTERESTING = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF, 0xFFFFFFFF)
 
@@ -77,10 +83,44 @@ def seeds():
     rgb.save(out, "tiff", tiffinfo=tags, compression="tiff_lzw")
     files["tiff-turned"] = out.getvalue()
     wide = np.asarray(rgb).astype(int) * 200
-    files["png-hdr"] = png(wide, cicp(9, 16), bits=16)
-    files["png-gamma"] = png(wide[..., :1], gama(100_000), chrm(*CHROMATICITIES[12]), bits=16)
+    colours = gama(100_000), chrm(*CHROMATICITIES[12])
+    files["png-hdr"] = described_png(wide, cicp(9, 16), bits=16)
+    files["png-gamma"] = described_png(wide[..., :1], *colours, bits=16)
     files["avif-hdr"] = deep_avif(wide / 65535, 9, 16)
-    return files
+    return files | _rare(np.asarray(rgb))
+
+
+def _rare(rgb):
+    """Return kinds that Pillow doesn't write, (48, 64, 3) uint8 in."""
+    deep, grey = rgb.astype(np.uint16) * 257, rgb[..., :1]
+    share = (rgb / 255).astype(np.float32)
+    alpha = np.concatenate([deep, deep[..., :1]], axis=2)
+    inks = np.concatenate([rgb, grey, grey], axis=2)
+    colours = {320: ("H", (np.arange(48) * 1300).tolist())}
+    thumbnail = page(rgb[::4, ::4], 2, tags={254: ("I", [1])})
+    return {
+        "jpeg-twelve": imagecodecs.jpeg8_encode(deep >> 4, 90, bitspersample=12),
+        "jpeg-lossless": imagecodecs.jpeg8_encode(rgb, lossless=True),
+        "jpeg-ls": imagecodecs.jpegls_encode(deep),
+        "jpeg-arithmetic": arithmetic(64, 48, 2, 2),
+        "png-key-bits": png(grey.astype(int) >> 6, 2, 0, (1,)),
+        "png-key-deep": png(deep.astype(int), 16, 2, deep[9, 9].tolist()),
+        "gif-offset": offset_gif(),
+        "webp-offset": animated_webp(alpha=True),
+        "tiff-planes": tiff(page(deep, 2, planar=True, compression="lzw", predictor=2)),
+        "tiff-tiles": tiff(page(alpha, 2, extra=(1,), tile=(32, 16), compression="zstd")),
+        "tiff-white": tiff(page(deep[..., :1], 0, order=">", rows=7), order=">"),
+        "tiff-signed": tiff(page((deep[..., :1] >> 1).astype("i2"), 1, compression="packbits")),
+        "tiff-floats": tiff(page(share, 2, compression="deflate", predictor=3)),
+        "tiff-cmyka": tiff(page(inks, 5, extra=(2,), compression="lzma")),
+        "tiff-nibbles": tiff(page(grey >> 4, 3, bits=4, tags=colours, fill_order=2)),
+        "tiff-twelve": tiff(page(deep >> 4, 2, bits=12, compression="deflate")),
+        "tiff-lab-deep": tiff(page(deep, 8, planar=True)),
+        "tiff-ycbcr": tiff(page(rgb, 6, tags={530: ("H", [1, 1])})),
+        "tiff-thumbnail": tiff(thumbnail, page(rgb, 2, rows=16)),
+        "tiff-nested": tiff(thumbnail, nested=[page(deep, 2)]),
+        "tiff-big-endian": tiff(page(rgb, 2, order=">", rows=9), order=">", big=True),
+    }
 
 
 def mutation(files, seed, index):

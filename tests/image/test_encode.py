@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from deepcrop.errors import RenderError
-from deepcrop.image import OUTPUT_FORMATS, decode, encode, output_format, probe
+from deepcrop.image import OUTPUT_FORMATS, decode, encode, flattens, output_format, probe
 from tests.image.samples import photo, psnr
 
 FORMATS = sorted(OUTPUT_FORMATS)
@@ -64,14 +64,22 @@ def test_one_pixel(format):
 
 
 @pytest.mark.parametrize(
-    ("format", "shape"), [("webp", (2, 16384, 3)), ("jpeg", (65501, 2, 3)), ("avif", (1, 65536, 3))]
+    ("format", "shape", "words"),
+    [
+        ("webp", (2, 16384, 3), "webp holds at most 16383 a side"),
+        ("jpeg", (65501, 2, 3), "jpeg holds at most 65500 a side"),
+        ("avif", (1, 32769, 3), "avif can be opened with at most 32768 a side"),
+        ("avif", (16385, 16384, 3), "avif can be opened with at most 268435456 pixels"),
+    ],
 )
-def test_what_a_format_can_not_hold_is_refused(format, shape):
-    with pytest.raises(RenderError, match=rf"{shape[1]}x{shape[0]} pixels: {format} holds at most"):
-        encode(np.zeros(shape, np.uint8), format)
+def test_what_a_format_can_not_hold_is_refused(format, shape, words):
+    with pytest.raises(RenderError, match=rf"{shape[1]}x{shape[0]} pixels: {words}"):
+        encode(np.broadcast_to(np.uint8(0), shape), format)
 
 
-@pytest.mark.parametrize(("format", "shape"), [("webp", (2, 16383, 3)), ("jpeg", (65500, 2, 3))])
+@pytest.mark.parametrize(
+    ("format", "shape"), [("webp", (2, 16383, 3)), ("jpeg", (65500, 2, 3)), ("avif", (2, 32768, 3))]
+)
 def test_what_a_format_can_just_hold_is_written(format, shape):
     size = probe(encode(np.zeros(shape, np.uint8), format)).size
     assert (size.height, size.width) == shape[:2]
@@ -92,3 +100,11 @@ def test_same_means_the_source_s_format_or_a_lossless_one():
     assert output_format("same", "webp") == "webp"
     assert output_format("same", "tiff") == output_format("same", "gif") == "png"
     assert output_format("avif", "jpeg") == "avif"
+
+
+def test_only_jpeg_of_what_is_transparent_is_flattened():
+    clear = np.full((4, 4, 4), 255, np.uint8)
+    assert not flattens(clear, "jpeg")
+    clear[1, 1, 3] = 254
+    assert [flattens(clear, format) for format in FORMATS] == [f == "jpeg" for f in FORMATS]
+    assert not flattens(clear[..., :3], "jpeg")

@@ -24,6 +24,7 @@ from deepcrop.methods import base
 from deepcrop.methods.center import Center
 from deepcrop.pipeline.actors import Analyst, Decoder, Worker
 from deepcrop.pipeline.job import Job
+from deepcrop.pipeline.single import Single
 from deepcrop.pipeline.source import list_sources
 from deepcrop.pipeline.watchdog import EXIT_TIMED_OUT
 from deepcrop.pipeline.work import Work
@@ -201,3 +202,30 @@ def test_rows_follow_their_variants_to_the_disk(tmp_path, monkeypatch):
     assert not list((tmp_path / "out").rglob("*.jpg"))
     assert worker(listing)["status"].to_pylist() == ["ok"] * 2
     assert waits == [2, 2]
+
+
+@pytest.mark.parametrize(("form", "flags"), [("jpeg", ["alpha-flattened"]), ("png", [])])
+def test_transparent_parts_laid_over_white_are_told(tmp_path, form, flags):
+    clear = Image.new("RGBA", (40, 20), (255, 0, 0, 0))
+    clear.save(tmp_path / "clear.png")
+    Image.new("RGBA", (40, 20), (255, 0, 0, 255)).save(tmp_path / "opaque.png")
+    job = Job(
+        input=str(tmp_path), output=str(tmp_path / "out"), method="center", aspects=("1:1",),
+        format=form,
+    )  # fmt: skip
+    single = Single(job, device="cpu")
+    for name, wanted in (("clear", flags), ("opaque", [])):
+        work = single.look(str(tmp_path / f"{name}.png"), name)
+        single.write(work)
+        row = work.row("center", "")
+        assert row["flags"] == wanted
+        assert row["note"] == ("transparent parts laid over white" if wanted else None)
+
+
+def test_an_animation_that_was_flattened_is_told(tmp_path):
+    frames = [Image.new("RGB", (40, 20), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "two.webp", save_all=True, append_images=frames[1:])
+    job = Job(input=str(tmp_path), output=str(tmp_path), method="center", aspects=("1:1",))
+    row = Single(job, device="cpu").look(str(tmp_path / "two.webp"), "two").row("center", "")
+    assert row["flags"] == ["animation-flattened"]
+    assert row["note"].startswith("frame 1 of 2 of an animation")

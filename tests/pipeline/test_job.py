@@ -36,6 +36,7 @@ def test_requests_are_unique_and_exact_sizes_come_last():
         ({"weights": "mars"}, "weights 'mars': not of the method 'center'"),
         ({"method": "mars", "weights": "saliency"}, "not of the method 'mars'"),
         ({"input": " "}, "input: empty"),
+        ({"format": "avif", "sizes": ["32769x10"]}, "sizes: 32769x10: avif has at most 32768"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(change, words):

@@ -1,0 +1,81 @@
+"""What kind of file some bytes are, from how they begin."""
+
+from __future__ import annotations
+
+from ..errors import NotAnImage
+
+_OTHERS = (
+    (b"%PDF", "a PDF"),
+    (b"PK\x03\x04", "a zip archive"),
+    (b"\x1f\x8b", "gzip data"),
+    (b"8BPS", "a Photoshop file"),
+    (b"\x00\x00\x00\x0cjP  ", "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (b"\xff\x0a", "JPEG XL"),
+    (b"\x00\x00\x00\x0cJXL ", "JPEG XL"),
+    (b"\x1aE\xdf\xa3", "Matroska video"),
+    (b"RIFF", "a RIFF file that is not WebP"),
+    (b"\x00\x05\x16\x07", "AppleDouble, a Mac's metadata of another file (._NAME)"),
+    (b"<?xml", "XML"),
+    (b"{", "JSON"),
+)
+
+
+def format_of(data: bytes) -> str:
+    """Return jpeg, png, webp, avif, tiff, gif or bmp.
+
+    Raises:
+        NotAnImage: something else; the message says what it looks like.
+    """
+    head = bytes(data[:64])
+    if head.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "webp"
+    if head[4:8] == b"ftyp" and _is_avif(head):
+        return "avif"
+    if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return "tiff"
+    if head[:6] in (b"GIF87a", b"GIF89a"):
+        return "gif"
+    if head.startswith(b"BM") and not _is_text(head):
+        return "bmp"
+    raise NotAnImage(f"not an image that can be read: {_looks_like(data)}")
+
+
+def _is_avif(head: bytes) -> bool:
+    brands = head[8 : min(int.from_bytes(head[:4], "big"), len(head))]
+    return any(brands[i : i + 4] in (b"avif", b"avis") for i in range(0, len(brands), 4) if i != 4)
+
+
+def _looks_like(data: bytes) -> str:
+    head = bytes(data[:512])
+    if not head:
+        return "empty (0 bytes)"
+    for magic in (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"II*\0", b"MM\0*"):
+        if len(head) < len(magic) and magic.startswith(head):
+            return f"truncated to {len(head)} bytes"
+    if not any(head):
+        return "zero bytes only"
+    stripped = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    lowered = stripped.lower()
+    if lowered.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
+        return "HTML"
+    if b"<svg" in lowered:
+        return "SVG"
+    if head[4:8] == b"ftyp":
+        brand = head[8:12]
+        kind = "HEIC" if brand in (b"heic", b"heix", b"mif1", b"msf1", b"heim") else "video"
+        return f"{kind} (brand {brand.decode('latin-1')!r})"
+    for magic, what in _OTHERS:
+        if stripped.startswith(magic):
+            return what
+    if _is_text(head):
+        return f"text ({stripped[:24].decode('utf-8', 'replace')!r}...)"
+    return f"unknown bytes ({head[:8].hex(' ')})"
+
+
+def _is_text(head: bytes) -> bool:
+    return all(byte >= 32 or byte in b"\t\n\r\f" for byte in head)
