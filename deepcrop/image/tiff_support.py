@@ -93,7 +93,8 @@ def check(layout: Layout, max_pixels: int) -> None:
     if pixels * layout.samples * max(layout.bits, 8) // 8 > max_pixels * _SAMPLE_BYTES:
         raise TooLarge(
             f"{layout.width}x{layout.height} pixels of {layout.samples} samples of {layout.bits} "
-            f"bits are more than {max_pixels} pixels of {_SAMPLE_BYTES} bytes; a larger --max-pixels allows them"
+            f"bits are more than {max_pixels} pixels of {_SAMPLE_BYTES} bytes; "
+            "a larger --max-pixels allows them"
         )
 
 
