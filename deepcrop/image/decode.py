@@ -234,17 +234,21 @@ def _whole(
     source: Opened, colour: Colour, space: ColourSpace | None
 ) -> tuple[NDArray[np.uint8], bytes | None]:
     """Have Pillow decode the first frame."""
+    alpha = _load(source)
+    if space is not None:
+        return _with_alpha(described.converted(source.image, source.data, space), alpha), None
+    rgb, kept = to_rgb(source.image, colour)
+    return _with_alpha(np.array(rgb), alpha), kept
+
+
+def _load(source: Opened) -> NDArray[np.uint8] | None:
+    """Load the first frame; return alpha (H, W) that Pillow doesn't give, or gives wrong."""
     image, rectangle = source.image, select(source)
     image.load()
     alpha = keyed_alpha(source.data, image) if source.header.format == "png" else None
     if alpha is not None:
-        image.info.pop("transparency")
-    if rectangle is not None:
-        alpha = outside(image, rectangle)
-    if space is not None:
-        return _with_alpha(described.converted(image, source.data, space), alpha), None
-    rgb, kept = to_rgb(image, colour)
-    return _with_alpha(np.array(rgb), alpha), kept
+        del image.info["transparency"]
+    return alpha if rectangle is None else outside(image, rectangle)
 
 
 def _deep(
@@ -263,7 +267,7 @@ def _deep(
 
 
 def _with_alpha(pixels: NDArray[np.uint8], alpha: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
-    """Return the pixels; alpha (H, W) is laid over what alpha they have, if it hides anything."""
+    """Lay alpha (H, W) over what alpha the pixels have, if it hides anything."""
     if alpha is None or alpha.min(initial=255) == 255:
         return pixels
     if pixels.shape[2] == 4:

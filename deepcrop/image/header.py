@@ -189,9 +189,9 @@ _OPENERS = {"jpeg": _jpeg, "tiff": _tiff}
 def _blank(layout: Layout) -> ImageFile.ImageFile:
     """Return an image that has nothing but a TIFF's metadata; the file is an EXIF block as well."""
     one_pixel = io.BytesIO()
-    Image.new("1", (1, 1)).save(one_pixel, "bmp")
+    Image.new("1", (1, 1)).save(one_pixel, "gif")
     one_pixel.seek(0)
-    blank = BmpImagePlugin.BmpImageFile(one_pixel)
+    blank = GifImagePlugin.GifImageFile(one_pixel)
     directory = layout.directory
     blocks = {"icc_profile": directory.block(tiff.ICC), "xmp": directory.block(tiff.XMP)}
     blocks["exif"] = b"Exif\0\0" + directory.data

@@ -11,7 +11,7 @@ from tests.image.animations import animated_webp, offset_gif
 from tests.image.described import CHROMATICITIES, chrm, cicp, deep_avif, gama
 from tests.image.described import png as described_png
 from tests.image.jpegs import arithmetic
-from tests.image.pngs import png
+from tests.image.pngs import keyed_png
 from tests.image.tiffs import page, tiff
 
 _INTERESTING = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF, 0xFFFFFFFF)
@@ -103,8 +103,8 @@ def _rare(rgb):
         "jpeg-lossless": imagecodecs.jpeg8_encode(rgb, lossless=True),
         "jpeg-ls": imagecodecs.jpegls_encode(deep),
         "jpeg-arithmetic": arithmetic(64, 48, 2, 2),
-        "png-key-bits": png(grey.astype(int) >> 6, 2, 0, (1,)),
-        "png-key-deep": png(deep.astype(int), 16, 2, deep[9, 9].tolist()),
+        "png-key-bits": keyed_png(grey.astype(int) >> 6, 2, 0, (1,)),
+        "png-key-deep": keyed_png(deep.astype(int), 16, 2, deep[9, 9].tolist()),
         "gif-offset": offset_gif(),
         "webp-offset": animated_webp(alpha=True),
         "tiff-planes": tiff(page(deep, 2, planar=True, compression="lzw", predictor=2)),

@@ -10,7 +10,7 @@ def chunk(name, body):
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
-def png(samples, depth, kind, key=None, palette=b""):
+def keyed_png(samples, depth, kind, key=None, palette=b""):
     """Return a PNG of samples (H, W, C) with a transparent colour."""
     height, width, _ = samples.shape
     each = (samples.reshape(height, -1, 1) >> np.arange(depth - 1, -1, -1)) & 1
