@@ -7,8 +7,9 @@ Each is a value of the manifest's columns ``flags``, which the page filters and 
 flag                   says
 =====================  =========================================================================
 focal-outside          the crop box leaves out the source's own focal point
-head-cut               the crop box cuts a head that was found
-subject-cut            the crop box cuts the main subject, where one was found
+head-cut               the crop box shows more than 5% and less than 95% of a head that was found:
+                       a face and the hair above it (methods ``saliency`` and ``mars``)
+subject-cut            the same of what stands free on a plain ground or panel, taken together
 enlarged               the variant has more pixels than its crop box
 smaller-than-asked     the variant has fewer pixels than the request names
 rejected               a person rejected the variant: it was not made

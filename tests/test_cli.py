@@ -90,7 +90,9 @@ def test_crop_prints_boxes_as_json_and_survives_a_bad_photo(capsys, photo, tmp_p
     bad.write_bytes(b"<html>")
     code, out, err = run(capsys, "crop", bad, photo, "-m", "center", "-a", "1:1", "--json")
     [line] = out.strip().splitlines()
-    assert json.loads(line)["crops"] == [{"aspect": "1x1", "box": [30, 0, 90, 60], "score": 0.5}]
+    assert json.loads(line)["crops"] == [
+        {"aspect": "1x1", "box": [30, 0, 90, 60], "score": 0.5, "flags": []}
+    ]
     assert code == 1 and "bad.jpg: NotAnImage" in err
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..errors import RequestError
 from .tables import print_table
 
 
@@ -16,7 +17,12 @@ def methods(
     """List the methods: what each does, and the weights that it needs."""
     from ..methods import base
 
-    found = [base.find(name) for name in sorted(base.registry())]
+    found = []
+    for name in sorted(base.registry()):
+        try:
+            found.append(base.find(name))
+        except RequestError as error:  # of a package of others: the rest is listed all the same
+            typer.echo(f"deepcrop: {error}", err=True)
     rows = [
         {"name": each.name, "kind": each.kind, "weights": each.weights, "summary": each.summary}
         for each in found

@@ -86,6 +86,7 @@ class Single:
                     "aspect": request.slug,
                     "box": list(crop.box.corners),
                     "score": round(crop.score, 4),
+                    "flags": list(crop.flags),
                 }
                 for request, crop in zip(self.job.requests, work.crops, strict=True)
             ],

@@ -32,6 +32,8 @@ from tests.conformance.installed import OWN, recorded, recording
 
 pytestmark = pytest.mark.timeout(600)
 
+DESCRIPTION = 0x010E
+"""EXIF's tag of a picture's title."""
 EDGES = ("x0", "y0", "x1", "y1")
 ASPECTS = ["1:1", "16:9"]
 SIZES = {
@@ -143,12 +145,16 @@ class Sources:
         self.given = self.folder / "in"
         self.given.mkdir()
         for number, photo in enumerate(photos(self.kind)):
-            photo.save(self.given / f"{number}.{'png' if number % 2 else 'jpg'}", quality=90)
+            exif = Image.Exif()
+            exif[DESCRIPTION] = f"photo {number}"
+            name = f"{number}.{'png' if number % 2 else 'jpg'}"
+            photo.save(self.given / name, quality=90, exif=exif)
 
     @property
     def fields(self) -> dict[str, Any]:
         """The fields of a job that decide its results."""
         small = {"max_size": 100} if self.kind == "crop" else {"format": "png"}
+        small["keep_metadata"] = True
         return {
             "aspects": ASPECTS,
             "weights": self.case.weights,
@@ -202,6 +208,9 @@ class Sources:
         if self.kind == "crop":
             return [[[v[edge] for edge in EDGES] for v in row["variants"]] for row in rows]
         made = [v for row in rows for v in sorted(row["variants"], key=lambda v: v["aspect"])]
+        for number, variant in enumerate(made):
+            with Image.open(variant["variant_uri"]) as stored:
+                assert stored.getexif()[DESCRIPTION] == f"photo {number // len(ASPECTS)}"
         return [numpy.asarray(Image.open(v["variant_uri"])) for v in made]
 
     def check_looks(self, calls: list[dict], count: int) -> None:

@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy
 import pytest
 
+from deepcrop import cli
 from deepcrop.errors import RequestError
 from deepcrop.geometry import Size
 from deepcrop.methods import base, registry
@@ -86,6 +87,16 @@ def test_an_entry_point_that_leads_nowhere_is_refused(monkeypatch, target):
     monkeypatch.setattr(registry, "registry", lambda: {"foreign": base.Entry("foreign", target)})
     with pytest.raises(RequestError, match=f"{target} cannot be imported"):
         base.find("foreign")
+
+
+def test_a_class_that_is_refused_hides_no_other_from_the_list(monkeypatch, capsys):
+    enter(monkeypatch, object)
+    entries = registry.registry() | {"center": base.Entry("center", base.BUILT_IN["center"])}
+    monkeypatch.setattr(registry, "registry", lambda: entries)
+    monkeypatch.setattr(base, "registry", lambda: entries)
+    assert cli._status(["methods"]) == 0
+    printed = capsys.readouterr()
+    assert "center" in printed.out and "'foreign'" in printed.err
 
 
 def test_a_property_without_its_class_method_is_an_error_of_the_programmer():

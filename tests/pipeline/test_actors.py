@@ -19,10 +19,13 @@ import torch
 from PIL import Image
 
 from deepcrop.errors import InferError, OutOfMemory
-from deepcrop.geometry import Size
+from deepcrop.flags import Flag
+from deepcrop.geometry import Box, Size
 from deepcrop.methods import base
+from deepcrop.methods.base import Crop, Part
 from deepcrop.methods.center import Center
 from deepcrop.pipeline.actors import Analyst, Decoder, Worker
+from deepcrop.pipeline.corrections import COLUMN as CORRECTIONS
 from deepcrop.pipeline.job import Job
 from deepcrop.pipeline.single import Single
 from deepcrop.pipeline.source import list_sources
@@ -125,6 +128,27 @@ def test_a_small_picture_is_not_enlarged_to_be_looked_at():
     work = Work({"source_uri": "0"}, data=data.getvalue())
     Decoder(job, 640, keep_pictures=False)([work])
     assert work.thumbnail is not None and work.thumbnail.shape == (20, 30, 3)
+
+
+class Aside(Center):
+    """Cuts the left end, and finds what matters on the right, and a head across the middle."""
+
+    def boxes(self, images, aspects, **hints):
+        head = Part(Box(40, 5, 60, 15), Flag.HEAD_CUT)
+        return [[Crop(Box(0, 0, 50, 20), 0.5, (0.9, 0.5), parts=(head,))] for _ in images]
+
+
+def test_flags_are_those_of_the_box_after_what_people_said():
+    plain, moved, boxed = works([100] * 3)
+    statement = {"kind": "focal", "aspect": None, "x0": 0.9, "y0": 0.5, "x1": None, "y1": None}
+    moved.source["corrections"] = [statement]
+    box = {"kind": "box", "aspect": "1x1", "x0": 35, "y0": 0, "x1": 55, "y1": 20}
+    boxed.source["corrections"] = [box]
+    assert CORRECTIONS == "corrections"
+    analyst(Aside())([plain, moved, boxed])
+    assert plain.crops[0].flags == (Flag.FOCAL_OUTSIDE, Flag.HEAD_CUT)
+    assert moved.crops[0].flags == (Flag.HEAD_CUT,) and moved.crops[0].box == Box(50, 0, 100, 20)
+    assert boxed.crops[0].flags == (Flag.FOCAL_OUTSIDE, Flag.HEAD_CUT)
 
 
 ENDLESS = """
