@@ -18,6 +18,7 @@ FLOORS = (
     "metrics",
     "pipeline",
     "report",
+    "photos",
     "training",
     "api",
     "terminal",

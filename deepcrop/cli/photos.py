@@ -33,11 +33,11 @@ from .options import (
 )
 
 if TYPE_CHECKING:
+    from ..photos.tasks import Look, Task
     from ..pipeline.child import Child
-    from .tasks import Look, Task
 
 STREAM = "-"
-LOOKER = "deepcrop.cli.looks:Looker"
+LOOKER = "deepcrop.photos.looks:Looker"
 """What the process that holds the method imports."""
 
 
@@ -106,9 +106,9 @@ def crop(
     from ..pipeline.child import Child
 
     with Child(LOOKER) as child:  # it imports torch while this process looks at the request
+        from ..photos.tasks import Task, Way
         from ..pipeline.job import Job
         from ..pipeline.photos import find_photos
-        from .tasks import Task, Way
 
         values = {
             "input": STREAM,
@@ -153,9 +153,9 @@ def crop(
 
 def _each(child: Child, names: Sequence[str], show: Callable[[Look], None]) -> int:
     """Look at each photo and show what comes of it at once; return how many failed."""
+    from ..photos.tasks import Photo
     from ..pipeline.photos import distinct_stems
     from ..terminal import JobProgress
-    from .tasks import Photo
 
     failed = 0
     progress = JobProgress("photos", brief=True)

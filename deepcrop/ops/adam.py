@@ -1,8 +1,9 @@
 """Adam (Kingma, Ba, 2015, algorithm 1) for one tensor.
 
 The step of :class:`torch.optim.Adam`, bit for bit on a CPU. At its first use, that class imports
-the whole of ``torch.compile`` (two seconds) and with it triton, whose bindings print dozens of
-lines as Python ends (nanobind's leak warnings; torch 2.15, triton 3.8).
+the whole of ``torch.compile`` (a second or two) and with it triton, whose bindings print dozens of
+lines where Python ends without looking for garbage, as the command does (nanobind's warnings of
+leaks; torch 2.15, triton 3.9).
 """
 
 from __future__ import annotations

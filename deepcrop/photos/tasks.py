@@ -1,4 +1,4 @@
-"""What ``deepcrop crop`` asks the process that holds the method to do, and what it answers."""
+"""What `deepcrop crop` asks the process that holds the method, and what it is answered."""
 
 from __future__ import annotations
 
