@@ -46,7 +46,7 @@ class Samples:
         if self.space == "LAB":
             levels = values
         elif values.dtype.kind == "u" and values.itemsize <= 2 and self.alpha != "premultiplied":
-            # In strips and by np.take, a third of the time of indexing: the levels stay in the cache.
+            # In strips and by np.take, a third of the time of indexing: levels stay in cache.
             ramp, levels = _ramp(values.dtype, white), np.empty(values.shape, np.uint8)
             for top in range(0, len(values), _ROWS):
                 rows = slice(top, top + _ROWS)
