@@ -100,8 +100,8 @@ class AspectRatio:
 
         Args:
             value: text as :meth:`parse` takes it, a pair (width, height) of positive numbers, or
-                width over height as one positive number, which stands for the nearest ratio W:H
-                with an H of at most 1000: 1.5 for 3:2, 16 / 9 for 16:9, 1.91 for 191:100.
+                width over height as one positive number, which stands for the nearest ratio whose
+                shorter side is at most 1000: 1.5 for 3:2, 16 / 9 for 16:9, 1.91 for 191:100.
 
         Raises:
             RequestError: it is none of these.
@@ -118,10 +118,11 @@ class AspectRatio:
             )
         exact = all(isinstance(side, Rational) for side in sides)
         width, height = (Fraction(side if exact else float(side)) for side in sides)
-        ratio = width / height if exact else (width / height).limit_denominator(1000)
-        if not ratio:
-            raise RequestError(f"aspect ratio {value!r}: too small; expected W:H such as '1:5000'")
-        return cls.of(ratio)
+        if exact:
+            return cls.of(width / height)
+        if width < height:  # the shorter side is bounded, so that no ratio becomes 0
+            return cls.of(1 / (height / width).limit_denominator(1000))
+        return cls.of((width / height).limit_denominator(1000))
 
     @classmethod
     def of(cls, ratio: Fraction) -> AspectRatio:

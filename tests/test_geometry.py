@@ -53,7 +53,7 @@ def test_ratios_are_read_from_numbers_and_pairs_too(value, ratio):
 @pytest.mark.parametrize(
     "value",
     [
-        *(0, -1.5, float("nan"), float("inf"), 1e-9, True, None, "1.5", b"16:9", 1j, {16: 9}),
+        *(0, -1.5, float("nan"), float("inf"), True, None, "1.5", b"16:9", 1j, {16: 9}),
         *((16,), (16, 9, 1), (0, 1), (1, None), (1, "2")),
     ],
 )
@@ -66,8 +66,8 @@ def test_what_is_no_ratio_is_refused_with_what_would_be_right(value):
 def test_a_ratio_of_usual_sides_survives_as_a_number(width, height):
     ratio = AspectRatio.of(Fraction(width, height))
     read = AspectRatio.read(width / height)
-    assert abs(float(read) - float(ratio)) <= 1e-3 * max(1.0, float(ratio)) / 2
-    if ratio.height <= 1000:
+    assert float(read) == pytest.approx(float(ratio), rel=1e-3)
+    if min(ratio.width, ratio.height) <= 1000:
         assert read == ratio
 
 

@@ -52,8 +52,8 @@ Include = Annotated[
     typer.Option(
         "--include",
         metavar="GLOB",
-        help="Only files that match, below the input: 2024/**, *.png (a name, at any depth); "
-        "several times. Case counts. Brings back what is ignored where it names it: **/._*.",
+        help="Only files that match, below the input: `2024/**`, or `*.png` at any depth; "
+        "several times. Case counts. Brings back what is ignored where it names it: `**/._*`.",
     ),
 ]
 Exclude = Annotated[
@@ -91,7 +91,8 @@ TimeLimit = Annotated[
     float | None,
     typer.Option(
         metavar="SECONDS",
-        help="Of each stage of a source, for the method a variant; by default 60, of some more.",
+        help="What decoding or rendering a source may take, and the method for each variant; "
+        "60 by default, more for slow methods.",
     ),
 ]
 

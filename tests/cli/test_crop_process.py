@@ -33,7 +33,7 @@ def photos(tmp_path):
 def crop(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{install(folder / 'site')}"}
     command = [sys.executable, "-m", "deepcrop", "crop", *arguments]
-    command += ["-m", "brittle", "-o", f"tally={folder / 'tally'}"]
+    command += ["-m", "brittle-center", "-o", f"tally={folder / 'tally'}"]
     return subprocess.run(
         command, env=environment, cwd=folder, capture_output=True, text=True, timeout=120
     )

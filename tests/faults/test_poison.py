@@ -76,7 +76,7 @@ def run(folder: Path, **fields: object) -> dict[str, dict]:
     job = {
         "input": str(folder / "in"),
         "output": str(folder / "out"),
-        "method": "brittle",
+        "method": "brittle-center",
         "options": {"tally": str(folder / "tally")},
         "aspects": ["1:1"],
         "actors": 1,

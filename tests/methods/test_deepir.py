@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from deepcrop.errors import RequestError
 from deepcrop.geometry import Size
 from deepcrop.methods import base, deepir
 from deepcrop.methods.deepir import DeepIR, Plan
@@ -122,9 +123,9 @@ def test_rows_stay_where_only_the_width_changes(method: DeepIR) -> None:
 
 
 def test_options_are_checked() -> None:
-    with pytest.raises(base.RequestError, match="alphas"):
+    with pytest.raises(RequestError, match="alphas"):
         base.validate_options("deepir", {"alphas": (0.5, 0.5, 1.5)})
-    with pytest.raises(base.RequestError, match="resample"):
+    with pytest.raises(RequestError, match="resample"):
         base.validate_options("deepir", {"resample": "magic"})
 
 
