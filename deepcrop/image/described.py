@@ -100,7 +100,7 @@ def _deep_samples(image: ImageFile.ImageFile, data: bytes) -> tuple[Samples, int
 
     try:
         if image.format == "AVIF" and (bits := primary_colour(data).bits) > 8:
-            # Of a sequence it reads all frames; by its index, 2026.3.6 reads none soundly.
+            # Sequences are left to Pillow, which decodes one frame: imagecodecs would decode all.
             if getattr(image, "n_frames", 1) > 1:
                 return None
             samples = imagecodecs.avif_decode(data, numthreads=1)
