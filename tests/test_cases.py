@@ -8,6 +8,7 @@ is measured too; without, it is what was measured when the table was made.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import subprocess
@@ -24,7 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -52,6 +53,8 @@ class Answer:
 
     pixels: Pixels | None
     complaint: str
+    note: str = ""
+    """What the command says of a photo that it cropped."""
 
     def at(self, share: float) -> tuple[int, ...]:
         """Return the pixel in the middle of the height, at a share of the width."""
@@ -87,7 +90,7 @@ def crop(name: str, folder: Path, tree: Path, *arguments: str) -> Answer:
         last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
         return Answer(None, last.rpartition(f"{name}: ")[2][:60])
     with Image.open(made) as image:
-        return Answer(np.array(image), "")
+        return Answer(np.array(image), "", done.stderr)
 
 
 Check = Callable[[Answer], bool]
@@ -155,6 +158,11 @@ def brightest(least: int) -> Check:
     return lambda answer: answer.pixels is not None and answer.pixels.max() >= least
 
 
+def told(word: str) -> Check:
+    """The command says so."""
+    return lambda answer: word in answer.note
+
+
 _folder: list[Path] = []
 
 
@@ -184,6 +192,7 @@ FILES: dict[str, tuple[str, str, Check]] = {
     ),
     "tiff-planar16-none.tif": ("striped", "the picture of -lzw", like("tiff-planar16-lzw.tif")),
     "tiff-planar16-tiled.tif": ("striped", "the picture of -lzw", like("tiff-planar16-lzw.tif")),
+    "tiff-planar16-rgba.tif": ("striped", "the picture of -lzw", like("tiff-planar16-lzw.tif")),
     "tiff-miniswhite16.tif": ("(30, 30, 30) (220, 220, 220)", "225, 35", GREY),
     "tiff-miniswhite16-lzw.tif": ("(30, 30, 30) (220, 220, 220)", "225, 35", GREY),
     "tiff-miniswhite-f32.tif": ("(30, 30, 30) (220, 220, 220)", "225, 35", GREY),
@@ -217,6 +226,23 @@ FILES: dict[str, tuple[str, str, Check]] = {
     "avif-p3-nclx.avif": ("(200, 60, 60) (61, 160, 80)", "(217, 42, 52) (0, 163, 69)", P3),
     "png-cicp-p3.png": ("(200, 60, 60)", "(217, 42, 52)", near((217, 42, 52), (217, 42, 52))),
     "avif-photo-pq.avif": ("white at 155", "white near 255", brightest(247)),
+    "avif-pq.avif": ("(200, 60, 59) (60, 161, 80)", "tone-mapped", told("tone-mapped")),
+    "avif-hlg.avif": ("(200, 60, 59) (60, 161, 80)", "tone-mapped", told("tone-mapped")),
+    "avif-linear.avif": (
+        "(200, 60, 60) (61, 160, 80)",
+        "(229, 133, 133) (134, 208, 152)",
+        near((229, 133, 133), (134, 208, 152)),
+    ),
+    "avif-photo-p3.avif": (
+        "(211, 108, 73) (190, 185, 181)",
+        "(226, 101, 62) (191, 185, 180)",
+        near((226, 101, 62), (191, 185, 180)),
+    ),
+    "jpg-dcf-adobergb.jpg": (
+        "(200, 60, 59) (61, 160, 80)",
+        "(232, 57, 57) (0, 161, 73)",
+        near((232, 57, 57), (0, 161, 73)),
+    ),
     "png-gama1.png": ("(128, 128, 128)", "188", grey(188, 188)),
     "gif-offset.gif": ("(255, 0, 0)", "alpha 0 where the frame is not", alphas(0, 255)),
     "webp-anim.webp": ("(0, 0, 0)", "alpha 0 where the frame is not", alphas(0, 255)),
@@ -248,6 +274,51 @@ def test_every_file_is_read_right_or_refused_for_what_it_is(
     assert wrong == []
 
 
+FREE: dict[str, tuple[str, tuple[int, int]]] = {
+    # name: a ratio that has room for what stands free on the white ground, and its two ends
+    "q-plate-left.jpg": ("4:5", (80, 560)),
+    "q-three-right.jpg": ("1:1", (730, 1450)),
+    "q-banner-left.jpg": ("1:1", (43, 557)),
+}
+
+
+def test_what_stands_free_on_white_is_whole(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trees = {"now": ROOT}
+    if before := os.environ.get("DEEPCROP_BEFORE"):
+        trees["81923b9"] = Path(before)
+    table = Table("file", "ratio", "ends", *trees, box=None)
+    boxes = {}
+    for name, (ratio, ends) in FREE.items():
+        for tree, folder in trees.items():
+            done = deepcrop(tmp_path, "crop", str(CASES / name), "-a", ratio, "--json", tree=folder)
+            x0, _, x1, _ = json.loads(done.stdout)["crops"][0]["box"]
+            boxes[name, tree] = x0, x1
+        shown = [f"{boxes[name, tree][0]} to {boxes[name, tree][1]}" for tree in trees]
+        table.add_row(name, ratio, f"{ends[0]} to {ends[1]}", *shown)
+    with capsys.disabled():
+        Console(width=200).print(table)
+    for name, (_, (left, right)) in FREE.items():
+        x0, x1 = boxes[name, "now"]
+        assert x0 <= left < right <= x1, name
+
+
+def test_metadata_of_a_crop_is_true_of_it(tmp_path: Path) -> None:
+    arguments = ("-m", "center", "-a", "1:1", "--keep-metadata", "--max-size", "200")
+    deepcrop(tmp_path, "crop", str(CASES / "jpg-meta.jpg"), *arguments, "--output", "m")
+    with Image.open(tmp_path / "m" / "jpg-meta-1x1.jpg") as image:
+        exif = image.getexif().get_ifd(ExifTags.IFD.Exif)
+        assert image.size == (200, 200)
+        assert (
+            exif[ExifTags.Base.ExifImageWidth],
+            exif[ExifTags.Base.ExifImageHeight],
+        ) == image.size
+        assert max(exif[0x9214]) <= 200  # SubjectArea
+        assert b"GPano" not in image.info["xmp"]
+        assert b"AppliedToDimensions" in image.info["xmp"]
+
+
 # Faults that need no file of the folder
 
 
@@ -258,11 +329,11 @@ class Told(NamedTuple):
     right: bool
 
 
-def deepcrop(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def deepcrop(folder: Path, *arguments: str, tree: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Run the command in a folder, as a user would."""
     return subprocess.run(
         [sys.executable, "-m", "deepcrop", *arguments],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(tree)},
         cwd=folder,
         capture_output=True,
         text=True,
