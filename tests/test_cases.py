@@ -70,14 +70,10 @@ class Answer:
         return f"{left} {right}"
 
 
-def crop(name: str, folder: Path, tree: Path, *arguments: str) -> Answer:
-    """Crop a case with the deepcrop of a tree, as a user would."""
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "deepcrop", "crop", str(CASES / name)),
-            *("-m", "center", "-a", "1:1", "--format", "png", "--output", str(folder)),
-            *arguments,
-        ],
+def deepcrop(folder: Path, *arguments: str, tree: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run the command in a folder, as a user would."""
+    return subprocess.run(
+        [sys.executable, "-m", "deepcrop", *arguments],
         env={**os.environ, "PYTHONPATH": str(tree)},
         cwd=folder,
         capture_output=True,
@@ -85,6 +81,12 @@ def crop(name: str, folder: Path, tree: Path, *arguments: str) -> Answer:
         timeout=300,
         check=False,
     )
+
+
+def crop(name: str, folder: Path, tree: Path) -> Answer:
+    """Crop a case with the deepcrop of a tree, as a user would."""
+    arguments = ("-m", "center", "-a", "1:1", "--format", "png", "--output", str(folder))
+    done = deepcrop(folder, "crop", str(CASES / name), *arguments, tree=tree)
     made = folder / f"{Path(name).stem}-1x1.png"
     if done.returncode or not made.exists():
         last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
@@ -167,11 +169,11 @@ _folder: list[Path] = []
 
 
 @cache
-def crop_now(name: str, *arguments: str) -> Answer:
+def crop_now(name: str) -> Answer:
     """Crop a case with this tree."""
-    folder = _folder[0] / "now" / name / str(len(arguments))
-    folder.mkdir(parents=True, exist_ok=True)
-    return crop(name, folder, ROOT, *arguments)
+    folder = _folder[0] / "now" / name
+    folder.mkdir(parents=True)
+    return crop(name, folder, ROOT)
 
 
 GREY = grey(225, 35)
@@ -327,19 +329,6 @@ class Told(NamedTuple):
 
     now: str
     right: bool
-
-
-def deepcrop(folder: Path, *arguments: str, tree: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    """Run the command in a folder, as a user would."""
-    return subprocess.run(
-        [sys.executable, "-m", "deepcrop", *arguments],
-        env={**os.environ, "PYTHONPATH": str(tree)},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 def photo(path: Path, size: tuple[int, int] = (400, 300), **options: object) -> Path:
