@@ -85,8 +85,10 @@ def find(name: str) -> Weights:
         return catalogue()[name]
     except KeyError:
         known = ", ".join(catalogue())
-        message = f"weights {name!r}: no file of that name, nor one of: {known}"
-        raise RequestError(message) from None
+        raise RequestError(
+            f"weights {name!r}: no weights file of that name (.safetensors, .pth), "
+            f"nor one of: {known}"
+        ) from None
 
 
 def sha256(path: Path) -> str:

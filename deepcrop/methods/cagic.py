@@ -7,6 +7,9 @@ method = load("cagic")
 
 No network is trained to crop. The window is moved until a captioner, looking at it, says the
 user's words, and a network that ranks views likes it: Eq. 3, minimised as Algorithm 1 says.
+
+A descent turns on the last digits of sums, which another number of threads adds up in another
+order: boxes are the same to the pixel for the same number of threads (OMP_NUM_THREADS).
 """
 
 from __future__ import annotations

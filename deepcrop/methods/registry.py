@@ -154,6 +154,8 @@ def load(
     from .. import weights as store
 
     state, metadata = store.load(weights or method.weights)
+    if device and device.startswith("cuda") and not torch.cuda.is_available():
+        raise RequestError(f"device {device!r}: torch finds no GPU here; use --device cpu, or none")
     chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         trained = cast("type[Trained]", method)

@@ -72,7 +72,22 @@ def _percentage(value: Any) -> Any:
     return value
 
 
-Aspect = Annotated[str, AfterValidator(_canonical_aspect)]
+def _quoted(value: object) -> object:
+    """Refuse what YAML makes of a ratio without quotes: 1:1 is 61 there, a number of base 60."""
+    if isinstance(value, int | float):
+        raise RequestError(
+            f"aspects: {value}: expected text; in YAML write ratios in quotes, such as '1:1'"
+        )
+    return value
+
+
+def _several(value: object) -> object:
+    """Take one ratio for a list of one."""
+    _quoted(value)
+    return [value] if isinstance(value, str) else value
+
+
+Aspect = Annotated[str, BeforeValidator(_quoted), AfterValidator(_canonical_aspect)]
 ExactSize = Annotated[str, AfterValidator(_canonical_size)]
 Glob = Annotated[str, AfterValidator(_glob)]
 Share = Annotated[float, BeforeValidator(_percentage), Field(ge=0, le=1)]
@@ -112,7 +127,7 @@ class Job(BaseModel):
     """A folder or s3://bucket/prefix, not inside the input."""
     method: str
     """One of ``deepcrop methods``."""
-    aspects: tuple[Aspect, ...] = ()
+    aspects: Annotated[tuple[Aspect, ...], BeforeValidator(_several)] = ()
     """Aspect ratios, W:H, of the variants."""
     sizes: tuple[ExactSize, ...] = ()
     """Exact pixel sizes, WxH, of further variants."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from glob import glob
 from pathlib import Path, PurePosixPath
 
 from ..errors import RequestError
 from ..storage import Storage
+from ..storage.uri import local_path
 
 STDIN = "-"
 """The name of a photo whose bytes come from the standard input."""
@@ -26,11 +27,23 @@ def find_photos(names: Sequence[str], storage: Storage) -> list[str]:
             found = [entry.uri for entry in storage.list(name)] if several else [name]
         else:
             several = name != STDIN and not Path(name).exists() and any(c in name for c in "*?[")
-            found = sorted(glob(name, recursive=True)) if several else [name]
+            found = _matches(name, storage) if several else [name]
         if not found:
             raise RequestError(f"{name}: no photo matches")
         photos += found
     return photos
+
+
+def _matches(name: str, storage: Storage) -> list[str]:
+    """Return the paths that a glob names, hidden ones left out unless it begins with a dot.
+
+    Not by Python's glob, which follows a link to a folder above itself again and again.
+    """
+    found = [local_path(entry.uri) for entry in storage.list(name)]
+    if not Path(name).is_absolute():
+        found = [os.path.relpath(path) for path in found]
+    hidden = Path(name).name.startswith(".")
+    return sorted(path for path in found if hidden or not Path(path).name.startswith("."))
 
 
 def distinct_stems(photos: Sequence[str]) -> list[str]:

@@ -33,7 +33,7 @@ class Status:
     ignored: dict[str, int] = field(default_factory=dict)
     """Files of the input that are no photos by their name, by kind."""
     errors: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
-    """Stage and class of error: how many sources, and the first message."""
+    """Stage and class of error: how many sources, and the first one's name and message."""
     flags: dict[str, int] = field(default_factory=dict)
     """By flag (see :mod:`deepcrop.flags`): how many sources have it, the most frequent first."""
 
@@ -88,7 +88,8 @@ def read_status(output: str, endpoint: str | None = None) -> Status:
     status = Status(state, record["counts"]["sources"])
     status.ignored = record.get("ignored_kinds", {})
     status.seconds = (record["updated"] if state != "running" else time.time()) - record["started"]
-    columns = ["status", "error_stage", "error_class", "error_message", "variants", "flags"]
+    columns = ["source_uri", "status", "variants", "flags"]
+    columns += ["error_stage", "error_class", "error_message"]
     flags: Counter[str] = Counter()
     for rows in manifest.tables(columns):
         flags.update(pc.list_flatten(rows["flags"]).to_pylist())
@@ -101,7 +102,7 @@ def read_status(output: str, endpoint: str | None = None) -> Status:
             else:
                 status.failed += 1
                 key = row["error_stage"], row["error_class"]
-                count, example = status.errors.get(key, (0, row["error_message"]))
+                count, example = status.errors.get(key, (0, _example(row)))
                 status.errors[key] = count + 1, example
     status.errors = dict(sorted(status.errors.items(), key=lambda item: -item[1][0]))
     status.flags = dict(flags.most_common())
@@ -124,3 +125,8 @@ def job_of(
     """
     place = {"output": manifest.output} | ({"s3_endpoint": endpoint} if endpoint else {})
     return Job.parse(record["job"] | place | dict(changes or {}))
+
+
+def _example(row: dict[str, Any]) -> str:
+    """Return a failed source's name and what its row says."""
+    return f"{row['source_uri'].rpartition('/')[2]}: {row['error_message']}"

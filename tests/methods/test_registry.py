@@ -162,3 +162,9 @@ def test_attributes_are_declared_by_the_class_and_by_no_instance(method):
     for each in method.__mro__:
         annotations |= vars(each).get("__annotations__", {})
     assert "analysis" not in annotations or annotations["analysis"] in ("ClassVar[int]", ClassVar)
+
+
+def test_a_gpu_that_is_not_there_is_a_wrong_request(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(RequestError, match=r"device 'cuda': .*--device cpu"):
+        base.load("saliency", device="cuda")

@@ -68,6 +68,18 @@ def test_a_file_that_holds_no_job_is_refused(tmp_path, text):
         Job.read(path)
 
 
+@pytest.mark.parametrize("ratios", ["[1:1, 16:9]", "1:1"])
+def test_ratios_that_yaml_takes_for_numbers_are_told(tmp_path, ratios):
+    path = tmp_path / "job.yaml"
+    path.write_text(f"input: in\noutput: out\nmethod: center\naspects: {ratios}\n")
+    with pytest.raises(RequestError, match=r"aspects: 61: .*in YAML write ratios in quotes"):
+        Job.read(path)
+
+
+def test_one_ratio_is_a_list_of_one():
+    assert Job.parse({**GOOD, "aspects": "16:9"}).aspects == ("16:9",)
+
+
 def test_the_fingerprint_changes_with_what_changes_results_only():
     first = Job.parse(GOOD)
     assert Job.parse(GOOD | {"batch_size": 3, "max_failed": 0.5}).fingerprint == first.fingerprint
