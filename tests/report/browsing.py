@@ -7,7 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+NEEDS_CHROMIUM = pytest.mark.skipif(
+    CHROMIUM is None, reason="not installed: chromium (.ci/install-chromium)"
+)
 INTERACTIVE = """() => document.querySelector(".card") !== null
     && !document.querySelector("#found").textContent.includes("loading")"""
 

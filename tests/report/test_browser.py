@@ -14,24 +14,12 @@ from deepcrop.pipeline.corrections import Corrections
 from deepcrop.pipeline.job import Job
 from deepcrop.report.page import build
 from tests.report import browsing
-from tests.report.browsing import CHROMIUM, INTERACTIVE, drag, names, opened
+from tests.report.browsing import INTERACTIVE, NEEDS_CHROMIUM, drag, names, opened
 from tests.report.synthetic import row, write_output, write_photo
 
-playwright = pytest.importorskip("playwright.sync_api")
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="not installed: chromium (.ci/install-chromium)"
-)
+pytestmark = NEEDS_CHROMIUM
 
 ERRORS = ("Corrupt", "TooLarge")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    with playwright.sync_playwright() as driver:
-        # Root may not use Chromium's sandbox; the page is our own.
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")

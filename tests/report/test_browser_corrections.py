@@ -18,28 +18,16 @@ from deepcrop.ops.windows import hold
 from deepcrop.pipeline.corrections import Correction, Corrections
 from deepcrop.pipeline.job import Job
 from deepcrop.report.page import build
-from tests.report.browsing import CHROMIUM, drag, exported, names, opened
+from tests.report.browsing import NEEDS_CHROMIUM, drag, exported, names, opened
 from tests.report.synthetic import SIZE, row, say, write_output, write_photo
 
-playwright = pytest.importorskip("playwright.sync_api")
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="not installed: chromium (.ci/install-chromium)"
-)
+pytestmark = NEEDS_CHROMIUM
 
 FLAGS = {
     "b": {"16x9": ["head-cut"]},
     "c": {"1x1": ["focal-outside", "head-cut"]},
     "d": {"1x1": ["enlarged"]},
 }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    with playwright.sync_playwright() as driver:
-        # Root may not use Chromium's sandbox; the page is our own.
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
@@ -245,8 +233,8 @@ def test_the_cards_picture_of_a_variant_follows_too_and_undo_takes_it_back(page)
     open_detail(page, "a")
     drag(page, page.locator("#stage .focal"), (1, 0.5))
     page.keyboard.press("Escape")
+    shows("100 0 200 200")  # waits until the card is drawn anew, its badge with it
     assert card(page, "a").locator(".pending").inner_text() == "pending"
-    shows("100 0 200 200")
     open_detail(page, "a")
     page.keyboard.press("u")
     page.keyboard.press("Escape")
