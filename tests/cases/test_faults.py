@@ -22,6 +22,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from deepcrop.errors import SourceError
+from deepcrop.pipeline.cluster import connected
 from deepcrop.pipeline.source import list_sources
 from deepcrop.storage import Storage
 from tests.cases.command import deepcrop
@@ -201,8 +202,9 @@ def tar_of_a_folder(jobs: Jobs) -> Told:
     archive = jobs.folder / "shard.tar"
     with tarfile.open(archive, "w") as tar:
         tar.add(photo(jobs.folder / "t" / "a.png").parent, arcname=".")
-    keys = list_sources(str(archive), Storage()).table["key"].to_pylist()
-    return Told(f"{keys}", keys == ["shard/a"] or not any("%" in key for key in keys))
+    with connected():
+        keys = list_sources(str(archive), Storage()).table["key"].to_pylist()
+    return Told(f"{keys}", keys == ["shard/a"])
 
 
 def long_avif(jobs: Jobs) -> Told:
