@@ -14,7 +14,7 @@ from ..errors import RequestError
 from .options import Debug, Endpoint
 
 if TYPE_CHECKING:
-    from ..pipeline.manifest import Manifest
+    from ..manifest.store import Manifest
     from ..report.addresses import Places
     from ..report.servers import Server
 
@@ -124,7 +124,7 @@ def export(
 
     `deepcrop export s3://media/out --as webdataset --to s3://media/shards`
     """
-    from ..pipeline.status import open_job
+    from ..manifest.status import open_job
     from ..storage import canonical
 
     given = {
@@ -243,8 +243,8 @@ def _styles(manifest: Manifest, places: Places, base: str | None) -> Iterator[st
 
 
 def _write_sidecars(manifest: Manifest, target: str) -> list[str]:
-    from ..pipeline.key import safe_key
     from ..report.sidecars import xmp
+    from ..sources.keys import safe_key
     from ..storage import below, common_folder, join
 
     root = common_folder(manifest.table(["source_uri"])["source_uri"].to_pylist())

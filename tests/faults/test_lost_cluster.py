@@ -12,7 +12,7 @@ import numpy
 import pytest
 from PIL import Image
 
-from deepcrop.pipeline.audit import audit
+from deepcrop.manifest.verify import audit
 from tests.torture.chaos import Nodes
 
 ROOT = Path(__file__).parents[2]

@@ -14,10 +14,10 @@ from PIL import Image, ImageOps
 from deepcrop import cli
 from deepcrop.errors import RequestError
 from deepcrop.geometry import Box, Size
-from deepcrop.pipeline.job import Job
-from deepcrop.pipeline.single import Single
+from deepcrop.job import Job
 from deepcrop.report.addresses import Places, plain, quoted, root_of
 from deepcrop.report.servers import TURNS, Imgproxy, Thumbor, stored, urls
+from deepcrop.stages.local import Single
 from tests.report.synthetic import row, write_output
 
 HERE = Places.of([], "/in/")
