@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import ray
 
@@ -17,7 +17,7 @@ def ray_map(
     function: Callable[[Item], Answer], items: Iterable[Item], *, cpus: float
 ) -> list[Answer]:
     """Apply a function to every item, a Ray task each; see :class:`.mapping.ParallelMap`."""
-    task = ray.remote(num_cpus=cpus)(_call)  # which takes no partial functions
+    task: Any = ray.remote(num_cpus=cpus)(_call)  # which takes no partial functions
     try:
         answers: list[Answer] = ray.get([task.remote(function, item) for item in items])
     except ray.exceptions.RayTaskError as error:
