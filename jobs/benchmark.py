@@ -36,7 +36,7 @@ from deepcrop.methods.base import as_aspects, as_tensor, load, load_crop, load_r
 from deepcrop.pipeline.job import Job
 from deepcrop.pipeline.plan import plan as project
 from deepcrop.pipeline.prices import Prices
-from deepcrop.training.retarget_timing import measure, timing_table
+from jobs.evaluation.retarget_timing import measure, timing_table
 
 from .benchmarks import capacity as machines
 from .benchmarks import comparison
