@@ -37,7 +37,7 @@ from deepcrop.job import Job
 from deepcrop.methods.base import as_aspects, as_tensor, load, load_crop, load_retarget
 from deepcrop.planning.plan import plan as project
 from deepcrop.planning.prices import Prices
-from deepcrop.training.retarget_timing import measure, timing_table
+from jobs.evaluation.retarget_timing import measure, timing_table
 
 from .benchmarks import capacity as machines
 from .benchmarks import comparison

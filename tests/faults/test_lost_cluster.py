@@ -20,7 +20,7 @@ PHOTOS = 200
 IMPATIENT = """
 import sys
 from deepcrop.cli import main
-from deepcrop.pipeline import waiting
+from deepcrop.engine import heartbeat as waiting
 waiting.PAUSE, waiting.PATIENCE = 1.0, 6.0
 main(["run", *sys.argv[1:], "--method=center", "--aspect=1:1", "--batch-size=2", "--actors=1"])
 """
