@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 
 from deepcrop.cli import main
-from deepcrop.engine import driver as run
+from deepcrop.engine import committer
 
 if __name__ == "__main__":
-    run.PART_ROWS, run.PART_SECONDS = 64, 2.0
+    committer.PART_ROWS, committer.PART_SECONDS = 64, 2.0
     main(["run", sys.argv[1]])
