@@ -18,6 +18,7 @@ FLOORS = (
     "metrics",
     "pipeline",
     "report",
+    "exports",
     "photos",
     "training",
     "api",
