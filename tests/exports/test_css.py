@@ -7,13 +7,11 @@ from urllib.parse import quote
 
 import pytest
 
-from deepcrop import cli
-from deepcrop.report.addresses import Places
-from deepcrop.report.styles import Pointed, css, forms, text
+from deepcrop.exports.css import css_rules, css_string, encodings
+from deepcrop.exports.source_paths import SourcePaths
 from tests.report.browsing import CHROMIUM
-from tests.report.synthetic import row, write_output
 
-HERE = Places.of([], "/in/")
+HERE = SourcePaths.parse([], "/in/")
 FOCALS = {
     "cat.jpg": (0.1, 0.9),
     "Bobcat.jpg": (0.2, 0.8),
@@ -33,22 +31,19 @@ FOCALS = {
 FAILED = "1999/cat.jpg"
 
 
-def sources():
-    yield Pointed(f"/in/{FAILED}", None)
-    for name, focal in FOCALS.items():
-        yield Pointed(f"/in/{name}", focal)
+FOCAL_POINTS = {f"/in/{FAILED}": None} | {f"/in/{name}": each for name, each in FOCALS.items()}
 
 
 def test_a_rule_with_a_base_holds_for_one_address():
-    [rule] = css([Pointed("/in/2020/cat.jpg", (0.25, 1 / 3))], HERE, "https://x.org/p/")
+    [rule] = css_rules({"/in/2020/cat.jpg": (0.25, 1 / 3)}, HERE, "https://x.org/p/")
     assert rule == 'img[src="https://x.org/p/2020/cat.jpg"] { object-position: 25% 33.33%; }\n'
-    mapped = Places.of(["/in/2020=old"], "/in/")
-    [rule] = css([Pointed("/in/2020/cat.jpg", (0.25, 0.5))], mapped, "/media")
+    mapped = SourcePaths.parse(["/in/2020=old"], "/in/")
+    [rule] = css_rules({"/in/2020/cat.jpg": (0.25, 0.5)}, mapped, "/media")
     assert rule.startswith('img[src="/media/old/cat.jpg"]')
 
 
 def test_a_rule_without_a_base_holds_for_whole_names_and_longer_paths_come_later():
-    rules = list(css(sources(), HERE))
+    rules = list(css_rules(FOCAL_POINTS, HERE))
     assert rules[0] == ('img[src="cat.jpg"], img[src$="/cat.jpg"] { object-position: 10% 90%; }\n')
     places = [rules.index(next(each for each in rules if f'"{name}"' in each)) for name in (
         "cat.jpg", "2020/cat.jpg", "2020/07/cat.jpg",
@@ -57,18 +52,18 @@ def test_a_rule_without_a_base_holds_for_whole_names_and_longer_paths_come_later
     # A source without a focal point isn't taken for one of a shorter path.
     [taken_back] = [each for each in rules if FAILED in each]
     assert "50% 50%" in taken_back and rules.index(taken_back) > places[0]
-    assert list(css([Pointed("/in/a.jpg", None)], HERE)) == []
+    assert list(css_rules({"/in/a.jpg": None}, HERE)) == []
 
 
 def test_a_name_is_matched_as_html_may_write_it():
-    assert forms("x/cat.jpg") == ["x/cat.jpg"]
-    assert forms("a b(1).jpg") == ["a b(1).jpg", "a%20b(1).jpg", "a%20b%281%29.jpg"]
-    assert forms("50%.jpg") == ["50%25.jpg"]  # as it is, it would be the address of another
-    assert forms("caf\udce9.jpg") == ["caf%E9.jpg"]
+    assert encodings("x/cat.jpg") == ["x/cat.jpg"]
+    assert encodings("a b(1).jpg") == ["a b(1).jpg", "a%20b(1).jpg", "a%20b%281%29.jpg"]
+    assert encodings("50%.jpg") == ["50%25.jpg"]  # as it is, it would be the address of another
+    assert encodings("caf\udce9.jpg") == ["caf%E9.jpg"]
 
 
 def test_strings_are_escaped_and_ascii():
-    assert text('a"b\\c\nd\u00e9') == '"a\\"b\\\\c\\a d\\e9 "'
+    assert css_string('a"b\\c\nd\u00e9') == '"a\\"b\\\\c\\a d\\e9 "'
 
 
 BASES = (None, "/media", "https://cdn.example/a%20b")
@@ -78,7 +73,7 @@ BASES = (None, "/media", "https://cdn.example/a%20b")
 @pytest.mark.parametrize("base", BASES)
 def test_a_browser_gives_each_image_its_own_focal_point_and_no_other(base):
     playwright = pytest.importorskip("playwright.sync_api")
-    sheet = "".join(css(sources(), HERE, base))
+    sheet = "".join(css_rules(FOCAL_POINTS, HERE, base))
     assert sheet.isascii()
     front = "" if base is None else f"{base}/"
     wanted = {}
@@ -110,16 +105,3 @@ def test_a_browser_gives_each_image_its_own_focal_point_and_no_other(base):
         found = dict(page.locator("img").evaluate_all(read))
         chromium.close()
     assert found == wanted
-
-
-def test_the_command_writes_rules_for_duplicates_too(tmp_path):
-    first = row("/out", "/in/a.jpg")
-    copy = row("/out", "/in/b.jpg", status="skipped", scores={}, duplicate_of="/in/a.jpg")
-    write_output(tmp_path / "out", [first, copy | {"focal_x": None, "focal_y": None}])
-    target = tmp_path / "focal.css"
-    arguments = ["export", str(tmp_path / "out"), "--as", "css", "--to", str(target)]
-    assert cli._status([*arguments, "--base", "/media"]) == 0
-    assert target.read_text() == (
-        'img[src="/media/a.jpg"] { object-position: 25% 50%; }\n'
-        'img[src="/media/b.jpg"] { object-position: 25% 50%; }\n'
-    )
