@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from jobs.faults.torture.corpus import ENDLESS, POISON
+from jobs.faults.torture.method import install
 from tests.pipeline.conftest import bomb
-from tests.torture.corpus import ENDLESS, POISON
-from tests.torture.method import install
 
 ROOT = Path(__file__).parents[2]
 

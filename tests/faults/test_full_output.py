@@ -17,8 +17,8 @@ from deepcrop.pipeline.result import Silence
 from deepcrop.pipeline.status import read_status
 from deepcrop.pipeline.work import Work
 from deepcrop.storage import Storage
+from jobs.faults.proxy import FaultProxy
 from tests.conftest import s3_client
-from tests.servers.proxy import FaultProxy
 
 SOURCES = 40
 
