@@ -1,4 +1,4 @@
-"""Methods that a picture can kill, made known by entry points as another package's would be."""
+"""Methods that an image can kill, registered by entry points as another package's are."""
 
 from __future__ import annotations
 
@@ -12,45 +12,48 @@ from pathlib import Path
 from typing import Any
 
 from deepcrop.methods import base
-from tests.torture.corpus import ENDLESS, POISON
+
+from .corpus import ENDLESS, POISON
 
 METHODS: Mapping[str, Mapping[str, Any]] = {
     "center": {},
     "mars": {},
     "cagic": {"shrink": 0.7, "restarts": 2, "steps": 1},
 }
-"""The methods that can be tortured, and options with which they take no longer than they must."""
+"""Methods for the torture test, and options with which they are quick."""
 
 
 def brittle(name: str) -> str:
-    """Return the name of the method that does as another, until a picture kills it."""
+    """Return the name of the method that answers as another, until an image kills it."""
     return f"brittle-{name}"
 
 
 @cache
 def brittle_class(name: str) -> type:
-    """Make its class; the other's may take seconds to import.
+    """Return the class of the method `brittle` names; some take seconds to import.
 
-    A picture all in one of two colours ends the process, or never ends. Its option ``tally`` is a
-    file that counts the pictures looked at: a byte each.
+    An image all in ``POISON`` kills the process, one all in ``ENDLESS`` blocks it for ever. The
+    option ``tally`` is the path of a file that gets a byte for each image analysed.
     """
     method: Any = base.find(name)
 
     class Brittle(method):
-        """A method with an end at one colour, and none at another."""
+        """A method that dies at one colour and blocks at another."""
 
         Options = make_dataclass(
             "Options", [("tally", str, field(kw_only=True))], bases=(method.Options,), frozen=True
         )
 
         def boxes(self, images: Sequence[Any], *arguments: Any, **hints: Any) -> Any:
-            """Die of poison, never end, or answer as the other does."""
+            """Kill the process, block it, or answer as the other method."""
             for image in images:
                 colour = base.as_tensor(image).flatten(1).float().mean(1)
                 if colour.tolist() == list(POISON):
                     os.kill(os.getpid(), signal.SIGKILL)
                 if colour.tolist() == list(ENDLESS):
-                    ctypes.CDLL(None).pause()  # native, and deaf to Python
+                    ctypes.CDLL(
+                        None
+                    ).pause()  # blocks in native code, where Python's signals don't arrive
             with open(self.options.tally, "ab", buffering=0) as file:
                 file.write(b"." * len(images))
             return super().boxes(images, *arguments, **hints)
@@ -68,10 +71,10 @@ def __getattr__(attribute: str) -> type:
 
 
 def install(folder: Path) -> Path:
-    """Write what an installed package would have; return the folder for ``PYTHONPATH``."""
+    """Write the metadata of a package with these methods; return the folder for ``PYTHONPATH``."""
     info = folder / "brittle-1.0.dist-info"
     info.mkdir(parents=True, exist_ok=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: brittle\nVersion: 1.0\n")
-    points = [f"{brittle(name)} = tests.torture.method:Brittle_{name}" for name in METHODS]
+    points = [f"{brittle(name)} = jobs.faults.torture.method:Brittle_{name}" for name in METHODS]
     (info / "entry_points.txt").write_text("\n".join(["[deepcrop.methods]", *points]) + "\n")
     return folder

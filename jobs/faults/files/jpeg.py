@@ -1,8 +1,10 @@
 """JPEG files that no encoder at hand writes: arithmetic coding, and headers alone (ITU-T T.81)."""
 
-from collections import defaultdict
+from __future__ import annotations
 
-# Of table D.3: Qe, the states after the less and the more probable symbol, and whether they swap.
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+
 _STATES = {
     0: (0x5A1D, 1, 1, 1),
     1: (0x2586, 14, 2, 0),
@@ -13,17 +15,24 @@ _STATES = {
     16: (0x2CF2, 38, 17, 0),
     17: (0x207C, 39, 18, 0),
 }
+"""States of table D.3: the probability estimate Qe, the states after the less and the more probable
+symbol, and whether the two symbols are swapped."""
+
+Component = tuple[int, int, int]
+"""Identifier, horizontal and vertical sampling factor."""
 
 
 class Coder:
-    """The arithmetic encoder of annex D, for few decisions: the states above are enough."""
+    """The arithmetic encoder of annex D, for few decisions: it knows eight of the 113 states."""
 
-    def __init__(self):
+    def __init__(self) -> None:
+        """Begin with an empty output and all contexts in state 0."""
         self.a, self.c, self.left = 0x10000, 0, 11
         self.out, self.stacked = bytearray(), 0
-        self.contexts = defaultdict(lambda: (0, 0))
+        self.contexts: defaultdict[Hashable, tuple[int, int]] = defaultdict(lambda: (0, 0))
 
-    def code(self, context, decision):
+    def code(self, context: Hashable, decision: int) -> None:
+        """Encode a decision, 0 or 1, in a context."""
         state, likely = self.contexts[context]
         qe, unlikely_next, likely_next, swaps = _STATES[state]
         self.a -= qe
@@ -43,7 +52,7 @@ class Coder:
                 self._put()
                 self.left = 8
 
-    def _put(self):
+    def _put(self) -> None:
         top = self.c >> 19
         if top == 0xFF:
             self.stacked += 1
@@ -57,7 +66,8 @@ class Coder:
             self.out.append(top & 0xFF)
         self.c &= 0x7FFFF
 
-    def finish(self):
+    def finish(self) -> bytes:
+        """Flush the registers and return all bytes."""
         last = (self.c + self.a - 1) & ~0xFFFF
         self.c = (last + 0x8000 if last < self.c else last) << self.left
         self._put()
@@ -66,23 +76,28 @@ class Coder:
         return bytes(self.out).rstrip(b"\0")
 
 
-def segment(marker, body):
+def segment(marker: int, body: bytes) -> bytes:
+    """Return a marker segment with its length."""
     return bytes([0xFF, marker]) + (len(body) + 2).to_bytes(2, "big") + body
 
 
-def frame(process, width, height, components, precision=8):
-    """Return a frame header; components are (identifier, h, v)."""
+def frame(
+    process: int, width: int, height: int, components: Sequence[Component], precision: int = 8
+) -> bytes:
+    """Return a frame header; ``process`` is the second byte of its marker."""
     body = bytes([precision]) + height.to_bytes(2, "big") + width.to_bytes(2, "big")
     body += bytes([len(components)])
     return segment(process, body + b"".join(bytes([i, h << 4 | v, 0]) for i, h, v in components))
 
 
-def header(process, components, precision=8, before=b""):
-    """Return a file's beginning: no scan follows."""
+def header(
+    process: int, components: Sequence[Component], precision: int = 8, before: bytes = b""
+) -> bytes:
+    """Return a file's beginning, without any scan; ``before`` stands before the frame header."""
     return b"\xff\xd8" + before + frame(process, 640, 480, components, precision)
 
 
-def arithmetic(width, height, h, v):
+def arithmetic(width: int, height: int, h: int, v: int) -> bytes:
     """Return an arithmetic-coded file, sampled h:v, whose pixels are all grey 160.
 
     A restart marker follows each group of blocks, so that all groups have the same bytes.

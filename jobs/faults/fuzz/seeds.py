@@ -1,24 +1,29 @@
-"""Hostile images: valid seeds of every format, and seeded mutations of them."""
+"""Small valid files of every format that deepcrop reads, and of the variants of each."""
+
+from __future__ import annotations
 
 import io
-import zlib
+from typing import Any
 
 import imagecodecs
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageCms, TiffImagePlugin
 
-from tests.image.animations import animated_webp, offset_gif
-from tests.image.described import CHROMATICITIES, chrm, cicp, deep_avif, gama
-from tests.image.described import png as described_png
-from tests.image.jpegs import arithmetic
-from tests.image.pngs import keyed_png
-from tests.image.tiffs import page, tiff
+from ..files.animation import animated_webp, offset_gif
+from ..files.avif import deep_avif
+from ..files.jpeg import arithmetic
+from ..files.png import chrm, cicp, gama, keyed_png, png
+from ..files.tiff import page, tiff
 
-_INTERESTING = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF, 0xFFFFFFFF)
+DISPLAY_P3 = ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060), (0.3127, 0.3290))
+"""Chromaticities (CIE x, y) of red, green, blue and white."""
+BT2020_PQ = (9, 16)
+"""Code points of ITU-T H.273: primaries and transfer function."""
 
 
-def seeds():
-    """Return small valid files by name: every format, and the variety inside each."""
+def seeds() -> dict[str, bytes]:
+    """Return the files by name, FORMAT-VARIANT."""
     y, x = np.mgrid[:48, :64]
     texture = np.random.default_rng(0).integers(0, 40, (48, 64, 3))
     rgb = Image.fromarray((np.stack([x * 3, y * 4, x + y], -1) + texture).astype(np.uint8))
@@ -33,7 +38,7 @@ def seeds():
     marks = {"exif": exif.tobytes(), "icc_profile": icc, "xmp": b"<x:xmpmeta>" + b" " * 99}
     frames = {"save_all": True, "append_images": [rgb.rotate(180), rgb.rotate(90)]}
     clear = {"transparency": 3}
-    made = {
+    made: dict[str, tuple[Image.Image, dict[str, Any]]] = {
         "jpeg-plain": (rgb, {}),
         "jpeg-marks": (rgb, marks),
         "jpeg-progressive": (rgb, {"progressive": True}),
@@ -72,7 +77,7 @@ def seeds():
         "bmp-palette": (palette, {}),
         "bmp-bits": (rgb.convert("1"), {}),
     }
-    files = {}
+    files: dict[str, bytes] = {}
     for name, (image, options) in made.items():
         out = io.BytesIO()
         image.save(out, name.split("-")[0], **options)
@@ -83,15 +88,15 @@ def seeds():
     rgb.save(out, "tiff", tiffinfo=tags, compression="tiff_lzw")
     files["tiff-turned"] = out.getvalue()
     wide = np.asarray(rgb).astype(int) * 200
-    colours = gama(100_000), chrm(*CHROMATICITIES[12])
-    files["png-hdr"] = described_png(wide, cicp(9, 16), bits=16)
-    files["png-gamma"] = described_png(wide[..., :1], *colours, bits=16)
-    files["avif-hdr"] = deep_avif(wide / 65535, 9, 16)
+    colours = gama(100_000), chrm(*DISPLAY_P3)
+    files["png-hdr"] = png(wide, cicp(*BT2020_PQ), bits=16)
+    files["png-gamma"] = png(wide[..., :1], *colours, bits=16)
+    files["avif-hdr"] = deep_avif(wide / 65535, *BT2020_PQ)
     return files | _rare(np.asarray(rgb))
 
 
-def _rare(rgb):
-    """Return kinds that Pillow doesn't write, (48, 64, 3) uint8 in."""
+def _rare(rgb: NDArray[np.uint8]) -> dict[str, bytes]:
+    """Return variants that Pillow doesn't write, of an image (48, 64, 3)."""
     deep, grey = rgb.astype(np.uint16) * 257, rgb[..., :1]
     share = (rgb / 255).astype(np.float32)
     alpha = np.concatenate([deep, deep[..., :1]], axis=2)
@@ -99,9 +104,9 @@ def _rare(rgb):
     colours = {320: ("H", (np.arange(48) * 1300).tolist())}
     thumbnail = page(rgb[::4, ::4], 2, tags={254: ("I", [1])})
     return {
-        "jpeg-twelve": imagecodecs.jpeg8_encode(deep >> 4, 90, bitspersample=12),
-        "jpeg-lossless": imagecodecs.jpeg8_encode(rgb, lossless=True),
-        "jpeg-ls": imagecodecs.jpegls_encode(deep),
+        "jpeg-twelve": bytes(imagecodecs.jpeg8_encode(deep >> 4, 90, bitspersample=12)),
+        "jpeg-lossless": bytes(imagecodecs.jpeg8_encode(rgb, lossless=True)),
+        "jpeg-ls": bytes(imagecodecs.jpegls_encode(deep)),
         "jpeg-arithmetic": arithmetic(64, 48, 2, 2),
         "png-key-bits": keyed_png(grey.astype(int) >> 6, 2, 0, (1,)),
         "png-key-deep": keyed_png(deep.astype(int), 16, 2, deep[9, 9].tolist()),
@@ -121,109 +126,3 @@ def _rare(rgb):
         "tiff-nested": tiff(thumbnail, nested=[page(deep, 2)]),
         "tiff-big-endian": tiff(page(rgb, 2, order=">", rows=9), order=">", big=True),
     }
-
-
-def mutation(files, seed, index):
-    """Return the ``index``-th mutation of a run: (name, bytes). The same arguments, the same bytes.
-
-    Args:
-        files: what `seeds` gave.
-        seed: the run's seed.
-        index: any number from 0.
-    """
-    random = np.random.default_rng([seed, index])
-    names = sorted(files)
-    name = names[index % len(names)]
-    data = bytearray(files[name])
-    for _ in range(int(random.integers(1, 4))):
-        change = _CHANGES[random.integers(len(_CHANGES))]
-        data = bytearray(change(data, random, files)) or data
-    if name.startswith("png") and random.random() < 0.7:
-        data = _with_right_sums(data)
-    return name, bytes(data)
-
-
-def _place(data, random):
-    """Half of all changes hit the first 600 bytes, where the headers are."""
-    end = min(len(data), 600) if random.random() < 0.5 else len(data)
-    return int(random.integers(max(1, end)))
-
-
-def _flip_bits(data, random, files):
-    for _ in range(int(random.integers(1, 17))):
-        data[_place(data, random)] ^= 1 << int(random.integers(8))
-    return data
-
-
-def _set_bytes(data, random, files):
-    at = _place(data, random)
-    patch = random.bytes(int(random.integers(1, 33)))
-    return data[:at] + patch + data[at + len(patch) :]
-
-
-def _edit_number(data, random, files):
-    """Overwrite what may be a length, a count, an offset or a side."""
-    at, width = _place(data, random), int(random.choice([1, 2, 4]))
-    value = _INTERESTING[random.integers(len(_INTERESTING))]
-    if random.random() < 0.3:
-        value = int.from_bytes(data[at : at + width], "big") + int(random.integers(-9, 10))
-    order = "big" if random.random() < 0.5 else "little"
-    patch = (value % (1 << 8 * width)).to_bytes(width, order)
-    return data[:at] + patch + data[at + width :]
-
-
-def _truncate(data, random, files):
-    return data[: int(random.integers(1, len(data) + 1))]
-
-
-def _span(data, random):
-    at = _place(data, random)
-    return at, at + int(
-        random.integers(1, 1 + min(len(data) - at, int(random.choice([8, 64, 4096]))))
-    )
-
-
-def _delete(data, random, files):
-    start, end = _span(data, random)
-    return data[:start] + data[end:]
-
-
-def _duplicate(data, random, files):
-    start, end = _span(data, random)
-    return data[:end] + data[start:end] * int(random.integers(1, 9)) + data[end:]
-
-
-def _move(data, random, files):
-    start, end = _span(data, random)
-    rest = data[:start] + data[end:]
-    at = _place(rest, random)
-    return rest[:at] + data[start:end] + rest[at:]
-
-
-def _splice(data, random, files):
-    """The head of this file and the tail of another."""
-    names = sorted(files)
-    other = files[names[random.integers(len(names))]]
-    return data[: _place(data, random)] + other[int(random.integers(len(other))) :]
-
-
-def _append(data, random, files):
-    return data + random.bytes(int(random.integers(1, 2000)))
-
-
-_CHANGES = (
-    *(_flip_bits, _set_bytes, _edit_number, _edit_number),
-    *(_truncate, _delete, _duplicate, _move, _splice, _append),
-)
-
-
-def _with_right_sums(data):
-    """Correct the CRC of each PNG chunk, or the reader would stop at the first wrong one."""
-    at = 8
-    while at + 12 <= len(data):
-        end = at + 8 + int.from_bytes(data[at : at + 4], "big")
-        if end + 4 > len(data):
-            break
-        data[end : end + 4] = zlib.crc32(data[at + 4 : end]).to_bytes(4, "big")
-        at = end + 4
-    return data

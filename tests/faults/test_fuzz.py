@@ -5,8 +5,9 @@ import signal
 import time
 
 from deepcrop.image import decode
-from tests.fuzz import watch
-from tests.fuzz.mutate import mutation, seeds
+from jobs.faults.fuzz import watcher
+from jobs.faults.fuzz.mutations import mutation
+from jobs.faults.fuzz.seeds import seeds
 
 SAMPLE = 1200
 
@@ -24,7 +25,7 @@ def test_mutations_are_reproducible():
 
 
 def test_a_fixed_sample_of_mutations():
-    found = watch.run(SAMPLE, seed=11, limit_s=60)
+    found = watcher.run(SAMPLE, seed=11, limit_s=60)
     assert found.crashes == []
     assert found.hangs == []
     assert found.escaped == []
@@ -45,9 +46,9 @@ def hostile(pipe, seed, start, count):
         pipe.send(("escaped: KeyError" if index == 5 else "ok", 0.001, 1000))
 
 
-def test_the_watch_attributes_crashes_hangs_and_escapes(monkeypatch):
-    monkeypatch.setattr(watch, "_work", hostile)
-    found = watch.run(7, limit_s=3.0)
+def test_the_watcher_attributes_crashes_hangs_and_escapes(monkeypatch):
+    monkeypatch.setattr(watcher, "_decode_mutations", hostile)
+    found = watcher.run(7, limit_s=3.0)
     names = sorted(seeds())
     assert found.crashes == [(names[2], 2, -signal.SIGKILL)]
     assert found.hangs == [(names[4], 4)]

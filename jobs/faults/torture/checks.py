@@ -1,7 +1,7 @@
-"""What must be true afterwards, by the manifest and objects as they lie in the store.
+"""Checks of a job's output by its manifest and objects as they lie in the store.
 
-Reads them with boto3 and pyarrow alone: beside ``deepcrop verify`` this is a second opinion, which
-knows the corpus and what a run without any fault has made of it.
+It reads them with boto3 and pyarrow alone, independently of ``deepcrop verify``, and compares them
+with the corpus and with the output of a run without any fault.
 """
 
 from __future__ import annotations
@@ -16,12 +16,19 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from tests.torture.corpus import Source
+from .corpus import Source
 
 
 @dataclass
 class Findings:
-    """What is wrong with an output; nothing is, where all are empty."""
+    """What is wrong with an output.
+
+    Attributes:
+        lost: sources without a row, and variants without an object.
+        duplicated: sources with several rows, and objects that several rows name.
+        orphaned: objects that no row names.
+        wrong: rows and objects with a content other than expected.
+    """
 
     lost: list[str] = field(default_factory=list)
     duplicated: list[str] = field(default_factory=list)
@@ -30,6 +37,7 @@ class Findings:
 
     @property
     def total(self) -> int:
+        """The number of findings of all kinds."""
         return sum(map(len, vars(self).values()))
 
 
@@ -69,7 +77,16 @@ def check(
     corpus: Sequence[Source],
     reference: dict[str, str] | None,
 ) -> Findings:
-    """Compare an output with the corpus, and with the hashes of an undisturbed run's variants."""
+    """Compare an output with the corpus, and with the variants of an undisturbed run.
+
+    Args:
+        client: a boto3 client of the store.
+        bucket: the bucket of both the corpus and the output.
+        output: prefix of the output.
+        prefix: prefix of the corpus.
+        corpus: what was uploaded.
+        reference: what `hashes` returned for the undisturbed run; None skips this comparison.
+    """
     found = Findings()
     rows = read_rows(client, bucket, output)
     expected = {f"s3://{bucket}/{prefix}/{source.key}": source for source in corpus}

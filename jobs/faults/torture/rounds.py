@@ -1,4 +1,4 @@
-"""The torture test: one job, killed and lied to until it is done, then checked to the last byte."""
+"""Rounds of the torture test: a job under kills and store faults until it is done, then checks."""
 
 from __future__ import annotations
 
@@ -23,26 +23,44 @@ import psutil
 from botocore.config import Config
 
 from deepcrop.manifest.verify import audit
-from tests.servers.processes import proxy, server
-from tests.servers.proxy import Faults
-from tests.torture import corpus as corpora
-from tests.torture.chaos import Killer, Nodes
-from tests.torture.checks import Findings, check, hashes
-from tests.torture.method import METHODS, brittle, install
 
-ROOT = Path(__file__).parents[2]
+from ..proxy import Faults
+from ..servers import ROOT, fault_proxy, s3_server
+from . import corpus as corpora
+from .checks import Findings, check, hashes
+from .killer import Killer
+from .method import METHODS, brittle, install
+from .nodes import Nodes
+
 BUCKET, INPUT = "torture", "in"
 FAULTS = Faults(
     slowdown=0.02, deny=0.003, reset=0.01, lost=0.01, stall=0.002, truncate=0.02, corrupt=0.05,
     corrupt_upload=0.01, stall_s=1.0, streak=3,
 )  # fmt: skip
-HANG = 600.0
-"""Seconds without an end after which a driver is taken to hang."""
+DRIVER_TIMEOUT_S = 600.0
+"""Seconds after which a driver that hasn't ended is taken to hang."""
+POLL_S = 0.1
+"""Seconds between two looks at the driver."""
+INTERRUPTED, KILLED = 3, -9
+"""Exit statuses of drivers that are started again."""
 
 
 @dataclass
 class Round:
-    """What one round was, and what was found."""
+    """What happened in one round, and what is wrong with its output.
+
+    Attributes:
+        seed: of the kills and the faults.
+        seconds: duration.
+        kills: number of kills by kind.
+        faults: number of injected faults by kind.
+        restarts: how often the driver was started again.
+        resumed: rows that the last driver found committed.
+        recomputed: images that the method analysed more than once.
+        sources: number of sources.
+        findings: what is wrong with the rows and objects.
+        problems: findings of ``deepcrop verify``, and drivers that ended in an unexpected way.
+    """
 
     seed: int
     seconds: float = 0.0
@@ -50,33 +68,38 @@ class Round:
     faults: Counter[str] = field(default_factory=Counter)
     restarts: int = 0
     resumed: int = 0
-    """Rows that the last driver found committed."""
     recomputed: int = 0
-    """Pictures that the method looked at more than once."""
     sources: int = 0
     findings: Findings = field(default_factory=Findings)
     problems: list[str] = field(default_factory=list)
-    """What ``deepcrop verify`` says, and drivers that ended otherwise than they should."""
 
     @property
     def clean(self) -> bool:
+        """Whether nothing is wrong."""
         return not self.findings.total and not self.problems
 
 
 class Torture:
-    """A store with the corpus, a cluster, and the hashes that an undisturbed run made."""
+    """A store with the corpus, a cluster, and the hashes of an undisturbed run's variants."""
 
     def __init__(
-        self, objects: int, seed: int, say: Callable[[str], None], method: str = "center"
+        self, objects: int, seed: int, log: Callable[[str], None], method: str = "center"
     ) -> None:
-        """Take the size of the corpus, its seed, and the method: one of ``METHODS``."""
+        """Make the corpus; nothing runs yet.
+
+        Args:
+            objects: number of sources.
+            seed: of the corpus.
+            log: takes lines about the progress.
+            method: one of ``METHODS``.
+        """
         self.method = method
         self.corpus = corpora.make(objects, seed, INPUT)
-        self.say = say
+        self.log = log
         self.exit = contextlib.ExitStack()
 
     def __enter__(self) -> Torture:
-        """Start the store and the cluster, upload the corpus, run undisturbed."""
+        """Start the store and the cluster, upload the corpus, and run the undisturbed job."""
         try:
             self._start()
         except BaseException:
@@ -85,43 +108,43 @@ class Torture:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End everything."""
+        """Stop the cluster and the store."""
         self.exit.close()
 
     def _start(self) -> None:
         self.folder = Path(self.exit.enter_context(tempfile.TemporaryDirectory(prefix="torture-")))
-        self.endpoint, key, secret, self.checks_uploads = self.exit.enter_context(server())
+        self.server = self.exit.enter_context(s3_server())
         path = [ROOT, install(self.folder / "site"), os.environ.get("PYTHONPATH", "")]
         self.environment = {
-            "AWS_ACCESS_KEY_ID": key,
-            "AWS_SECRET_ACCESS_KEY": secret,
+            "AWS_ACCESS_KEY_ID": self.server.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.server.secret_key,
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true",
             "PYTHONPATH": os.pathsep.join(str(each) for each in path if each),
             "RAY_BACKEND_LOG_LEVEL": "fatal",
             "OMP_NUM_THREADS": "1",
-            # A busy machine's nodes answer late.
+            # On a busy machine nodes answer late.
             "RAY_health_check_failure_threshold": "30",
         }
         self.exit.enter_context(_environment(self.environment))
         self.client = boto3.client(
-            "s3", endpoint_url=self.endpoint, config=Config(max_pool_connections=16)
+            "s3", endpoint_url=self.server.endpoint, config=Config(max_pool_connections=16)
         )
         self.client.create_bucket(Bucket=BUCKET)
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(self._upload, self.corpus))
-        self.say(f"{len(self.corpus)} objects on {self.endpoint}")
+        self.log(f"{len(self.corpus)} objects on {self.server.endpoint}")
         self.nodes = Nodes()
         self.exit.callback(self.nodes.close)
         begin = time.monotonic()
-        driver = self._drive(self._job("reference"), self.endpoint)
-        if driver.wait(HANG) != 0:
+        driver = self._start_driver(self._job("reference"), self.server.endpoint)
+        if driver.wait(DRIVER_TIMEOUT_S) != 0:
             raise RuntimeError(f"the undisturbed run ended with {driver.returncode}")
         findings = check(self.client, BUCKET, "reference", INPUT, self.corpus, None)
         if findings.total:
             raise AssertionError(f"the undisturbed run: {findings}")
         self.reference = hashes(self.client, BUCKET, "reference")
-        self.say(f"undisturbed: {time.monotonic() - begin:.0f} s, {len(self.reference)} variants")
+        self.log(f"undisturbed: {time.monotonic() - begin:.0f} s, {len(self.reference)} variants")
 
     def _upload(self, source: corpora.Source) -> None:
         self.client.put_object(Bucket=BUCKET, Key=f"{INPUT}/{source.key}", Body=source.data)
@@ -144,10 +167,10 @@ class Torture:
     def _tally(self, output: str) -> Path:
         return self.folder / f"{output}.tally"
 
-    def _drive(self, job: Path, endpoint: str) -> subprocess.Popen[bytes]:
+    def _start_driver(self, job: Path, endpoint: str) -> subprocess.Popen[bytes]:
         with job.with_suffix(".log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "tests.torture.driver", str(job)],
+                [sys.executable, "-m", "jobs.faults.torture.driver", str(job)],
                 env=os.environ | {"AWS_ENDPOINT_URL": endpoint, "RAY_ADDRESS": self.nodes.address},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -156,32 +179,36 @@ class Torture:
             )
 
     def round(self, seed: int, kills: int) -> Round:
-        """Run a job through faults and kills to its end, and check it."""
+        """Run a job under faults and kills until it is done, and check its output."""
         output = f"round-{seed}"
         job = self._job(output)
         found = Round(seed, sources=len(self.corpus))
         begin = time.monotonic()
-        faults = FAULTS if self.checks_uploads else dataclasses.replace(FAULTS, corrupt_upload=0.0)
-        with proxy(self.endpoint, faults, seed) as place:
-            self._torment(job, place, kills, found)
-            report = json.loads(urllib.request.urlopen(f"{place}/_faults", timeout=30).read())
+        faults = (
+            FAULTS
+            if self.server.checks_uploads
+            else dataclasses.replace(FAULTS, corrupt_upload=0.0)
+        )
+        with fault_proxy(self.server.endpoint, faults, seed) as endpoint:
+            self._run_and_kill(job, endpoint, kills, found)
+            report = json.loads(urllib.request.urlopen(f"{endpoint}/_faults", timeout=30).read())
             found.faults.update(report["faults"])
         found.seconds = time.monotonic() - begin
         record = self.client.get_object(Bucket=BUCKET, Key=f"{output}/job.json")["Body"].read()
         found.resumed = json.loads(record)["counts"]["resumed"]
-        looks = self._tally(output).stat().st_size
-        found.recomputed = looks - self._tally("reference").stat().st_size
+        analysed = self._tally(output).stat().st_size
+        found.recomputed = analysed - self._tally("reference").stat().st_size
         found.findings = check(self.client, BUCKET, output, INPUT, self.corpus, self.reference)
-        problems = audit(f"s3://{BUCKET}/{output}", self.endpoint).problems()
+        problems = audit(f"s3://{BUCKET}/{output}", self.server.endpoint).problems()
         found.problems += [f"verify: {name}: {each}" for name, each in problems.items() if each]
         if not found.clean:
-            self.say(job.with_suffix(".log").read_text()[-3000:])
+            self.log(job.with_suffix(".log").read_text()[-3000:])
         return found
 
-    def _torment(self, job: Path, endpoint: str, kills: int, found: Round) -> None:
-        driver = self._drive(job, endpoint)
+    def _run_and_kill(self, job: Path, endpoint: str, kills: int, found: Round) -> None:
+        driver = self._start_driver(job, endpoint)
         before: dict[str, str] = {}
-        """Parts of the manifest when this driver began, and their ETags."""
+        """ETags of the manifest's parts when this driver began, by key."""
 
         def committed() -> int:
             return len(self._parts(job.stem)) - len(before)
@@ -195,28 +222,28 @@ class Torture:
             if driver.poll() is not None:
                 if driver.returncode == 0:
                     break
-                if driver.returncode not in (3, -9):
+                if driver.returncode not in (INTERRUPTED, KILLED):
                     found.problems.append(f"a driver ended with {driver.returncode}")
                     break
                 parts = self._parts(job.stem)
                 if any(parts.get(key) != etag for key, etag in before.items()):
-                    found.problems.append("what was committed was written again")
+                    found.problems.append("a committed part was written again")
                 before = parts
                 found.restarts += 1
-                driver = self._drive(job, endpoint)
+                driver = self._start_driver(job, endpoint)
                 started = time.monotonic()
-            if time.monotonic() - started > HANG:
+            if time.monotonic() - started > DRIVER_TIMEOUT_S:
                 found.problems.append("a driver hung")
                 driver.kill()
                 driver.wait()
                 break
             if plan and time.monotonic() > due:
-                kind = killer.kill_one_of(plan)
+                kind = killer.kill_first(plan)
                 if kind is not None:
                     plan.remove(kind)
                     found.kills[kind] += 1
                     due = time.monotonic() + killer.pause()
-            time.sleep(0.1)
+            time.sleep(POLL_S)
         if "driver" in plan:
             found.problems.append("it ended before its driver was killed")
 
@@ -239,7 +266,7 @@ def _environment(changes: dict[str, str]) -> Iterator[None]:
 
 
 def table(rounds: list[Round]) -> list[list[Any]]:
-    """Return the table of rounds: names of the columns, a line a round, the sums."""
+    """Return the table of rounds: names of the columns, a line for each round, the sums."""
     kills = sorted({kind for each in rounds for kind in each.kills})
     faults = sorted({kind for each in rounds for kind in each.faults})
     names = [

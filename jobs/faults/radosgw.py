@@ -3,12 +3,12 @@
 As a context manager, or by itself until it is interrupted:
 
 ```
-python -m tests.servers.radosgw
+python -m jobs.faults.radosgw
 export AWS_ENDPOINT_URL=http://127.0.0.1:40741 AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=...
 ```
 
-Needs Debian's packages radosgw, ceph-mon and ceph-osd (``.ci/install-radosgw``). Everything lies in
-a temporary folder and ends with the process.
+It needs Debian's packages radosgw, ceph-mon and ceph-osd (``.ci/install-radosgw``). All its
+files are in a temporary folder, which is removed at the end.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 PROGRAMS = ("ceph-mon", "ceph-osd", "radosgw", "radosgw-admin", "ceph", "monmaptool")
+START_TIMEOUT_S = 60.0
+"""Seconds until the gateway must answer."""
 ACCESS_KEY = "DEEPCROPTEST"
 SECRET_KEY = "deepcrop-test-secret"
 
@@ -104,7 +106,7 @@ class RadosGateway:
     def stop(self) -> None:
         """End the daemons, the gateway first."""
         for process in reversed(self._processes):
-            # Nothing here is worth an orderly end, which takes seconds.
+            # An orderly end would take seconds, and there is nothing to save.
             process.kill()
             process.wait()
         self._processes.clear()
@@ -162,7 +164,7 @@ class RadosGateway:
             return False
 
 
-def _wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
+def _wait_for(condition: Callable[[], bool], seconds: float = START_TIMEOUT_S) -> None:
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
