@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy
 import pytest
 
-from deepcrop import cli
+from deepcrop.cli import app
 from deepcrop.errors import RequestError
 from deepcrop.geometry import Size
 from deepcrop.methods import base, registry
@@ -94,7 +94,7 @@ def test_a_class_that_is_refused_hides_no_other_from_the_list(monkeypatch, capsy
     entries = registry.registry() | {"center": base.Entry("center", base.BUILT_IN["center"])}
     monkeypatch.setattr(registry, "registry", lambda: entries)
     monkeypatch.setattr(base, "registry", lambda: entries)
-    assert cli._status(["methods"]) == 0
+    assert app.exit_status(["methods"]) == 0
     printed = capsys.readouterr()
     assert "center" in printed.out and "'foreign'" in printed.err
 
