@@ -6,10 +6,10 @@ import json
 from dataclasses import replace
 
 import pytest
-from deepcrop.cli.output import show_plan
 
 import deepcrop
 from deepcrop import cli
+from deepcrop.cli.output import show_plan
 from deepcrop.engine.layout import Layout, Node, arrange
 from deepcrop.errors import RequestError
 from deepcrop.job import Job
