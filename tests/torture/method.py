@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from deepcrop.methods import base
+from deepcrop.methods import base, registry
 from tests.torture.corpus import ENDLESS, POISON
 
 METHODS: Mapping[str, Mapping[str, Any]] = {
@@ -34,7 +34,7 @@ def brittle_class(name: str) -> type:
     A picture all in one of two colours ends the process, or never ends. Its option ``tally`` is a
     file that counts the pictures looked at: a byte each.
     """
-    method: Any = base.find(name)
+    method: Any = registry.find(name)
 
     class Brittle(method):
         """A method with an end at one colour, and none at another."""
