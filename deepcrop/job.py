@@ -32,7 +32,7 @@ from . import weights
 from .errors import RequestError
 from .geometry import AspectRatio, Size
 from .image import LONGEST_SIDE, MAX_PIXELS, Colour, ExifColour
-from .methods import base
+from .methods import base, registry
 from .storage import Storage, StorageOptions
 from .storage.pattern import compile_glob
 
@@ -202,12 +202,12 @@ class Job(BaseModel):
                 raise RequestError(f"sizes: {size}: {self.format} has at most {longest} a side")
         if self.max_actors is not None and self.max_actors < (self.actors or 1):
             raise RequestError(f"max_actors: {self.max_actors} is less than actors: {self.actors}")
-        kind = base.find(self.method).kind
-        base.validate_options(self.method, self.options)
+        kind = registry.find(self.method).kind
+        registry.validate_options(self.method, self.options)
         if kind == "retarget" and self.upscale != "allow" and self.max_size is not None:
             raise RequestError("max_size: retarget methods make the sizes that are asked for")
         if self.weights is not None:
-            base.check_weights(self.method, self.weights)
+            registry.check_weights(self.method, self.weights)
         return self
 
     @classmethod
@@ -261,7 +261,7 @@ class Job(BaseModel):
     @property
     def kind(self) -> base.Kind:
         """Whether the method crops or retargets."""
-        kind: base.Kind = base.find(self.method).kind
+        kind: base.Kind = registry.find(self.method).kind
         return kind
 
     @property
@@ -281,7 +281,7 @@ class Job(BaseModel):
     @cached_property
     def weights_sha256(self) -> str | None:
         """Hash of the weights that the method will use."""
-        name = self.weights or base.find(self.method).weights
+        name = self.weights or registry.find(self.method).weights
         return None if name is None else weights.sha256(weights.locate(name))
 
     def settings(self) -> dict[str, Any]:

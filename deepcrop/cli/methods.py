@@ -15,12 +15,12 @@ def methods(
     as_json: AsJson = False,
 ) -> None:
     """List the methods: what each does, and the weights that it needs."""
-    from ..methods import base
+    from ..methods import registry
 
     found = []
-    for name in sorted(base.registry()):
+    for name in sorted(registry.entries()):
         try:
-            found.append(base.find(name))
+            found.append(registry.find(name))
         except RequestError as error:  # of an installed plugin: the others are listed all the same
             typer.echo(f"deepcrop: {error}", err=True)
     rows = [

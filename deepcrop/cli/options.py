@@ -17,9 +17,9 @@ INPUT, OUTPUT, METHOD, SCALING = "Input", "Output", "Method", "Scaling"
 
 def _methods(incomplete: str) -> list[str]:
     """Complete a method's name for the shell."""
-    from ..methods import base
+    from ..methods import registry
 
-    return [name for name in sorted(base.registry()) if name.startswith(incomplete)]
+    return [name for name in sorted(registry.entries()) if name.startswith(incomplete)]
 
 
 # Input

@@ -28,7 +28,8 @@ from .. import weights as store
 from ..errors import RequestError
 from ..job import Job
 from ..manifest.status import job_of, open_job, state_of
-from ..methods import base
+from ..methods import registry
+from ..methods.mars import MarsCrop
 from ..planning.prices import Prices
 from ..progress import Progress, Silence
 from ..sources.corrections import Corrections
@@ -208,14 +209,15 @@ def _window(job: Job) -> str:
         ``largest`` of the ratio, or ``kept``: of the size that the method chose before.
     """
     largest = job.method in ("center", "saliency") or (
-        job.method == "mars" and base.validate_options("mars", job.options).window == "largest"
+        job.method == "mars"
+        and registry.read_options(MarsCrop.Options, job.options, method="mars").window == "largest"
     )
     return "largest" if largest else "kept"
 
 
 def _weights(job: Job) -> store.Weights | None:
     """Return the catalogue entry of the weights used, if they are any of ours."""
-    name = job.weights or base.find(job.method).weights
+    name = job.weights or registry.find(job.method).weights
     try:
         return None if name is None else store.find(name)
     except RequestError:

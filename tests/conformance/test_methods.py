@@ -27,7 +27,7 @@ from deepcrop.cli import app
 from deepcrop.job import Job
 from deepcrop.manifest.store import Manifest
 from deepcrop.manifest.verify import audit
-from deepcrop.methods import base
+from deepcrop.methods import registry
 from deepcrop.storage import Storage
 from tests.conformance.installed import OWN, recorded, recording
 
@@ -83,7 +83,7 @@ def photos(kind: str) -> list[Image.Image]:
 
 
 def test_every_method_of_ours_is_tested():
-    assert {case.name for case in [*QUICK, *SLOW]} == {*base.BUILT_IN, OWN}
+    assert {case.name for case in [*QUICK, *SLOW]} == {*registry.BUILT_IN, OWN}
 
 
 @pytest.fixture(autouse=True)
@@ -97,7 +97,7 @@ def _one_thread():
 
 @pytest.mark.parametrize("case", CASES)
 def test_each_image_gets_the_result_that_it_would_have_alone(case, package_of_others):
-    method = base.load(case.name, device="cpu", weights=case.weights, **case.options)
+    method = registry.load(case.name, device="cpu", weights=case.weights, **case.options)
     images = photos(method.kind)
     if method.kind == "retarget":
         wanted = [[Size(size.height, size.height)] for size in SIZES["retarget"]]
@@ -142,7 +142,7 @@ class Sources:
     folder: Path
 
     def __post_init__(self) -> None:
-        self.kind = base.find(self.case.name).kind
+        self.kind = registry.find(self.case.name).kind
         self.given = self.folder / "in"
         self.given.mkdir()
         for number, photo in enumerate(photos(self.kind)):
@@ -218,7 +218,7 @@ class Sources:
         """Check that the network was shown so many images, each at the size that it declares."""
         shown = [tuple(size) for call in calls for size in call["sizes"]]
         assert len(shown) == count
-        analysis = base.analysis_of(
+        analysis = registry.analysis_of(
             self.case.name, weights=self.case.weights, options=self.case.options
         )
         fit = [size.fit(analysis or 10**6) for size in SIZES[self.kind]]
