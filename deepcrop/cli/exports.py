@@ -98,7 +98,7 @@ def export(
 
     `deepcrop export s3://media/out --as webdataset --to s3://media/shards`
     """
-    from ..pipeline.status import open_job
+    from ..manifest.status import open_job
     from ..storage import canonical
 
     given: dict[str, tuple[OptionName, object]] = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from ..pipeline.manifest import Manifest
+    from ..manifest.store import Manifest
 
 OptionName = Literal["base", "map", "key", "salt", "orientation"]
 

@@ -15,7 +15,7 @@ from .rows import rows_with_duplicates, source_uris
 from .source_paths import PATH_CHARACTERS, SourcePaths, common_root, percent_encoded
 
 if TYPE_CHECKING:
-    from ..pipeline.manifest import Manifest
+    from ..manifest.store import Manifest
 
 CENTRE: Focal = (0.5, 0.5)
 """The initial value of ``object-position``: where no rule applies."""

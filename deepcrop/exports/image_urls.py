@@ -18,7 +18,7 @@ from .rows import ImageRow, VariantRow, rows_with_duplicates, source_uris
 from .source_paths import SourcePaths, common_root
 
 if TYPE_CHECKING:
-    from ..pipeline.manifest import Manifest
+    from ..manifest.store import Manifest
 
 CONTENT_TYPE = "text/csv; charset=utf-8"
 

@@ -20,7 +20,7 @@ from .rows import ImageRow, VariantRow, box_of
 from .source_paths import SourcePaths, percent_encoded
 
 if TYPE_CHECKING:
-    from ..pipeline.manifest import Manifest
+    from ..manifest.store import Manifest
 
 
 @dataclass(frozen=True)

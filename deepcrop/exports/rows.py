@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypedDict
 from ..geometry import Box
 
 if TYPE_CHECKING:
-    from ..pipeline.manifest import Manifest
+    from ..manifest.store import Manifest
 
 
 class VariantRow(TypedDict):

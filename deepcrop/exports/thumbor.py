@@ -19,7 +19,7 @@ from .rows import ImageRow, VariantRow, box_of
 from .source_paths import SourcePaths, percent_encoded
 
 if TYPE_CHECKING:
-    from ..pipeline.manifest import Manifest
+    from ..manifest.store import Manifest
 
 OPTION_WORDS = ("left", "center", "right", "top", "middle", "bottom", "smart")
 """Words that thumbor reads as an option where a path begins with them."""

@@ -20,7 +20,7 @@ from .base import ExportFormat, ExportOptions, ExportResult
 from .rows import ImageRow, ok_rows
 
 if TYPE_CHECKING:
-    from ..pipeline.manifest import Manifest
+    from ..manifest.store import Manifest
 
 SHARD_SAMPLES = 1000
 """Samples in a shard; the last shard has fewer."""

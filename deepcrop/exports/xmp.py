@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import quoteattr
 
-from ..pipeline.key import safe_key
+from ..sources.keys import safe_key
 from ..storage import below, common_folder, join
 from .base import ExportFormat, ExportOptions, ExportResult
 from .rows import ImageRow, box_of, rows_with_duplicates, source_uris
 
 if TYPE_CHECKING:
-    from ..pipeline.manifest import Manifest
+    from ..manifest.store import Manifest
 
 ROLE_VOCABULARY = "http://cv.iptc.org/newscodes/imageregionrole/"
 """Prefix of IPTC's terms for what a region of a photo is for."""

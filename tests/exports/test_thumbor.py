@@ -8,8 +8,8 @@ from deepcrop.errors import RequestError
 from deepcrop.exports.source_paths import SourcePaths
 from deepcrop.exports.thumbor import STORED_TO_SHOWN, ThumborUrls, stored_box
 from deepcrop.geometry import Box, Size
-from deepcrop.pipeline.job import Job
-from deepcrop.pipeline.single import Single
+from deepcrop.job import Job
+from deepcrop.stages.local import Single
 from tests.report.synthetic import row
 
 HERE = SourcePaths.parse([], "/in/")

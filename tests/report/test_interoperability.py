@@ -157,7 +157,7 @@ def test_a_list_from_img2dataset_is_an_input(tmp_path):
     import pyarrow as pa
     import pyarrow.parquet
 
-    from deepcrop.pipeline.source import list_sources
+    from deepcrop.sources.discovery import list_sources
     from deepcrop.storage import Storage
 
     columns = {"url": ["https://x.org/b.jpg"], "caption": ["a bee"], "key": ["000000000"]}

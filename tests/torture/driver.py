@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from deepcrop.cli import main
-from deepcrop.pipeline import run
+from deepcrop.engine import driver as run
 
 if __name__ == "__main__":
     run.PART_ROWS, run.PART_SECONDS = 64, 2.0

@@ -22,7 +22,7 @@ import boto3
 import psutil
 from botocore.config import Config
 
-from deepcrop.pipeline.audit import audit
+from deepcrop.manifest.verify import audit
 from tests.servers.processes import proxy, server
 from tests.servers.proxy import Faults
 from tests.torture import corpus as corpora
