@@ -18,7 +18,7 @@ from skimage import data
 from torch import Tensor, nn
 
 from deepcrop.methods.base import as_tensor, load
-from deepcrop.pipeline.prices import Prices
+from deepcrop.planning.prices import Prices
 
 from .comparison import Margin
 from .corpus import write_corpus

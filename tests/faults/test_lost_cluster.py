@@ -12,7 +12,7 @@ import numpy
 import pytest
 from PIL import Image
 
-from deepcrop.pipeline.audit import audit
+from deepcrop.manifest.verify import audit
 from jobs.faults.torture.nodes import Nodes
 
 ROOT = Path(__file__).parents[2]
@@ -20,7 +20,7 @@ PHOTOS = 200
 IMPATIENT = """
 import sys
 from deepcrop.cli import main
-from deepcrop.pipeline import waiting
+from deepcrop.engine import heartbeat as waiting
 waiting.PAUSE, waiting.PATIENCE = 1.0, 6.0
 main(["run", *sys.argv[1:], "--method=center", "--aspect=1:1", "--batch-size=2", "--actors=1"])
 """

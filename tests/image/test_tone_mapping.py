@@ -244,8 +244,8 @@ def with_property(data, box):
 
 
 def test_the_manifest_tells(tmp_path):
-    from deepcrop.pipeline.job import Job
-    from deepcrop.pipeline.single import Single
+    from deepcrop.job import Job
+    from deepcrop.stages.local import Single
 
     path = tmp_path / "hdr.png"
     path.write_bytes(hdr_png(light_of(photo()[::4, ::4]), 16))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 from deepcrop.cli import main
-from deepcrop.pipeline import run
+from deepcrop.engine import driver as run
 
 PART_ROWS = 64
 """Rows after which a part of the manifest is committed."""

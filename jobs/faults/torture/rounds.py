@@ -22,7 +22,7 @@ import boto3
 import psutil
 from botocore.config import Config
 
-from deepcrop.pipeline.audit import audit
+from deepcrop.manifest.verify import audit
 
 from ..proxy import Faults
 from ..servers import ROOT, fault_proxy, s3_server
