@@ -1,0 +1,76 @@
+"""Whatever a user can set or read is described: fields, columns, flags, errors, options."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+
+import pytest
+
+from deepcrop import errors, flags
+from deepcrop.methods import base
+from deepcrop.pipeline.findings import WORDS
+from deepcrop.pipeline.job import Job
+from deepcrop.pipeline.manifest import IMAGES, VARIANTS
+from tests.docs.pages import DOCS
+
+
+def described(page: str, section: str, level: int = 2) -> set[str]:
+    """Return the words in backquotes in the first cells of a section's tables."""
+    marks = "#" * level
+    [text] = re.findall(
+        rf"(?ms)^{marks} {re.escape(section)}\n(.*?)(?=^#{{2,{level}}} |\Z)",
+        (DOCS / page).read_text(),
+    )
+    cells = re.findall(r"(?m)^\| ([^|]*) \|", text)
+    return {word for cell in cells for word in re.findall(r"`([^`]*)`", cell)}
+
+
+def test_every_field_of_a_job():
+    sections = ("Input", "Output", "Method", "Scaling and limits")
+    found = set[str]().union(*(described("jobs.md", each, 3) for each in sections))
+    assert found == set(Job.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("section", "schema"), [("manifest/images", IMAGES), ("manifest/variants", VARIANTS)]
+)
+def test_every_column(section, schema):
+    assert described("output.md", section) == set(schema.names)
+
+
+def test_every_flag():
+    assert described("output.md", "Flags") == {str(flag) for flag in flags.Flag}
+
+
+def test_every_class_of_error():
+    classes = {
+        name
+        for name, each in vars(errors).items()
+        if isinstance(each, type)
+        and issubclass(each, errors.SourceError)
+        and each is not errors.SourceError
+    }
+    assert described("troubleshooting.md", "Error classes") == classes
+
+
+def test_everything_that_verify_finds():
+    assert described("troubleshooting.md", "What verify finds") == set(WORDS)
+
+
+@pytest.mark.parametrize("name", ["saliency", "mars", "cagic"])
+def test_every_option_of_a_crop_method(name):
+    assert described("methods.md", name) == {each.name for each in fields(base.find(name).Options)}
+
+
+@pytest.mark.parametrize("name", ["dnr", "deepir"])
+def test_options_that_are_described_exist(name):
+    known = {each.name for each in fields(base.find(name).Options)}
+    assert described("methods.md", name) - {"dnr", "dnr-paper"} <= known
+
+
+def test_every_method():
+    named = described("methods.md", "Weights and their terms")
+    assert {"saliency", "saliency-fast", "mars", "mars-fast", "cagic", "vgg19", "vgg19-slim"} <= named
+    table = re.findall(r"(?m)^\| `([\w-]+)` \| (?:crop|retarget) \|", (DOCS / "methods.md").read_text())
+    assert set(table) == set(base.BUILT_IN)
