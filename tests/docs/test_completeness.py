@@ -7,12 +7,13 @@ from dataclasses import fields
 
 import pytest
 
-from deepcrop import errors, flags
+from deepcrop import errors, flags, weights
+from deepcrop.job import Job
+from deepcrop.manifest.verification import WORDS
 from deepcrop.methods import base
-from deepcrop.pipeline.findings import WORDS
-from deepcrop.pipeline.job import Job
-from deepcrop.pipeline.manifest import IMAGES, VARIANTS
-from tests.docs.pages import DOCS
+from deepcrop.schema import IMAGES, VARIANTS
+from tests.docs.pages import DOCS, blocks
+from tests.test_floors import FLOORS
 
 
 def described(page: str, section: str, level: int = 2) -> set[str]:
@@ -69,8 +70,19 @@ def test_options_that_are_described_exist(name):
     assert described("methods.md", name) - {"dnr", "dnr-paper"} <= known
 
 
-def test_every_method():
-    named = described("methods.md", "Weights and their terms")
-    assert {"saliency", "saliency-fast", "mars", "mars-fast", "cagic", "vgg19", "vgg19-slim"} <= named
-    table = re.findall(r"(?m)^\| `([\w-]+)` \| (?:crop|retarget) \|", (DOCS / "methods.md").read_text())
+def test_every_method_and_all_weights():
+    assert set(weights.catalogue()) <= described("methods.md", "Weights and their terms")
+    page = (DOCS / "methods.md").read_text()
+    table = re.findall(r"(?m)^\| `([\w-]+)` \| (?:crop|retarget) \|", page)
     assert set(table) == set(base.BUILT_IN)
+
+
+def test_the_floors_of_the_architecture_are_those_that_are_tested():
+    [block] = [each for each in blocks(DOCS / "architecture.md") if each.language == "text"]
+    [package] = re.findall(r"(?ms)^deepcrop/\n(.*?)^\S", block.text)
+    names = [
+        word.removesuffix("/").removesuffix(".py")
+        for line in package.splitlines()
+        for word in re.split(r"\s{2,}", line.strip())[0].split()
+    ]
+    assert names == list(FLOORS)
