@@ -6,8 +6,10 @@ import re
 from dataclasses import fields
 
 import pytest
+import typer
+import yaml
 
-from deepcrop import errors, flags, weights
+from deepcrop import cli, errors, flags, weights
 from deepcrop.job import Job
 from deepcrop.manifest.verification import WORDS
 from deepcrop.methods import base
@@ -31,6 +33,18 @@ def test_every_field_of_a_job():
     sections = ("Input", "Output", "Method", "Scaling and limits")
     found = set[str]().union(*(described("jobs.md", each, 3) for each in sections))
     assert found == set(Job.model_fields)
+
+
+def test_the_options_of_the_fields_exist():
+    parser = typer.main.get_command(cli.app).commands["run"]
+    known = {name for each in parser.params for name in each.opts}
+    rows = re.findall(r"(?m)^\| `\w+` \| (`-[^|]*) \|", (DOCS / "jobs.md").read_text())
+    assert {name for row in rows for name in re.findall(r"`(-[^`]*)`", row)} <= known
+
+
+def test_the_example_of_a_file_is_a_job():
+    [example] = [each for each in blocks(DOCS / "jobs.md") if each.language == "yaml"]
+    assert Job.parse(yaml.safe_load(example.text)).aspects == ("1:1", "16:9", "4:5")
 
 
 @pytest.mark.parametrize(
