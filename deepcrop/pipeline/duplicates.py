@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import ray
 
 from ..errors import SourceError
-from ..storage import Storage, public
+from ..storage import Storage, strip_credentials
 from .corrections import COLUMN
 from .manifest import images_table
 
@@ -42,10 +42,10 @@ def mark(sources: pa.Table, known: pa.Table | None, storage: Storage) -> pa.Tabl
     if known is not None:
         columns = (known[name].to_pylist() for name in ("source_uri", "sha256", "duplicate_of"))
         before = {uri: (digest, first) for uri, digest, first in zip(*columns, strict=True)}
-    uris = [public(uri) for uri in sources["source_uri"].to_pylist()]
+    uris = [strip_credentials(uri) for uri in sources["source_uri"].to_pylist()]
     digests = {uri: digest for uri, (digest, _) in before.items() if digest}
-    unknown = [uri for uri in _candidates(sources) if public(uri) not in digests]
-    digests |= {public(uri): digest for uri, digest in _hash(unknown, storage).items()}
+    unknown = [uri for uri in _candidates(sources) if strip_credentials(uri) not in digests]
+    digests |= {strip_credentials(uri): digest for uri, digest in _hash(unknown, storage).items()}
     hints = zip(*(sources[name].to_pylist() for name in HINTS), strict=True)
     # The same bytes with other hints make other variants.
     looks = {uri: (digests.get(uri), *hint) for uri, hint in zip(uris, hints, strict=True)}
@@ -123,7 +123,7 @@ def refer(copies: pa.Table, firsts: pa.Table, fingerprint: str, carried: pa.Sche
             source = {
                 name: value for name, value in copy.items() if name not in ("key", COLUMN, *HINTS)
             }
-            source["source_uri"] = public(copy["source_uri"])
+            source["source_uri"] = strip_credentials(copy["source_uri"])
             row = first | source | {"status": "skipped", "attempts": 1, "variants": [], "flags": []}
             rows.append(row | {"fingerprint": fingerprint})
     return images_table(rows, carried)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from ..storage import public, redact
+from ..storage import redact, strip_credentials
 from .work import Work
 
 logger = logging.getLogger("deepcrop")
@@ -40,7 +40,7 @@ def log_failures(works: Sequence[Work]) -> None:
         if work.error is not None:
             facts = {
                 "source_id": work.source["source_id"],
-                "source_uri": public(work.uri),
+                "source_uri": strip_credentials(work.uri),
                 "stage": work.error.stage,
                 "error": type(work.error).__name__,
                 "message": redact(str(work.error)),

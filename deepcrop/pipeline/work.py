@@ -15,7 +15,7 @@ from ..errors import SourceError
 from ..flags import Note, ordered
 from ..geometry import Size
 from ..methods.base import Crop
-from ..storage import public
+from ..storage import strip_credentials
 from .corrections import COLUMN as CORRECTIONS
 from .corrections import Correction
 from .manifest import IMAGES, error_columns
@@ -103,7 +103,7 @@ class Work:
         }
         focal = self.crops[0].focal if self.crops else (None, None)
         row = known | {
-            "source_uri": public(self.uri),
+            "source_uri": strip_credentials(self.uri),
             "source_bytes": known["source_bytes"] if self.bytes is None else self.bytes,
             "source_etag": self.etag or known["source_etag"],
             "sha256": self.sha256,
