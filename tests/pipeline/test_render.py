@@ -13,8 +13,8 @@ from deepcrop.pipeline.actors import Decoder
 from deepcrop.pipeline.job import Job
 from deepcrop.pipeline.render import Renderer
 from deepcrop.pipeline.work import Work
+from tests.image.metadata.test_xmp_variant import packet
 from tests.image.samples import DISPLAY_P3, matrix_profile, photo, saved
-from tests.image.test_xmp_variant import packet
 
 SIZE = Size(512, 512)
 
