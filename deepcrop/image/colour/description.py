@@ -23,7 +23,7 @@ from typing import Literal
 
 from PIL import ExifTags, Image, ImageFile
 
-from ..formats.isobmff import primary_colour
+from ..formats.avif import primary_colour
 from ..formats.png import colour_chunks
 from .conversion import space_of
 from .space import ADOBE_RGB, BT709, ColourSpace, Primaries, from_code_points

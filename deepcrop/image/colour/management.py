@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from ...flags import Flag, Note
-from ..formats.isobmff import primary_colour
+from ..formats.avif import primary_colour
 from ..formats.png import critical_chunks
 from .conversion import Colour, split_alpha
 from .description import bmp_profile

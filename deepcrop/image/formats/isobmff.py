@@ -1,74 +1,53 @@
-"""Boxes of AVIF files: what the primary item's properties say of its colours and its depth.
+"""Boxes of the ISO base media file format, which AVIF and HEIF are: ISO/IEC 14496-12 and 23008-12.
 
-ISO/IEC 14496-12 (boxes, ``colr``), 23008-12 (items and properties), AV1-ISOBMFF (``av1C``).
+A box is told by its place in the file: nothing is copied until its content is asked for. What is
+broken or absent is left out; readers of the pixels report it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from .av1 import colour_description
+_MAX_BOXES = 4096
+"""Boxes of one container, items and extents of one table that are read; files have a few dozen."""
 
-_BOXES = 4096  # more in one container than any real file has: stop reading
+_VISUAL_SAMPLE_ENTRY = 78
+"""Bytes of VisualSampleEntry's fields before its boxes (ISO/IEC 14496-12, section 12.1.3)."""
+
+
+class Box(NamedTuple):
+    """A box: its type, and where in the file its content starts and ends."""
+
+    kind: bytes
+    start: int
+    end: int
 
 
 @dataclass(frozen=True)
-class ItemColour:
-    """What an AVIF's primary item says.
+class Extent:
+    """A part of an item's data.
 
     Attributes:
-        primaries: ITU-T H.273's code point; 2 where it isn't specified.
-        characteristics: the same, of the transfer function.
-        bits: of a sample: 8, 10 or 12.
-        max_light: MaxCLL in cd/m², None where it isn't told.
+        method: what the offset counts from: 0 the file, 1 the content of the box ``idat``, 2
+            another item.
+        offset: in bytes.
+        length: in bytes.
     """
 
-    primaries: int = 2
-    characteristics: int = 2
-    bits: int = 8
-    max_light: float | None = None
+    method: int
+    offset: int
+    length: int
 
 
-def primary_colour(data: bytes) -> ItemColour:
-    """Read the colours of an AVIF's primary item; what is broken or absent is unspecified.
+def boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
+    """Yield the boxes between two offsets (ISO/IEC 14496-12, section 4.2).
 
-    A ``colr`` box of type nclx comes first, as in libavif; without one, the AV1 stream's own
-    sequence header. Where the major brand is that of a sequence, its track tells, not the item.
+    The first box that doesn't fit ends them.
     """
-    meta = _first(data, 0, len(data), b"meta")
-    track = _track_properties(data) if data[8:12] == b"avis" else []
-    if meta is None and not track:
-        return ItemColour()
-    start, end = (meta[0] + 4, meta[1]) if meta else (0, 0)
-    properties = track or _properties(data, start, end)
-    bits, nclx, max_light = 8, None, None
-    for kind, at, stop in properties:
-        body = data[at:stop]
-        if kind == b"av1C" and len(body) >= 4:
-            bits = (12 if body[2] & 0x20 else 10) if body[2] & 0x40 else 8
-            nclx = nclx or colour_description(body[4:])
-        elif kind == b"clli" and len(body) >= 4:
-            max_light = int.from_bytes(body[:2], "big") or None
-    for kind, at, stop in properties:
-        if kind == b"colr" and data[at : at + 4] == b"nclx" and stop - at >= 8:
-            nclx = (
-                int.from_bytes(data[at + 4 : at + 6], "big"),
-                int.from_bytes(data[at + 6 : at + 8], "big"),
-            )
-            break
-    if nclx is None and not track:
-        nclx = _from_stream(data, start, end)
-    primaries, characteristics = nclx or (2, 2)
-    return ItemColour(primaries, characteristics, bits, max_light)
-
-
-Found = tuple[bytes, int, int]
-"""A box: its type, and where its content starts and ends."""
-
-
-def _boxes(data: bytes, at: int, end: int) -> Iterator[Found]:
-    for _ in range(_BOXES):
+    at = start
+    for _ in range(_MAX_BOXES):
         if at + 8 > end:
             return
         size, kind, head = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8], 8
@@ -77,56 +56,162 @@ def _boxes(data: bytes, at: int, end: int) -> Iterator[Found]:
         stop = end if size == 0 else at + size
         if stop < at + head or stop > end:
             return
-        yield kind, at + head, stop
+        yield Box(kind, at + head, stop)
         at = stop
 
 
-def _first(data: bytes, at: int, end: int, kind: bytes) -> tuple[int, int] | None:
-    return next(((s, e) for found, s, e in _boxes(data, at, end) if found == kind), None)
+def first_box(data: bytes, start: int, end: int, kind: bytes) -> Box | None:
+    """Return the first box of a type between two offsets."""
+    return next((box for box in boxes(data, start, end) if box.kind == kind), None)
 
 
-def _properties(data: bytes, at: int, end: int) -> list[Found]:
-    """Return the properties of the primary item in the order of its associations."""
-    primary = _primary(data, at, end)
-    iprp = _first(data, at, end, b"iprp")
-    if primary is None or iprp is None:
-        return []
-    ipco = _first(data, *iprp, b"ipco")
-    if ipco is None:
-        return []
-    listed = list(_boxes(data, *ipco))
-    indices = [
-        index
-        for kind, start, stop in _boxes(data, *iprp)
-        if kind == b"ipma"
-        for index in _associations(data[start:stop], primary)
-    ]
-    return [listed[index - 1] for index in indices if 0 < index <= len(listed)]
+@dataclass(frozen=True)
+class Meta:
+    """The box ``meta`` of a file: its items, where their data lie, and their properties.
+
+    Attributes:
+        data: the whole file.
+        start: where the boxes inside ``meta`` start.
+        end: where they end.
+    """
+
+    data: bytes
+    start: int
+    end: int
+
+    @classmethod
+    def of(cls, data: bytes) -> Meta | None:
+        """Find the box; None where there is none."""
+        box = first_box(data, 0, len(data), b"meta")
+        return None if box is None else cls(data, box.start + 4, box.end)
+
+    @property
+    def primary_item(self) -> int | None:
+        """Number of the primary item (``pitm``, ISO/IEC 14496-12, section 8.11.4)."""
+        pitm = self._box(b"pitm")
+        if pitm is None:
+            return None
+        width = 2 if self.data[pitm.start] == 0 else 4
+        return int.from_bytes(self.data[pitm.start + 4 : pitm.start + 4 + width], "big")
+
+    def items(self) -> Iterator[tuple[int, bytes]]:
+        """Yield the number and type of each item (``iinf``, ISO/IEC 14496-12, section 8.11.6)."""
+        iinf = self._box(b"iinf")
+        if iinf is None or iinf.start >= iinf.end:
+            return
+        start = iinf.start + (6 if self.data[iinf.start] == 0 else 8)
+        for kind, entry, end in boxes(self.data, start, iinf.end):
+            version = self.data[entry] if entry < end else 0
+            if kind == b"infe" and version in (2, 3):
+                width = 2 if version == 2 else 4
+                number = int.from_bytes(self.data[entry + 4 : entry + 4 + width], "big")
+                yield number, self.data[entry + 6 + width : entry + 10 + width]
+
+    def extents(self, item: int) -> list[Extent]:
+        """Return where an item's data lie (``iloc``, ISO/IEC 14496-12, section 8.11.3).
+
+        Returns:
+            Nothing where the table doesn't name the item, or ends before it does.
+        """
+        iloc = self._box(b"iloc")
+        if iloc is None:
+            return []
+        try:
+            return _extents(_Cursor(self.data, iloc.start, iloc.end), item)
+        except _EndOfBox:
+            return []
+
+    def content(self, item: int) -> bytes:
+        """Return an item's data; parts that are missing or made from other items are left out."""
+        idat = self._box(b"idat")
+        inside = self.data[idat.start : idat.end] if idat else b""
+        sources = {0: self.data, 1: inside}
+        return b"".join(
+            sources.get(part.method, b"")[part.offset : part.offset + part.length]
+            for part in self.extents(item)
+        )
+
+    def properties(self) -> list[Box]:
+        """Return the primary item's properties in the order of its associations.
+
+        ISO/IEC 23008-12, sections 9.3.1 (``iprp``, ``ipco``) and 9.3.2 (``ipma``).
+        """
+        primary, iprp = self.primary_item, self._box(b"iprp")
+        if primary is None or iprp is None:
+            return []
+        ipco = first_box(self.data, iprp.start, iprp.end, b"ipco")
+        if ipco is None:
+            return []
+        listed = list(boxes(self.data, ipco.start, ipco.end))
+        indices = [
+            index
+            for kind, start, end in boxes(self.data, iprp.start, iprp.end)
+            if kind == b"ipma"
+            for index in _associations(self.data[start:end], primary)
+        ]
+        return [listed[index - 1] for index in indices if 0 < index <= len(listed)]
+
+    def _box(self, kind: bytes) -> Box | None:
+        return first_box(self.data, self.start, self.end, kind)
 
 
-def _track_properties(data: bytes) -> list[Found]:
-    """Return the boxes in the sample entry of the first track of AV1 pictures."""
-    moov = _first(data, 0, len(data), b"moov")
-    for kind, start, stop in _boxes(data, *moov) if moov else ():
-        place = (start, stop) if kind == b"trak" else None
+def track_properties(data: bytes, codec: bytes) -> list[Box]:
+    """Return the boxes in the sample entry of the first track with a codec, such as ``av01``."""
+    moov = first_box(data, 0, len(data), b"moov")
+    for track in boxes(data, moov.start, moov.end) if moov else ():
+        place = track if track.kind == b"trak" else None
         for name in (b"mdia", b"minf", b"stbl", b"stsd"):
-            place = _first(data, *place, name) if place else None
-        entry = _first(data, place[0] + 8, place[1], b"av01") if place else None
+            place = first_box(data, place.start, place.end, name) if place else None
+        entry = first_box(data, place.start + 8, place.end, codec) if place else None
         if entry:
-            return list(_boxes(data, entry[0] + 78, entry[1]))  # after VisualSampleEntry's fields
+            return list(boxes(data, entry.start + _VISUAL_SAMPLE_ENTRY, entry.end))
     return []
 
 
-def _primary(data: bytes, at: int, end: int) -> int | None:
-    pitm = _first(data, at, end, b"pitm")
-    if pitm is None:
-        return None
-    width = 2 if data[pitm[0]] == 0 else 4
-    return int.from_bytes(data[pitm[0] + 4 : pitm[0] + 4 + width], "big")
+class _EndOfBox(Exception):
+    """A box ends before its fields do."""
+
+
+@dataclass
+class _Cursor:
+    """Reads a box's fields one after another."""
+
+    data: bytes
+    at: int
+    end: int
+
+    def number(self, width: int) -> int:
+        """Read an unsigned number of ``width`` bytes; a number of no bytes is 0."""
+        if self.at + width > self.end:
+            raise _EndOfBox
+        self.at += width
+        return int.from_bytes(self.data[self.at - width : self.at], "big")
+
+
+def _extents(cursor: _Cursor, wanted: int) -> list[Extent]:
+    version = cursor.number(1)
+    cursor.number(3)  # flags
+    widths = cursor.number(2)
+    offset_width, length_width, base_width = (widths >> shift & 15 for shift in (12, 8, 4))
+    index_width = widths & 15 if version else 0
+    item_width = 2 if version < 2 else 4
+    for _ in range(min(cursor.number(item_width), _MAX_BOXES)):
+        item = cursor.number(item_width)
+        method = cursor.number(2) & 15 if version else 0
+        cursor.number(2)  # data_reference_index
+        base = cursor.number(base_width)
+        parts = []
+        for _ in range(min(cursor.number(2), _MAX_BOXES)):
+            cursor.number(index_width)
+            offset = base + cursor.number(offset_width)
+            parts.append(Extent(method, offset, cursor.number(length_width)))
+        if item == wanted:
+            return parts
+    return []
 
 
 def _associations(body: bytes, item: int) -> list[int]:
-    """Return the indices, from 1, of an item's properties in an ``ipma`` box."""
+    """Return the indices, from 1, of an item's properties in the content of an ``ipma`` box."""
     if len(body) < 8:
         return []
     id_width, wide = 2 if body[0] == 0 else 4, body[3] & 1
@@ -146,61 +231,3 @@ def _associations(body: bytes, item: int) -> list[int]:
                 for i in range(0, len(entries), step)
             ]
     return []
-
-
-def _from_stream(data: bytes, at: int, end: int) -> tuple[int, int] | None:
-    """Read the sequence header of the primary item, or of the first tile where it is a grid."""
-    kinds, primary = _item_kinds(data, at, end), _primary(data, at, end)
-    coded = sorted(item for item, kind in kinds.items() if kind == b"av01")
-    if primary in coded:
-        coded = [primary]
-    offset = _location(data, at, end, coded[0]) if coded else None
-    return None if offset is None else colour_description(data[offset : offset + 256])
-
-
-def _item_kinds(data: bytes, at: int, end: int) -> dict[int, bytes]:
-    iinf = _first(data, at, end, b"iinf")
-    if iinf is None:
-        return {}
-    start, kinds = iinf[0] + (6 if data[iinf[0]] == 0 else 8), dict[int, bytes]()
-    for kind, entry, stop in _boxes(data, start, iinf[1]):
-        version = data[entry] if entry < stop else 0
-        if kind == b"infe" and version in (2, 3):
-            width = 2 if version == 2 else 4
-            item = int.from_bytes(data[entry + 4 : entry + 4 + width], "big")
-            kinds[item] = data[entry + 6 + width : entry + 10 + width]
-    return kinds
-
-
-def _location(data: bytes, at: int, end: int, wanted: int) -> int | None:
-    """Return where in the file an item's first extent starts (``iloc``, construction method 0)."""
-    iloc = _first(data, at, end, b"iloc")
-    if iloc is None or iloc[1] - iloc[0] < 8:
-        return None
-    at, end = iloc
-    version = data[at]
-    offset_width, length_width = data[at + 4] >> 4, data[at + 4] & 15
-    base_width, index_width = data[at + 5] >> 4, data[at + 5] & 15 if version else 0
-    at += 6
-
-    def number(width: int) -> int:
-        nonlocal at
-        at += width
-        return int.from_bytes(data[at - width : at], "big")
-
-    for _ in range(number(2 if version < 2 else 4)):
-        if at >= end:
-            break
-        item = number(2 if version < 2 else 4)
-        method = number(2) & 15 if version else 0
-        number(2)
-        base, extents = number(base_width), number(2)
-        for extent in range(extents):
-            if at >= end:
-                return None
-            number(index_width)
-            offset = number(offset_width)
-            number(length_width)
-            if item == wanted and extent == 0:
-                return base + offset if method == 0 else None
-    return None

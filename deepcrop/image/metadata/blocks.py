@@ -10,6 +10,7 @@ from PIL import ExifTags, Image, ImageFile
 
 from ...flags import Note
 from ..formats.avif import exif_of
+from ..formats.tiff.directory import MAGIC_NUMBERS
 from ..framing import Framing
 from . import exif, exif_variant, iptc, iptc_xmp, xmp, xmp_variant
 
@@ -125,7 +126,7 @@ def orientation_of(image: ImageFile.ImageFile, data: bytes) -> int:
 
 def metadata_of(image: ImageFile.ImageFile, data: bytes) -> SourceMetadata:
     """Collect the EXIF, XMP and IPTC of a file whose pixels aren't loaded yet."""
-    if data.startswith(exif.TIFF):
+    if data.startswith(MAGIC_NUMBERS):
         return _of_tiff(data, image.tell())
     packet = image.info.get("xmp")
     if packet is None and image.format == "PNG":

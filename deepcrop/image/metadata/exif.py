@@ -7,20 +7,19 @@ of those that are UTF-8, which Exif 2.3 didn't allow and cameras and editors wri
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import islice
+
+from ..formats.tiff.directory import CLASSIC_SIZES, SIZES, RawDirectory, Structure
 
 PREFIX = b"Exif\0\0"
-TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-"""What a TIFF or BigTIFF file, and an EXIF block after its prefix, begins with."""
-
+"""What an EXIF block begins with in a JPEG's APP1 segment (Exif 3.0, section 4.7.2)."""
 _EXIF, _GPS, _INTEROPERABILITY = 0x8769, 0x8825, 0xA005
 
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 129: 1}
-"""Bytes of a value of each type (TIFF 6.0, section 2; 13: IFD; 129: UTF-8, Exif 3.0)."""
-_WIDE = {16: 8, 17: 8, 18: 8}
+# Codes in `struct` of the types whose numbers are read; a RATIONAL is two of them.
 _CODES = {1: "B", 3: "H", 4: "I", 5: "I", 8: "h", 9: "i", 13: "I", 16: "Q", 18: "Q"}
+_OFFSET_TYPES = (4, 13, 16, 18)  # LONG, IFD, LONG8, IFD8
 
 
 @dataclass(frozen=True)
@@ -38,12 +37,12 @@ class Entry:
     @property
     def classic(self) -> bool:
         """Whether the type is one that TIFF has, not BigTIFF alone."""
-        return self.type in _SIZES
+        return self.type in CLASSIC_SIZES
 
     @property
     def count(self) -> int:
         """Number of values."""
-        return len(self.value) // (_SIZES | _WIDE)[self.type]
+        return len(self.value) // SIZES[self.type]
 
 
 Directory = dict[int, Entry]
@@ -146,80 +145,40 @@ def parse(block: bytes, page: int = 0) -> Exif | None:
         block: with or without the prefix; a whole TIFF or BigTIFF file will do.
         page: the page of a TIFF file; what it lacks is taken from the first one.
     """
-    data = memoryview(block)
-    if block.startswith(PREFIX):
-        data = data[len(PREFIX) :]
-    head = bytes(data[:4])
-    if head not in TIFF:
+    structure = Structure.of(block.removeprefix(PREFIX))
+    if structure is None:
         return None
-    reader = _Reader(data, "<" if head[:1] == b"I" else ">", big=b"+" in head)
     try:
-        pages = list(reader.chain(page))
-    except (struct.error, ValueError):
+        pages = [_read(structure, each) for each in islice(structure.chain(), page + 1)] or [{}]
+    except struct.error:
         return None
     main = pages[0] | (pages[page] if page < len(pages) else {})
-    photo, gps = reader.pointed(main, _EXIF), reader.pointed(main, _GPS)
-    interoperability = reader.pointed(photo, _INTEROPERABILITY)
+    photo, gps = _pointed(structure, main, _EXIF), _pointed(structure, main, _GPS)
+    interoperability = _pointed(structure, photo, _INTEROPERABILITY)
     for directory in (main, photo, gps, interoperability):
         for pointer in (_EXIF, _GPS, _INTEROPERABILITY):
             directory.pop(pointer, None)
-    return Exif(reader.order, main, photo, gps, interoperability)
+    return Exif(structure.order, main, photo, gps, interoperability)
 
 
-@dataclass(frozen=True)
-class _Reader:
-    data: memoryview
-    order: str
-    big: bool
+def _read(structure: Structure, raw: RawDirectory) -> Directory:
+    """Read the values of a directory's entries, leaving out those that can't be right."""
+    found: Directory = {}
+    for entry in raw.entries:
+        size = entry.count * SIZES.get(entry.type, 0)
+        if 0 < size <= len(structure.data) - entry.at:
+            value = structure.data[entry.at : entry.at + size]
+            found.setdefault(entry.tag, Entry(entry.type, value))
+    return found
 
-    def chain(self, last: int) -> Iterator[Directory]:
-        """Yield the directories from the first to the one numbered ``last``."""
-        at = self._number("Q", 8) if self.big else self._number("I", 4)
-        seen: set[int] = set()
-        while at and at not in seen and len(seen) <= last:
-            seen.add(at)
-            directory, at = self.directory(at)
-            yield directory
-        if not seen:
-            yield {}
 
-    def pointed(self, directory: Directory, tag: int) -> Directory:
-        """Return the directory that a tag points to; empty where there is none."""
-        entry = directory.get(tag)
-        if entry is None or entry.type not in (4, 13, 16, 18):
-            return {}
-        try:
-            return self.directory(self._read("Q" if entry.type > 15 else "I", entry.value))[0]
-        except (struct.error, ValueError):
-            return {}
-
-    def directory(self, at: int) -> tuple[Directory, int]:
-        """Read one directory; return it, and where the next one stands (0: nowhere)."""
-        counter, item, step, inline = ("Q", "2HQ", 20, 8) if self.big else ("H", "2HI", 12, 4)
-        begin = at + struct.calcsize(f"={counter}")
-        found: Directory = {}
-        count = min(self._number(counter, at), 4096)
-        for number in range(count):
-            place = begin + number * step
-            fields = self.data[place : place + step]
-            if len(fields) < step:
-                return found, 0
-            tag, kind, many = struct.unpack(self.order + item, fields[: step - inline])
-            size = many * (_SIZES | _WIDE).get(kind, 0)
-            value = fields[-inline:]
-            if size > inline:
-                start = self._read("Q" if self.big else "I", value)
-                value = self.data[start : start + size]
-            if 0 < size <= len(value):
-                found.setdefault(tag, Entry(kind, bytes(value[:size])))
-        end = begin + count * step
-        pointer = "Q" if self.big else "I"
-        following = self.data[end : end + inline]
-        return found, self._read(pointer, following) if len(following) == inline else 0
-
-    def _number(self, code: str, at: int) -> int:
-        return self._read(code, self.data[at : at + struct.calcsize(f"={code}")])
-
-    def _read(self, code: str, value: bytes | memoryview) -> int:
-        number: int = struct.unpack(self.order + code, value)[0]
-        return number
+def _pointed(structure: Structure, directory: Directory, tag: int) -> Directory:
+    """Return the directory that a tag points to; empty where there is none."""
+    entry = directory.get(tag)
+    if entry is None or entry.type not in _OFFSET_TYPES:
+        return {}
+    try:
+        (offset,) = struct.unpack(structure.order + _CODES[entry.type], entry.value)
+        return _read(structure, structure.directory(offset))
+    except struct.error:
+        return {}

@@ -215,7 +215,7 @@ def test_what_changes_nothing(chunks):
 
 def test_broken_boxes_never_escape():
     """Each byte of the boxes in turn is set to 0, 1 and 255, and each size to absurd ones."""
-    from deepcrop.image.formats.isobmff import primary_colour
+    from deepcrop.image.formats.avif import primary_colour
 
     data = deep_avif(patches() / 255, 12, 13)
     end = data.index(b"mdat") + 40
@@ -342,7 +342,7 @@ def test_no_sequence_reaches_the_deep_reader(monkeypatch):
     import imagecodecs
 
     from deepcrop.image.colour import management as described
-    from deepcrop.image.formats.isobmff import ItemColour
+    from deepcrop.image.formats.avif import ItemColour
 
     asked = []
     frames = {"save_all": True, "append_images": [Image.fromarray(patches()[:, ::-1])]}

@@ -155,7 +155,7 @@ def test_the_light_level_of_the_file_counts():
 
 
 def test_the_light_level_of_an_avif_counts():
-    from deepcrop.image.formats.isobmff import primary_colour
+    from deepcrop.image.formats.avif import primary_colour
 
     signal = pq(light_of(photo()[::4, ::4]))
     signal[0, 0] = pq(900.0)

@@ -1,42 +1,68 @@
-"""TIFF directories, and which of them is the picture (TIFF 6.0, BigTIFF)."""
+"""The pages of a TIFF file, and which of them is the picture (TIFF 6.0, BigTIFF)."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ....errors import Corrupt
+from .directory import MAX_ENTRIES, RawDirectory, RawEntry, Structure
 
-_MOST_PAGES = 1000
-"""Directories that are looked at: more are counted as so many."""
+MAX_PAGES = 1000
+"""Chained directories that are looked at; a file with more is said to have "1000 or more"."""
 
-# Types of TIFF 6.0, section 2, and of BigTIFF, as NumPy names them. RATIONAL isn't read here.
-_TYPES = {
+MAX_NESTED_PAGES = 16
+"""Sub-directories of a page that are looked at."""
+
+# NumPy's names of the types of TIFF 6.0, section 2, and of BigTIFF. RATIONAL isn't read here.
+_DTYPES = {
     **{1: "u1", 2: "u1", 3: "u2", 4: "u4", 6: "i1", 7: "u1", 8: "i2", 9: "i4", 11: "f4", 12: "f8"},
     **{13: "u4", 16: "u8", 17: "i8", 18: "u8"},
 }
 
+# Tags of TIFF 6.0, XMP Specification part 3 (1.1.4.1) and ICC.1:2022 (annex B.4).
 WIDTH, HEIGHT, PHOTOMETRIC, XMP, ICC = 256, 257, 262, 700, 34675
 _SUBFILE, _OLD_SUBFILE, _SUB_IFDS = 254, 255, 330
+
+Values = NDArray[np.integer] | NDArray[np.floating]
+"""The values of a tag: a 1-D array in the file's byte order."""
 
 
 @dataclass(frozen=True)
 class Directory:
-    """One image file directory: its entries, found but not read yet."""
+    """One image file directory, whose values are read when they are asked for.
 
-    data: bytes
+    Attributes:
+        structure: the whole file.
+        offset: where the directory stands in it.
+        entries: the entries by tag; of several with one tag, the first.
+    """
+
+    structure: Structure
     offset: int
-    order: str
-    entries: dict[int, tuple[int, int, int]]
-    """Tag: type, count, and where the values lie in the file."""
-    following: int
-    """Offset of the next directory, 0 after the last."""
+    entries: dict[int, RawEntry]
 
-    def values(self, tag: int) -> NDArray | None:
+    @property
+    def data(self) -> bytes:
+        """The whole file."""
+        return self.structure.data
+
+    @property
+    def order(self) -> str:
+        """The file's byte order: ``<`` or ``>``."""
+        return self.structure.order
+
+    @property
+    def big(self) -> bool:
+        """Whether the file is a BigTIFF."""
+        return self.structure.big
+
+    def values(self, tag: int) -> Values | None:
         """Return a tag's numbers; None where the tag is absent.
 
         Raises:
@@ -45,39 +71,43 @@ class Directory:
         entry = self.entries.get(tag)
         if entry is None:
             return None
-        kind, count, at = entry
-        if kind not in _TYPES:
-            raise Corrupt(f"tiff: tag {tag} has type {kind}")
-        dtype = np.dtype(self.order + _TYPES[kind])
-        if at + count * dtype.itemsize > len(self.data):
+        if entry.type not in _DTYPES:
+            raise Corrupt(f"tiff: tag {tag} has type {entry.type}")
+        dtype = np.dtype(self.order + _DTYPES[entry.type])
+        if entry.at + entry.count * dtype.itemsize > len(self.data):
             raise Corrupt(f"tiff: the values of tag {tag} lie beyond the end of the file")
-        return np.frombuffer(self.data, dtype, count, at) if count else np.empty(0, dtype)
+        if not entry.count:
+            return np.empty(0, dtype)
+        return np.frombuffer(self.data, dtype, entry.count, entry.at)
 
     def number(self, tag: int, default: int) -> int:
-        """Return a tag's first number."""
+        """Return a tag's first integer; the default where it is absent or holds none.
+
+        Raises:
+            Corrupt: its values lie outside the file, or are no numbers.
+        """
         values = self.values(tag)
         if values is None or not len(values) or values.dtype.kind not in "iu":
             return default
         return int(values[0])
 
     def block(self, tag: int) -> bytes | None:
-        """Return a tag's bytes."""
+        """Return the bytes of a tag's values; None where the tag is absent.
+
+        Raises:
+            Corrupt: they lie outside the file, or are no numbers.
+        """
         values = self.values(tag)
         return None if values is None else values.tobytes()
 
     @property
-    def big(self) -> bool:
-        """Whether the file is a BigTIFF."""
-        return _is_big(self.data)
-
-    @property
     def reduced(self) -> bool:
-        """Whether it holds a smaller version of another page (a thumbnail, a pyramid's level)."""
+        """Whether the page is a smaller version of another (a thumbnail, a level of a pyramid)."""
         return bool(self.number(_SUBFILE, 0) & 1) or self.number(_OLD_SUBFILE, 1) == 2
 
     @property
     def mask(self) -> bool:
-        """Whether it holds the transparency mask of another page."""
+        """Whether the page is the transparency mask of another page."""
         return bool(self.number(_SUBFILE, 0) & 4) or self.number(PHOTOMETRIC, 0) == 4
 
 
@@ -119,7 +149,7 @@ def page_of(data: bytes) -> Page:
     index = next((i for i, each in enumerate(chain, 1) if each is chosen), None)
     remark = None
     if len(full) > 1 or chosen is not chain[0]:
-        many = f"{len(chain)} or more" if len(chain) == _MOST_PAGES else str(len(chain))
+        many = f"{len(chain)} or more" if len(chain) == MAX_PAGES else str(len(chain))
         remark = f"page {index} of {many}" if index else f"an image inside page 1 of {many}"
     if chosen is not chain[0]:
         data = _starting(data, chosen)
@@ -132,68 +162,52 @@ def _area(directory: Directory) -> int:
 
 def _starting(data: bytes, directory: Directory) -> bytes:
     """Return the file with a directory made its first."""
-    order, big = directory.order, _is_big(data)
-    at = 8 if big else 4
-    offset = struct.pack(order + ("Q" if big else "I"), directory.offset)
+    structure = directory.structure
+    at = structure.first_at
+    offset = struct.pack(structure.order + structure.offset_code, directory.offset)
     return data[:at] + offset + data[at + len(offset) :]
 
 
 def _chain(data: bytes) -> Iterator[Directory]:
-    """Yield the chained directories; a loop or damage behind the first ends the chain."""
-    if len(data) < 16:
+    """Yield the chained directories; damage behind the first ends the chain."""
+    structure = Structure.of(data)
+    if structure is None or len(data) < 16:
         raise Corrupt("tiff: cut short")
-    order = "<" if data[:2] == b"II" else ">"
-    big = _is_big(data)
-    (offset,) = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)
-    seen: set[int] = set()
-    while offset and offset not in seen and len(seen) < _MOST_PAGES:
-        seen.add(offset)
-        try:
-            directory = _directory(data, offset, order, big)
-        except Corrupt:
-            if len(seen) == 1:
-                raise
-            return
-        yield directory
-        offset = directory.following
-    if not seen:
+    count = 0
+    try:
+        for raw in islice(structure.chain(), MAX_PAGES):
+            yield _complete(structure, raw)
+            count += 1
+    except Corrupt:
+        if not count:
+            raise
+    except struct.error:
+        if not count:
+            raise _beyond_end() from None
+    if not count:
         raise Corrupt("tiff: no directory")
 
 
 def _nested(page: Directory) -> Iterator[Directory]:
+    """Yield the sub-directories of a page that can be read (TIFF Technical Note 1)."""
     offsets = page.values(_SUB_IFDS)
-    for offset in [] if offsets is None else offsets[:16].tolist():
+    for offset in [] if offsets is None else offsets[:MAX_NESTED_PAGES].tolist():
         try:
-            yield _directory(page.data, int(offset), page.order, page.big)
-        except Corrupt:
+            yield _complete(page.structure, page.structure.directory(int(offset)))
+        except (Corrupt, struct.error):
             continue
 
 
-def _is_big(data: bytes) -> bool:
-    return data[2:4] in (b"+\0", b"\0+")
+def _complete(structure: Structure, raw: RawDirectory) -> Directory:
+    if raw.count > MAX_ENTRIES:
+        raise Corrupt(f"tiff: a directory of {raw.count} entries")
+    if len(raw.entries) < raw.count:
+        raise _beyond_end()
+    entries: dict[int, RawEntry] = {}
+    for entry in raw.entries:
+        entries.setdefault(entry.tag, entry)
+    return Directory(structure, raw.offset, entries)
 
 
-def _directory(data: bytes, offset: int, order: str, big: bool) -> Directory:
-    """Find the entries of the directory at an offset (TIFF 6.0, section 2)."""
-    head, entry = (order + "Q", order + "HHQ") if big else (order + "H", order + "HHI")
-    room, pointer = (8, order + "Q") if big else (4, order + "I")
-    step = struct.calcsize(entry) + room
-    try:
-        (count,) = struct.unpack_from(head, data, offset)
-        start = offset + struct.calcsize(head)
-        if count > 4096:
-            raise Corrupt(f"tiff: a directory of {count} entries")
-        entries: dict[int, tuple[int, int, int]] = {}
-        for at in range(start, start + count * step, step):
-            tag, kind, length = struct.unpack_from(entry, data, at)
-            where = at + step - room
-            size = length * np.dtype(_TYPES[kind]).itemsize if kind in _TYPES else 8 * length
-            if size > room:
-                (where,) = struct.unpack_from(pointer, data, where)
-            entries.setdefault(tag, (kind, length, where))
-        # Some writers leave out the offset behind the last directory.
-        after = start + count * step
-        following = struct.unpack_from(pointer, data, after)[0] if after + room <= len(data) else 0
-    except struct.error:
-        raise Corrupt("tiff: a directory lies beyond the end of the file") from None
-    return Directory(data, offset, order, entries, following)
+def _beyond_end() -> Corrupt:
+    return Corrupt("tiff: a directory lies beyond the end of the file")
