@@ -68,7 +68,7 @@ def job_record(job: Job, status: str, result: Result, started: float) -> dict[st
         "status": status,
         "fingerprint": job.fingerprint,
         "settings": job.settings(),
-        "job": job.model_dump(mode="json", exclude_defaults=True),
+        "job": job.to_dict(),
         "weights_sha256": job.weights_sha256,
         "versions": {name: version(name) for name in RECORDED_PACKAGES},
         "counts": {
