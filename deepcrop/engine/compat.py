@@ -11,7 +11,7 @@ medians of 5 paired runs, CPU seconds being the user and system time of all proc
 from __future__ import annotations
 
 import warnings
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
@@ -83,7 +83,8 @@ class StaticClusterAutoscaler:
         """Read the cluster's resources, which stay the same."""
         from ray.data._internal.execution.interfaces import ExecutionResources
 
-        self._total = ExecutionResources.from_resource_dict(ray.cluster_resources())
+        resources: Callable[[], dict[str, float]] = ray.cluster_resources  # not annotated
+        self._total = ExecutionResources.from_resource_dict(resources())
 
     def try_trigger_scaling(self) -> None:
         """Do nothing: there are no nodes to ask for."""
