@@ -20,8 +20,8 @@ import pytest
 
 from deepcrop.methods import registry
 from deepcrop.storage import Storage, StorageOptions
+from jobs.faults.radosgw import RadosGateway, missing_programs
 from tests.conformance.installed import install
-from tests.servers.radosgw import RadosGateway, missing_programs
 
 # torch.optim imports triton, if it is there, whose bindings print dozens of lines as Python ends:
 # the command, run here, sees to it that Python then looks for no garbage. Nothing compiles here.
@@ -192,14 +192,14 @@ def package_of_others(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([str(folder), *([before] if before else [])])
     sys.path.insert(0, str(folder))
-    registry.registry.cache_clear()
+    registry.entries.cache_clear()
     yield folder
     sys.path.remove(str(folder))
     if before is None:
         del os.environ["PYTHONPATH"]
     else:
         os.environ["PYTHONPATH"] = before
-    registry.registry.cache_clear()
+    registry.entries.cache_clear()
 
 
 @pytest.fixture(scope="session")

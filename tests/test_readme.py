@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 import deepcrop
-from deepcrop import Box, cli
-from deepcrop.methods import base, registry
+from deepcrop import Box
+from deepcrop.cli import app
+from deepcrop.methods import registry
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 
@@ -21,7 +22,7 @@ def test_a_method_of_ones_own_is_what_the_readme_says(monkeypatch):
     package = types.ModuleType(target.partition(":")[0])
     monkeypatch.setitem(sys.modules, package.__name__, package)
     exec(code, vars(package))
-    monkeypatch.setattr(registry, "registry", lambda: {"thirds": base.Entry("thirds", target)})
+    monkeypatch.setattr(registry, "entries", lambda: {"thirds": registry.Entry("thirds", target)})
     [[square]] = deepcrop.load("thirds").boxes([Image.new("RGB", (300, 200))], ["1:1"])
     assert square.box == Box(0, 0, 200, 200)
 
@@ -37,7 +38,7 @@ def recipes():
 @pytest.mark.parametrize("words", list(recipes()), ids=" ".join)
 def test_every_option_in_the_recipes_exists(capsys, words):
     help_of = [word for word in words[:2] if not word.startswith("-")][:1] or []
-    cli._status([*help_of, "--help"])
+    app.exit_status([*help_of, "--help"])
     text = capsys.readouterr().out
     shown = re.sub(r"\x1b\[[0-9;]*m", "", text)
     for word in words:

@@ -15,7 +15,7 @@ from .. import image
 from ..errors import SourceError
 from ..job import Job
 from ..manifest.rows import ImageRow
-from ..methods import base
+from ..methods import registry
 from ..storage import Storage
 from .thumbnails import list_names, thumbnail_name
 
@@ -66,8 +66,8 @@ def make_maps(rows: pa.Table, count: int, job: Job, folder: str) -> set[str]:
 def saliency_method(job: Job, device: str | None = None) -> SaliencyCrop:
     """Return the method ``saliency``, with the job's weights and options if it is the job's."""
     if job.method == "saliency":
-        return base.load("saliency", device=device, weights=job.weights, **job.options)
-    return base.load("saliency", device=device)
+        return registry.load("saliency", device=device, weights=job.weights, **job.options)
+    return registry.load("saliency", device=device)
 
 
 def heat_map(saliency: NDArray[numpy.floating]) -> Image.Image:

@@ -28,7 +28,8 @@ from .. import weights as weights_catalogue
 from ..errors import RequestError
 from ..job import Job
 from ..manifest.status import job_of, open_job, state_of
-from ..methods import base
+from ..methods import registry
+from ..methods.mars import MarsCrop
 from ..planning.prices import Prices
 from ..progress import Progress, Silence
 from ..schema import STAGES
@@ -207,14 +208,15 @@ def _window(job: Job) -> str:
         ``largest``, the largest of the ratio; or ``kept``, the size that the method chose.
     """
     largest = job.method in ("center", "saliency") or (
-        job.method == "mars" and base.validate_options("mars", job.options).window == "largest"
+        job.method == "mars"
+        and registry.read_options(MarsCrop.Options, job.options, method="mars").window == "largest"
     )
     return "largest" if largest else "kept"
 
 
 def _weights(job: Job) -> weights_catalogue.Weights | None:
     """Return the catalogue entry of the job's weights; None for weights of a user's own."""
-    name = job.weights or base.find(job.method).weights
+    name = job.weights or registry.find(job.method).weights
     try:
         return None if name is None else weights_catalogue.find(name)
     except RequestError:
