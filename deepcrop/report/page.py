@@ -15,10 +15,9 @@ import json
 import shlex
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -96,7 +95,8 @@ def build(
     scripts = [*data.index(build_name), *data.details(build_name, thumbnail_names, map_names)]
     _write_all(storage, f"{folder}/data", scripts)
     state = state_of(manifest, record)
-    page = _render(job, record, state, statistics, cost, data, build_name)
+    total: int = record["counts"]["sources"]
+    page = _render(job, record, state, total, statistics, cost, data, build_name)
     storage.write(f"{folder}/index.html", page.encode(), "text/html; charset=utf-8")
     return f"{folder}/index.html"
 
@@ -111,8 +111,9 @@ def _write_all(storage: Storage, folder: str, scripts: Iterable[tuple[str, str]]
 
 def _render(
     job: Job,
-    record: dict[str, Any],
+    record: Mapping[str, object],
     state: str,
+    total: int,
     statistics: JobStatistics,
     cost: Cost | None,
     data: PageData,
@@ -127,7 +128,6 @@ def _render(
     )
     environment.filters["bytes"] = _format_bytes
     environment.filters["duration"] = plots.duration
-    total = record["counts"]["sources"]
     facts = {
         "build": build_name,
         "fingerprint": record["fingerprint"],

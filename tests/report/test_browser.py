@@ -62,6 +62,14 @@ def test_the_gallery_shows_the_worst_scores_first_with_boxes_and_variants(page):
     assert card.locator(".stage img").evaluate(loaded)
 
 
+def test_scripts_leave_one_name_in_the_global_scope(browser, page):
+    names = "Object.getOwnPropertyNames(window)"
+    empty = browser.new_page()
+    added = set(page.evaluate(names)) - set(empty.evaluate(names))
+    empty.close()
+    assert added == {"deepcrop"}
+
+
 @pytest.mark.parametrize(
     ("field", "value", "count"),
     [
