@@ -46,8 +46,8 @@ class DNROptions:
     iterations: int = 0
     """Steps of the reconstruction; without any, the result is the source's own pixels, moved."""
     learning_rate: float = 1e-2
-    """Learning rate of the reconstruction. Adam's first steps are as long as this everywhere: tens of
-    steps leave noise in flat areas, hundreds take it away again."""
+    """Learning rate of the reconstruction. Adam's first steps are as long as this everywhere: tens
+    of steps leave noise in flat areas, hundreds take it away again."""
     refinement: int = 0
     """Steps of the refinement."""
     refinement_rate: float = 1e-3
