@@ -124,7 +124,7 @@ class Job(BaseModel):
     """Globs of files that are no sources."""
     output: str
     """A folder or s3://bucket/prefix, not inside the input."""
-    method: str
+    method: str = "saliency"
     """One of ``deepcrop methods``."""
     aspects: Annotated[tuple[Aspect, ...], BeforeValidator(_several)] = ()
     """Aspect ratios, W:H, of the variants."""
@@ -238,11 +238,14 @@ class Job(BaseModel):
         """
         return cls.parse(read_yaml(path) | dict(changes or {}))
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the method, and the fields that differ from their defaults, as plain values."""
+        chosen = self.model_dump(exclude_defaults=True).keys() | {"method"}
+        return self.model_dump(mode="json", include=set(chosen))
+
     def to_yaml(self) -> str:
-        """Write the fields that differ from their defaults."""
-        return yaml.safe_dump(
-            json.loads(self.model_dump_json(exclude_defaults=True)), sort_keys=False
-        )
+        """Write what :meth:`to_dict` returns as a job file."""
+        return yaml.safe_dump(self.to_dict(), sort_keys=False)
 
     @cached_property
     def requests(self) -> tuple[Request, ...]:

@@ -20,8 +20,8 @@ import pytest
 
 from deepcrop.methods import registry
 from deepcrop.storage import Storage, StorageOptions
+from jobs.faults.radosgw import RadosGateway, missing_programs
 from tests.conformance.installed import install
-from tests.servers.radosgw import RadosGateway, missing_programs
 
 # torch.optim imports triton, if it is there, whose bindings print dozens of lines as Python ends:
 # the command, run here, sees to it that Python then looks for no garbage. Nothing compiles here.

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 import deepcrop
-from deepcrop import Box, cli
+from deepcrop import Box
+from deepcrop.cli import app
 from deepcrop.methods import registry
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
@@ -37,7 +38,7 @@ def recipes():
 @pytest.mark.parametrize("words", list(recipes()), ids=" ".join)
 def test_every_option_in_the_recipes_exists(capsys, words):
     help_of = [word for word in words[:2] if not word.startswith("-")][:1] or []
-    cli._status([*help_of, "--help"])
+    app.exit_status([*help_of, "--help"])
     text = capsys.readouterr().out
     shown = re.sub(r"\x1b\[[0-9;]*m", "", text)
     for word in words:

@@ -32,6 +32,7 @@ from ..methods import registry
 from ..methods.mars import MarsCrop
 from ..planning.prices import Prices
 from ..progress import Progress, Silence
+from ..schema import STAGES
 from ..sources.corrections import Corrections
 from ..storage import Storage
 from . import plots
@@ -44,17 +45,7 @@ from .thumbnails import make_thumbnails
 THUMBNAILS = 2000
 """Sources that get a thumbnail unless told otherwise: the worst first."""
 THREADS = 16
-SCRIPTS = (
-    "page",
-    "sources",
-    "corrections",
-    "flags",
-    "gallery",
-    "picture",
-    "preview",
-    "detail",
-    "main",
-)
+ASSETS = files("deepcrop.report") / "assets"
 
 
 def build(
@@ -150,10 +141,11 @@ def _render(
         "methods": catalogue.methods,
         "errors": catalogue.errors,
         "kind": job.kind,
+        "stages": STAGES,
     }
     return environment.get_template("page.html.j2").render(
-        style=Markup(_asset("page.css")),
-        script=Markup("\n".join(_asset(f"{each}.js") for each in SCRIPTS)),
+        style=Markup((ASSETS / "page.css").read_text(encoding="utf-8")),
+        scripts=Markup(_scripts()),
         facts=Markup(json.dumps(facts, ensure_ascii=False).replace("<", "\\u003c")),
         title=job.output.rstrip("/").rpartition("/")[2] or job.output,
         state=state,
@@ -224,8 +216,11 @@ def _weights(job: Job) -> store.Weights | None:
         return None
 
 
-def _asset(name: str) -> str:
-    return (files("deepcrop.report") / "assets" / name).read_text(encoding="utf-8")
+def _scripts() -> str:
+    """Return the page's modules, after the functions that define and load a module."""
+    folder = ASSETS / "scripts"
+    texts = {each.name: each.read_text(encoding="utf-8") for each in folder.iterdir()}
+    return "\n".join([texts.pop("modules.js"), *(texts[name] for name in sorted(texts))])
 
 
 def _size(count: float) -> str:

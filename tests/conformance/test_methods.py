@@ -22,7 +22,8 @@ from PIL import Image
 from skimage import data
 
 import deepcrop
-from deepcrop import Size, cli
+from deepcrop import Size
+from deepcrop.cli import app
 from deepcrop.job import Job
 from deepcrop.manifest.store import Manifest
 from deepcrop.manifest.verify import audit
@@ -194,10 +195,10 @@ class Sources:
         words += [word for each in case.options.items() for word in ("-o", "{}={}".format(*each))]
         if self.kind == "retarget":
             words += ["--output", str(self.folder / "crop"), "--format", "png"]
-            assert cli._status(words) == 0
+            assert app.exit_status(words) == 0
             made = sorted((self.folder / "crop").iterdir(), key=lambda each: each.name)
             return [numpy.asarray(Image.open(each)) for each in made]
-        assert cli._status([*words, "--max-size", "100", "--json"]) == 0
+        assert app.exit_status([*words, "--max-size", "100", "--json"]) == 0
         lines = capsys.readouterr().out.splitlines()
         return [[each["box"] for each in json.loads(line)["crops"]] for line in lines]
 
@@ -270,7 +271,7 @@ def test_a_job_does_as_the_command_in_both_layouts_and_resumes(
 
 
 def test_the_command_lists_methods_of_others(package_of_others, capsys):
-    assert cli._status(["methods", "--json"]) == 0
+    assert app.exit_status(["methods", "--json"]) == 0
     listed = {each["name"]: each for each in json.loads(capsys.readouterr().out)}
     assert listed[OWN] == {
         "name": OWN,

@@ -18,8 +18,8 @@ from deepcrop.progress import Silence
 from deepcrop.stages.item import Work
 from deepcrop.stages.render import Renderer
 from deepcrop.storage import Storage
+from jobs.faults.proxy import FaultProxy
 from tests.conftest import s3_client
-from tests.servers.proxy import FaultProxy
 
 SOURCES = 40
 

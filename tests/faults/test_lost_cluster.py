@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from deepcrop.manifest.verify import audit
-from tests.torture.chaos import Nodes
+from jobs.faults.torture.nodes import Nodes
 
 ROOT = Path(__file__).parents[2]
 PHOTOS = 200
@@ -56,7 +56,7 @@ def test_a_job_without_nodes_ends_with_one_line_and_resumes(nodes, tmp_path):
     while len(list((tmp_path / "out" / "variants").rglob("*.jpg"))) < 10 and job.poll() is None:
         time.sleep(0.1)
     for node in [*nodes.cluster.worker_nodes]:
-        nodes.take_away(node)
+        nodes.kill(node)
     said, _ = job.communicate(timeout=300)
     assert job.returncode == 3, said
     assert "no node of the cluster can run the job; waiting 0.1 min for one" in said

@@ -15,8 +15,8 @@ from deepcrop.engine.layout import Layout
 from deepcrop.manifest.store import Manifest
 from deepcrop.manifest.verify import audit
 from deepcrop.storage import Storage
-from tests.torture.corpus import ENDLESS, POISON
-from tests.torture.method import install
+from jobs.faults.torture.corpus import ENDLESS, POISON
+from jobs.faults.torture.method import install
 
 ROOT = Path(__file__).parents[2]
 

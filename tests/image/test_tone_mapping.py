@@ -9,16 +9,9 @@ from deepcrop.flags import Flag, Note
 from deepcrop.image import decode
 from deepcrop.image.colour_space import from_code_points
 from deepcrop.image.tone_mapping import eetf, to_srgb
-from tests.image.described import (
-    CHROMATICITIES,
-    cicp,
-    deep_avif,
-    from_srgb,
-    hlg,
-    in_srgb_from_light,
-    png,
-    pq,
-)
+from jobs.faults.files.avif import deep_avif
+from jobs.faults.files.png import cicp, png
+from tests.image.described import CHROMATICITIES, from_srgb, hlg, in_srgb_from_light, pq
 from tests.image.samples import photo, saved
 
 BT2020 = CHROMATICITIES[9]

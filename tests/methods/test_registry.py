@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy
 import pytest
 
-from deepcrop import cli
+from deepcrop.cli import app
 from deepcrop.errors import RequestError
 from deepcrop.geometry import Size
 from deepcrop.methods import registry
@@ -93,7 +93,7 @@ def test_a_class_that_is_refused_hides_no_other_from_the_list(monkeypatch, capsy
     enter(monkeypatch, object)
     entries = registry.entries() | {"center": registry.Entry("center", registry.BUILT_IN["center"])}
     monkeypatch.setattr(registry, "entries", lambda: entries)
-    assert cli._status(["methods"]) == 0
+    assert app.exit_status(["methods"]) == 0
     printed = capsys.readouterr()
     assert "center" in printed.out and "'foreign'" in printed.err
 

@@ -243,11 +243,12 @@ def test_the_cards_picture_of_a_variant_follows_too_and_undo_takes_it_back(page)
 
 
 PREVIEW = """(cases) => {
-  const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+  let boxes;
+  const define = (name, imports, factory) => { boxes = factory(); };
   %s
   return cases.map(([ratio, size, focal, keep]) => {
-    const window = largestWindow(ratio, size);
-    return holding(centred(window, focal, size), keep, ratio, size);
+    const placed = boxes.centred(boxes.largestWindow(ratio, size), focal, size);
+    return boxes.expandToContain(placed, keep, ratio, size);
   });
 }"""
 
@@ -274,7 +275,7 @@ def cases() -> Iterator[tuple]:
 
 def test_the_preview_is_pythons_to_the_pixel(page):
     every = list(cases())
-    script = PREVIEW % (files("deepcrop.report") / "assets" / "preview.js").read_text()
+    script = PREVIEW % (files("deepcrop.report") / "assets" / "scripts" / "boxes.js").read_text()
     plain = [
         [
             [ratio.width, ratio.height],

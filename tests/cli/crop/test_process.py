@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from jobs.faults.torture.corpus import ENDLESS, POISON
+from jobs.faults.torture.method import install
 from tests.corpus import bomb
-from tests.torture.corpus import ENDLESS, POISON
-from tests.torture.method import install
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
