@@ -31,12 +31,13 @@ from rich.console import Console
 from rich.table import Table
 from skimage import data
 
+import deepcrop
 from deepcrop.geometry import Size
+from deepcrop.job import Job
 from deepcrop.methods.base import as_aspects, as_tensor, load, load_crop, load_retarget
-from deepcrop.pipeline.job import Job
-from deepcrop.pipeline.plan import plan as project
-from deepcrop.pipeline.prices import Prices
-from deepcrop.training.retarget_timing import measure, timing_table
+from deepcrop.planning.plan import plan as project
+from deepcrop.planning.prices import Prices
+from jobs.evaluation.retarget_timing import measure, timing_table
 
 from .benchmarks import capacity as machines
 from .benchmarks import comparison
@@ -128,7 +129,7 @@ def plan(
                 limit=limit,
             )
             projected = project(job, prices)
-            result = job.run()
+            result = deepcrop.run(job)
         seconds, written = projected.seconds, projected.bytes_out
         share = seconds.value / result.seconds - 1
         off = max(off, abs(share))

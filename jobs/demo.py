@@ -13,9 +13,10 @@ import typer
 from PIL import Image
 from rich.console import Console
 
+import deepcrop
 from deepcrop import Box, Job
 from deepcrop.image import open as open_image
-from deepcrop.pipeline.manifest import Manifest
+from deepcrop.manifest.store import Manifest
 from deepcrop.report.page import build
 from deepcrop.report.sheet import Line, contact_sheet
 from deepcrop.terminal import JobProgress
@@ -30,7 +31,7 @@ def demo(output: Path = Path("out/demo"), method: str = "saliency") -> None:
     job = Job(input=str(photos), output=str(output / method), method=method, aspects=ASPECTS)
     progress = JobProgress()
     try:
-        result = job.run(progress=progress)
+        result = deepcrop.run(job, progress=progress)
     finally:
         progress.stop()
     sheet = output / "sheet.png"

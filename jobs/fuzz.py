@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tests.fuzz.watch import run
+from jobs.faults.fuzz.watcher import run
 
 
 def main(

@@ -12,8 +12,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tests.torture.method import METHODS
-from tests.torture.torture import Round, Torture, table
+from jobs.faults.torture.method import METHODS
+from jobs.faults.torture.rounds import Round, Torture, table
 
 
 def main(

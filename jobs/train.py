@@ -1,14 +1,14 @@
 r"""Train the networks whose weights ship with deepcrop.
 
-python jobs/train.py saliency --shared ../shared --output runs/saliency.safetensors
-python jobs/train.py face-labels --shared ../shared faces.parquet
-python jobs/train.py faces faces.parquet --shared ../shared --output runs
-python jobs/train.py saliency-fast --shared ../shared --output runs
-python jobs/train.py mars-boxes --shared ../shared boxes.parquet --no-gaze --imagine saliency
-python jobs/train.py mars boxes.parquet --images ../shared/data --trunk saliency --output runs \
+python -m jobs.train saliency --shared ../shared --output runs/saliency.safetensors
+python -m jobs.train face-labels --shared ../shared faces.parquet
+python -m jobs.train faces faces.parquet --shared ../shared --output runs
+python -m jobs.train saliency-fast --shared ../shared --output runs
+python -m jobs.train mars-boxes --shared ../shared boxes.parquet --no-gaze --imagine saliency
+python -m jobs.train mars boxes.parquet --images ../shared/data --trunk saliency --output runs \
     --options '{"trunk": "sam", "layer": "readout", "longest": 640}'
-python jobs/train.py mars FAT --format fat --images FAT/images --trunk MOBILENET --paper --gpu
-python jobs/train.py vgg-slim --shared ../shared --output runs/vgg-slim
+python -m jobs.train mars FAT --format fat --images FAT/images --trunk MOBILENET --paper --gpu
+python -m jobs.train vgg-slim --shared ../shared --output runs/vgg-slim
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from deepcrop.networks.saliency import SaliencyNetwork
+    from deepcrop.networks.saliency.model import SaliencyNetwork
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 SHARED = Path(os.environ.get("DEEPCROP_SHARED", "../shared"))
@@ -50,9 +50,9 @@ def saliency(
     """Train the saliency network on gaze, then with teachers, on photos without gaze too."""
     from safetensors.torch import load_file
 
-    from deepcrop.networks.saliency import SaliencyOptions
-    from deepcrop.training.distil import saliency as recipe
-    from deepcrop.training.saliency import Recipe
+    from deepcrop.networks.saliency.model import SaliencyOptions
+    from jobs.training.saliency import Recipe
+    from jobs.training.saliency_distillation import saliency as recipe
 
     if loss not in ("blog", "sam"):
         raise typer.BadParameter(f"{loss!r}: expected blog or sam", param_hint="--loss")
@@ -106,9 +106,9 @@ def saliency_fast(
 ) -> None:
     """Teach the saliency network to see at fewer pixels what it sees at many; no faces yet."""
     from deepcrop import weights
-    from deepcrop.training import distil
-    from deepcrop.training.faces import bare
-    from deepcrop.training.saliency import Recipe
+    from jobs.training import saliency_distillation as distil
+    from jobs.training.faces import bare
+    from jobs.training.saliency import Recipe
 
     output.mkdir(parents=True, exist_ok=True)
     network = distil.faster(
@@ -137,7 +137,7 @@ def face_labels(
     """
     from rich.progress import track
 
-    from deepcrop.training.faces import detect, write_faces
+    from jobs.training.faces import detect, write_faces
 
     root = shared / "data"
     folders = ("gaze_osie", "captions_flickr8k", "objects_coco128", "gaze_nus_scene")
@@ -155,8 +155,8 @@ def faces(
 ) -> None:
     """Teach the saliency network to find faces; print what it finds on photos held out."""
     from deepcrop import weights
-    from deepcrop.networks.saliency import FACE
-    from deepcrop.training import faces as training
+    from deepcrop.networks.saliency.model import FACE
+    from jobs.training import faces as training
 
     output.mkdir(parents=True, exist_ok=True)
     network = training.bare(start)
@@ -196,10 +196,10 @@ def mars_boxes(
     from dataclasses import replace
 
     from deepcrop.methods.saliency import SaliencyCrop
-    from deepcrop.training.croppings import write_croppings
-    from deepcrop.training.distil import FINE
-    from deepcrop.training.gaze_crops import GazeCrops, imagined_photos, mean_map, training_photos
     from deepcrop.weights import load
+    from jobs.evaluation.gaze_crops import GazeCrops, imagined_photos, mean_map, training_photos
+    from jobs.training.croppings import write_croppings
+    from jobs.training.saliency_distillation import FINE
 
     crops = GazeCrops(views=views)
     rows = list(crops.of(training_photos(shared))) if gaze else []
@@ -231,11 +231,11 @@ def mars(
     """Train Mars on crop boxes of any dataset."""
     from dataclasses import replace
 
-    from deepcrop.networks.mars_options import MarsOptions
-    from deepcrop.training.croppings import read_dataset, write_croppings
-    from deepcrop.training.mars import Recipe
-    from deepcrop.training.mars_ablation import print_ablation
-    from deepcrop.training.mars_job import (
+    from deepcrop.networks.mars.options import MarsOptions
+    from jobs.evaluation.mars_ablation import print_ablation
+    from jobs.training.croppings import read_dataset, write_croppings
+    from jobs.training.mars import Recipe
+    from jobs.training.mars_job import (
         FROZEN,
         MarsJob,
         our_recipe,
@@ -281,7 +281,7 @@ def vgg_slim(
     """Distil vgg19-slim from VGG-19's first layers and a student's deep ones."""
     import torch
 
-    from deepcrop.training.distillation import Recipe, train_vgg_slim
+    from jobs.training.vgg_distillation import Recipe, train_vgg_slim
 
     torch.set_num_threads(threads)
     output.mkdir(parents=True, exist_ok=True)
@@ -296,7 +296,7 @@ def captioner(
     cache: Path = typer.Option(None, help="Folder that keeps the features for the next time."),
 ) -> None:
     """Train CAGIC's captioner and word detectors; print the figures on the test photos."""
-    from deepcrop.training.cagic import train_captioner
+    from jobs.training.cagic import train_captioner
 
     output.mkdir(parents=True, exist_ok=True)
     table = table or shared / "data" / "captions_flickr8k"
@@ -311,8 +311,8 @@ def aesthetics(
     photos: int = typer.Option(300, min=10, help="At most so many photos."),
 ) -> None:
     """Train CAGIC's view ranker; print the figures on the photos held out."""
-    from deepcrop.training.aesthetics import by_hash
-    from deepcrop.training.cagic import train_aesthetics
+    from jobs.training.aesthetics import by_hash
+    from jobs.training.cagic import train_aesthetics
 
     output.mkdir(parents=True, exist_ok=True)
     folders = ("gaze_osie/images", "gaze_nus_scene/images", "photos_kodak")

@@ -12,7 +12,8 @@ import typer
 import typer.exceptions
 
 from ..errors import DeepcropError, Interrupted
-from . import catalogue, clusters, corrections, exports, jobs, outputs, photos
+from . import catalogue, clusters, corrections, exports, jobs, outputs
+from .crop import command as photos
 from .exits import EXIT_INTERRUPTED, EXIT_REQUEST
 
 app = typer.Typer(

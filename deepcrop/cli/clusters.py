@@ -14,7 +14,7 @@ from .options import AsJson, Changes, Debug, Overwrite, assignments
 from .tables import show_plan
 
 if TYPE_CHECKING:
-    from ..pipeline.submission import Submission
+    from ..engine.submission import Submission
 
 
 def submit(
@@ -51,8 +51,8 @@ def submit(
 
     `deepcrop submit job.yaml --address http://head:8265 --wait --cancel`
     """
-    from ..pipeline.job import Job, read_yaml
-    from ..pipeline.submission import submit as hand_over
+    from ..engine.submission import submit as hand_over
+    from ..job import Job, read_yaml
 
     if cancel and not wait:
         raise RequestError("--cancel: nothing to cancel without --wait")
@@ -113,9 +113,9 @@ def plan(
 
     `deepcrop plan job.yaml --machine c7i.16xlarge --nodes 4`
     """
-    from ..pipeline.job import Job
-    from ..pipeline.plan import plan as project
-    from ..pipeline.prices import TABLE, Prices
+    from ..job import Job
+    from ..planning.plan import plan as project
+    from ..planning.prices import TABLE, Prices
 
     table = Prices.read(prices or TABLE)
     job = Job.read(job_file, assignments(set_, "--set"))

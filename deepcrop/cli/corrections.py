@@ -44,7 +44,7 @@ def correct(
 
     `deepcrop correct s3://media/out corrections.csv --report`
     """
-    from ..pipeline.correct import correct as apply
+    from ..engine.correct import correct as apply
     from ..terminal import JobProgress
 
     progress = JobProgress()

@@ -125,7 +125,7 @@ def run(
 
     `deepcrop run job.yaml --corrections corrections.csv --report`
     """
-    from ..pipeline.job import Job, read_yaml
+    from ..job import Job, read_yaml
 
     colours = {"strip": strip_icc, "srgb": srgb, "keep": keep_icc}
     chosen = [name for name, given in colours.items() if given]
@@ -169,11 +169,13 @@ def run(
     if print_config:
         typer.echo(job.to_yaml(), nl=False)
         return
+    import deepcrop
+
     from ..terminal import JobProgress
 
     progress = JobProgress()
     try:
-        result = job.run(overwrite=overwrite, progress=progress, corrections=corrections)
+        result = deepcrop.run(job, overwrite=overwrite, progress=progress, corrections=corrections)
     finally:
         progress.stop()
     show_result(result, job.max_failed)
@@ -206,7 +208,7 @@ def retry(
 
     `deepcrop retry out --errors TimedOut --time-limit 300`
     """
-    from ..pipeline.retry import retry as run_again
+    from ..engine.retry import retry as run_again
     from ..terminal import JobProgress
 
     changes = {"max_pixels": max_pixels, "time_limit": time_limit}

@@ -26,8 +26,8 @@ def status(
 
     `deepcrop status s3://media/out --json`
     """
-    from ..pipeline.ignored import in_words
-    from ..pipeline.status import read_status
+    from ..manifest.status import read_status
+    from ..sources.selection import in_words
 
     summary = read_status(output, s3_endpoint)
     if as_json:
@@ -67,8 +67,8 @@ def verify(
 
     What is found is explained, with what to do; the exit status is 1 then.
     """
-    from ..pipeline.audit import audit
-    from ..pipeline.findings import WORDS
+    from ..manifest.verification import WORDS
+    from ..manifest.verify import audit
 
     found = audit(output, s3_endpoint)
     problems = found.problems()

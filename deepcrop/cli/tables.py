@@ -12,10 +12,10 @@ from rich.table import Table
 from ..terminal import duration
 
 if TYPE_CHECKING:
-    from ..pipeline.plan import Plan
-    from ..pipeline.prices import Prices
-    from ..pipeline.result import Result
-    from ..pipeline.trial import Estimate
+    from ..manifest.summary import Result
+    from ..planning.plan import Plan
+    from ..planning.prices import Prices
+    from ..planning.trial import Estimate
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -33,7 +33,7 @@ def show_result(result: Result, share: float | None) -> None:
         result: its counts.
         share: of its sources that may fail; None where none may.
     """
-    from ..pipeline.ignored import in_words
+    from ..sources.selection import in_words
 
     console = Console(highlight=False)
     rate = (result.sources - result.resumed) / result.seconds if result.seconds else 0.0
@@ -61,7 +61,7 @@ def show_result(result: Result, share: float | None) -> None:
 
 def show_plan(plan: Plan, prices: Prices) -> None:
     """Print what a job would take."""
-    from ..pipeline.trial import Estimate  # with it comes Ray, which other commands don't need
+    from ..planning.trial import Estimate  # with it comes Ray, which other commands don't need
 
     mebi = 2**20
     dollars = [

@@ -18,17 +18,17 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ..geometry import AspectRatio, Box, Focal, RatioLike, Size
-from ..networks.mars_options import MarsOptions
+from ..networks.mars.options import MarsOptions
 from ..ops.windows import Integral, Window, best_window, hold
 from .base import Crop, CropMethod, Hints, Part, Photo, as_aspects, as_tensor, size_of
-from .heads import head_parts, heads
+from .face_protection import head_parts, heads
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from ..networks.mars import Mars, RatioParameters
-    from .subjects import Standing
+    from ..networks.mars.model import Mars, RatioParameters
+    from .subject_protection import Standing
 
 Floats = NDArray[np.float64]
 
@@ -53,7 +53,7 @@ class Scene:
     """Of the source."""
     hint: Hints
     faces: Tensor
-    """As :attr:`deepcrop.networks.mars.Seen.faces`."""
+    """As :attr:`deepcrop.networks.mars.model.Seen.faces`."""
     standing: Standing | None
     """What stands free on a plain ground."""
 
@@ -112,7 +112,7 @@ class MarsCrop(CropMethod):
         device: torch.device,
     ) -> MarsCrop:
         """Build the network that a weights file holds, on a device."""
-        from ..networks.mars import Mars  # heavy; a driver asks for options alone
+        from ..networks.mars.model import Mars  # heavy; a driver asks for options alone
         from ..networks.precision import working_dtype
 
         network = Mars.from_state(state, metadata).to(device)
@@ -153,7 +153,7 @@ class MarsCrop(CropMethod):
 
     def _standing(self, picture: Tensor, size: Size) -> Standing | None:
         """Find what stands free on a plain ground, if that is asked for."""
-        from .subjects import find_standing  # torch: a driver asks for options alone
+        from .subject_protection import find_standing  # torch: a driver asks for options alone
 
         return find_standing(picture, size) if self.options.plain_ground else None
 
@@ -164,7 +164,7 @@ class MarsCrop(CropMethod):
 
     def _parameters_of(self, ratios: Sequence[AspectRatio]) -> RatioParameters:
         """Return what the network needs of some ratios; each is asked for once."""
-        from ..networks.mars import RatioParameters
+        from ..networks.mars.model import RatioParameters
 
         return RatioParameters.stack([self._parameters(ratio) for ratio in ratios])
 
@@ -210,7 +210,7 @@ def odds(area: Floats) -> Floats:
 
     Where an area is broad, its probabilities are alike all over it, and their sums too; its odds
     are highest where nobody leaves a cell out. The objective of our weights makes of them a
-    density (:class:`deepcrop.training.mars.Objective`).
+    density (:class:`jobs.training.mars.Objective`).
     """
     return area / np.maximum(1 - area, 1e-6)
 

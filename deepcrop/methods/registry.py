@@ -20,10 +20,10 @@ GROUP = "deepcrop.methods"
 
 BUILT_IN = {
     "center": "deepcrop.methods.center:Center",
-    "deepir": "deepcrop.methods.deepir:DeepIR",
-    "dnr": "deepcrop.methods.dnr:DNR",
-    "dnr-paper": "deepcrop.methods.dnr:PaperDNR",
-    "cagic": "deepcrop.methods.cagic:Cagic",
+    "deepir": "deepcrop.methods.deepir.method:DeepIR",
+    "dnr": "deepcrop.methods.dnr.method:DNR",
+    "dnr-paper": "deepcrop.methods.dnr.method:PaperDNR",
+    "cagic": "deepcrop.methods.cagic.method:Cagic",
     "saliency": "deepcrop.methods.saliency:SaliencyCrop",
     "mars": "deepcrop.methods.mars:MarsCrop",
 }

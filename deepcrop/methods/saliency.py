@@ -21,14 +21,14 @@ from ..errors import RequestError
 from ..geometry import AspectRatio, Box, Focal, RatioLike, Size
 from ..ops.windows import Integral, Window, best_window, boost
 from .base import Crop, CropMethod, Hints, Photo, as_aspects, as_tensor, size_of
-from .heads import head_parts, heads
+from .face_protection import head_parts, heads
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from ..networks.saliency import SaliencyNetwork, Seen
-    from .subjects import Standing
+    from ..networks.saliency.model import SaliencyNetwork, Seen
+    from .subject_protection import Standing
 
 
 LONGEST = 640
@@ -101,7 +101,7 @@ class SaliencyCrop(CropMethod):
     ) -> SaliencyCrop:
         """Build the network of a weights file on a device."""
         from ..networks.precision import working_dtype  # heavy; a driver asks for options alone
-        from ..networks.saliency import SaliencyNetwork
+        from ..networks.saliency.model import SaliencyNetwork
 
         network = SaliencyNetwork.from_state(state, metadata)
         return cls(network.to(device, working_dtype(device)), options)
@@ -189,7 +189,7 @@ class SaliencyCrop(CropMethod):
 
 def _standing(image: Tensor, size: Size) -> Standing | None:
     """Find what stands free on a plain ground."""
-    from .subjects import find_standing  # torch: a driver asks for options alone
+    from .subject_protection import find_standing  # torch: a driver asks for options alone
 
     return find_standing(image, size)
 

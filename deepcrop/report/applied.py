@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..flags import Flag
-from ..pipeline.corrections import CORNERS, Statement
+from ..sources.corrections import CORNERS, Statement
 
 
 def marks_of(statements: Sequence[Statement], aspects: Sequence[str]) -> dict[str, Any]:

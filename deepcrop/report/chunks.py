@@ -19,8 +19,8 @@ import numpy
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..pipeline.corrections import Statement
-from ..pipeline.work import STAGES
+from ..schema import STAGES
+from ..sources.corrections import Statement
 from ..storage import common_folder
 from .applied import marks_of, with_corrections
 from .flagged import UNFLAGGED, Flagged, ranks

@@ -10,9 +10,9 @@ import numpy
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..pipeline.manifest import IMAGES, committed
-from ..pipeline.prices import Prices
-from ..pipeline.work import STAGES
+from ..manifest.store import committed
+from ..planning.prices import Prices
+from ..schema import IMAGES, STAGES
 
 EXAMPLES = 5
 """Sources that are named for each class of error."""

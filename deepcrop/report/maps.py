@@ -12,8 +12,8 @@ from PIL import Image
 
 from .. import image
 from ..errors import SourceError
+from ..job import Job
 from ..methods import base
-from ..pipeline.job import Job
 from ..storage import Storage
 from .thumbnails import name_of, stored
 

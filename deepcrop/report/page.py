@@ -26,12 +26,12 @@ from markupsafe import Markup
 from .. import __version__
 from .. import weights as store
 from ..errors import RequestError
+from ..job import Job
+from ..manifest.status import job_of, open_job, state_of
 from ..methods import base
-from ..pipeline.corrections import Corrections
-from ..pipeline.job import Job
-from ..pipeline.prices import Prices
-from ..pipeline.result import Progress, Silence
-from ..pipeline.status import job_of, open_job, state_of
+from ..planning.prices import Prices
+from ..progress import Progress, Silence
+from ..sources.corrections import Corrections
 from ..storage import Storage
 from . import plots
 from .chunks import DETAIL_ROWS, INDEX_ROWS, Catalogue

@@ -10,8 +10,8 @@ from PIL import Image
 
 from .. import image
 from ..geometry import Box, Focal, Size
-from ..pipeline.single import Single
-from ..pipeline.work import Work
+from ..stages.item import Work
+from ..stages.local import Single
 from .maps import heat
 from .sheet import Line, overlay
 

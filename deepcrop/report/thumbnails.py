@@ -14,7 +14,7 @@ from PIL import Image
 from .. import image
 from ..errors import SourceError
 from ..geometry import Size
-from ..pipeline.result import Progress
+from ..progress import Progress
 from ..storage import Storage
 
 LONGEST = 480

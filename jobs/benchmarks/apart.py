@@ -14,11 +14,12 @@ from typing import Final
 
 import pyarrow as pa
 
+from deepcrop.engine.actors import FetchActor, NetworkActor, RenderActor, Worker
+from deepcrop.job import Job
 from deepcrop.methods import base
-from deepcrop.pipeline.actors import Analyst, FetchActor, NetworkActor, RenderActor, Worker
-from deepcrop.pipeline.job import Job
-from deepcrop.pipeline.source import list_few
-from deepcrop.pipeline.work import Work
+from deepcrop.sources.discovery import list_few
+from deepcrop.stages.infer import Analyst
+from deepcrop.stages.item import Work
 
 from .task import ASPECTS, LONGEST
 

@@ -13,8 +13,7 @@ from pathlib import Path
 import boto3
 from botocore.config import Config
 
-from tests.servers.processes import server
-
+from ..faults.servers import s3_server
 from .measure import Cost, environment, measure
 from .task import ASPECTS, LONGEST
 
@@ -45,15 +44,19 @@ def run(source: str, target: str, method: str, *more: str) -> Cost:
 @contextmanager
 def stored(corpora: Sequence[Path]) -> Iterator[str]:
     """Serve corpora as prefixes of a bucket, named as their folders are; yield the server's URL."""
-    with server() as (url, key, secret, _):
+    with s3_server() as server:
         os.environ.update(
-            AWS_ACCESS_KEY_ID=key, AWS_SECRET_ACCESS_KEY=secret, AWS_DEFAULT_REGION="us-east-1"
+            AWS_ACCESS_KEY_ID=server.access_key,
+            AWS_SECRET_ACCESS_KEY=server.secret_key,
+            AWS_DEFAULT_REGION="us-east-1",
         )
-        client = boto3.client("s3", endpoint_url=url, config=Config(max_pool_connections=8))
+        client = boto3.client(
+            "s3", endpoint_url=server.endpoint, config=Config(max_pool_connections=8)
+        )
         client.create_bucket(Bucket=BUCKET)
         for corpus in corpora:
             paths = sorted(corpus.iterdir())
             keys = [f"{corpus.name}/{path.name}" for path in paths]
             with ThreadPoolExecutor(8) as pool:
                 list(pool.map(client.upload_file, map(str, paths), repeat(BUCKET), keys))
-        yield url
+        yield server.endpoint

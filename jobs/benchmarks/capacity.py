@@ -18,7 +18,7 @@ from skimage import data
 from torch import Tensor, nn
 
 from deepcrop.methods.base import as_tensor, load
-from deepcrop.pipeline.prices import Prices
+from deepcrop.planning.prices import Prices
 
 from .apart import METHOD
 from .bulk import BUCKET, run, stored

@@ -195,6 +195,7 @@ def deepcrop(method: str) -> Callable[[Path, Path, int], None]:
 
     def run(source: Path, target: Path, cores: int) -> None:
         from deepcrop import Job
+        from deepcrop import run as run_job
 
         job = Job(
             input=str(source),
@@ -205,7 +206,7 @@ def deepcrop(method: str) -> Callable[[Path, Path, int], None]:
             quality=QUALITY,
             actors=cores,
         )
-        result = job.run()
+        result = run_job(job)
         if result.ok != result.sources:
             raise SystemExit(f"{result.failed} of {result.sources} failed")
 

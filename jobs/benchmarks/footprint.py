@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from PIL import Image
 from skimage import data
 
-from deepcrop.pipeline.manifest import Manifest
+from deepcrop.manifest.store import Manifest
 from deepcrop.storage import Storage
 
 from .measure import Cost, environment, measure

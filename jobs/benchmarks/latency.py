@@ -10,9 +10,8 @@ from pathlib import Path
 
 import psutil
 
-from tests.servers.processes import proxy
-from tests.servers.proxy import Faults
-
+from ..faults.proxy import Faults
+from ..faults.servers import fault_proxy
 from .bulk import BUCKET, run, stored
 from .comparison import Margin, cores
 from .corpus import write_corpus
@@ -53,8 +52,10 @@ def compare(
         corpora = [write_corpus(Path(folder) / str(count), count) for count in counts]
         with stored(corpora) as url:
             for number, latency in product(range(rounds), latencies):
-                with proxy(url, Faults(latency_ms=latency), seed=number) as place:
-                    (small, less), (large, more) = (_run(place, count, method) for count in counts)
+                with fault_proxy(url, Faults(latency_ms=latency), seed=number) as endpoint:
+                    (small, less), (large, more) = (
+                        _run(endpoint, count, method) for count in counts
+                    )
                 margin = Margin.between(small, large, counts)
                 idle = (more - less) / (counts[1] - counts[0])
                 yield Late(latency, margin.seconds, margin.cpu, idle)

@@ -88,7 +88,9 @@ def run(number: int, source: Path, target: Path) -> None:
         for _ in range(number):
             cluster.add_node(num_cpus=1, object_store_memory=STORE)
         os.environ["RAY_ADDRESS"] = cluster.address
-        Job(input=str(source), output=str(target), method="center", aspects=("1:1",)).run()
+        import deepcrop
+
+        deepcrop.run(Job(input=str(source), output=str(target), method="center", aspects=("1:1",)))
     finally:
         cluster.shutdown()
     check(target, len(list(source.iterdir())))

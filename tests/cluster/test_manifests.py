@@ -19,7 +19,7 @@ from PIL import Image
 from pydantic import ValidationError
 from ray.autoscaler._private.util import prepare_config, validate_config
 
-from deepcrop.pipeline.audit import audit
+from deepcrop.manifest.verify import audit
 from tests.cluster.kuberay import RayCluster, RayJob
 from tests.conftest import s3_client
 

@@ -13,7 +13,7 @@ import requests
 from ray.dashboard.modules.reporter import reporter_agent
 from ray.data._internal.execution.interfaces import op_runtime_metrics
 
-from deepcrop.pipeline import telemetry
+from deepcrop.engine import telemetry
 
 DASHBOARD = Path(__file__).parents[2] / "cluster" / "dashboard.json"
 SUFFIXES = {"Counter": ["_total"], "Gauge": [""], "Histogram": ["_sum", "_count", "_bucket"]}

@@ -23,10 +23,10 @@ from skimage import data
 
 import deepcrop
 from deepcrop import Size, cli
+from deepcrop.job import Job
+from deepcrop.manifest.store import Manifest
+from deepcrop.manifest.verify import audit
 from deepcrop.methods import base
-from deepcrop.pipeline.audit import audit
-from deepcrop.pipeline.job import Job
-from deepcrop.pipeline.manifest import Manifest
 from deepcrop.storage import Storage
 from tests.conformance.installed import OWN, recorded, recording
 
@@ -243,7 +243,7 @@ def test_a_job_does_as_the_command_in_both_layouts_and_resumes(
 
     before = len(recorded(package_of_others, case.name))
     job = sources.job(gpus=1)
-    assert job.run().ok == count
+    assert deepcrop.run(job).ok == count
     apart = recorded(package_of_others, case.name)[before:]
     assert same(sources.found(), expected)
     sources.check_looks(apart, count)
@@ -259,7 +259,7 @@ def test_a_job_does_as_the_command_in_both_layouts_and_resumes(
     for uri in (v["variant_uri"] for row in whole[::2] for v in row["variants"]):
         Path(uri).unlink()
     before = len(recorded(package_of_others, case.name))
-    result = sources.job(gpus=0).run()
+    result = deepcrop.run(sources.job(gpus=0))
     assert (result.ok, result.resumed) == (count, count // 2)
     sources.check_looks(recorded(package_of_others, case.name)[before:], (count + 1) // 2)
     for again, row in zip(sources.rows(), whole, strict=True):

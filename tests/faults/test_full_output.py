@@ -9,16 +9,17 @@ import numpy
 import pytest
 from PIL import Image
 
+import deepcrop
 from deepcrop.errors import Interrupted, RequestError, Unwritable, WriteError
-from deepcrop.pipeline.audit import audit
-from deepcrop.pipeline.job import Job
-from deepcrop.pipeline.render import Renderer
-from deepcrop.pipeline.result import Silence
-from deepcrop.pipeline.status import read_status
-from deepcrop.pipeline.work import Work
+from deepcrop.job import Job
+from deepcrop.manifest.status import read_status
+from deepcrop.manifest.verify import audit
+from deepcrop.progress import Silence
+from deepcrop.stages.item import Work
+from deepcrop.stages.render import Renderer
 from deepcrop.storage import Storage
+from jobs.faults.proxy import FaultProxy
 from tests.conftest import s3_client
-from tests.servers.proxy import FaultProxy
 
 SOURCES = 40
 
@@ -58,13 +59,13 @@ def job(source: object, output: object, **fields: object) -> Job:
 def test_a_full_disk_ends_the_job_which_resumes_once_there_is_room(photos, small_disk):
     out = small_disk / "out"
     with pytest.raises(Interrupted, match=r"no space left on device; once that is mended"):
-        job(photos, out).run()
+        deepcrop.run(job(photos, out))
     assert read_status(str(out)).state == "interrupted"
     found = audit(str(out))
     assert not found.wrong and not found.duplicated and found.rows < SOURCES
     assert read_status(str(out)).failed == 0
     subprocess.run(["mount", "-o", "remount,size=50m", str(small_disk)], check=True)
-    result = job(photos, out).run()
+    result = deepcrop.run(job(photos, out))
     assert (result.ok, result.failed) == (SOURCES, 0) and result.resumed == found.rows
     assert audit(str(out)).clean
 
@@ -87,8 +88,8 @@ def test_a_bucket_that_closes_ends_the_job_which_resumes_once_it_opens(
     with FaultProxy(best_server.endpoint) as proxy:
 
         def run(progress):
-            return job(photos, f"{best_s3.uri}/out", s3_endpoint=proxy.endpoint).run(
-                progress=progress
+            return deepcrop.run(
+                job(photos, f"{best_s3.uri}/out", s3_endpoint=proxy.endpoint), progress=progress
             )
 
         with pytest.raises(Interrupted, match=r"output s3://.*access denied; once that is mended"):
@@ -115,7 +116,7 @@ def test_a_bucket_that_is_gone_ends_the_job(photos, best_server, best_s3):
             return
 
     with pytest.raises(Interrupted, match=r"no such bucket; once that is mended"):
-        job(photos, f"{best_s3.uri}/out").run(progress=Once(remove))
+        deepcrop.run(job(photos, f"{best_s3.uri}/out"), progress=Once(remove))
 
 
 class Closed(Storage):

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from deepcrop.pipeline.audit import audit
-from deepcrop.pipeline.layout import Layout
-from deepcrop.pipeline.manifest import Manifest
+from deepcrop.engine.layout import Layout
+from deepcrop.manifest.store import Manifest
+from deepcrop.manifest.verify import audit
 from deepcrop.storage import Storage
-from tests.torture.corpus import ENDLESS, POISON
-from tests.torture.method import install
+from jobs.faults.torture.corpus import ENDLESS, POISON
+from jobs.faults.torture.method import install
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,7 +8,7 @@ from PIL import Image
 from deepcrop.errors import Corrupt, TooLarge, Unsupported
 from deepcrop.geometry import Size
 from deepcrop.image import decode, jpeg, probe
-from tests.image.jpegs import arithmetic, header, segment
+from jobs.faults.files.jpeg import arithmetic, header, segment
 from tests.image.samples import photo, saved, shown
 
 GREY = [(1, 1, 1)]

@@ -11,8 +11,9 @@ from PIL import Image
 from torch import nn
 from typer import Exit
 
-from deepcrop.pipeline.manifest import IMAGES, Manifest
-from deepcrop.pipeline.prices import Prices
+from deepcrop.manifest.store import Manifest
+from deepcrop.planning.prices import Prices
+from deepcrop.schema import IMAGES
 from deepcrop.storage import Storage
 from jobs import benchmark
 from jobs.benchmarks import apart, capacity, contenders, footprint, nodes, scale

@@ -11,7 +11,7 @@ from deepcrop import Box, Crop, Size
 from deepcrop.flags import Flag
 from deepcrop.methods.base import Hints, Part
 from deepcrop.methods.center import Center
-from deepcrop.methods.heads import head_of
+from deepcrop.methods.face_protection import head_of
 
 SIZE = Size(400, 200)
 HEAD = Part(Box(100, 50, 140, 100), Flag.HEAD_CUT)

@@ -10,11 +10,11 @@ from skimage import data
 import deepcrop
 from deepcrop.geometry import AspectRatio, Box, Size
 from deepcrop.methods.base import CropMethod, Hints, as_tensor, find
-from deepcrop.methods.heads import face_box, head_of
+from deepcrop.methods.face_protection import face_box, head_of
 from deepcrop.methods.mars import Area, MarsCrop, exact_window, odds, read_area, soft_iou
 from deepcrop.networks import precision
-from deepcrop.networks.mars import Mars
-from deepcrop.networks.mars_options import MarsOptions
+from deepcrop.networks.mars.model import Mars
+from deepcrop.networks.mars.options import MarsOptions
 
 ASPECTS = ["1:1", "16:9", "9:16", "4:5", "2:3", "1:10", "100:1"]
 

@@ -15,9 +15,9 @@ from deepcrop import cli
 from deepcrop.errors import RequestError
 from deepcrop.geometry import Size
 from deepcrop.methods import base, registry
-from deepcrop.methods.cagic import Cagic
+from deepcrop.methods.cagic.method import Cagic
 from deepcrop.methods.center import Center
-from deepcrop.methods.dnr import DNR
+from deepcrop.methods.dnr.method import DNR
 from deepcrop.methods.mars import MarsCrop
 from deepcrop.methods.saliency import SaliencyCrop
 

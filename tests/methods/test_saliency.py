@@ -10,7 +10,7 @@ import deepcrop
 from deepcrop.errors import RequestError
 from deepcrop.geometry import AspectRatio, Box, Size
 from deepcrop.methods.base import Hints
-from deepcrop.methods.heads import HAIR, head_of
+from deepcrop.methods.face_protection import HAIR, head_of
 from deepcrop.methods.saliency import peak
 from deepcrop.networks import precision
 

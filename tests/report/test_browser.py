@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from deepcrop.pipeline.corrections import Corrections
-from deepcrop.pipeline.job import Job
+from deepcrop.job import Job
 from deepcrop.report.page import build
+from deepcrop.sources.corrections import Corrections
 from tests.report import browsing
 from tests.report.browsing import INTERACTIVE, NEEDS_CHROMIUM, drag, names, opened
 from tests.report.synthetic import row, write_output, write_photo

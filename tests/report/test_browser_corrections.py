@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from deepcrop.geometry import AspectRatio, Box, Size
+from deepcrop.job import Job
 from deepcrop.methods.base import Crop
 from deepcrop.ops.windows import hold
-from deepcrop.pipeline.corrections import Correction, Corrections
-from deepcrop.pipeline.job import Job
 from deepcrop.report.page import build
+from deepcrop.sources.corrections import Correction, Corrections
 from tests.report.browsing import NEEDS_CHROMIUM, drag, exported, names, opened
 from tests.report.synthetic import SIZE, row, say, write_output, write_photo
 

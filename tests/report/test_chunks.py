@@ -6,11 +6,11 @@ import re
 import pyarrow as pa
 
 from deepcrop.flags import Flag
-from deepcrop.pipeline.corrections import CORNERS
-from deepcrop.pipeline.manifest import images_table
 from deepcrop.report.chunks import DETAIL_ROWS, Catalogue, worst_first
 from deepcrop.report.flagged import REMARKS, WORDS, Words, words
 from deepcrop.report.thumbnails import name_of
+from deepcrop.sources.corrections import CORNERS
+from deepcrop.tables import images_table
 from tests.report.synthetic import row
 
 CALL = re.compile(r'^deepcrop\.(index|details)\("b",(\d+),(.*)\);\n$', re.DOTALL)

@@ -4,9 +4,10 @@ import pyarrow as pa
 import pytest
 
 from deepcrop.errors import RequestError
-from deepcrop.pipeline.manifest import COMMITTED, images_table
-from deepcrop.pipeline.prices import Prices
+from deepcrop.manifest.store import COMMITTED
+from deepcrop.planning.prices import Prices
 from deepcrop.report.digest import BINS, POINTS, Cost, Digest
+from deepcrop.tables import images_table
 from tests.report.synthetic import row
 
 

@@ -9,11 +9,12 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from deepcrop import cli
-from deepcrop.pipeline.job import Job
-from deepcrop.pipeline.manifest import IMAGES, images_table
-from deepcrop.pipeline.status import read_status
+from deepcrop.job import Job
+from deepcrop.manifest.status import read_status
 from deepcrop.report.page import build, command_of
 from deepcrop.report.thumbnails import LONGEST, name_of
+from deepcrop.schema import IMAGES
+from deepcrop.tables import images_table
 from tests.report.synthetic import row, write_output, write_photo
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepcrop.errors import AccessDenied, FetchError, NotFound, Unreachable
-from deepcrop.pipeline.source import list_sources
+from deepcrop.sources.discovery import list_sources
 from deepcrop.storage import Storage, StorageOptions, iter_tar_members
 from deepcrop.storage.base import StoreError
 from deepcrop.storage.web import resolve_redirect, split_url

@@ -1,5 +1,5 @@
 // Where a run will put the crop boxes of a source with pending marks: what deepcrop/geometry.py,
-// deepcrop/ops/windows.py and deepcrop/pipeline/corrections.py do, number for number.
+// deepcrop/ops/windows.py and deepcrop/sources/corrections.py do, number for number.
 
 // Python's round(): a half goes to the even neighbour.
 function roundEven(value) {

@@ -1,0 +1,111 @@
+"""What ``deepcrop crop`` does with a photo, in the process that holds the method."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch  # noqa: F401  # seconds, which pass beside those that the parent takes
+
+from ...errors import (
+    DecodeError,
+    DeepcropError,
+    FetchError,
+    InferError,
+    RenderError,
+    SourceError,
+    WriteError,
+)
+from ...job import Job
+from ...stages.child import Say, Stage
+from ...stages.item import Work
+from ...stages.limits import LIMITED, limit_of, timed_out
+from ...stages.local import Single
+from .tasks import Look, Photo, Task, Way
+
+ERRORS: dict[str, type[SourceError]] = {
+    each.stage: each for each in (FetchError, DecodeError, InferError, RenderError, WriteError)
+}
+"""What an error that nobody expected is called, by its stage."""
+
+
+class Looker:
+    """Holds the methods, and works on a photo at a time."""
+
+    def __init__(self, say: Say, task: Task) -> None:
+        """Load the methods.
+
+        Raises:
+            RequestError: one can't be loaded.
+        """
+        self.say, self.task = say, task
+        self.stage = "fetch"
+        self.singles = [Single(job, task.device, self._begin(job)) for job in task.jobs]
+        self.saliency: Any = None
+        if task.way is Way.overlay:
+            from ...report.maps import saliency_method
+
+            self.saliency = saliency_method(task.jobs[0], task.device)
+
+    def __call__(self, photo: Photo) -> Look:
+        """Do with a photo what is asked for.
+
+        Raises:
+            SourceError: it could not be done.
+        """
+        try:
+            return self._look(photo)
+        except DeepcropError:
+            raise
+        except Exception as error:
+            if self.task.debug:
+                traceback.print_exc(file=sys.stderr)
+            text = f"{type(error).__name__}: {error}"
+            if not isinstance(error, MemoryError):
+                text += " (a bug, it seems: --debug shows where)"
+            raise ERRORS[self.stage](text) from None
+
+    def _look(self, photo: Photo) -> Look:
+        if self.task.way is Way.compare:
+            from ...report.proof import compare_line
+            from ...report.sheet import draw_row
+
+            rows = []
+            for single in self.singles:
+                work = self._work(single, photo)
+                title = f"{photo.key}, {single.job.method}"
+                rows.append(draw_row(compare_line(single, work, title)))
+            return Look(rows=tuple(rows))
+        [single] = self.singles
+        work = self._work(single, photo)
+        if self.task.way is Way.boxes:
+            return Look((json.dumps(single.answer(work)),))
+        if self.task.way is Way.write:
+            paths = single.write(work)
+            return Look(tuple(paths), tuple(note.text for note in work.notes))
+        from ...report.proof import overlay_of
+
+        folder = Path(single.job.output)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{photo.key}-overlay.jpg"
+        overlay_of(single, work, self.saliency).save(path, quality=90)
+        return Look((str(path),))
+
+    def _work(self, single: Single, photo: Photo) -> Work:
+        return single.look(photo.name, photo.key, photo.data)
+
+    def _begin(self, job: Job) -> Callable[[str], None]:
+        """Return what tells the parent that a stage of a job begins."""
+
+        def begin(stage: str) -> None:
+            self.stage = stage
+            if stage in LIMITED:
+                self.say(Stage(stage, limit_of(job, stage), timed_out(job, stage)))
+            else:
+                self.say(Stage(stage))
+
+        return begin

@@ -1,0 +1,99 @@
+"""The Ray cluster that a job runs on: this process's, that of an address, or one of our own."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from importlib import import_module
+from typing import Any
+
+import ray
+
+from ..errors import Interrupted
+from .addresses import check_address, refusal
+from .compat import dismissed
+
+OBJECT_STORE = 1 << 30
+"""Bytes of the object store of a cluster of our own; Ray's default takes 30% of the memory."""
+
+
+@contextmanager
+def connected() -> Iterator[None]:
+    """Use the cluster at hand: this process's, that of RAY_ADDRESS, or one made for the time.
+
+    Raises:
+        RequestError: the cluster at the address has another token, or it is no cluster.
+        Interrupted: no cluster answers at the address, or none could be started.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    address = os.environ.get("RAY_ADDRESS")
+    with ThreadPoolExecutor(1) as beside:
+        # Ray Data takes most of a second to import, with its executor, which it leaves until a
+        # stream starts; and Ray waits for its own services. Where the import fails, it is tried
+        # again in its turn.
+        beside.submit(import_module, "ray.data._internal.execution.streaming_executor")
+        _join(address)
+    with ExitStack() as stack:
+        try:
+            if not address:
+                stack.enter_context(dismissed())  # until the cluster has ended
+            yield
+        finally:
+            _leave()
+
+
+def _join(address: str | None) -> None:
+    """Join the cluster of an address, or start one of our own."""
+    if address:
+        check_address(address)
+    own: dict[str, Any] = {"object_store_memory": OBJECT_STORE, "include_dashboard": False}
+    # The engine's own chatter; what matters to the user reaches them as rows and errors.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    try:
+        with quiet_stderr():
+            ray.init(
+                address=address or "local",
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                **({} if address else own),
+            )
+    except Exception as error:
+        # Of many kinds, Exception itself among them: a busy machine's node may start too slowly.
+        ray.shutdown()
+        if address and (refused := refusal(f"RAY_ADDRESS {address}", error)):
+            raise refused from error
+        first = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise Interrupted(
+            f"Ray cluster {address or 'of this machine'}: {first}; the same command tries again"
+        ) from error
+
+
+def _leave() -> None:
+    """Leave the cluster; one of our own ends.
+
+    Its autoscaler's monitor ends first: without the rest it can't, and Ray waits a second for it.
+    """
+    node = ray._private.worker._global_node
+    if node is not None:
+        node.kill_monitor(check_alive=False)
+    ray.shutdown()
+
+
+@contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Drop what native code prints while the engine starts: what fails, raises."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

@@ -1,0 +1,49 @@
+"""What actors write into their nodes' logs: a JSON object a line, for Loki and the like.
+
+The manifest says what became of every source; the log says when and where it happened.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from ..stages.item import Work
+from ..storage import redact, strip_credentials
+
+logger = logging.getLogger("deepcrop")
+
+
+class JsonLines(logging.Formatter):
+    """A record as one JSON object: time, level and event, then the facts that it was given."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line = {"time": time, "level": record.levelname.lower(), "event": record.getMessage()}
+        return json.dumps(line | getattr(record, "facts", {}))
+
+
+def log_to_node() -> None:
+    """Send this process's events to its standard error, which Ray keeps as a log of the node."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    logger.handlers, logger.propagate = [handler], False
+
+
+def log_failures(works: Sequence[Work]) -> None:
+    """Tell which of these sources failed, at which stage, and why."""
+    for work in works:
+        if work.error is not None:
+            facts = {
+                "source_id": work.source["source_id"],
+                "source_uri": strip_credentials(work.uri),
+                "stage": work.error.stage,
+                "error": type(work.error).__name__,
+                "message": redact(str(work.error)),
+                "attempts": work.attempts,
+            }
+            logger.warning("source failed", extra={"facts": facts})

@@ -1,0 +1,75 @@
+"""What Prometheus sees of a running job: metrics of Ray, counted by the driver.
+
+The driver alone counts, from the rows that it commits, so no image counts twice whatever dies
+meanwhile. Each node's Ray exports them, with ``ray_`` before the name and ``_total`` after a
+counter's; the memory of GPUs and the queues between actors are among Ray's own metrics.
+``cluster/dashboard.json`` shows them all.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from ray.util.metrics import Counter, Gauge, Histogram
+
+from ..schema import STAGES
+
+SECONDS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0]
+"""Bounds of the histograms' buckets."""
+
+
+class Telemetry:
+    """The metrics of one run."""
+
+    def __init__(self, method: str) -> None:
+        """Register the metrics; their label ``method`` is the job's."""
+        self.method = {"method": method}
+        self.images = Counter(
+            "deepcrop_images",
+            "Sources with a row, by status and the stage at which they failed.",
+            ("method", "status", "stage"),
+        )
+        self.errors = Counter("deepcrop_errors", "Failed sources.", ("method", "error"))
+        self.retries = Counter("deepcrop_retries", "Tries beyond each source's first.", ("method",))
+        self.variants = Counter("deepcrop_variants", "Variants written.", ("method",))
+        self.bytes_in = Counter("deepcrop_source_bytes", "Bytes of sources read.", ("method",))
+        self.bytes_out = Counter("deepcrop_variant_bytes", "Bytes of variants.", ("method",))
+        self.seconds = Histogram(
+            "deepcrop_stage_seconds",
+            "Seconds that a source spent at a stage.",
+            SECONDS,
+            ("method", "stage"),
+        )
+        self.waiting = Gauge("deepcrop_waiting", "Sources that have no row yet.", ("method",))
+
+    def wait_for(self, sources: int) -> None:
+        """Say how many sources have no row yet."""
+        self.waiting.set(sources, self.method)
+
+    def count(self, rows: pa.Table) -> None:
+        """Count rows of the images manifest, each once."""
+        kinds = rows.select(["status", "error_stage", "error_class"]).group_by(
+            ["status", "error_stage", "error_class"]
+        )
+        for kind in kinds.aggregate([([], "count_all")]).to_pylist():
+            number, stage = kind["count_all"], kind["error_stage"] or ""
+            self.images.inc(number, self.method | {"status": kind["status"], "stage": stage})
+            if kind["error_class"]:
+                self.errors.inc(number, self.method | {"error": kind["error_class"]})
+        rows = rows.filter(pc.is_null(rows["duplicate_of"]))  # of copies nothing is read or made
+        variants = pc.list_flatten(rows["variants"])
+        self._add(self.variants, len(variants))
+        self._add(self.bytes_out, _sum(pc.struct_field(variants, "bytes")))
+        self._add(self.bytes_in, _sum(rows["source_bytes"]))
+        self._add(self.retries, _sum(rows["attempts"]) - rows.num_rows)
+        for stage in STAGES:
+            for milliseconds in pc.drop_null(rows[f"{stage}_ms"]).to_pylist():
+                self.seconds.observe(milliseconds / 1000, self.method | {"stage": stage})
+
+    def _add(self, counter: Counter, number: int) -> None:
+        if number > 0:  # a counter refuses to count nothing
+            counter.inc(number, self.method)
+
+
+def _sum(numbers: pa.ChunkedArray) -> int:
+    return pc.sum(numbers).as_py() or 0
