@@ -50,8 +50,10 @@ def mark(
     uris = [strip_credentials(uri) for uri in sources["source_uri"].to_pylist()]
     digests = {uri: digest for uri, (digest, _) in before.items() if digest}
     unknown = [uri for uri in _candidates(sources) if strip_credentials(uri) not in digests]
-    hashed = _hash(unknown, storage, parallel_map)
-    digests |= {strip_credentials(uri): digest for uri, digest in hashed.items()}
+    digests |= {
+        strip_credentials(uri): digest
+        for uri, digest in _hash(unknown, storage, parallel_map).items()
+    }
     hints = zip(*(sources[name].to_pylist() for name in HINTS), strict=True)
     # The same bytes with other hints make other variants.
     looks = {uri: (digests.get(uri), *hint) for uri, hint in zip(uris, hints, strict=True)}
