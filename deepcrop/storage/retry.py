@@ -115,8 +115,20 @@ class RetryingStore:
             self._refused_buckets.discard(bucket)
             return result
 
+        def attempt_again() -> T:
+            nonlocal first_error
+            if first_error is None:
+                return attempt()
+            error, first_error = first_error, None
+            raise error
+
         try:
-            return self._retrying(attempt), attempts
+            try:
+                # Without tenacity, which takes as long as reading a small file.
+                return attempt(), attempts
+            except StoreError as error:
+                first_error: StoreError | None = error
+            return self._retrying(attempt_again), attempts
         except StoreError as error:
             error.attempts = attempts
             # A refusal is often throttling, but not where nothing else was ever answered.
