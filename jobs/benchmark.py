@@ -34,7 +34,8 @@ from skimage import data
 import deepcrop
 from deepcrop.geometry import Size
 from deepcrop.job import Job
-from deepcrop.methods.base import as_aspects, as_tensor, load, load_crop, load_retarget
+from deepcrop.methods.base import as_aspects, as_tensor
+from deepcrop.methods.registry import load, load_crop, load_retarget
 from deepcrop.planning.plan import plan as project
 from deepcrop.planning.prices import Prices
 from jobs.evaluation.retarget_timing import measure, timing_table

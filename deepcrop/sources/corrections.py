@@ -33,8 +33,8 @@ from ..errors import RequestError, SourceError
 from ..geometry import Box, Focal, Size
 from ..job import Job, Request
 from ..methods.base import Crop
-from ..ops.windows import hold
-from ..storage import Storage, canonical, public
+from ..ops.windows import expand_to_contain
+from ..storage import Storage, canonical, strip_credentials
 from .focal_points import focal_problem
 
 COLUMN = "corrections"
@@ -104,7 +104,7 @@ class Correction:
             # Not every method follows a focal point, or never cuts a box: here all do.
             box = Box.centred(crop.box.size, focal, size) if self.focal else crop.box
             keep = [inside for each in self.keep if (inside := _clipped(each, size))]
-            return replace(crop, box=hold(box, keep, request.aspect, size))
+            return replace(crop, box=expand_to_contain(box, keep, request.aspect, size))
         inside = _clipped(wanted, size) or crop.box
         window = request.aspect.largest_window(inside.size)
         centre = (
@@ -178,7 +178,7 @@ class Corrections:
         One about which something is said is nobody's duplicate any more.
         """
         said = self.statements
-        uris = [public(uri) for uri in sources["source_uri"].to_pylist()] if said else []
+        uris = [strip_credentials(uri) for uri in sources["source_uri"].to_pylist()] if said else []
         column = pa.array([said.get(uri) for uri in uris], pa.list_(STATEMENT))
         if not said:
             column = pa.nulls(sources.num_rows, pa.list_(STATEMENT))
@@ -197,7 +197,8 @@ class Corrections:
         """
         strangers = set(self.statements)
         for table in sources if strangers else ():
-            strangers = strangers - {public(uri) for uri in table["source_uri"].to_pylist()}
+            uris = table["source_uri"].to_pylist()
+            strangers = strangers - {strip_credentials(uri) for uri in uris}
         for uri in self.statements:
             if uri in strangers:
                 raise RequestError(
@@ -250,7 +251,7 @@ def _problem(row: Statement, slugs: set[str], method_kind: str) -> str | None:
 
 def _normalised(row: Statement) -> dict[str, Any]:
     return dict(row) | {
-        "source_uri": public(canonical(row["source_uri"])),
+        "source_uri": strip_credentials(canonical(row["source_uri"])),
         "aspect": _slug(row["aspect"]),
     }
 

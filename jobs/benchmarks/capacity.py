@@ -17,7 +17,8 @@ from pathlib import Path
 from skimage import data
 from torch import Tensor, nn
 
-from deepcrop.methods.base import as_tensor, load
+from deepcrop.methods.base import as_tensor
+from deepcrop.methods.registry import load
 from deepcrop.planning.prices import Prices
 
 from .comparison import Margin

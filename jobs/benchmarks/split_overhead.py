@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from deepcrop.engine.actors import FetchActor, NetworkActor, RenderActor, Worker
 from deepcrop.job import Job
-from deepcrop.methods import base
+from deepcrop.methods import registry
 from deepcrop.sources.discovery import list_few
 from deepcrop.stages.infer import Analyst
 from deepcrop.stages.item import Work
@@ -44,7 +44,7 @@ def measure_overhead(corpus: Path, target: Path) -> float:
     found = list_few(job.input, job.storage)
     assert found is not None
     whole = Worker(job, job.storage, pa.schema([]))
-    fetch = FetchActor(job, job.storage, base.analysis_of(METHOD))
+    fetch = FetchActor(job, job.storage, registry.analysis_of(METHOD))
     network = NetworkActor(job)
     render = RenderActor(job, job.storage, pa.schema([]))
     whole.analyst, network.analyst = fused_timer, split_timer = _Timed(job), _Timed(job)
