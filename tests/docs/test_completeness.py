@@ -14,7 +14,7 @@ from deepcrop.job import Job
 from deepcrop.manifest.verification import WORDS
 from deepcrop.methods import base
 from deepcrop.schema import IMAGES, VARIANTS
-from tests.docs.pages import DOCS, blocks
+from tests.docs.pages import DOCS, ROOT, blocks
 from tests.test_floors import FLOORS
 
 
@@ -67,6 +67,14 @@ def test_every_class_of_error():
         and each is not errors.SourceError
     }
     assert described("troubleshooting.md", "Error classes") == classes
+
+
+def test_messages_that_are_quoted_are_those_of_the_code():
+    sources = "\n".join(path.read_text() for path in (ROOT / "deepcrop").rglob("*.py"))
+    code = re.sub(r'"\s*\n\s*f?"', "", sources)
+    quoted = described("troubleshooting.md", "The command ended early")
+    pieces = {each.strip() for text in quoted for each in re.split(r"[(;:\d]", text)}
+    assert [piece for piece in pieces if len(piece) >= 12 and piece not in code] == []
 
 
 def test_everything_that_verify_finds():
