@@ -360,7 +360,7 @@ class Driver:
                 "status": status,
                 "fingerprint": self.job.fingerprint,
                 "settings": self.job.settings(),
-                "job": self.job.model_dump(mode="json", exclude_defaults=True),
+                "job": self.job.to_dict(),
                 "weights_sha256": self.job.weights_sha256,
                 "versions": {
                     name: version(name) for name in ("ray", "torch", "pillow", "pyarrow", "numpy")

@@ -15,7 +15,7 @@ import ray
 
 from ..errors import Interrupted, RequestError
 from ..job import Job
-from ..methods import base
+from ..methods import registry
 from ..sources.index import Packed
 from ..storage import Storage
 from .actors import FetchActor, FromShelf, NetworkActor, RenderActor, Worker
@@ -188,7 +188,7 @@ def pools(
         return [Pool(FromShelf, worker, actors, most, layout.cpus)]
     more = helpers * most // actors
     # Found here: those who fetch need neither the weights nor what the network is built with.
-    analysis = base.analysis_of(job.method, weights=job.weights, options=job.options)
+    analysis = registry.analysis_of(job.method, weights=job.weights, options=job.options)
     fetch = (shelf, FetchActor, job, storage, analysis)
     return [
         Pool(FromShelf, fetch, helpers, more, HELPER_CPUS),

@@ -33,7 +33,7 @@ from ..errors import RequestError, SourceError
 from ..geometry import Box, Focal, Size
 from ..job import Job, Request
 from ..methods.base import Crop
-from ..ops.windows import hold
+from ..ops.windows import expand_to_contain
 from ..storage import Storage, canonical, public
 from .focal_points import focal_problem
 
@@ -104,7 +104,7 @@ class Correction:
             # Not every method follows a focal point, or never cuts a box: here all do.
             box = Box.centred(crop.box.size, focal, size) if self.focal else crop.box
             keep = [inside for each in self.keep if (inside := _clipped(each, size))]
-            return replace(crop, box=hold(box, keep, request.aspect, size))
+            return replace(crop, box=expand_to_contain(box, keep, request.aspect, size))
         inside = _clipped(wanted, size) or crop.box
         window = request.aspect.largest_window(inside.size)
         centre = (

@@ -1,4 +1,4 @@
-"""The command that hands a job's results to other programs."""
+"""The command ``deepcrop export``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 from ..errors import RequestError
 from ..exports.base import ExportOptions, OptionName
 from ..exports.registry import FormatName, find, formats_with
-from .options import Debug, Endpoint
+from .options import Debug, Endpoint, OutputArgument
 
 
 class Orientation(StrEnum):
@@ -23,7 +23,7 @@ class Orientation(StrEnum):
 
 
 def export(
-    output: Annotated[str, typer.Argument(metavar="OUTPUT", help="A job's output.")],
+    output: OutputArgument,
     form: Annotated[FormatName, typer.Option("--as", help="What to write.")],
     to: Annotated[
         str, typer.Option(metavar="URI", help="The file, or for xmp and webdataset the folder.")

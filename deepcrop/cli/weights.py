@@ -1,4 +1,4 @@
-"""Commands that list what there is: methods and weights."""
+"""The commands ``deepcrop weights list``, ``fetch`` and ``verify``."""
 
 from __future__ import annotations
 
@@ -7,40 +7,17 @@ from typing import Annotated
 
 import typer
 
-from ..errors import RequestError
-from .tables import print_table
-
-
-def methods(
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
-) -> None:
-    """List the methods: what each does, and the weights that it needs."""
-    from ..methods import base
-
-    found = []
-    for name in sorted(base.registry()):
-        try:
-            found.append(base.find(name))
-        except RequestError as error:  # of a package of others: the rest is listed all the same
-            typer.echo(f"deepcrop: {error}", err=True)
-    rows = [
-        {"name": each.name, "kind": each.kind, "weights": each.weights, "summary": each.summary}
-        for each in found
-    ]
-    if as_json:
-        typer.echo(json.dumps(rows, indent=2))
-        return
-    print_table(("method", "kind", "weights", "what it does"), [list(row.values()) for row in rows])
-
+from .options import AsJson
+from .output import print_table
 
 weights_app = typer.Typer(help="List, fetch and verify networks' weights.", no_args_is_help=True)
 
 
 @weights_app.command("list")
 def list_weights(
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """List named weights, their licences, and whether they are here."""
+    """List the named weights, their licences, and whether they are on this machine."""
     from .. import weights as store
 
     entries = store.catalogue().values()
@@ -75,7 +52,11 @@ def list_weights(
 
 
 @weights_app.command("fetch")
-def fetch_weights(names: Annotated[list[str], typer.Argument(metavar="NAME...")]) -> None:
+def fetch_weights(
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help="Names of `deepcrop weights list`.")
+    ],
+) -> None:
     """Download named weights and check them."""
     from .. import weights as store
 
@@ -85,9 +66,12 @@ def fetch_weights(names: Annotated[list[str], typer.Argument(metavar="NAME...")]
 
 @weights_app.command("verify")
 def verify_weights(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME...]")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME...]", help="By default all on this machine."),
+    ] = None,
 ) -> None:
-    """Hash named weights, or all that are here, and compare them with the catalogue."""
+    """Compare the hashes of named weights, or of all on this machine, with the catalogue."""
     from .. import weights as store
 
     here = [each.name for each in store.catalogue().values() if each.path.exists()]

@@ -1,6 +1,6 @@
-"""What it takes beyond the network to have it in a process of its own, as clusters with GPUs do.
+"""The cost of running the network in a process of its own, as on clusters with GPUs.
 
-The module is a command too: it needs a process that nothing else runs in.
+The module is a command too, since it measures the CPU time of its whole process.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from deepcrop.engine.actors import FetchActor, NetworkActor, RenderActor, Worker
 from deepcrop.job import Job
-from deepcrop.methods import base
+from deepcrop.methods import registry
 from deepcrop.sources.discovery import list_few
 from deepcrop.stages.infer import Analyst
 from deepcrop.stages.item import Work
@@ -25,14 +25,14 @@ from .task import ASPECTS, LONGEST
 
 METHOD: Final = "saliency"
 TURNS = 5
-"""Of both in turn; the first doesn't count."""
+"""Number of measurements of both layouts in turn; the first is a warm-up."""
 
 
-def measure_apart(corpus: Path, target: Path) -> float:
-    """Return the CPU-seconds an image that three actors take beyond one that does it all.
+def measure_overhead(corpus: Path, target: Path) -> float:
+    """Return the CPU-seconds an image that three actors take in addition to a single fused one.
 
-    The network is left out of both. What passes between two actors is written once and read in
-    place, as the object store does.
+    The network's time is excluded from both. Data between two actors is serialized once and read
+    in place, as in the object store.
 
     Args:
         corpus: a folder of photos.
@@ -44,22 +44,22 @@ def measure_apart(corpus: Path, target: Path) -> float:
     found = list_few(job.input, job.storage)
     assert found is not None
     whole = Worker(job, job.storage, pa.schema([]))
-    fetch = FetchActor(job, job.storage, base.analysis_of(METHOD))
+    fetch = FetchActor(job, job.storage, registry.analysis_of(METHOD))
     network = NetworkActor(job)
     render = RenderActor(job, job.storage, pa.schema([]))
-    whole.analyst, network.analyst = alone, beside = _Timed(job), _Timed(job)
-    more = []
+    whole.analyst, network.analyst = fused_timer, split_timer = _Timed(job), _Timed(job)
+    differences = []
     for _ in range(TURNS):
-        fused = _beyond(alone, whole, found.table)
-        split = _beyond(
-            beside, lambda batch: render(_sent(network(_sent(fetch(batch))))), found.table
+        fused = _excess(fused_timer, whole, found.table)
+        split = _excess(
+            split_timer, lambda batch: render(_sent(network(_sent(fetch(batch))))), found.table
         )
-        more.append(split - fused)
-    return statistics.median(more[1:]) / len(found.table)  # the first turn also imports
+        differences.append(split - fused)
+    return statistics.median(differences[1:]) / len(found.table)
 
 
 class _Timed(Analyst):
-    """Notes the CPU-seconds that the network takes."""
+    """Adds up the CPU-seconds that the network takes."""
 
     seconds = 0.0
 
@@ -69,8 +69,8 @@ class _Timed(Analyst):
         self.seconds += time.process_time() - start
 
 
-def _beyond(analyst: _Timed, work: Callable[[pa.Table], object], sources: pa.Table) -> float:
-    """Return the CPU-seconds that work takes beyond the network's."""
+def _excess(analyst: _Timed, work: Callable[[pa.Table], object], sources: pa.Table) -> float:
+    """Return the CPU-seconds that ``work`` takes on all sources, without the network's."""
     start, before = time.process_time(), analyst.seconds
     for at in range(0, len(sources), analyst.job.batch_size):
         work(sources.slice(at, analyst.job.batch_size))
@@ -78,6 +78,7 @@ def _beyond(analyst: _Timed, work: Callable[[pa.Table], object], sources: pa.Tab
 
 
 def _sent(table: pa.Table) -> pa.Table:
+    """Return a table as the next actor gets it: serialized, and read without a copy."""
     stream = pa.BufferOutputStream()
     with pa.ipc.new_stream(stream, table.schema) as writer:
         writer.write_table(table)
@@ -85,4 +86,4 @@ def _sent(table: pa.Table) -> pa.Table:
 
 
 if __name__ == "__main__":
-    print(measure_apart(Path(sys.argv[1]), Path(sys.argv[2])))
+    print(measure_overhead(Path(sys.argv[1]), Path(sys.argv[2])))

@@ -1,4 +1,4 @@
-"""What commands print for a person."""
+"""What commands print for people: tables, the summary of a job, the projection of a plan."""
 
 from __future__ import annotations
 
@@ -26,37 +26,37 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     Console().print(table)
 
 
-def show_result(result: Result, share: float | None) -> None:
+def show_summary(summary: Result, max_failed: float | None) -> None:
     """Print how a job ended, and where its results are.
 
     Args:
-        result: its counts.
-        share: of its sources that may fail; None where none may.
+        summary: the job's counts.
+        max_failed: share of the sources that may fail; None where none may.
     """
     from ..sources.selection import in_words
 
     console = Console(highlight=False)
-    rate = (result.sources - result.resumed) / result.seconds if result.seconds else 0.0
+    rate = (summary.sources - summary.resumed) / summary.seconds if summary.seconds else 0.0
     console.print(
-        f"{'stopped' if result.stopped else 'done'}: {result.sources:,} images, "
-        f"{result.ok:,} ok, {result.failed:,} failed, {result.skipped:,} skipped, "
-        f"{result.variants:,} variants, {result.seconds:.1f} s ({rate:.1f}/s)"
+        f"{'stopped' if summary.stopped else 'done'}: {summary.sources:,} images, "
+        f"{summary.ok:,} ok, {summary.failed:,} failed, {summary.skipped:,} skipped, "
+        f"{summary.variants:,} variants, {summary.seconds:.1f} s ({rate:.1f}/s)"
     )
-    if result.resumed:
-        console.print(f"resumed: {result.resumed:,} images were done before")
-    if result.ignored:
-        console.print(f"ignored {in_words(result.ignored_kinds)}", soft_wrap=True)
-    for name, count in sorted(result.errors.items(), key=lambda item: -item[1]):
+    if summary.resumed:
+        console.print(f"resumed: {summary.resumed:,} images were done before")
+    if summary.ignored:
+        console.print(f"ignored {in_words(summary.ignored_kinds)}", soft_wrap=True)
+    for name, count in sorted(summary.errors.items(), key=lambda item: -item[1]):
         console.print(f"  failed  {count:>8,}  {name}")
-    if result.exceeds(share):
-        what = "sources" if share is None else f"more than {share:.0%} of the sources"
+    if summary.exceeds(max_failed):
+        what = "sources" if max_failed is None else f"more than {max_failed:.0%} of the sources"
         hint = (
-            f"exit status 1: {what} failed; deepcrop status {result.output} says why, "
+            f"exit status 1: {what} failed; deepcrop status {summary.output} says why, "
             "deepcrop retry tries them again"
         )
         console.print(hint, soft_wrap=True)
-    console.print(f"variants  {result.output}/variants", soft_wrap=True)
-    console.print(f"manifest  {result.output}/manifest", soft_wrap=True)
+    console.print(f"variants  {summary.output}/variants", soft_wrap=True)
+    console.print(f"manifest  {summary.output}/manifest", soft_wrap=True)
 
 
 def show_plan(plan: Plan, prices: Prices) -> None:

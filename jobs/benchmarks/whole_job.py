@@ -1,4 +1,4 @@
-"""A whole job over photos, which lie in files or on an S3 server on loopback."""
+"""Whole jobs over photos in files or on an S3 server on loopback."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ BUCKET = "photos"
 
 
 def run(source: str, target: str, method: str, *more: str) -> Cost:
-    """Run the job afresh, with the ratios and the size of every benchmark; return what it took.
+    """Run a job with the ratios and the size of every benchmark; return its cost.
 
     Args:
         source: a folder or a prefix.
-        target: likewise; what is there is removed.
+        target: the output, a folder or a prefix; what is there is overwritten.
         method: the method's name.
         more: flags of ``deepcrop run``.
     """
