@@ -14,6 +14,7 @@ import pytest
 import typer
 
 from deepcrop import cli
+from deepcrop.cli.app import app
 from tests.docs.conftest import write_photos
 from tests.docs.pages import PAGES, ROOT, Block, arguments, blocks
 
@@ -35,7 +36,7 @@ MARKED = {
 def test_every_command_is_understood(command):
     """Its options exist and take these values; nothing is run."""
     words = arguments(command)
-    parser = typer.main.get_command(cli.app)
+    parser = typer.main.get_command(app)
     if words[0].startswith("-"):
         assert words == ["--help"] or any(words[0] in each.opts for each in parser.params)
         return

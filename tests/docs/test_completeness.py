@@ -9,10 +9,11 @@ import pytest
 import typer
 import yaml
 
-from deepcrop import cli, errors, flags, weights
+from deepcrop import errors, flags, weights
+from deepcrop.cli.app import app
 from deepcrop.job import Job
 from deepcrop.manifest.verification import WORDS
-from deepcrop.methods import base
+from deepcrop.methods import registry
 from deepcrop.schema import IMAGES, VARIANTS
 from tests.docs.pages import DOCS, ROOT, blocks
 from tests.test_floors import FLOORS
@@ -36,7 +37,7 @@ def test_every_field_of_a_job():
 
 
 def test_the_options_of_the_fields_exist():
-    parser = typer.main.get_command(cli.app).commands["run"]
+    parser = typer.main.get_command(app).commands["run"]
     known = {name for each in parser.params for name in each.opts}
     rows = re.findall(r"(?m)^\| `\w+` \| (`-[^|]*) \|", (DOCS / "jobs.md").read_text())
     assert {name for row in rows for name in re.findall(r"`(-[^`]*)`", row)} <= known
@@ -83,12 +84,14 @@ def test_everything_that_verify_finds():
 
 @pytest.mark.parametrize("name", ["saliency", "mars", "cagic"])
 def test_every_option_of_a_crop_method(name):
-    assert described("methods.md", name) == {each.name for each in fields(base.find(name).Options)}
+    assert described("methods.md", name) == {
+        each.name for each in fields(registry.find(name).Options)
+    }
 
 
 @pytest.mark.parametrize("name", ["dnr", "deepir"])
 def test_options_that_are_described_exist(name):
-    known = {each.name for each in fields(base.find(name).Options)}
+    known = {each.name for each in fields(registry.find(name).Options)}
     assert described("methods.md", name) - {"dnr", "dnr-paper"} <= known
 
 
@@ -96,7 +99,7 @@ def test_every_method_and_all_weights():
     assert set(weights.catalogue()) <= described("methods.md", "Weights and their terms")
     page = (DOCS / "methods.md").read_text()
     table = re.findall(r"(?m)^\| `([\w-]+)` \| (?:crop|retarget) \|", page)
-    assert set(table) == set(base.BUILT_IN)
+    assert set(table) == set(registry.BUILT_IN)
 
 
 def test_the_floors_of_the_architecture_are_those_that_are_tested():

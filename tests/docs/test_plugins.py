@@ -10,7 +10,7 @@ from PIL import Image
 
 import deepcrop
 from deepcrop import Box
-from deepcrop.methods import base, registry
+from deepcrop.methods import registry
 from tests.docs.pages import DOCS, blocks
 
 
@@ -21,6 +21,6 @@ def test_the_method_of_the_page_answers(monkeypatch):
     package = types.ModuleType(target.partition(":")[0])
     monkeypatch.setitem(sys.modules, package.__name__, package)
     exec(code.text, vars(package))
-    monkeypatch.setattr(registry, "registry", lambda: {"thirds": base.Entry("thirds", target)})
+    monkeypatch.setattr(registry, "entries", lambda: {"thirds": registry.Entry("thirds", target)})
     [[square]] = deepcrop.load("thirds").boxes([Image.new("RGB", (300, 200))], ["1:1"])
     assert square.box == Box(0, 0, 200, 200)
