@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from ..stages.item import Work
-from ..storage import public, redact
+from ..storage import redact, strip_credentials
 
 logger = logging.getLogger("deepcrop")
 
@@ -40,7 +40,7 @@ def log_failures(works: Sequence[Work]) -> None:
         if work.error is not None:
             facts = {
                 "source_id": work.source["source_id"],
-                "source_uri": public(work.uri),
+                "source_uri": strip_credentials(work.uri),
                 "stage": work.error.stage,
                 "error": type(work.error).__name__,
                 "message": redact(str(work.error)),

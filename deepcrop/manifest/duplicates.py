@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from ..sources.corrections import COLUMN
 from ..sources.duplicates import HINTS
-from ..storage import public
+from ..storage import strip_credentials
 from ..tables import images_table
 
 
@@ -36,7 +36,7 @@ def refer(copies: pa.Table, firsts: pa.Table, fingerprint: str, carried: pa.Sche
             source = {
                 name: value for name, value in copy.items() if name not in ("key", COLUMN, *HINTS)
             }
-            source["source_uri"] = public(copy["source_uri"])
+            source["source_uri"] = strip_credentials(copy["source_uri"])
             row = first | source | {"status": "skipped", "attempts": 1, "variants": [], "flags": []}
             rows.append(row | {"fingerprint": fingerprint})
     return images_table(rows, carried)

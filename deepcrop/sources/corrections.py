@@ -34,7 +34,7 @@ from ..geometry import Box, Focal, Size
 from ..job import Job, Request
 from ..methods.base import Crop
 from ..ops.windows import expand_to_contain
-from ..storage import Storage, canonical, public
+from ..storage import Storage, canonical, strip_credentials
 from .focal_points import focal_problem
 
 COLUMN = "corrections"
@@ -178,7 +178,7 @@ class Corrections:
         One about which something is said is nobody's duplicate any more.
         """
         said = self.statements
-        uris = [public(uri) for uri in sources["source_uri"].to_pylist()] if said else []
+        uris = [strip_credentials(uri) for uri in sources["source_uri"].to_pylist()] if said else []
         column = pa.array([said.get(uri) for uri in uris], pa.list_(STATEMENT))
         if not said:
             column = pa.nulls(sources.num_rows, pa.list_(STATEMENT))
@@ -197,7 +197,8 @@ class Corrections:
         """
         strangers = set(self.statements)
         for table in sources if strangers else ():
-            strangers = strangers - {public(uri) for uri in table["source_uri"].to_pylist()}
+            uris = table["source_uri"].to_pylist()
+            strangers = strangers - {strip_credentials(uri) for uri in uris}
         for uri in self.statements:
             if uri in strangers:
                 raise RequestError(
@@ -250,7 +251,7 @@ def _problem(row: Statement, slugs: set[str], method_kind: str) -> str | None:
 
 def _normalised(row: Statement) -> dict[str, Any]:
     return dict(row) | {
-        "source_uri": public(canonical(row["source_uri"])),
+        "source_uri": strip_credentials(canonical(row["source_uri"])),
         "aspect": _slug(row["aspect"]),
     }
 

@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from deepcrop import cli
-from deepcrop.cli.app import app
+from deepcrop.cli import app, main
 from tests.docs.conftest import write_photos
 from tests.docs.pages import PAGES, ROOT, Block, arguments, blocks
 
@@ -36,7 +35,7 @@ MARKED = {
 def test_every_command_is_understood(command):
     """Its options exist and take these values; nothing is run."""
     words = arguments(command)
-    parser = typer.main.get_command(app)
+    parser = typer.main.get_command(app.app)
     if words[0].startswith("-"):
         assert words == ["--help"] or any(words[0] in each.opts for each in parser.params)
         return
@@ -79,7 +78,7 @@ def _run_here(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(commands) == len(block.text.replace("\\\n", " ").splitlines())
     for command in commands:
         with pytest.raises(SystemExit) as end:
-            cli.main(arguments(command))
+            main(arguments(command))
         assert end.value.code == 0, f"{block}: {command}"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deepcrop.sources.discovery import list_sources, with_secrets, without_secrets
-from deepcrop.storage import Storage, public
+from deepcrop.storage import Storage, strip_credentials
 
 SIGNED = "https://ann:word@media.example/a/{}.jpg?w=800&X-Amz-Signature=0123abc"
 
@@ -25,7 +25,7 @@ SIGNED = "https://ann:word@media.example/a/{}.jpg?w=800&X-Amz-Signature=0123abc"
     ],
 )
 def test_only_secrets_are_left_out(uri, written):
-    assert public(uri) == written
+    assert strip_credentials(uri) == written
 
 
 def test_a_listing_is_written_without_secrets_and_read_back_with_them(tmp_path: Path):

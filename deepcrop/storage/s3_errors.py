@@ -1,12 +1,13 @@
-"""What S3 and boto3 say when something fails, and whether trying again may help."""
+"""What S3 and boto3 report when something fails, and whether another attempt may succeed."""
 
 from __future__ import annotations
 
 from ..errors import AccessDenied, FetchError, NotFound, Refused, Unreachable
-from .base import Failure, Hope
+from .base import Retry, StoreError
 from .uri import redact
 
 MISSING = {"NoSuchKey", "404", "NotFound", "NoSuchVersion"}
+"""Codes that mean that there is no such object."""
 _TRANSIENT = {
     # Throttling.
     "SlowDown", "Throttling", "ThrottlingException", "RequestThrottled", "RequestLimitExceeded",
@@ -32,12 +33,12 @@ _REFUSED = {
     "RequestTimeTooSkewed": "this machine's clock is wrong",
     "InvalidObjectState": "the object is archived and must be restored first",
 }
-_OF_THE_OBJECT = {"InvalidObjectState", "SignatureDoesNotMatch"}
+_REFUSES_ONE_OBJECT = {"InvalidObjectState", "SignatureDoesNotMatch"}
 """Refusals that another object may not meet: some servers sign odd names otherwise than clients."""
 
 
-def failure_of(error: Exception) -> Failure:
-    """Translate what boto3 raises.
+def translate_error(error: Exception) -> StoreError:
+    """Return the ``StoreError`` for what boto3 raised.
 
     Raises:
         Exception: the error itself, where it is none of boto3's.
@@ -49,55 +50,61 @@ def failure_of(error: Exception) -> Failure:
         case boto.ClientError():
             answer = error.response.get("Error", {})
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-            return failure_of_code(answer.get("Code", ""), status, answer.get("Message", ""))
+            return error_for_code(answer.get("Code", ""), status, answer.get("Message", ""))
         case boto.NoCredentialsError() | boto.PartialCredentialsError():
             text = "no credentials: set AWS_PROFILE or AWS_ACCESS_KEY_ID"
-            return Failure(text, Refused, general=True)
+            return StoreError(text, Refused, affects_all=True)
         case boto.ProfileNotFound():
-            return Failure("AWS_PROFILE names a profile that does not exist", AccessDenied)
+            return StoreError("AWS_PROFILE names a profile that does not exist", AccessDenied)
         case boto.ParamValidationError():
-            return Failure("not a valid bucket name or key", NotFound)
+            return StoreError("not a valid bucket name or key", NotFound)
         case boto.ConnectTimeoutError() | boto.ReadTimeoutError():
-            return Failure("timed out", hope=Hope.GOOD)
+            return StoreError("timed out", retry=Retry.FULL)
         case boto.EndpointConnectionError() | boto.ProxyConnectionError():
-            return Failure("the endpoint can't be reached", hope=Hope.GOOD)
+            return StoreError("the endpoint can't be reached", retry=Retry.FULL)
         case boto.SSLError():
-            return Failure("no secure connection to the endpoint", hope=Hope.GOOD)
+            return StoreError("no secure connection to the endpoint", retry=Retry.FULL)
         case boto.IncompleteReadError() | boto.ResponseStreamingError():
-            return Failure("the body was cut short", hope=Hope.GOOD)
+            return StoreError("the body was cut short", retry=Retry.FULL)
         case boto.FlexibleChecksumError():
-            return Failure("the bytes do not have the object's checksum", hope=Hope.GOOD)
+            return StoreError("the bytes do not have the object's checksum", retry=Retry.FULL)
         case boto.HTTPClientError() | boto.ConnectionError() | urllib3.exceptions.HTTPError():
-            return Failure("the connection was closed", hope=Hope.GOOD)
+            return StoreError("the connection was closed", retry=Retry.FULL)
         case boto.MetadataRetrievalError() | boto.CredentialRetrievalError():
-            return Failure("credentials could not be fetched", AccessDenied, Hope.GOOD)
+            return StoreError("credentials could not be fetched", AccessDenied, Retry.FULL)
         case boto.BotoCoreError() | ValueError():
             # Parser errors (an answer that is no XML) and an endpoint that is no URL; their text
             # may hold the whole answer, so it isn't shown.
             unparsed = type(error).__name__ == "ResponseParserError"
             text = "the answer is not S3's" if unparsed else type(error).__name__
-            return Failure(text, FetchError, Hope.GOOD if unparsed else Hope.NONE)
+            return StoreError(text, FetchError, Retry.FULL if unparsed else Retry.NEVER)
         case _:
             raise error
 
 
-def failure_of_code(code: str, status: int, message: str) -> Failure:
-    """Translate the code (and the HTTP status) of an S3 error."""
+def error_for_code(code: str, status: int, message: str) -> StoreError:
+    """Return the ``StoreError`` for the code and the HTTP status of an S3 error.
+
+    Args:
+        code: S3's name of the error, such as ``NoSuchKey``; empty where none was sent.
+        status: the HTTP status; 0 where it isn't known.
+        message: S3's text; shown only for codes that have no text of ours.
+    """
     detail = redact(f"{code}: {message}" if message else code or f"status {status}")
     if code in _REFUSED:
-        general = code not in _OF_THE_OBJECT
-        kind = Refused if general else AccessDenied
-        return Failure(f"{_REFUSED[code]} ({code})", kind, general=general)
+        affects_all = code not in _REFUSES_ONE_OBJECT
+        error_type = Refused if affects_all else AccessDenied
+        return StoreError(f"{_REFUSED[code]} ({code})", error_type, affects_all=affects_all)
     if code == "NoSuchBucket":
-        return Failure("no such bucket", NotFound, general=True)
+        return StoreError("no such bucket", NotFound, affects_all=True)
     if code in _FULL:
-        return Failure(f"{_FULL[code]} ({code})", FetchError, general=True)
+        return StoreError(f"{_FULL[code]} ({code})", FetchError, affects_all=True)
     if code in MISSING:
-        return Failure("no such object", NotFound)
+        return StoreError("no such object", NotFound)
     if code in _TRANSIENT or status >= 500 or status == 429:
-        return Failure(detail, Unreachable, Hope.GOOD)
+        return StoreError(detail, Unreachable, Retry.FULL)
     if code in ("AccessDenied", "403"):
-        return Failure("access denied", AccessDenied, Hope.SOME)
+        return StoreError("access denied", AccessDenied, Retry.FEW)
     if status in (401, 403):
-        return Failure(detail, AccessDenied)
-    return Failure(detail, FetchError)
+        return StoreError(detail, AccessDenied)
+    return StoreError(detail, FetchError)

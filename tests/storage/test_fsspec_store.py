@@ -8,29 +8,18 @@ from typing import ClassVar
 import pytest
 
 from deepcrop.errors import AccessDenied, FetchError, NotFound, RequestError, Unreachable
-from deepcrop.storage import Prefix, Storage, StorageOptions
+from deepcrop.storage import Storage, StorageOptions
+from deepcrop.storage.fsspec_store import FsspecStore
 
 storage = Storage(StorageOptions(backoff=0.001, max_attempts=4))
 
 
-def test_round_trip():
-    uris = [f"memory://bucket/in/{name}" for name in ("a b.jpg", "deep/é.jpg")]
-    for uri in uris:
-        assert storage.write(uri, uri.encode()) == 1
-    assert [entry.uri for entry in storage.list("memory://bucket/in")] == uris
-    assert [entry.uri for entry in storage.list("memory://bucket/**/é.jpg")] == uris[1:]
-    assert [storage.read(uri) for uri in uris] == [uri.encode() for uri in uris]
-    children = list(storage.children("memory://bucket/in"))
-    assert children[0] == storage.stat(uris[0])
-    assert children[1] == Prefix("memory://bucket/in/deep/")
-    storage.check_readable("memory://bucket/in")
-    storage.check_writable("memory://bucket/out")
-    storage.delete([*uris, "memory://bucket/in/none"])
-    assert list(storage.list("memory://bucket")) == []
-    with pytest.raises(NotFound):
-        storage.read(uris[0])
-    with pytest.raises(RequestError, match="no object there"):
-        storage.check_readable("memory://bucket/in")
+def test_one_process_has_one_file_system_for_each_server():
+    store = FsspecStore()
+    first, path = store._locate("memory://one/in/a.jpg")
+    assert path == "/one/in/a.jpg"
+    assert store._locate("memory://one/b::c.jpg") == (first, "/one/b::c.jpg")
+    assert store._locate("memory://two/in/")[0] is not first
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
