@@ -22,7 +22,7 @@ from ...errors import (
 )
 from ...job import Job
 from ...stages.child import Say, Stage
-from ...stages.item import Work
+from ...stages.item import ImageTask
 from ...stages.limits import LIMITED, limit_of, timed_out
 from ...stages.local import Single
 from .tasks import CropResult, Photo, Task, Way
@@ -95,7 +95,7 @@ class CropWorker:
         draw_overlay(single, work, self.saliency).save(path, quality=90)
         return CropResult((str(path),))
 
-    def _work(self, single: Single, photo: Photo) -> Work:
+    def _work(self, single: Single, photo: Photo) -> ImageTask:
         return single.look(photo.name, photo.key, photo.data)
 
     def _begin(self, job: Job) -> Callable[[str], None]:
