@@ -16,8 +16,8 @@ import pyarrow as pa
 from ..job import Job
 from ..stages.decode import Decoder
 from ..stages.fetch import Fetcher
-from ..stages.infer import Analyst
-from ..stages.item import Work, from_listing, pack, to_table, unpack
+from ..stages.infer import Predictor
+from ..stages.item import ImageTask, deserialize, from_listing, serialize, to_table
 from ..stages.render import Renderer
 from ..storage import Storage
 from .logs import log_failures, log_to_node
@@ -43,7 +43,7 @@ class Worker:
         log_to_node()
         self.job, self.carried = job, carried
         self.fetcher = Fetcher(storage)
-        self.analyst = Analyst(job)
+        self.analyst = Predictor(job)
         self.decoder = Decoder(job, self.analyst.analysis, keep_pictures=True)
         self.renderer = Renderer(job, storage)
         self.core = Lock()
@@ -52,11 +52,11 @@ class Worker:
         """Work on a batch of sources."""
         works = from_listing(listing)
         self.fetcher(works)
-        with self.renderer.synced(works):
+        with self.renderer.durable(works):
             with self.core:
                 pending = [(work, self._compute(work)) for work in works]
             for work, writes in pending:
-                self.renderer.finish(work, writes)
+                self.renderer.complete(work, writes)
         log_failures(works)
         return to_table(works, self.job.method, self.job.fingerprint, self.carried)
 
@@ -65,23 +65,23 @@ class Worker:
         [work] = works = from_listing(source)
         yield "fetch"
         self.fetcher(works)
-        with self.renderer.synced(works):
+        with self.renderer.durable(works):
             yield "decode"
             self.decoder(works)
             yield "infer"
             self.analyst(works)
             yield "render"
-            writes = self.renderer.begin(work)
+            writes = self.renderer.submit(work)
             yield "write"
-            self.renderer.finish(work, writes)
+            self.renderer.complete(work, writes)
         log_failures(works)
         yield to_table(works, self.job.method, self.job.fingerprint, self.carried)
 
-    def _compute(self, work: Work) -> list[Future[float]]:
+    def _compute(self, work: ImageTask) -> list[Future[float]]:
         # On a CPU a network takes as long for an image of a batch as for one alone.
         self.decoder([work])
         self.analyst([work])
-        return self.renderer.begin(work)
+        return self.renderer.submit(work)
 
 
 class FromShelf:
@@ -111,7 +111,7 @@ class FetchActor:
         works = from_listing(listing)
         for stage in self.stages:
             stage(works)
-        return pack(works)
+        return serialize(works)
 
 
 class NetworkActor:
@@ -119,13 +119,13 @@ class NetworkActor:
 
     def __init__(self, job: Job) -> None:
         """Load the network."""
-        self.analyst = Analyst(job)
+        self.analyst = Predictor(job)
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """Ask the method about a batch."""
-        works = unpack(table)
+        works = deserialize(table)
         self.analyst(works)
-        return pack(works)
+        return serialize(works)
 
 
 class RenderActor:
@@ -139,7 +139,7 @@ class RenderActor:
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """End the work on a batch."""
-        works = unpack(table)
+        works = deserialize(table)
         self.renderer(works)
         log_failures(works)
         return to_table(works, self.job.method, self.job.fingerprint, self.carried)

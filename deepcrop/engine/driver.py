@@ -22,16 +22,16 @@ import ray
 
 from ..errors import Interrupted, RequestError, SourceError
 from ..job import Job
-from ..manifest.corrections import honour
-from ..manifest.duplicates import FACTS, refer
+from ..manifest.corrections import apply_corrections
+from ..manifest.duplicates import REFERENCE_COLUMNS, duplicate_rows
 from ..manifest.lease import Lease
 from ..manifest.store import Manifest
-from ..manifest.summary import STAGE_COLUMNS, Result
-from ..progress import Progress, Silence
+from ..manifest.summary import STAGE_COLUMNS, RunSummary
+from ..progress import NullProgress, Progress
 from ..sources.corrections import Corrections
 from ..sources.discovery import is_redacted
-from ..sources.index import Packed, Shelf, carried_of, groups, ids_of
-from ..sources.listing import Listing, complete_listing, list_here, make_listing
+from ..sources.index import Packed, Shelf, groups, ids_of, passthrough_columns
+from ..sources.listing import Listing, build_listing, list_locally, restore_secrets
 from ..storage import canonical
 from .cluster import connected
 from .heartbeat import Patience, answer_of, awaited, cause_of
@@ -63,7 +63,7 @@ def run(
     overwrite: bool = False,
     progress: Progress | None = None,
     corrections: str | None = None,
-) -> Result:
+) -> RunSummary:
     """Run a job on the Ray cluster at hand, or on one of this machine's own; or resume it.
 
     Args:
@@ -78,7 +78,7 @@ def run(
         Interrupted: the job was stopped; running it again resumes it.
     """
     said = Corrections.read(corrections, job) if corrections else Corrections.none()
-    return Driver(job, progress or Silence(), said).run(overwrite)
+    return Driver(job, progress or NullProgress(), said).run(overwrite)
 
 
 @contextmanager
@@ -125,7 +125,7 @@ class Driver:
         self.committed = time.monotonic()
         self.listing_seconds = 0.0
 
-    def run(self, overwrite: bool) -> Result:
+    def run(self, overwrite: bool) -> RunSummary:
         """Run it to its end, on the cluster at hand.
 
         A cluster takes seconds to start: that waits until something needs it, so what is wrong
@@ -183,7 +183,7 @@ class Driver:
         """Return the sources, and how many files were ignored, by kind."""
         listing = self._list(record)
         names = groups(listing.packed, ["source_uri"])
-        said = honour(self.corrections, names, self.manifest, record)
+        said = apply_corrections(self.corrections, names, self.manifest, record)
         shelf = Shelf(Packed(listing.packed, said.attach))
         self.listing_seconds = time.time() - self.started
         return shelf, listing.kinds
@@ -198,13 +198,13 @@ class Driver:
         if known is not None and record is not None and not self._lists_anew(record):
             if not any(is_redacted(names) for names in groups(known, ["source_uri"])):
                 return Listing(known, known, kinds)
-            return self._listed(complete_listing, known, kinds)
+            return self._listed(restore_secrets, known, kinds)
         self.progress.note("listing, looking for duplicates" if self.job.dedupe else "listing")
-        listing = list_here(self.job, self.storage, known) or self._listed(make_listing, known)
+        listing = list_locally(self.job, self.storage, known) or self._listed(build_listing, known)
         if record is None:
             self._connect()  # what the cluster can't do is said before anything is written
         else:
-            self.manifest.conform(carried_of(listing.public))
+            self.manifest.conform(passthrough_columns(listing.public))
         self.manifest.write_listing(listing.public)
         return listing
 
@@ -229,8 +229,8 @@ class Driver:
 
     # The sources
 
-    def _process(self, sources: Shelf, ignored: Mapping[str, int]) -> Result:
-        result = Result(self.manifest.output, len(sources), ignored=sum(ignored.values()))
+    def _process(self, sources: Shelf, ignored: Mapping[str, int]) -> RunSummary:
+        result = RunSummary(self.manifest.output, len(sources), ignored=sum(ignored.values()))
         result.ignored_kinds = dict(ignored)
         result.listing_seconds = self.listing_seconds
         missing = self._count_committed(sources, result)
@@ -250,18 +250,18 @@ class Driver:
 
     def _refer(self, sources: Shelf, copies: numpy.ndarray) -> Rows:
         """Make the rows of duplicates; those of which the first failed are tried themselves."""
-        firsts = self.manifest.table(list(FACTS))
+        firsts = self.manifest.table(list(REFERENCE_COLUMNS))
         for table in sources.tables(copies):
             for start in range(0, table.num_rows, PART_ROWS):
                 share = table.slice(start, PART_ROWS)
-                yield refer(share, firsts, self.job.fingerprint, sources.packed.carried)
+                yield duplicate_rows(share, firsts, self.job.fingerprint, sources.packed.carried)
 
     def _complete(
         self,
         sources: Shelf,
         wanted: numpy.ndarray,
         missing: numpy.ndarray,
-        result: Result,
+        result: RunSummary,
     ) -> None:
         """Work on the wanted sources until none is missing, or the job is stopped."""
         whole = 0
@@ -288,7 +288,7 @@ class Driver:
                 yield from alone.rows(table, sources.packed.carried)
 
     def _commit_all(
-        self, stream: Rows, sources: Shelf, missing: numpy.ndarray, result: Result
+        self, stream: Rows, sources: Shelf, missing: numpy.ndarray, result: RunSummary
     ) -> None:
         """Commit the rows of a stream as they come; their sources are missing no more."""
         try:
@@ -298,7 +298,9 @@ class Driver:
             raise
         self._commit()
 
-    def _take(self, stream: Rows, sources: Shelf, missing: numpy.ndarray, result: Result) -> None:
+    def _take(
+        self, stream: Rows, sources: Shelf, missing: numpy.ndarray, result: RunSummary
+    ) -> None:
         """Take the rows of a stream until it ends, or the job does."""
         with closing(stream):
             for answer in stream:
@@ -319,7 +321,7 @@ class Driver:
                     result.stopped = True
                     break
 
-    def _goes_wrong(self, result: Result) -> bool:
+    def _goes_wrong(self, result: RunSummary) -> bool:
         """Tell whether to stop early: only a job that says how many sources may fail does."""
         share, done = self.job.max_failed, result.done
         if share is None or done == result.sources:
@@ -345,7 +347,7 @@ class Driver:
             self._commit()
         self.patience.check()
 
-    def _count_committed(self, sources: Shelf, result: Result) -> numpy.ndarray:
+    def _count_committed(self, sources: Shelf, result: RunSummary) -> numpy.ndarray:
         """Count the rows of earlier runs; return bool (sources,), which have none."""
         missing = numpy.ones(len(sources), bool)
         columns = ["source_id", "status", "error_class", "variants", *STAGE_COLUMNS]
@@ -354,7 +356,7 @@ class Driver:
             missing[sources.places(ids_of(rows))] = False
         return missing
 
-    def _record(self, status: str, result: Result) -> None:
+    def _record(self, status: str, result: RunSummary) -> None:
         self.manifest.write_record(
             {
                 "status": status,

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from ..stages.item import Work
+from ..stages.item import ImageTask
 from ..storage import public, redact
 
 logger = logging.getLogger("deepcrop")
@@ -34,7 +34,7 @@ def log_to_node() -> None:
     logger.handlers, logger.propagate = [handler], False
 
 
-def log_failures(works: Sequence[Work]) -> None:
+def log_failures(works: Sequence[ImageTask]) -> None:
     """Tell which of these sources failed, at which stage, and why."""
     for work in works:
         if work.error is not None:

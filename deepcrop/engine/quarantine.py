@@ -11,7 +11,7 @@ import ray
 
 from ..errors import SourceError, WorkerDied
 from ..job import Job
-from ..stages.item import Work, to_table
+from ..stages.item import ImageTask, to_table
 from ..stages.limits import LIMITED, limit_of, timed_out
 from ..stages.render import Renderer
 from ..storage import Storage
@@ -74,7 +74,7 @@ class Quarantine:
     def _give_up(
         self, source: pa.Table, carried: pa.Schema, error: SourceError, attempts: int
     ) -> pa.Table:
-        work = Work(source.to_pylist()[0], attempts=attempts)
+        work = ImageTask(source.to_pylist()[0], attempts=attempts)
         work.fail(error)
         # Removes what the processes may have stored before they died.
         Renderer(self.job, self.storage)([work])

@@ -12,7 +12,7 @@ from .. import errors as taxonomy
 from ..errors import RequestError, SourceError, WorkerDied
 from ..job import Job
 from ..manifest.status import job_of, open_job
-from ..manifest.summary import Result
+from ..manifest.summary import RunSummary
 from ..progress import Progress
 from ..schema import STAGES
 from .driver import Driver
@@ -24,7 +24,7 @@ def retry(
     endpoint: str | None,
     progress: Progress,
     changes: Mapping[str, Any] | None = None,
-) -> tuple[Result, float | None]:
+) -> tuple[RunSummary, float | None]:
     """Run again the failed sources of the job at ``output``.
 
     Args:
@@ -62,7 +62,7 @@ class _Retry(Driver):
 
     def _prepare(self, record: dict[str, Any]) -> None:
         self.manifest.write_record(record | {"status": "running"})
-        self.manifest.take_back(self._again)
+        self.manifest.delete_rows(self._again)
 
     def _again(self, rows: pa.Table) -> pa.Array:
         failed = pc.equal(rows["status"], "failed")

@@ -83,7 +83,7 @@ def read_status(output: str, endpoint: str | None = None) -> Status:
         RequestError: there is no job there.
     """
     manifest, record = open_job(output, endpoint)
-    manifest.find_parts()
+    manifest.load_parts()
     state = state_of(manifest, record)
     status = Status(state, record["counts"]["sources"])
     status.ignored = record.get("ignored_kinds", {})

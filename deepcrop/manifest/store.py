@@ -27,7 +27,7 @@ from ..storage import Storage
 from ..tables import PARQUET, write_table
 from .conform import conform
 
-AHEAD = 8
+READ_AHEAD = 8
 """Parts that are read at once."""
 
 COMMITTED = b"deepcrop:committed"
@@ -71,14 +71,14 @@ class Manifest:
         """The file that says who writes this output."""
         return f"{self.output}/.lease.json"
 
-    def find_parts(self) -> None:
+    def load_parts(self) -> None:
         """Find the committed parts."""
         found = [entry.uri for entry in self.storage.list(self.images)]
         self.parts = sorted(int(match[1]) for uri in found if (match := _PART.search(uri)))
 
     def open(self) -> None:
         """Find the committed parts; sweep variants parts that lack their commit point."""
-        self.find_parts()
+        self.load_parts()
         committed = set(self.parts)
         stray = [uri for uri, number in self.variants_parts() if number not in committed]
         if stray:
@@ -115,7 +115,7 @@ class Manifest:
             if stale:
                 self.storage.delete(stale)
 
-    def take_back(self, condemned: Callable[[pa.Table], pa.Array]) -> None:
+    def delete_rows(self, condemned: Callable[[pa.Table], pa.Array]) -> None:
         """Rewrite the parts without the rows that ``condemned`` marks; their sources have none.
 
         Args:
@@ -149,9 +149,9 @@ class Manifest:
 
     def tables(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
         """Read the committed parts in their order, a few ahead."""
-        with ThreadPoolExecutor(AHEAD) as pool:
-            for start in range(0, len(self.parts), AHEAD):
-                numbers = self.parts[start : start + AHEAD]
+        with ThreadPoolExecutor(READ_AHEAD) as pool:
+            for start in range(0, len(self.parts), READ_AHEAD):
+                numbers = self.parts[start : start + READ_AHEAD]
                 yield from pool.map(lambda number: self.read(number, columns), numbers)
 
     def table(self, columns: list[str] | None = None) -> pa.Table:

@@ -14,7 +14,7 @@ STAGE_COLUMNS = [f"{stage}_ms" for stage in STAGES]
 
 
 @dataclass
-class Result:
+class RunSummary:
     """How a job ended."""
 
     output: str

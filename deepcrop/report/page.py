@@ -30,7 +30,7 @@ from ..job import Job
 from ..manifest.status import job_of, open_job, state_of
 from ..methods import base
 from ..planning.prices import Prices
-from ..progress import Progress, Silence
+from ..progress import NullProgress, Progress
 from ..sources.corrections import Corrections
 from ..storage import Storage
 from . import plots
@@ -84,7 +84,7 @@ def build(
         RequestError: there is no job there, or no price of such a machine.
     """
     manifest, record = open_job(output, endpoint)
-    manifest.find_parts()
+    manifest.load_parts()
     job = job_of(manifest, record, endpoint)
     parts = list(manifest.tables())
     digest = Digest.of(parts, record["started"])
@@ -94,7 +94,7 @@ def build(
     said = {} if kept is None else Corrections(kept).statements
     catalogue = Catalogue.of(concatenated(parts), manifest.output, aspects, said)
     storage, folder = job.storage, f"{manifest.output}/report"
-    watcher = progress or Silence()
+    watcher = progress or NullProgress()
     small = make_thumbnails(catalogue.rows, thumbnails, storage, f"{folder}/thumbnails", watcher)
     mapped = make_maps(catalogue.rows, maps, job, f"{folder}/maps")
     name = uuid.uuid4().hex[:12]

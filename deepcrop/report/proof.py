@@ -10,8 +10,8 @@ from PIL import Image
 
 from .. import image
 from ..geometry import Box, Focal, Size
-from ..stages.item import Work
-from ..stages.local import Single
+from ..stages.item import ImageTask
+from ..stages.local import LocalPipeline
 from .maps import heat
 from .sheet import Line, overlay
 
@@ -19,7 +19,7 @@ LONGEST = 1200
 """Longest edge of an overlay."""
 
 
-def overlay_of(single: Single, work: Work, saliency: Any) -> Image.Image:
+def overlay_of(single: LocalPipeline, work: ImageTask, saliency: Any) -> Image.Image:
     """Draw a photo's crop boxes, its focal point and where people look.
 
     Args:
@@ -34,7 +34,7 @@ def overlay_of(single: Single, work: Work, saliency: Any) -> Image.Image:
     return overlay(shown, boxes, focal)
 
 
-def compare_line(single: Single, work: Work, title: str) -> Line:
+def compare_line(single: LocalPipeline, work: ImageTask, title: str) -> Line:
     """Return the line of a contact sheet that shows what a method makes of a photo."""
     shown, boxes, focal = _shown(single, work, LONGEST)
     slugs = [request.slug for request in single.job.requests]
@@ -46,7 +46,7 @@ def compare_line(single: Single, work: Work, title: str) -> Line:
 
 
 def _shown(
-    single: Single, work: Work, longest: int
+    single: LocalPipeline, work: ImageTask, longest: int
 ) -> tuple[Image.Image, Mapping[str, Box], Focal | None]:
     """Return the photo at a size to look at, with its boxes in that size's pixels."""
     assert work.size is not None
@@ -59,7 +59,7 @@ def _shown(
     return shown, boxes, work.crops[0].focal if work.crops else None
 
 
-def _look(work: Work, longest: int) -> numpy.ndarray:
+def _look(work: ImageTask, longest: int) -> numpy.ndarray:
     assert work.picture is not None
     return image.thumbnail(work.picture, longest)
 

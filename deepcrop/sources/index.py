@@ -141,7 +141,7 @@ def groups(packed: pa.Buffer, columns: Sequence[str] | None = None) -> Iterator[
         yield file.read_row_group(group, columns=columns, use_threads=False)
 
 
-def carried_of(packed: pa.Buffer) -> pa.Schema:
+def passthrough_columns(packed: pa.Buffer) -> pa.Schema:
     """Return the schema of the columns of a listing that were carried over from a list."""
     return _carried(pq.read_schema(pa.BufferReader(packed)))
 

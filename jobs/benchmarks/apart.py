@@ -17,9 +17,9 @@ import pyarrow as pa
 from deepcrop.engine.actors import FetchActor, NetworkActor, RenderActor, Worker
 from deepcrop.job import Job
 from deepcrop.methods import base
-from deepcrop.sources.discovery import list_few
-from deepcrop.stages.infer import Analyst
-from deepcrop.stages.item import Work
+from deepcrop.sources.discovery import list_small
+from deepcrop.stages.infer import Predictor
+from deepcrop.stages.item import ImageTask
 
 from .task import ASPECTS, LONGEST
 
@@ -41,7 +41,7 @@ def measure_apart(corpus: Path, target: Path) -> float:
     job = Job(
         input=str(corpus), output=str(target), method=METHOD, aspects=ASPECTS, max_size=LONGEST
     )
-    found = list_few(job.input, job.storage)
+    found = list_small(job.input, job.storage)
     assert found is not None
     whole = Worker(job, job.storage, pa.schema([]))
     fetch = FetchActor(job, job.storage, base.analysis_of(METHOD))
@@ -58,12 +58,12 @@ def measure_apart(corpus: Path, target: Path) -> float:
     return statistics.median(more[1:]) / len(found.table)  # the first turn also imports
 
 
-class _Timed(Analyst):
+class _Timed(Predictor):
     """Notes the CPU-seconds that the network takes."""
 
     seconds = 0.0
 
-    def __call__(self, works: Sequence[Work]) -> None:
+    def __call__(self, works: Sequence[ImageTask]) -> None:
         start = time.process_time()
         super().__call__(works)
         self.seconds += time.process_time() - start

@@ -26,12 +26,12 @@ from deepcrop.job import Job
 from deepcrop.methods import base
 from deepcrop.methods.base import Crop, Part
 from deepcrop.methods.center import Center
-from deepcrop.sources.corrections import COLUMN as CORRECTIONS
+from deepcrop.sources.corrections import CORRECTIONS_COLUMN
 from deepcrop.sources.discovery import list_sources
 from deepcrop.stages.decode import Decoder
-from deepcrop.stages.infer import Analyst
-from deepcrop.stages.item import Work
-from deepcrop.stages.local import Single
+from deepcrop.stages.infer import Predictor
+from deepcrop.stages.item import ImageTask
+from deepcrop.stages.local import LocalPipeline
 from deepcrop.stages.watchdog import EXIT_TIMED_OUT
 from deepcrop.storage import Storage, local
 
@@ -55,18 +55,18 @@ class Hungry(Center):
         return super().boxes(images, aspects, **hints)
 
 
-def analyst(method: Center) -> Analyst:
-    made = Analyst(Job(input="in", output="out", method="center", aspects=("1:1",)), device="cpu")
+def analyst(method: Center) -> Predictor:
+    made = Predictor(Job(input="in", output="out", method="center", aspects=("1:1",)), device="cpu")
     made.method = method
     return made
 
 
-def works(widths: list[int]) -> list[Work]:
+def works(widths: list[int]) -> list[ImageTask]:
     made = []
     for number, width in enumerate(widths):
         source = {"source_uri": str(number), "caption": None, "focal_x": None, "focal_y": None}
         picture = numpy.zeros((20, width, 3), numpy.uint8)
-        made.append(Work(source, thumbnail=picture, size=Size(width, 20)))
+        made.append(ImageTask(source, thumbnail=picture, size=Size(width, 20)))
     return made
 
 
@@ -114,7 +114,7 @@ def test_a_method_sees_its_analysis_size_whatever_is_rendered_and_where(form, ma
     analysis = base.analysis_of("mars", weights=weights)
     looks = []
     for keep_pictures in (True, False):
-        work = Work({"source_uri": "0"}, data=data.getvalue())
+        work = ImageTask({"source_uri": "0"}, data=data.getvalue())
         Decoder(job, analysis, keep_pictures=keep_pictures)([work])
         assert work.error is None and work.thumbnail is not None
         looks.append(work.thumbnail)
@@ -127,7 +127,7 @@ def test_a_small_picture_is_not_enlarged_to_be_looked_at():
     data = io.BytesIO()
     Image.new("RGB", (30, 20)).save(data, "png")
     job = Job(input="in", output="out", method="mars", aspects=("1:1",))
-    work = Work({"source_uri": "0"}, data=data.getvalue())
+    work = ImageTask({"source_uri": "0"}, data=data.getvalue())
     Decoder(job, 640, keep_pictures=False)([work])
     assert work.thumbnail is not None and work.thumbnail.shape == (20, 30, 3)
 
@@ -145,8 +145,7 @@ def test_flags_are_those_of_the_box_after_what_people_said():
     statement = {"kind": "focal", "aspect": None, "x0": 0.9, "y0": 0.5, "x1": None, "y1": None}
     moved.source["corrections"] = [statement]
     box = {"kind": "box", "aspect": "1x1", "x0": 35, "y0": 0, "x1": 55, "y1": 20}
-    boxed.source["corrections"] = [box]
-    assert CORRECTIONS == "corrections"
+    boxed.source[CORRECTIONS_COLUMN] = [box]
     analyst(Aside())([plain, moved, boxed])
     assert plain.crops[0].flags == (Flag.FOCAL_OUTSIDE, Flag.HEAD_CUT)
     assert moved.crops[0].flags == (Flag.HEAD_CUT,) and moved.crops[0].box == Box(50, 0, 100, 20)
@@ -239,9 +238,9 @@ def test_transparent_parts_laid_over_white_are_told(tmp_path, form, flags):
         input=str(tmp_path), output=str(tmp_path / "out"), method="center", aspects=("1:1",),
         format=form,
     )  # fmt: skip
-    single = Single(job, device="cpu")
+    single = LocalPipeline(job, device="cpu")
     for name, wanted in (("clear", flags), ("opaque", [])):
-        work = single.look(str(tmp_path / f"{name}.png"), name)
+        work = single.process(str(tmp_path / f"{name}.png"), name)
         single.write(work)
         row = work.row("center", "")
         assert row["flags"] == wanted
@@ -252,6 +251,10 @@ def test_an_animation_that_was_flattened_is_told(tmp_path):
     frames = [Image.new("RGB", (40, 20), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / "two.webp", save_all=True, append_images=frames[1:])
     job = Job(input=str(tmp_path), output=str(tmp_path), method="center", aspects=("1:1",))
-    row = Single(job, device="cpu").look(str(tmp_path / "two.webp"), "two").row("center", "")
+    row = (
+        LocalPipeline(job, device="cpu")
+        .process(str(tmp_path / "two.webp"), "two")
+        .row("center", "")
+    )
     assert row["flags"] == ["animation-flattened"]
     assert row["note"].startswith("frame 1 of 2 of an animation")

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from deepcrop.manifest.summary import Result
+from deepcrop.manifest.summary import RunSummary
 from deepcrop.schema import IMAGES
 
 
@@ -12,7 +12,7 @@ def test_stages_add_up_over_rows_and_runs():
         {"status": "ok", "variants": [], "fetch_ms": 1.0, "decode_ms": 2.0, "render_ms": 3.0},
         {"status": "failed", "variants": [], "fetch_ms": 2.0},
     ]
-    result = Result("out", 4)
+    result = RunSummary("out", 4)
     for _ in range(2):
         result.count(pa.Table.from_pylist(rows, schema=IMAGES))
     stages = result.stages()
@@ -22,4 +22,4 @@ def test_stages_add_up_over_rows_and_runs():
 
 
 def test_no_row_is_no_time():
-    assert all(not any(stage.values()) for stage in Result("out", 0).stages().values())
+    assert all(not any(stage.values()) for stage in RunSummary("out", 0).stages().values())

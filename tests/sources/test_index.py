@@ -9,7 +9,7 @@ import pytest
 from deepcrop import tables
 from deepcrop.schema import SOURCES as SCHEMA
 from deepcrop.sources import index as shelf
-from deepcrop.sources.corrections import COLUMN, Corrections
+from deepcrop.sources.corrections import CORRECTIONS_COLUMN, Corrections
 from deepcrop.sources.index import Packed, Shelf, pack
 
 
@@ -73,7 +73,7 @@ def test_what_is_said_of_a_source_is_attached_to_its_row(monkeypatch):
     assert numpy.flatnonzero(corrected.copies).tolist() == [*{*range(0, 50, 3)} - {3}]
     rows = pa.concat_tables(corrected.tables(numpy.ones(50, bool)))
     assert rows.equals(statements.attach(table))
-    assert [bool(each) for each in rows[COLUMN].to_pylist()].count(True) == 2
+    assert [bool(each) for each in rows[CORRECTIONS_COLUMN].to_pylist()].count(True) == 2
 
 
 def test_ids_do_not_keep_their_table():
