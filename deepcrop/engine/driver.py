@@ -12,7 +12,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import asdict
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, cast
 
@@ -26,7 +25,7 @@ from ..manifest.corrections import apply_corrections
 from ..manifest.duplicates import REFERENCE_COLUMNS, duplicate_rows
 from ..manifest.lease import Lease
 from ..manifest.store import Manifest
-from ..manifest.summary import STAGE_COLUMNS, RunSummary
+from ..manifest.summary import COUNTED_COLUMNS, RowCounts, RunSummary
 from ..progress import NullProgress, Progress
 from ..sources.corrections import Corrections
 from ..sources.discovery import is_redacted
@@ -230,14 +229,13 @@ class Driver:
     # The sources
 
     def _process(self, sources: Shelf, ignored: Mapping[str, int]) -> RunSummary:
-        result = RunSummary(self.manifest.output, len(sources), ignored=sum(ignored.values()))
-        result.ignored_kinds = dict(ignored)
+        result = RunSummary(self.manifest.output, len(sources), ignored_kinds=dict(ignored))
         result.listing_seconds = self.listing_seconds
         missing = self._count_committed(sources, result)
         result.resumed = result.done
         self._record("running", result)
         self.progress.start(len(sources), result.resumed, result.failed)
-        self.telemetry.wait_for(result.waiting)
+        self.telemetry.wait_for(result.pending)
         self._complete(sources, ~sources.copies, missing, result)
         if sources.copies.any() and not result.stopped:
             self._commit_all(
@@ -307,10 +305,11 @@ class Driver:
                 self.patience.renew()
                 rows, problem = unsettled(answer)
                 self.waiting.append(rows)
-                failed = result.count(rows)
-                self.progress.advance(rows.num_rows, failed)
-                self.telemetry.count(rows)
-                self.telemetry.wait_for(result.waiting)
+                counts = RowCounts.of(rows)
+                result.counts.add(counts)
+                self.progress.advance(counts.done, counts.failed)
+                self.telemetry.count(counts, rows)
+                self.telemetry.wait_for(result.pending)
                 full = sum(table.num_rows for table in self.waiting) >= PART_ROWS
                 if full or time.monotonic() - self.committed > PART_SECONDS:
                     self._commit()
@@ -350,9 +349,8 @@ class Driver:
     def _count_committed(self, sources: Shelf, result: RunSummary) -> numpy.ndarray:
         """Count the rows of earlier runs; return bool (sources,), which have none."""
         missing = numpy.ones(len(sources), bool)
-        columns = ["source_id", "status", "error_class", "variants", *STAGE_COLUMNS]
-        for rows in self.manifest.tables(columns):
-            result.count(rows)
+        for rows in self.manifest.tables(["source_id", *COUNTED_COLUMNS]):
+            result.counts.add(RowCounts.of(rows))
             missing[sources.places(ids_of(rows))] = False
         return missing
 
@@ -367,12 +365,8 @@ class Driver:
                 "versions": {
                     name: version(name) for name in ("ray", "torch", "pillow", "pyarrow", "numpy")
                 },
-                "counts": {
-                    key: value
-                    for key, value in asdict(result).items()
-                    if key not in ("output", "milliseconds", "ignored_kinds")
-                },
-                "stages": result.stages(),
+                "counts": result.record(),
+                "stages": result.counts.stages(),
                 "ignored": result.ignored,
                 "ignored_kinds": result.ignored_kinds,
                 "started": self.started,

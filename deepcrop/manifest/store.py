@@ -12,7 +12,7 @@ import io
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -127,7 +127,7 @@ class Manifest:
             if pc.any(marks).as_py():
                 self.write(number, rows.filter(pc.invert(marks)))
 
-    def read(self, number: int, columns: list[str] | None = None) -> pa.Table:
+    def read(self, number: int, columns: Sequence[str] | None = None) -> pa.Table:
         """Read one images part, with all columns of :data:`IMAGES` that are asked for.
 
         An earlier release wrote fewer: those are null, or empty lists.
@@ -147,19 +147,19 @@ class Manifest:
             if not whole.schema.equals(rows.schema):
                 self.write(number, whole)
 
-    def tables(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """Read the committed parts in their order, a few ahead."""
         with ThreadPoolExecutor(READ_AHEAD) as pool:
             for start in range(0, len(self.parts), READ_AHEAD):
                 numbers = self.parts[start : start + READ_AHEAD]
                 yield from pool.map(lambda number: self.read(number, columns), numbers)
 
-    def table(self, columns: list[str] | None = None) -> pa.Table:
+    def table(self, columns: Sequence[str] | None = None) -> pa.Table:
         """Read all committed rows."""
         tables = list(self.tables(columns))
         if not tables:
             empty = IMAGES.empty_table()
-            return empty.select(columns) if columns else empty
+            return empty.select(list(columns)) if columns else empty
         return pa.concat_tables(tables, promote_options="permissive")
 
     def write_listing(self, packed: pa.Buffer) -> None:
@@ -199,7 +199,7 @@ class Manifest:
     def _part(self, number: int) -> str:
         return f"{self.images}/part-{number:06d}.parquet"
 
-    def _get_part(self, number: int, columns: list[str] | None = None) -> pa.Table:
+    def _get_part(self, number: int, columns: Sequence[str] | None = None) -> pa.Table:
         data = self.storage.get(self._part(number)).data
         file = pq.ParquetFile(pa.BufferReader(data))
         there = set(file.schema_arrow.names)
