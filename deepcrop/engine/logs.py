@@ -34,16 +34,16 @@ def log_to_node() -> None:
     logger.handlers, logger.propagate = [handler], False
 
 
-def log_failures(works: Sequence[ImageTask]) -> None:
+def log_failures(tasks: Sequence[ImageTask]) -> None:
     """Tell which of these sources failed, at which stage, and why."""
-    for work in works:
-        if work.error is not None:
+    for task in tasks:
+        if task.error is not None:
             facts = {
-                "source_id": work.source["source_id"],
-                "source_uri": public(work.uri),
-                "stage": work.error.stage,
-                "error": type(work.error).__name__,
-                "message": redact(str(work.error)),
-                "attempts": work.attempts,
+                "source_id": task.source["source_id"],
+                "source_uri": public(task.uri),
+                "stage": task.error.stage,
+                "error": type(task.error).__name__,
+                "message": redact(str(task.error)),
+                "attempts": task.attempts,
             }
             logger.warning("source failed", extra={"facts": facts})

@@ -1,4 +1,4 @@
-"""What Prometheus sees of a running job: metrics of Ray, counted by the driver.
+"""The metrics of a running job for Prometheus, exported by Ray and counted by the driver.
 
 The driver alone counts, from the rows that it commits, so no image counts twice whatever dies
 meanwhile. Each node's Ray exports them, with ``ray_`` before the name and ``_total`` after a
@@ -41,11 +41,11 @@ class Telemetry:
             SECONDS,
             ("method", "stage"),
         )
-        self.waiting = Gauge("deepcrop_waiting", "Sources that have no row yet.", ("method",))
+        self.pending = Gauge("deepcrop_waiting", "Sources that have no row yet.", ("method",))
 
-    def wait_for(self, sources: int) -> None:
-        """Say how many sources have no row yet."""
-        self.waiting.set(sources, self.method)
+    def set_pending(self, sources: int) -> None:
+        """Set the number of sources that have no row yet."""
+        self.pending.set(sources, self.method)
 
     def count(self, counts: RowCounts, rows: pa.Table) -> None:
         """Add rows of the images manifest to the metrics; each row is given once.

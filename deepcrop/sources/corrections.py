@@ -38,7 +38,7 @@ from ..storage import Storage, canonical, public
 from .focal_points import focal_problem
 
 CORRECTIONS_COLUMN = "corrections"
-"""Column of the sources on their way to the actors: the statements about each."""
+"""Column of a listing on its way to the actors: the statements about each source, or null."""
 CORNERS = ("x0", "y0", "x1", "y1")
 CORRECTION_TYPE = pa.struct(
     [("kind", pa.string()), ("aspect", pa.string()), *((name, pa.float64()) for name in CORNERS)]
@@ -176,21 +176,17 @@ class Corrections:
             if Correction.of(now.get(uri)) != Correction.of(before.get(uri))
         ]
 
-    def attach(self, sources: pa.Table) -> pa.Table:
-        """Give each source of a listing its statements, in :data:`CORRECTIONS_COLUMN`.
+    def join(self, sources: pa.Table) -> pa.Table:
+        """Return rows of a listing with their statements, in :data:`CORRECTIONS_COLUMN`.
 
-        One about which something is said is nobody's duplicate any more.
+        A source with a statement is a duplicate no more, since its variants are its own.
         """
-        said = self.statements
-        uris = [public(uri) for uri in sources["source_uri"].to_pylist()] if said else []
-        column = pa.array([said.get(uri) for uri in uris], pa.list_(CORRECTION_TYPE))
-        if not said:
-            column = pa.nulls(sources.num_rows, pa.list_(CORRECTION_TYPE))
+        uris = [public(uri) for uri in sources["source_uri"].to_pylist()]
+        column = pa.array([self.statements.get(uri) for uri in uris], pa.list_(CORRECTION_TYPE))
         own = pc.if_else(pc.is_valid(column), pa.scalar(None, pa.string()), sources["duplicate_of"])
         index = sources.schema.get_field_index("duplicate_of")
-        return sources.set_column(index, "duplicate_of", own).append_column(
-            CORRECTIONS_COLUMN, column
-        )
+        sources = sources.set_column(index, "duplicate_of", own)
+        return sources.append_column(CORRECTIONS_COLUMN, column)
 
     def check_known(self, sources: Iterable[pa.Table]) -> None:
         """Make sure that every statement is about a source of the job.

@@ -14,7 +14,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from deepcrop.engine.actors import FetchActor, NetworkActor, RenderActor, Worker
+from deepcrop.engine.actors import FetchActor, FusedActor, NetworkActor, RenderActor
 from deepcrop.job import Job
 from deepcrop.methods import base
 from deepcrop.sources.discovery import list_small
@@ -43,11 +43,11 @@ def measure_apart(corpus: Path, target: Path) -> float:
     )
     found = list_small(job.input, job.storage)
     assert found is not None
-    whole = Worker(job, job.storage, pa.schema([]))
+    whole = FusedActor(job, job.storage, pa.schema([]))
     fetch = FetchActor(job, job.storage, base.analysis_of(METHOD))
     network = NetworkActor(job)
     render = RenderActor(job, job.storage, pa.schema([]))
-    whole.analyst, network.analyst = alone, beside = _Timed(job), _Timed(job)
+    whole.predictor, network.predictor = alone, beside = _Timed(job), _Timed(job)
     more = []
     for _ in range(TURNS):
         fused = _beyond(alone, whole, found.table)
@@ -63,18 +63,18 @@ class _Timed(Predictor):
 
     seconds = 0.0
 
-    def __call__(self, works: Sequence[ImageTask]) -> None:
+    def __call__(self, tasks: Sequence[ImageTask]) -> None:
         start = time.process_time()
-        super().__call__(works)
+        super().__call__(tasks)
         self.seconds += time.process_time() - start
 
 
-def _beyond(analyst: _Timed, work: Callable[[pa.Table], object], sources: pa.Table) -> float:
+def _beyond(predictor: _Timed, task: Callable[[pa.Table], object], sources: pa.Table) -> float:
     """Return the CPU-seconds that work takes beyond the network's."""
-    start, before = time.process_time(), analyst.seconds
-    for at in range(0, len(sources), analyst.job.batch_size):
-        work(sources.slice(at, analyst.job.batch_size))
-    return time.process_time() - start - (analyst.seconds - before)
+    start, before = time.process_time(), predictor.seconds
+    for at in range(0, len(sources), predictor.job.batch_size):
+        task(sources.slice(at, predictor.job.batch_size))
+    return time.process_time() - start - (predictor.seconds - before)
 
 
 def _sent(table: pa.Table) -> pa.Table:

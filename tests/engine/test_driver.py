@@ -19,7 +19,7 @@ from PIL import Image
 
 import deepcrop
 from deepcrop import weights
-from deepcrop.engine import driver as run
+from deepcrop.engine import session
 from deepcrop.engine.retry import retry
 from deepcrop.errors import Interrupted, RequestError, WriteError
 from deepcrop.job import Job
@@ -133,7 +133,7 @@ def test_the_same_command_again_does_nothing_twice_and_takes_up_what_is_new(
     before = rows(out)
     times = {path: path.stat().st_mtime_ns for path in (out / "variants").rglob("*.jpg")}
     with monkeypatch.context() as patch:
-        patch.setattr(run, "connected", lambda: pytest.fail("a cluster, with nothing to do"))
+        patch.setattr(session, "connected", lambda: pytest.fail("a cluster, with nothing to do"))
         again = deepcrop.run(job(corpus, out))
     assert again.resumed == first.sources and rows(out) == before
     assert {path: path.stat().st_mtime_ns for path in (out / "variants").rglob("*.jpg")} == times

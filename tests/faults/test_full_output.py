@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy
 import pytest
 from PIL import Image
+from tests.servers.proxy import FaultProxy
 
 import deepcrop
 from deepcrop.errors import Interrupted, RequestError, Unwritable, WriteError
@@ -18,7 +19,6 @@ from deepcrop.progress import NullProgress
 from deepcrop.stages.item import ImageTask
 from deepcrop.stages.render import Renderer
 from deepcrop.storage import Storage
-from jobs.faults.proxy import FaultProxy
 from tests.conftest import s3_client
 
 SOURCES = 40
@@ -146,9 +146,9 @@ class Closed(Storage):
 def test_a_name_that_is_refused_alone_fails_alone(tmp_path, refused, kind):
     storage = Closed(refused)
     renderer = Renderer(job(tmp_path / "in", tmp_path / "out"), storage)
-    works = [ImageTask({"source_uri": f"/{name}", "key": name}) for name in ("bad", "bad2", "good")]
-    for work in works:
-        writes = [renderer.threads.submit(renderer._write, f"/1x1/{work.uri[1:]}", b"", "png")]
-        renderer.complete(work, writes)
-    assert [type(work.error) for work in works[:2]] == [kind, kind] and storage.asked == 1
-    assert (works[2].error is None) == (kind is WriteError)
+    tasks = [ImageTask({"source_uri": f"/{name}", "key": name}) for name in ("bad", "bad2", "good")]
+    for task in tasks:
+        writes = [renderer.threads.submit(renderer._write, f"/1x1/{task.uri[1:]}", b"", "png")]
+        renderer.complete(task, writes)
+    assert [type(task.error) for task in tasks[:2]] == [kind, kind] and storage.asked == 1
+    assert (tasks[2].error is None) == (kind is WriteError)
