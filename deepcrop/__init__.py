@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from .geometry import AspectRatio, Box, Size
     from .image import open
     from .job import Job
-    from .methods.base import Crop, Hints, load
+    from .methods.base import Crop, Hints
+    from .methods.registry import load
 
 # Arrow's own allocator keeps several times what tables took, for each thread. Arrow reads this
 # once, when it is imported first; the processes of a job inherit it.
@@ -42,7 +43,7 @@ _HOMES = {
     "Size": ".geometry",
     "SourceError": ".errors",
     "crop": ".api",
-    "load": ".methods.base",
+    "load": ".methods.registry",
     "open": ".image",
     "retarget": ".api",
     "run": ".engine.driver",

@@ -32,7 +32,7 @@ from . import weights
 from .errors import RequestError
 from .geometry import AspectRatio, Size
 from .image import LONGEST_SIDE, MAX_PIXELS, Colour, ExifColour
-from .methods import base
+from .methods import base, registry
 from .storage import Storage, StorageOptions
 from .storage.pattern import compile_glob
 
@@ -124,7 +124,7 @@ class Job(BaseModel):
     """Globs of files that are no sources."""
     output: str
     """A folder or s3://bucket/prefix, not inside the input."""
-    method: str
+    method: str = "saliency"
     """One of ``deepcrop methods``."""
     aspects: Annotated[tuple[Aspect, ...], BeforeValidator(_several)] = ()
     """Aspect ratios, W:H, of the variants."""
@@ -202,12 +202,12 @@ class Job(BaseModel):
                 raise RequestError(f"sizes: {size}: {self.format} has at most {longest} a side")
         if self.max_actors is not None and self.max_actors < (self.actors or 1):
             raise RequestError(f"max_actors: {self.max_actors} is less than actors: {self.actors}")
-        kind = base.find(self.method).kind
-        base.validate_options(self.method, self.options)
+        kind = registry.find(self.method).kind
+        registry.validate_options(self.method, self.options)
         if kind == "retarget" and self.upscale != "allow" and self.max_size is not None:
             raise RequestError("max_size: retarget methods make the sizes that are asked for")
         if self.weights is not None:
-            base.check_weights(self.method, self.weights)
+            registry.check_weights(self.method, self.weights)
         return self
 
     @classmethod
@@ -238,11 +238,14 @@ class Job(BaseModel):
         """
         return cls.parse(read_yaml(path) | dict(changes or {}))
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the method, and the fields that differ from their defaults, as plain values."""
+        chosen = self.model_dump(exclude_defaults=True).keys() | {"method"}
+        return self.model_dump(mode="json", include=set(chosen))
+
     def to_yaml(self) -> str:
-        """Write the fields that differ from their defaults."""
-        return yaml.safe_dump(
-            json.loads(self.model_dump_json(exclude_defaults=True)), sort_keys=False
-        )
+        """Write what :meth:`to_dict` returns as a job file."""
+        return yaml.safe_dump(self.to_dict(), sort_keys=False)
 
     @cached_property
     def requests(self) -> tuple[VariantRequest, ...]:
@@ -258,7 +261,7 @@ class Job(BaseModel):
     @property
     def kind(self) -> base.Kind:
         """Whether the method crops or retargets."""
-        kind: base.Kind = base.find(self.method).kind
+        kind: base.Kind = registry.find(self.method).kind
         return kind
 
     @property
@@ -278,7 +281,7 @@ class Job(BaseModel):
     @cached_property
     def weights_sha256(self) -> str | None:
         """Hash of the weights that the method will use."""
-        name = self.weights or base.find(self.method).weights
+        name = self.weights or registry.find(self.method).weights
         return None if name is None else weights.sha256(weights.locate(name))
 
     def settings(self) -> dict[str, Any]:

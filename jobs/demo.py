@@ -1,4 +1,4 @@
-"""The main job on real photos: those that ship inside scikit-image. Nothing is downloaded.
+"""A job on real photos, which ship inside scikit-image: nothing is downloaded.
 
 ```
 python -m jobs.demo --output out/demo
@@ -26,7 +26,7 @@ ASPECTS = ("1:1", "16:9", "9:16", "4:5")
 
 
 def demo(output: Path = Path("out/demo"), method: str = "saliency") -> None:
-    """Crop a handful of photos, and draw what came out."""
+    """Crop some photos, and draw a contact sheet of the variants."""
     photos = write_photos(output / "photos")
     job = Job(input=str(photos), output=str(output / method), method=method, aspects=ASPECTS)
     progress = JobProgress()

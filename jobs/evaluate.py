@@ -20,7 +20,7 @@ import typer
 from rich.console import Console
 
 from deepcrop import weights
-from deepcrop.methods.base import load
+from deepcrop.methods.registry import load
 from jobs.evaluation.report import saliency_tables
 from jobs.evaluation.retargeters import ours, peers
 from jobs.evaluation.retargetme import evaluate, student_measure, vgg_measure
@@ -85,15 +85,15 @@ def mars(
     part: str = typer.Option("test", help="test or validation"),
 ) -> None:
     """Gain at the largest window, kept fixations against area, on held-out photos."""
-    from deepcrop.methods import base
+    from deepcrop.methods import registry
     from deepcrop.methods.mars import MarsCrop
     from jobs.evaluation.crop_curves import print_curves, print_gain
     from jobs.training.datasets import gaze
 
-    saliency = base.load("saliency", device="cpu")
+    saliency = registry.load("saliency", device="cpu")
     photos = getattr(gaze(shared, longest=saliency.analysis), part)
     methods = {
-        f"faces={faces:g}": base.load("mars", device="cpu", weights=weights, faces=faces)
+        f"faces={faces:g}": registry.load("mars", device="cpu", weights=weights, faces=faces)
         for faces in (0, MarsCrop.Options.faces)
     }
     print_gain(methods, photos)
@@ -113,12 +113,12 @@ def croppings(
 
     A method is asked for each annotated crop's own aspect ratio, as in the paper.
     """
-    from deepcrop.methods import base
+    from deepcrop.methods import registry
     from jobs.evaluation.crop_agreement import agreement
     from jobs.training.croppings import read_dataset
 
     rows = read_dataset(dataset, annotations, split)
-    result = agreement(base.load_crop(method, weights=weights), rows, images)
+    result = agreement(registry.load_crop(method, weights=weights), rows, images)
     print(
         f"{dataset} ({result.annotations} crops): IoU {result.iou:.4f}  "
         f"BDE {result.displacement:.4f}  offset {result.offset:.1f} px"

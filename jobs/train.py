@@ -155,7 +155,7 @@ def faces(
 ) -> None:
     """Teach the saliency network to find faces; print what it finds on photos held out."""
     from deepcrop import weights
-    from deepcrop.networks.saliency.model import FACE
+    from deepcrop.networks.saliency.model import FACE_THRESHOLD
     from jobs.training import faces as training
 
     output.mkdir(parents=True, exist_ok=True)
@@ -163,7 +163,7 @@ def faces(
     photos = training.read_face_photos(labels, shared / "data")
     taught, held_out = training.split_faces(photos, shared)
     head = training.train(network, taught, training.Recipe(epochs=epochs), typer.echo)
-    found = [training.find(network, head, photo.image, FACE) for photo in held_out]
+    found = [training.find(network, head, photo.image, FACE_THRESHOLD) for photo in held_out]
     for smallest in (0.03, 0.05, 0.1):
         agreed = training.agreement(found, held_out, smallest)
         typer.echo(

@@ -192,14 +192,14 @@ def package_of_others(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([str(folder), *([before] if before else [])])
     sys.path.insert(0, str(folder))
-    registry.registry.cache_clear()
+    registry.entries.cache_clear()
     yield folder
     sys.path.remove(str(folder))
     if before is None:
         del os.environ["PYTHONPATH"]
     else:
         os.environ["PYTHONPATH"] = before
-    registry.registry.cache_clear()
+    registry.entries.cache_clear()
 
 
 @pytest.fixture(scope="session")

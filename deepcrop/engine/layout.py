@@ -14,7 +14,7 @@ import ray
 
 from ..errors import Interrupted, RequestError
 from ..job import Job
-from ..methods import base
+from ..methods import registry
 from ..sources.index import ParquetListing
 from ..storage import Storage
 from .actors import (
@@ -210,7 +210,7 @@ def actor_pools(
         return [Pool(ErrorReportingActor, fused, actors, max_actors, layout.cpus)]
     max_cpu_actors = cpu_actors * max_actors // actors
     # Found here, so that who fetches needs neither the weights nor the network's packages.
-    analysis = base.analysis_of(job.method, weights=job.weights, options=job.options)
+    analysis = registry.analysis_of(job.method, weights=job.weights, options=job.options)
     fetch = (IndexedActor, listing, FetchActor, job, storage, analysis)
     network = (NetworkActor, job)
     render = (RenderActor, job, storage, passthrough)

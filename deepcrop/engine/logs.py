@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from ..stages.item import ImageTask
-from ..storage import public, redact
+from ..storage import redact, strip_credentials
 
 logger = logging.getLogger("deepcrop")
 
@@ -40,7 +40,7 @@ def log_failures(tasks: Sequence[ImageTask]) -> None:
         if task.error is not None:
             facts = {
                 "source_id": task.source["source_id"],
-                "source_uri": public(task.uri),
+                "source_uri": strip_credentials(task.uri),
                 "stage": task.error.stage,
                 "error": type(task.error).__name__,
                 "message": redact(str(task.error)),

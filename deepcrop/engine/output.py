@@ -67,7 +67,7 @@ def job_record(job: Job, status: str, result: RunSummary, started: float) -> dic
         "status": status,
         "fingerprint": job.fingerprint,
         "settings": job.settings(),
-        "job": job.model_dump(mode="json", exclude_defaults=True),
+        "job": job.to_dict(),
         "weights_sha256": job.weights_sha256,
         "versions": {name: version(name) for name in RECORDED_PACKAGES},
         "counts": result.record(),

@@ -24,7 +24,7 @@ from ray.job_submission import JobStatus, JobSubmissionClient
 
 from ..errors import Interrupted, RequestError
 from ..job import Job
-from ..storage import canonical, public
+from ..storage import canonical, strip_credentials
 from .addresses import refusal
 from .cluster import quiet_stderr
 
@@ -171,7 +171,7 @@ def _when_ready(call: Callable[..., str], **arguments: Any) -> str:
 
 def _check_secrets(job: Job, environment: Mapping[str, Any]) -> None:
     for name in ("input", "output"):
-        if public(getattr(job, name)) != getattr(job, name):
+        if strip_credentials(getattr(job, name)) != getattr(job, name):
             raise RequestError(
                 f"{name}: holds a secret, which the cluster's dashboard would show; "
                 "put the URIs into a list that the nodes can read"

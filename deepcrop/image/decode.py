@@ -16,14 +16,16 @@ from PIL import Image, ImageFile
 from ..errors import Corrupt
 from ..flags import Note
 from ..geometry import Box, Size
-from . import described, jpeg, tiff_samples
-from .colour import Colour, is_srgb, to_rgb
-from .colour_description import ExifColour, colour_described
-from .colour_space import ColourSpace
-from .frames import notes_of, outside, select
+from .animation import notes_of, outside, select
+from .colour import management as described
+from .colour.conversion import Colour, is_srgb, to_rgb
+from .colour.description import ExifColour, colour_described
+from .colour.space import ColourSpace
+from .formats import jpeg
+from .formats.png_transparency import keyed_alpha
+from .formats.tiff import decoding as tiff_samples
 from .header import MAX_PIXELS, Opened, Probe, opened
-from .metadata import SourceMetadata, metadata_of
-from .png import keyed_alpha
+from .metadata.blocks import SourceMetadata, metadata_of
 from .samples import Samples
 
 # The scaled DCT cuts blocks short, which isn't a clean low-pass filter: what it gets wrong should

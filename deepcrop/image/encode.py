@@ -12,7 +12,7 @@ from PIL import Image
 
 from ..errors import RenderError
 from .decode import over_white
-from .metadata import Metadata
+from .metadata.blocks import Metadata
 
 OUTPUT_FORMATS = {"jpeg": ".jpg", "webp": ".webp", "avif": ".avif", "png": ".png"}
 """Formats that can be written, with the suffix of their files."""

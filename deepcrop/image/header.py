@@ -26,11 +26,13 @@ from PIL import (
 from ..errors import Corrupt, SourceError, TooLarge, Unsupported
 from ..flags import Flag, Note
 from ..geometry import Size
-from . import jpeg, tiff, tiff_support
+from .formats import jpeg
+from .formats.tiff import pages as tiff
+from .formats.tiff import support as tiff_support
+from .formats.tiff.layout import Layout
 from .libtiff import silence
-from .metadata import orientation_of
+from .metadata.blocks import orientation_of
 from .signature import format_of
-from .tiff_layout import Layout
 
 MAX_PIXELS = 2**27
 """Default limit of an image's pixels: 134 megapixels."""

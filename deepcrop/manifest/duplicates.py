@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from ..sources.corrections import CORRECTIONS_COLUMN
 from ..sources.duplicates import HINT_COLUMNS
-from ..storage import public
+from ..storage import strip_credentials
 from ..tables import images_table
 
 REFERENCE_COLUMNS = (
@@ -51,7 +51,7 @@ def duplicate_rows(
         original = by_uri.get(duplicate["duplicate_of"])
         if original is not None and original["sha256"] == duplicate["sha256"]:
             listed = {name: value for name, value in duplicate.items() if name not in LISTING_ONLY}
-            listed["source_uri"] = public(duplicate["source_uri"])
+            listed["source_uri"] = strip_credentials(duplicate["source_uri"])
             row = original | listed
             row |= {"status": "skipped", "attempts": 1, "variants": [], "flags": []}
             rows.append(row | {"fingerprint": fingerprint})

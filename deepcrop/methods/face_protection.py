@@ -19,11 +19,11 @@ from .base import Part
 if TYPE_CHECKING:
     from torch import Tensor
 
-HAIR = 0.4
+HAIR_RATIO = 0.4
 """Height of the hair above a face, over that of the face."""
 
 
-def heads(faces: Tensor, integral: Integral, weight: float) -> list[tuple[Box, float]]:
+def head_costs(faces: Tensor, integral: Integral, weight: float) -> list[tuple[Box, float]]:
     """Return boxes of faces and of heads, each with what a window gives up by cutting it.
 
     Args:
@@ -44,14 +44,14 @@ def head_parts(faces: Tensor, size: Size) -> tuple[Part, ...]:
     """Return the heads of faces, as parts that a crop box had better not cut.
 
     Args:
-        faces: as :func:`heads` takes them.
+        faces: as :func:`head_costs` takes them.
         size: of the source.
     """
     found = faces[:, :4].tolist()
     return tuple(Part(face_box(head_of(each), size), Flag.HEAD_CUT) for each in found)
 
 
-def head_of(face: Sequence[float], hair: float = HAIR) -> tuple[float, float, float, float]:
+def head_of(face: Sequence[float], hair: float = HAIR_RATIO) -> tuple[float, float, float, float]:
     """Add the hair to a face, x0, y0, x1, y1 in 0..1: boxes of faces end at the forehead."""
     x0, y0, x1, y1 = face
     return x0, max(0.0, y0 - hair * (y1 - y0)), x1, y1

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 
-def batches(inputs: Sequence[Tensor]) -> Iterator[tuple[list[int], Tensor]]:
+def group_by_shape(inputs: Sequence[Tensor]) -> Iterator[tuple[list[int], Tensor]]:
     """Join prepared images ``(3, H, W)`` into batches, and tell which of them each holds.
 
     Those of one size share a batch on an accelerator; on a CPU each is alone, which costs nothing

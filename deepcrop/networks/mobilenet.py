@@ -36,7 +36,7 @@ CHANNELS = (
 """Output channels of ``features[i]``, i = 0 .. 18."""
 
 
-class Convolution(nn.Conv2d):
+class Conv2dSame(nn.Conv2d):
     """A convolution with TensorFlow's SAME padding, or with PyTorch's symmetric one.
 
     They differ where the stride is 2: on an even side SAME pads (0, 1), PyTorch (1, 1), which
@@ -133,9 +133,9 @@ def _convolve(
     same: bool,
     activation: bool = True,
 ) -> list[nn.Module]:
-    """Convolution, batch norm and ReLU6, at torchvision's indices: all in one when folded."""
+    """Build convolution, batch norm and ReLU6, at torchvision's indices: all in one if folded."""
     layers: list[nn.Module] = [
-        Convolution(
+        Conv2dSame(
             inputs,
             outputs,
             kernel,

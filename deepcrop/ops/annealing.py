@@ -7,8 +7,7 @@ best.windows, best.values
 
 ``loss(windows, images)`` takes windows ``(M, 4)`` of the images ``(M,)``, in ascending order, and
 returns ``(M,)``. Windows are those of :mod:`deepcrop.ops.window_sampling`; images of a batch never
-mix.
-What the user wants held or centred bounds the places (:class:`Bounds`), so that the loss is
+mix. What the user wants held or centred bounds the places (:class:`Bounds`), so that the loss is
 minimised over the windows that are allowed.
 """
 

@@ -19,6 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .interpolation import linear_interpolation_matrix
+
 SCALES = (Fraction(1, 4), Fraction(1, 3), Fraction(1, 2), Fraction(1))
 
 
@@ -142,13 +144,12 @@ def mean_weights(windows: Tensor, size: tuple[int, int], cells: int) -> Tensor:
     ``sample(map, w, (n, n))``: bilinear weights are products of those of rows and columns.
     """
     where = positions(windows, (cells, cells))
-    across = _hats(where[:, 0, :, 0], size[1])
-    down = _hats(where[:, :, 0, 1], size[0])
+    across = _mean_weights(where[:, 0, :, 0], size[1])
+    down = _mean_weights(where[:, :, 0, 1], size[0])
     return (down[:, :, None] * across[:, None, :]).flatten(1)
 
 
-def _hats(points: Tensor, cells: int) -> Tensor:
-    """Mean of the linear interpolation weights of points ``(M, n)`` in -1..1: ``(M, cells)``."""
+def _mean_weights(points: Tensor, cells: int) -> Tensor:
+    """Return the mean interpolation weights of points ``(M, n)`` in -1..1: ``(M, cells)``."""
     at = ((points + 1) * cells / 2 - 0.5).clamp(0, cells - 1)
-    centres = torch.arange(cells, dtype=points.dtype, device=points.device)
-    return (1 - (at[..., None] - centres).abs()).clamp_min(0).mean(1)
+    return linear_interpolation_matrix(at, cells).mean(1)

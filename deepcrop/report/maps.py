@@ -13,7 +13,7 @@ from PIL import Image
 from .. import image
 from ..errors import SourceError
 from ..job import Job
-from ..methods import base
+from ..methods import registry
 from ..storage import Storage
 from .thumbnails import name_of, stored
 
@@ -54,8 +54,8 @@ def make_maps(rows: pa.Table, count: int, job: Job, folder: str) -> set[str]:
 def saliency_method(job: Job, device: str | None = None) -> Any:
     """Return the method that knows where people look, with the job's own options if it is it."""
     if job.method == "saliency":
-        return base.load("saliency", device=device, weights=job.weights, **job.options)
-    return base.load("saliency", device=device)
+        return registry.load("saliency", device=device, weights=job.weights, **job.options)
+    return registry.load("saliency", device=device)
 
 
 def heat(saliency: numpy.ndarray) -> Image.Image:

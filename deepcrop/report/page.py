@@ -28,9 +28,11 @@ from .. import weights as store
 from ..errors import RequestError
 from ..job import Job
 from ..manifest.status import job_of, open_job, state_of
-from ..methods import base
+from ..methods import registry
+from ..methods.mars import MarsCrop
 from ..planning.prices import Prices
 from ..progress import NullProgress, Progress
+from ..schema import STAGES
 from ..sources.corrections import Corrections
 from ..storage import Storage
 from . import plots
@@ -43,17 +45,7 @@ from .thumbnails import make_thumbnails
 THUMBNAILS = 2000
 """Sources that get a thumbnail unless told otherwise: the worst first."""
 THREADS = 16
-SCRIPTS = (
-    "page",
-    "sources",
-    "corrections",
-    "flags",
-    "gallery",
-    "picture",
-    "preview",
-    "detail",
-    "main",
-)
+ASSETS = files("deepcrop.report") / "assets"
 
 
 def build(
@@ -149,10 +141,11 @@ def _render(
         "methods": catalogue.methods,
         "errors": catalogue.errors,
         "kind": job.kind,
+        "stages": STAGES,
     }
     return environment.get_template("page.html.j2").render(
-        style=Markup(_asset("page.css")),
-        script=Markup("\n".join(_asset(f"{each}.js") for each in SCRIPTS)),
+        style=Markup((ASSETS / "page.css").read_text(encoding="utf-8")),
+        scripts=Markup(_scripts()),
         facts=Markup(json.dumps(facts, ensure_ascii=False).replace("<", "\\u003c")),
         title=job.output.rstrip("/").rpartition("/")[2] or job.output,
         state=state,
@@ -208,22 +201,26 @@ def _window(job: Job) -> str:
         ``largest`` of the ratio, or ``kept``: of the size that the method chose before.
     """
     largest = job.method in ("center", "saliency") or (
-        job.method == "mars" and base.validate_options("mars", job.options).window == "largest"
+        job.method == "mars"
+        and registry.read_options(MarsCrop.Options, job.options, method="mars").window == "largest"
     )
     return "largest" if largest else "kept"
 
 
 def _weights(job: Job) -> store.Weights | None:
     """Return the catalogue entry of the weights used, if they are any of ours."""
-    name = job.weights or base.find(job.method).weights
+    name = job.weights or registry.find(job.method).weights
     try:
         return None if name is None else store.find(name)
     except RequestError:
         return None
 
 
-def _asset(name: str) -> str:
-    return (files("deepcrop.report") / "assets" / name).read_text(encoding="utf-8")
+def _scripts() -> str:
+    """Return the page's modules, after the functions that define and load a module."""
+    folder = ASSETS / "scripts"
+    texts = {each.name: each.read_text(encoding="utf-8") for each in folder.iterdir()}
+    return "\n".join([texts.pop("modules.js"), *(texts[name] for name in sorted(texts))])
 
 
 def _size(count: float) -> str:

@@ -33,8 +33,8 @@ from ..errors import RequestError, SourceError
 from ..geometry import Box, Focal, Size
 from ..job import Job, VariantRequest
 from ..methods.base import Crop
-from ..ops.windows import hold
-from ..storage import Storage, canonical, public
+from ..ops.windows import expand_to_contain
+from ..storage import Storage, canonical, strip_credentials
 from .focal_points import focal_problem
 
 CORRECTIONS_COLUMN = "corrections"
@@ -108,7 +108,7 @@ class Correction:
             # Not every method follows a focal point, or never cuts a box: here all do.
             box = Box.centred(crop.box.size, focal, size) if self.focal else crop.box
             keep = [inside for each in self.keep if (inside := _clipped(each, size))]
-            return replace(crop, box=hold(box, keep, request.aspect, size))
+            return replace(crop, box=expand_to_contain(box, keep, request.aspect, size))
         inside = _clipped(wanted, size) or crop.box
         window = request.aspect.largest_window(inside.size)
         centre = (
@@ -181,7 +181,7 @@ class Corrections:
 
         A source with a statement is a duplicate no more, since its variants are its own.
         """
-        uris = [public(uri) for uri in sources["source_uri"].to_pylist()]
+        uris = [strip_credentials(uri) for uri in sources["source_uri"].to_pylist()]
         column = pa.array([self.statements.get(uri) for uri in uris], pa.list_(CORRECTION_TYPE))
         own = pc.if_else(pc.is_valid(column), pa.scalar(None, pa.string()), sources["duplicate_of"])
         index = sources.schema.get_field_index("duplicate_of")
@@ -199,7 +199,7 @@ class Corrections:
         """
         unknown = set(self.statements)
         for table in sources if unknown else ():
-            unknown = unknown - {public(uri) for uri in table["source_uri"].to_pylist()}
+            unknown = unknown - {strip_credentials(uri) for uri in table["source_uri"].to_pylist()}
         for uri in self.statements:
             if uri in unknown:
                 raise RequestError(
@@ -252,7 +252,7 @@ def _validate(row: Statement, slugs: set[str], method_kind: str) -> str | None:
 
 def _normalised(row: Statement) -> dict[str, Any]:
     return dict(row) | {
-        "source_uri": public(canonical(row["source_uri"])),
+        "source_uri": strip_credentials(canonical(row["source_uri"])),
         "aspect": _slug(row["aspect"]),
     }
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..errors import InferError, OutOfMemory, SourceError
 from ..geometry import Size
 from ..job import Job, VariantRequest
-from ..methods import base
+from ..methods import base, registry
 from .item import ImageTask
 from .limits import limit_of
 from .render import wanted_size
@@ -24,7 +24,7 @@ class Predictor:
     def __init__(self, job: Job, device: str | None = None) -> None:
         """Load the network."""
         self.job = job
-        self.method: base.Loaded = base.load(
+        self.method: base.Loaded = registry.load(
             job.method, device=device, weights=job.weights, **job.options
         )
 

@@ -17,7 +17,7 @@ from ..geometry import Size
 from ..methods.base import Crop
 from ..schema import IMAGES, STAGES
 from ..sources.corrections import CORRECTIONS_COLUMN, Correction
-from ..storage import public
+from ..storage import strip_credentials
 
 if TYPE_CHECKING:
     import numpy
@@ -100,7 +100,7 @@ class ImageTask:
         }
         focal = self.crops[0].focal if self.crops else (None, None)
         row = known | {
-            "source_uri": public(self.uri),
+            "source_uri": strip_credentials(self.uri),
             "source_bytes": known["source_bytes"] if self.bytes is None else self.bytes,
             "source_etag": self.etag or known["source_etag"],
             "sha256": self.sha256,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ..errors import TimedOut
 from ..job import Job
-from ..methods import base
+from ..methods import registry
 
 SECONDS = 60.0
 """The limit where neither the job nor its method says one."""
@@ -26,7 +26,7 @@ def limit_of(job: Job, stage: str) -> float:
     """
     if stage != "infer":
         return job.time_limit or SECONDS
-    own: float = getattr(base.find(job.method), "time_limit", SECONDS)
+    own: float = getattr(registry.find(job.method), "time_limit", SECONDS)
     return (job.time_limit or own) * len(job.requests)
 
 

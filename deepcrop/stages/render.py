@@ -99,7 +99,7 @@ class Renderer:
         Where they may not, the works fail.
         """
         try:
-            with self.storage.synced(self.job.output):
+            with self.storage.durable_writes(self.job.output):
                 yield
                 start = time.perf_counter()
         except WriteError as error:

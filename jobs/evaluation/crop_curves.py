@@ -83,7 +83,7 @@ def saliency_curve(
         for saliency, fixations, size in zip(maps, points, sizes, strict=True):
             integral = Integral.of(saliency, size)
             for aspect in aspects:
-                box = best_window(integral, aspect, enough=part, minimum_zoom=0.05).box
+                box = best_window(integral, aspect, min_saliency=part, minimum_zoom=0.05).box
                 pairs.append((box.area / size.pixels, kept(box, fixations, size)))
         curve.append(_average(part, pairs))
     return curve

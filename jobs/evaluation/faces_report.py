@@ -11,10 +11,10 @@ import torch
 from rich.table import Table
 
 from deepcrop.geometry import Box, Size
-from deepcrop.methods.base import load, load_crop
-from deepcrop.methods.face_protection import HAIR, head_of
+from deepcrop.methods.face_protection import HAIR_RATIO, head_of
+from deepcrop.methods.registry import load, load_crop
 from deepcrop.metrics.cropping import ASPECTS, Gain, kept
-from deepcrop.networks.saliency.model import FACE
+from deepcrop.networks.saliency.model import FACE_THRESHOLD
 from jobs.training.datasets import gaze
 from jobs.training.faces import SURE, FacePhoto, agreement, read_face_photos, split_faces
 
@@ -52,12 +52,12 @@ class Cuts:
 def found_table(photos: Sequence[FacePhoto], weights: str) -> Table:
     """Tabulate the faces that the head finds of the detector's, by size."""
     network = load("saliency", device="cpu", weights=weights).network
-    found = [network.look([photo.image])[0].faces for photo in photos]
+    found = [network.predict([photo.image])[0].faces for photo in photos]
     table = Table("faces from", "faces", "found", "others found", title=f"{len(photos)} photos")
     for smallest in (SMALLEST, 0.05, 0.1):
         each = agreement(found, photos, smallest)
         figures = (str(figure) for figure in (each.faces, each.found, each.false))
-        table.add_row(f"{smallest:.0%} of the longer edge, score {FACE}", *figures)
+        table.add_row(f"{smallest:.0%} of the longer edge, score {FACE_THRESHOLD}", *figures)
     return table
 
 
@@ -84,7 +84,7 @@ def cut_table(
             for crop in crops:
                 for share in shown(photo, crop.box, size):
                     cuts.add(share)
-                for share in shown(photo, crop.box, size, hair=HAIR):
+                for share in shown(photo, crop.box, size, hair=HAIR_RATIO):
                     heads.add(share)
             if seen:
                 shares[seen.name] = [kept(crop.box, seen.points, size) for crop in crops]

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from deepcrop.geometry import AspectRatio, Box, Focal, Size
 from deepcrop.methods.saliency import SaliencyCrop
+from deepcrop.ops.coverage import coverage
 from jobs.training.croppings import Cropping
 from jobs.training.datasets import Floats, GazePhoto, density, gaze, read_photo, unlabelled_paths
 
@@ -133,8 +134,8 @@ def windows(densities: Floats, ratios: Floats, enough: Floats, smallest: float) 
     height = zoom * np.minimum(1, 1 / ratios)[:, None]
     place = np.linspace(0, 1, PLACES)
     x0, y0 = place * (1 - width)[..., None], place * (1 - height)[..., None]  # (R, K, P)
-    across = _cover(x0, x0 + width[..., None], densities.shape[2])  # (R, K, P, w)
-    down = _cover(y0, y0 + height[..., None], densities.shape[1])
+    across = coverage(x0, x0 + width[..., None], densities.shape[2])  # (R, K, P, w)
+    down = coverage(y0, y0 + height[..., None], densities.shape[1])
     half = np.einsum("rkph,shw->srkpw", down, densities, optimize=True)
     share = half @ across.swapaxes(-1, -2)  # (S, R, K, Py, Px)
     share = share.reshape(*share.shape[:3], -1)
@@ -157,15 +158,6 @@ def windows_at(centres: Floats, ratios: Floats, zoom: float) -> Floats:
     sides = zoom * np.stack([np.minimum(1, ratios), np.minimum(1, 1 / ratios)], -1)  # (R, 2)
     corner = np.clip(centres - sides / 2, 0, 1 - sides)
     return np.concatenate([corner, corner + sides], -1)
-
-
-def _cover(low: Floats, high: Floats, cells: int) -> Floats:
-    """Return how much of each of an axis' cells lies between ``low`` and ``high`` (0..1)."""
-    edge = np.arange(cells)
-    inside = np.minimum(high[..., None] * cells, edge + 1) - np.maximum(
-        low[..., None] * cells, edge
-    )
-    return np.clip(inside, 0, 1)
 
 
 def training_photos(shared: Path) -> list[GazePhoto]:

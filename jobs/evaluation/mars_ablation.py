@@ -77,7 +77,7 @@ def print_ablation(job: MarsJob, shared: Path) -> None:
         job: its trunk, rows, and recipe; the whole trunk is frozen.
         shared: holds ``data/gaze_*``, whose validation photos judge.
     """
-    frozen = job.options.cut.stop
+    frozen = job.options.truncation.stop
     views = load_views(read_croppings(job.rows), Path(job.images), initial(job), frozen=frozen)
     print("variant                    IoU   offset   gain    loss")
     ablation(

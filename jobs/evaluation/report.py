@@ -13,7 +13,8 @@ from rich.table import Table
 from torch import Tensor
 
 from deepcrop.geometry import Box, Size
-from deepcrop.methods.base import CropMethod, load
+from deepcrop.methods.base import CropMethod
+from deepcrop.methods.registry import load
 from deepcrop.metrics import saliency as metrics
 from deepcrop.metrics.cropping import (
     ASPECTS,

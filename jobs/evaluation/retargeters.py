@@ -13,7 +13,8 @@ from torch import Tensor
 
 from deepcrop.errors import RequestError
 from deepcrop.geometry import Size
-from deepcrop.methods.base import as_tensor, load
+from deepcrop.methods.base import as_tensor
+from deepcrop.methods.registry import load
 
 Retargeter = Callable[[Tensor, Size], Tensor]
 """Takes a photo (3, H, W) uint8 and a size; gives the photo in that size."""

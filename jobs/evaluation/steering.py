@@ -16,8 +16,8 @@ from torch import Tensor
 
 from deepcrop import weights
 from deepcrop.geometry import AspectRatio, Box, Size
-from deepcrop.methods.base import load, validate_options
 from deepcrop.methods.cagic.method import Cagic
+from deepcrop.methods.registry import load, validate_options
 from deepcrop.metrics.steering import Steered, summarise
 from deepcrop.ops.windows import Integral
 from jobs.training.datasets import read_photo
@@ -96,18 +96,18 @@ def grad_cam_cropper(method: Cagic) -> Cropper:
     def crop(image: Tensor, size: Size, captions: Sequence[str]) -> list[Box]:
         scene = method.scene(image)
         return [
-            bounding_box(method.evidence(scene, method.request(caption)), size)
+            bounding_box(method.grad_cam(scene, method.request(caption)), size)
             for caption in captions
         ]
 
     return crop
 
 
-def bounding_box(evidence: Tensor, size: Size) -> Box:
+def bounding_box(grad_cam: Tensor, size: Size) -> Box:
     """Return the box around a map's values above the threshold; the photo if there are none."""
-    if float(evidence.max()) <= 0:
+    if float(grad_cam.max()) <= 0:
         return Box(0, 0, size.width, size.height)
-    fine = F.interpolate(evidence[None, None], (size.height, size.width), mode="bilinear")[0, 0]
+    fine = F.interpolate(grad_cam[None, None], (size.height, size.width), mode="bilinear")[0, 0]
     rows, columns = torch.nonzero(fine > THRESHOLD * fine.max(), as_tuple=True)
     return Box(int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from deepcrop.networks.saliency.faces import TAPS, FaceHead, overlaps, read_faces
+from deepcrop.networks.saliency.faces import TAPS, FaceHead, box_iou, read_faces
 from deepcrop.networks.saliency.model import SaliencyNetwork, SaliencyOptions
 from deepcrop.weights import load
 
@@ -320,7 +320,7 @@ def agreement(
         sure = (photo.faces[:, 4] >= SURE) & (
             np.minimum(theirs[:, 2] - theirs[:, 0], theirs[:, 3] - theirs[:, 1]) >= smallest
         )
-        same = overlaps(torch.from_numpy(theirs), torch.from_numpy(mine)).numpy() >= overlap
+        same = box_iou(torch.from_numpy(theirs), torch.from_numpy(mine)).numpy() >= overlap
         large = np.minimum(mine[:, 2] - mine[:, 0], mine[:, 3] - mine[:, 1]) >= smallest
         faces += int(sure.sum())
         hits += int(same[sure].any(1).sum())

@@ -150,7 +150,7 @@ def load_views(
                 for flipped in (False, True) if mirror else (False,):
                     seen = pixels.flip(-1) if flipped else pixels
                     places = [_flip(each) for each in boxes] if flipped else boxes
-                    prepared = network.prepare(seen.to(device), shape)
+                    prepared = network.preprocess(seen.to(device), shape)
                     features = stem(prepared[None])[0].half().cpu().clone()
                     cells = (prepared.shape[-2] // stride, prepared.shape[-1] // stride)
                     dense = density(torch.cat(places), shape, stride, cells).half()

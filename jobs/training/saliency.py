@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from deepcrop.networks.precision import working_dtype
+from deepcrop.networks.precision import inference_dtype
 from deepcrop.networks.saliency.model import SaliencyNetwork, SaliencyOptions
 
 from .datasets import GazePhoto, density
@@ -218,7 +218,7 @@ def _step(
         torch.stack([getattr(view, name) for view in batch]).to(device).float()
         for name in ("input", "target", "fixations")
     )
-    faster = device.type == "cuda" or working_dtype(device) == torch.bfloat16
+    faster = device.type == "cuda" or inference_dtype(device) == torch.bfloat16
     with torch.autocast(device.type, torch.bfloat16, enabled=recipe.bfloat16 and faster):
         prediction = model(x.contiguous(memory_format=torch.channels_last), recipe.frozen)
     value = loss(recipe.loss, prediction, target, fixations)

@@ -23,7 +23,7 @@ from deepcrop.errors import InferError, OutOfMemory
 from deepcrop.flags import Flag
 from deepcrop.geometry import Box, Size
 from deepcrop.job import Job
-from deepcrop.methods import base
+from deepcrop.methods import registry
 from deepcrop.methods.base import Crop, Part
 from deepcrop.methods.center import Center
 from deepcrop.sources.corrections import CORRECTIONS_COLUMN
@@ -111,7 +111,7 @@ def test_a_method_sees_its_analysis_size_whatever_is_rendered_and_where(form, ma
     data = io.BytesIO()
     picture.save(data, form)
     job = Job(input="in", output="out", method="mars", aspects=("1:1",), max_size=max_size)
-    analysis = base.analysis_of("mars", weights=weights)
+    analysis = registry.analysis_of("mars", weights=weights)
     looks = []
     for keep_pictures in (True, False):
         task = ImageTask({"source_uri": "0"}, data=data.getvalue())

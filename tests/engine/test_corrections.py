@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import deepcrop
-from deepcrop import cli
+from deepcrop.cli import app
 from deepcrop.engine.retry import retry
 from deepcrop.errors import RequestError
 from deepcrop.geometry import Box, Size
@@ -178,7 +178,7 @@ def test_a_job_is_corrected_by_the_name_of_its_output_alone(corpus, tmp_path, mo
     (tmp_path / "downloads").mkdir()
     monkeypatch.chdir(tmp_path / "downloads")
     write(tmp_path / "downloads" / "c.csv", f"{tmp_path}/in/a.jpg,focal,,0,0.5,,")
-    assert cli._status(["correct", f"{tmp_path}/out", "c.csv"]) == 0
+    assert app.exit_status(["correct", f"{tmp_path}/out", "c.csv"]) == 0
     assert "page" in capsys.readouterr().out
     after = rows(tmp_path / "out")
     assert done_anew(before, after) == {"a.jpg"} and "new.jpg" not in after
@@ -192,9 +192,9 @@ def test_a_job_is_corrected_by_the_name_of_its_output_alone(corpus, tmp_path, mo
     assert "new.jpg" not in rows(tmp_path / "out")
     # Without a page none is written, unless it is asked for.
     shutil.rmtree(tmp_path / "out" / "report")
-    assert cli._status(["correct", f"{tmp_path}/out", "c.csv"]) == 0
+    assert app.exit_status(["correct", f"{tmp_path}/out", "c.csv"]) == 0
     assert not (tmp_path / "out" / "report").exists()
-    assert cli._status(["correct", f"{tmp_path}/out", "c.csv", "--report"]) == 0
+    assert app.exit_status(["correct", f"{tmp_path}/out", "c.csv", "--report"]) == 0
     assert (tmp_path / "out" / "report" / "index.html").exists()
 
 
@@ -206,7 +206,7 @@ def test_wrong_corrections_of_a_job_are_a_wrong_request(tmp_path, capsys):
         ((tmp_path / "out", tmp_path / "none.csv"), "none.csv"),
         ((tmp_path / "out", file), "50 looks like a percentage"),
     ):
-        assert cli._status(["correct", *map(str, arguments)]) == 2
+        assert app.exit_status(["correct", *map(str, arguments)]) == 2
         told = capsys.readouterr().err
         assert words in told and told.count("\n") == 1
 

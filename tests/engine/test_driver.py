@@ -226,17 +226,17 @@ def test_a_list_that_changes_leaves_one_table(corpus, tmp_path):
 
 
 def test_what_is_no_photo_is_named_at_the_end_and_afterwards(corpus, tmp_path, capsys):
-    from deepcrop import cli
+    from deepcrop.cli import app
 
     for name in ("._a.jpg", "@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg", "deep/._c.jpeg", "Thumbs.db"):
         (corpus / name).parent.mkdir(parents=True, exist_ok=True)
         (corpus / name).write_bytes(b"\0\5\x16\7")
     flags = f"--input {corpus} --output {tmp_path}/out -m center -a 1:1 --gpus 0 --exclude many/"
-    assert cli._status(["run", *flags.split(), "--exclude", "bad/*"]) == 0
+    assert app.exit_status(["run", *flags.split(), "--exclude", "bad/*"]) == 0
     kinds = "16 excluded (--exclude), 2 AppleDouble (._*), 1 Synology thumbnails (@eaDir)"
     said = " ".join(capsys.readouterr().out.split())
     assert f"ignored 21: {kinds}" in said
-    assert cli._status(["status", f"{tmp_path}/out"]) == 0
+    assert app.exit_status(["status", f"{tmp_path}/out"]) == 0
     assert f"ignored 21: {kinds}" in " ".join(capsys.readouterr().out.split())
     record = Manifest(str(tmp_path / "out"), Storage()).read_record()
     assert record["ignored"] == 21 == sum(record["ignored_kinds"].values())

@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from deepcrop import cli
+from deepcrop.cli import app
 from deepcrop.exports.base import ExportFormat
 from deepcrop.exports.registry import FormatName, find
 from deepcrop.exports.source_paths import SourcePaths
@@ -36,7 +36,7 @@ def test_the_command_writes_them(capsys, tmp_path, form, target, files):
     output = tmp_path / "out"
     write_output(output, [SOURCE, FAILED, row("/out", "/in/d.jpg")])
     place = tmp_path / "exported"
-    assert cli._status(["export", str(output), "--as", form, "--to", str(place / target)]) == 0
+    assert app.exit_status(["export", str(output), "--as", form, "--to", str(place / target)]) == 0
     there = {str(path.relative_to(place)) for path in place.rglob("*") if path.is_file()}
     assert there == files and f"{len(files)} file" in capsys.readouterr().out
 
@@ -47,7 +47,7 @@ def test_the_command_writes_rules_for_duplicates_too(tmp_path):
     write_output(tmp_path / "out", [first, copy | {"focal_x": None, "focal_y": None}])
     target = tmp_path / "focal.css"
     arguments = ["export", str(tmp_path / "out"), "--as", "css", "--to", str(target)]
-    assert cli._status([*arguments, "--base", "/media"]) == 0
+    assert app.exit_status([*arguments, "--base", "/media"]) == 0
     assert target.read_text() == (
         'img[src="/media/a.jpg"] { object-position: 25% 50%; }\n'
         'img[src="/media/b.jpg"] { object-position: 25% 50%; }\n'
@@ -65,7 +65,7 @@ def output(tmp_path):
 def export(output, form, *options):
     target = output.parent / "exported.csv"
     arguments = ["export", str(output), "--as", form, "--to", str(target), *map(str, options)]
-    code = cli._status(arguments)
+    code = app.exit_status(arguments)
     lines = target.read_text("utf-8").splitlines() if target.exists() else []
     return code, list(csv.reader(lines))
 

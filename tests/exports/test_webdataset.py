@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deepcrop import cli
+from deepcrop.cli import app
 from tests.report.synthetic import BOXES, row, write_output, write_photo
 
 
@@ -27,9 +27,9 @@ def test_webdataset(output, tmp_path, capsys):
 
     shards = tmp_path / "shards"
     arguments = ["export", str(output), "--as", "webdataset", "--to", str(shards)]
-    assert cli._status(arguments) == 0
+    assert app.exit_status(arguments) == 0
     first = (shards / "shard-000000.tar").read_bytes()
-    assert cli._status(arguments) == 0
+    assert app.exit_status(arguments) == 0
     assert (shards / "shard-000000.tar").read_bytes() == first
     dataset = webdataset.WebDataset(str(shards / "shard-000000.tar"), shardshuffle=False)
     samples = list(dataset.decode("pil"))

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy
 import pytest
 from PIL import Image
-from tests.servers.proxy import FaultProxy
 
 import deepcrop
 from deepcrop.errors import Interrupted, RequestError, Unwritable, WriteError
@@ -19,6 +18,7 @@ from deepcrop.progress import NullProgress
 from deepcrop.stages.item import ImageTask
 from deepcrop.stages.render import Renderer
 from deepcrop.storage import Storage
+from jobs.faults.proxy import FaultProxy
 from tests.conftest import s3_client
 
 SOURCES = 40

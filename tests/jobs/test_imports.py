@@ -6,9 +6,13 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 import jobs
+from tests.test_image import PINS
 
 JOBS = Path(jobs.__file__).parent
 MODULES = [
@@ -30,6 +34,24 @@ def imported(path: Path) -> Iterator[str]:
             yield from (alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             yield (node.module or "").partition(".")[0]
+
+
+def third_party(path: Path) -> Iterator[str]:
+    """Yield the distributions of the packages that a module imports as it is imported itself."""
+    known = packages_distributions()
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = [getattr(node, "module", None) or node.names[0].name]
+            if not getattr(node, "level", 0):
+                top = names[0].partition(".")[0]
+                yield from known.get(top, [])[:1]
+
+
+def test_what_the_jobs_import_is_pinned_in_the_image():
+    ours = {"deepcrop"}
+    found = {canonicalize_name(name) for path in JOBS.rglob("*.py") for name in third_party(path)}
+    assert {"psutil", "scikit-image"} <= found
+    assert found - PINS.keys() <= ours
 
 
 def test_no_job_imports_the_tests():

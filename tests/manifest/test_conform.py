@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from deepcrop import cli
+from deepcrop.cli import app
 from deepcrop.manifest.conform import conform
 from deepcrop.manifest.status import read_status
 from deepcrop.manifest.store import COMMITTED, Manifest
@@ -133,7 +133,7 @@ def test_parts_of_an_earlier_release_are_read(older):
      "export OUT --as xmp --to OUT/xmp", "export OUT --as webdataset --to OUT/shards"],
 )  # fmt: skip
 def test_commands_take_outputs_of_an_earlier_release(older, command, capsys):
-    assert cli._status(command.replace("OUT", str(older)).split()) == 0, capsys.readouterr()
+    assert app.exit_status(command.replace("OUT", str(older)).split()) == 0, capsys.readouterr()
     if "verify" in command:
         assert audit(str(older)).clean
 

@@ -305,7 +305,7 @@ def test_what_is_written_on_a_panel_is_whole_or_left_out(turns):
         ratio = AspectRatio.parse(text)
 
         def search(keep, integral=integral, ratio=ratio):
-            return best_window(integral, ratio, keep=keep, whole=standing.costs(integral))
+            return best_window(integral, ratio, keep=keep, avoid_cutting=standing.costs(integral))
 
         box = standing.window(search, ratio)
         window = ratio.largest_window(size)

@@ -2,12 +2,12 @@
 
 import torch
 
-from deepcrop.networks.group_by_shape import batches
+from deepcrop.networks.group_by_shape import group_by_shape
 
 
 def test_on_a_cpu_each_image_is_alone():
     inputs = [torch.rand(3, 4, 6), torch.rand(3, 4, 6), torch.rand(3, 2, 2)]
-    found = list(batches(inputs))
+    found = list(group_by_shape(inputs))
     assert [members for members, _ in found] == [[0], [1], [2]]
     for [index], batch in found:
         assert torch.equal(batch[0], inputs[index])
@@ -17,5 +17,5 @@ def test_on_a_cpu_each_image_is_alone():
 def test_elsewhere_those_of_one_size_go_together():
     sizes = [(4, 6), (2, 2), (4, 6)]
     inputs = [torch.empty(3, *size, device="meta") for size in sizes]
-    found = [(members, batch.shape) for members, batch in batches(inputs)]
+    found = [(members, batch.shape) for members, batch in group_by_shape(inputs)]
     assert found == [([0, 2], (2, 3, 4, 6)), ([1], (1, 3, 2, 2))]

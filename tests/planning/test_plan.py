@@ -9,7 +9,7 @@ import pytest
 
 import deepcrop
 from deepcrop import cli
-from deepcrop.cli.tables import show_plan
+from deepcrop.cli.output import show_plan
 from deepcrop.engine.layout import Layout, Node, plan_for_nodes
 from deepcrop.errors import RequestError
 from deepcrop.job import Job

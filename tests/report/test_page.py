@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from deepcrop import cli
+from deepcrop.cli import app
 from deepcrop.job import Job
 from deepcrop.manifest.status import read_status
 from deepcrop.report.page import build, command_of
@@ -72,7 +72,7 @@ def test_the_command_in_the_page_is_the_jobs_own(capsys):
 
     words = shlex.split(command_of(job))
     assert words[:2] == ["deepcrop", "run"]
-    assert cli._status([*words[1:], "--print-config"]) == 0
+    assert app.exit_status([*words[1:], "--print-config"]) == 0
     assert capsys.readouterr().out == job.to_yaml()
 
 
@@ -88,7 +88,7 @@ def test_commands_in_the_page_name_the_output_and_its_server(tmp_path):
 
 
 def test_report_of_a_folder_without_a_job_is_a_wrong_request(capsys, tmp_path):
-    assert cli._status(["report", str(tmp_path)]) == 2
+    assert app.exit_status(["report", str(tmp_path)]) == 2
     assert "no job there" in capsys.readouterr().err
 
 
@@ -129,7 +129,9 @@ def test_a_part_without_flags_beside_one_with_them_is_read_everywhere(tmp_path, 
     assert (found.ok, found.variants, found.flags) == (2, 4, {"head-cut": 1})
     assert found.record()["flags"] == {"head-cut": 1}
     assert build(str(tmp_path)).endswith("index.html")
-    assert cli._status(["export", str(tmp_path), "--as", "css", "--to", f"{tmp_path}/a.css"]) == 0
-    assert cli._status(["status", str(tmp_path)]) == 0
+    assert (
+        app.exit_status(["export", str(tmp_path), "--as", "css", "--to", f"{tmp_path}/a.css"]) == 0
+    )
+    assert app.exit_status(["status", str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert "head-cut" in out and "cuts a head" in out

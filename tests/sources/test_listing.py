@@ -14,7 +14,7 @@ from deepcrop.sources.corrections import CORRECTIONS_COLUMN, Corrections
 from deepcrop.sources.discovery import list_sources, with_secrets, without_secrets
 from deepcrop.sources.index import iter_row_groups, passthrough_columns, to_parquet
 from deepcrop.sources.listing import join_corrections
-from deepcrop.storage import Storage, public
+from deepcrop.storage import Storage, strip_credentials
 
 SIGNED = "https://ann:word@media.example/a/{}.jpg?w=800&X-Amz-Signature=0123abc"
 
@@ -32,7 +32,7 @@ SIGNED = "https://ann:word@media.example/a/{}.jpg?w=800&X-Amz-Signature=0123abc"
     ],
 )
 def test_only_secrets_are_left_out(uri, written):
-    assert public(uri) == written
+    assert strip_credentials(uri) == written
 
 
 def test_a_listing_is_written_without_secrets_and_read_back_with_them(tmp_path: Path):

@@ -13,8 +13,8 @@ from deepcrop.methods.base import Crop
 from deepcrop.stages.decode import Decoder
 from deepcrop.stages.item import ImageTask
 from deepcrop.stages.render import Renderer
+from tests.image.metadata.test_xmp_variant import packet
 from tests.image.samples import DISPLAY_P3, matrix_profile, photo, saved
-from tests.image.test_xmp_variant import packet
 
 SIZE = Size(512, 512)
 

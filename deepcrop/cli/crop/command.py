@@ -1,4 +1,4 @@
-"""The command that needs no cluster."""
+"""The command ``deepcrop crop``."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ import typer
 from ...errors import Interrupted, Refused, RequestError, SourceError, Unwritable
 from ..exits import EXIT_FAILURES
 from ..options import (
+    METHOD,
+    OUTPUT,
     Aspects,
     Debug,
     ExifColour,
@@ -29,61 +31,90 @@ from ..options import (
     TimeLimit,
     Upscale,
     Weights,
-    assignments,
+    job_fields,
 )
 
 if TYPE_CHECKING:
     from ...stages.child import Child
-    from .tasks import Look, Task
+    from .tasks import CropResult, Task
 
 STREAM = "-"
-LOOKER = "deepcrop.cli.crop.worker:Looker"
-"""What the process that holds the method imports."""
+WORKER = "deepcrop.cli.crop.worker:CropWorker"
+"""Class that the process which holds the method imports."""
 
 
 def crop(
+    context: typer.Context,
     photos: Annotated[
         list[str],
-        typer.Argument(metavar="PHOTO...", help="Files, URIs, globs; - for standard input."),
+        typer.Argument(metavar="PHOTO...", help="Files, URIs or globs; - for standard input."),
     ],
-    method: MethodName = "saliency",
-    aspect: Aspects = None,
-    size: Sizes = None,
+    exif_colour: ExifColour = "use",
+    max_pixels: MaxPixels = None,
+    aspects: Aspects = None,
+    sizes: Sizes = None,
     output: Annotated[
         str | None,
-        typer.Option(metavar="DIR", help="Where the variants go; - for standard output."),
+        typer.Option(
+            metavar="DIR",
+            rich_help_panel=OUTPUT,
+            help="Folder for the variants; - for standard output.",
+        ),
     ] = None,
-    option: Options = None,
-    weights: Weights = None,
-    device: Annotated[str | None, typer.Option(metavar="cpu|cuda")] = None,
-    caption: Annotated[str | None, typer.Option(help="What the crop should show.")] = None,
     format: Format = "same",
     quality: Quality = None,
     max_size: MaxSize = None,
     upscale: Upscale = "never",
     keep_metadata: KeepMetadata = False,
-    exif_colour: ExifColour = "use",
-    max_pixels: MaxPixels = None,
-    time_limit: TimeLimit = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print the boxes as JSON lines; write no image.")
+        bool,
+        typer.Option(
+            "--json",
+            rich_help_panel=OUTPUT,
+            help="Print the boxes as JSON, a line a photo, and write no image.",
+        ),
     ] = False,
     overlay: Annotated[
-        bool, typer.Option("--overlay", help="Draw boxes and saliency over each photo instead.")
+        bool,
+        typer.Option(
+            "--overlay",
+            rich_help_panel=OUTPUT,
+            help="Draw boxes and saliency over each photo instead of cropping it.",
+        ),
     ] = False,
     compare: Annotated[
         str | None,
-        typer.Option(metavar="METHOD,...", help="Draw what each method makes, on one sheet."),
+        typer.Option(
+            metavar="METHOD,...",
+            rich_help_panel=OUTPUT,
+            help="Draw what each of these methods makes, on one sheet.",
+        ),
     ] = None,
+    method: MethodName = "saliency",
+    options: Options = None,
+    weights: Weights = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            metavar="cpu|cuda",
+            rich_help_panel=METHOD,
+            help="Device of the network; by default a GPU where there is one.",
+        ),
+    ] = None,
+    caption: Annotated[
+        str | None,
+        typer.Option(rich_help_panel=METHOD, help="What the crop should show (cagic)."),
+    ] = None,
+    time_limit: TimeLimit = None,
     debug: Debug = False,
 ) -> None:
-    """Crop or retarget photos, one at a time, without a cluster.
+    """Crop or retarget photos one after the other, without a cluster.
 
-    Each photo's results are written as it is done. One that fails is named, with the stage, the
-    class of the error and a message, and the others go on, also where a decoder crashes.
+    Each photo's results are written as it is done. A photo that fails is named, with the stage, the
+    class of the error and a message; the others go on, also where a decoder crashes.
 
-    Exit status: 0 all went well, 1 a photo failed, 2 the request is wrong, 3 nothing more can be
-    written.
+    Exit status: 0 all photos are done, 1 a photo failed, 2 the request is wrong, 3 nothing more can
+    be written.
 
     **Examples**
 
@@ -97,40 +128,22 @@ def crop(
 
     `deepcrop crop photos/*.jpg -a 1:1 --compare saliency,mars,center --output proofs`
     """
-    ways = {"--json": as_json, "--overlay": overlay, "--compare": bool(compare)}
-    chosen = [name for name, given in ways.items() if given]
+    drawings = {"--json": as_json, "--overlay": overlay, "--compare": bool(compare)}
+    chosen = [name for name, given in drawings.items() if given]
     if len(chosen) > 1:
         raise RequestError(f"{' and '.join(chosen)} exclude each other; give one")
     if output is None and not as_json:
         raise RequestError("--output: missing; give a folder for the variants, or --json for boxes")
     from ...stages.child import Child
 
-    with Child(LOOKER) as child:  # it imports torch while this process looks at the request
+    with Child(WORKER) as child:  # it imports torch while this process looks at the request
         from ...job import Job
         from .photos import find_photos
         from .tasks import Task, Way
 
-        values = {
-            "input": STREAM,
-            "output": output or STREAM,
-            "method": method,
-            "aspects": aspect or [],
-            "sizes": size or [],
-            "options": assignments(option, "--option"),
-            "weights": weights,
-            "caption": caption,
-            "format": format,
-            "quality": quality,
-            "max_size": max_size,
-            "upscale": upscale,
-            "keep_metadata": keep_metadata,
-            "exif_colour": exif_colour,
-            "max_pixels": max_pixels,
-            "time_limit": time_limit,
-        }
-        values = {name: value for name, value in values.items() if value is not None}
+        fields = job_fields(context.params) | {"input": STREAM, "output": output or STREAM}
         names = [name.strip() for name in compare.split(",")] if compare else [str(method)]
-        jobs = [Job.parse(values | {"method": name}) for name in names]
+        jobs = [Job.parse(fields | {"method": name}) for name in names]
         found = find_photos(photos, jobs[0].storage)
         way = Way.compare if compare else Way.boxes if as_json else Way.write
         way = Way.overlay if overlay else way
@@ -140,19 +153,19 @@ def crop(
         if compare:
             child.prepare(task)
             sheets = Sheets(Path(str(output)))
-            failed = _each(child, found, sheets.show)
+            failed = _process(child, found, sheets.show)
             sheets.write()
         elif output == STREAM:
             failed = _stream(child, task, found)
         else:
             child.prepare(task)
-            failed = _each(child, found, _print)
+            failed = _process(child, found, _print)
     if failed:
         raise typer.Exit(EXIT_FAILURES)
 
 
-def _each(child: Child, names: Sequence[str], show: Callable[[Look], None]) -> int:
-    """Look at each photo and show what comes of it at once; return how many failed."""
+def _process(child: Child, names: Sequence[str], show: Callable[[CropResult], None]) -> int:
+    """Process each photo and show its results at once; return how many failed."""
     from ...terminal import JobProgress
     from .photos import distinct_stems
     from .tasks import Photo
@@ -164,16 +177,16 @@ def _each(child: Child, names: Sequence[str], show: Callable[[Look], None]) -> i
         for name, key in zip(names, distinct_stems(names), strict=True):
             photo = Photo(name, key, _input() if name == STREAM else None)
             try:
-                look = child.ask(photo)
-                show(look)
-                for note in look.notes:
+                result = child.ask(photo)
+                show(result)
+                for note in result.notes:
                     typer.echo(f"deepcrop: {name}: {note}", err=True)
                 progress.advance(1, 0)
             except (Refused, Unwritable) as error:
                 raise Interrupted(f"{name}: {error}; the photos after it were left out") from None
             except SourceError as error:
                 failed += 1
-                _complain(name, error)
+                _print_failure(name, error)
                 progress.advance(1, 1)
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted after {progress.done} of {len(names)} photos") from None
@@ -183,41 +196,41 @@ def _each(child: Child, names: Sequence[str], show: Callable[[Look], None]) -> i
 
 
 def _stream(child: Child, task: Task, photos: Sequence[str]) -> int:
-    """Write the one picture that is asked for to the standard output."""
+    """Write the one image that was asked for to the standard output."""
     [job] = task.jobs
     if len(photos) != 1 or (len(job.requests) != 1 and not task.draws):
         raise RequestError("--output -: takes one photo and one ratio or size; give a folder")
     with tempfile.TemporaryDirectory() as folder:
         child.prepare(replace(task, jobs=(job.model_copy(update={"output": folder}),)))
-        failed = _each(child, photos, show=lambda _: None)
+        failed = _process(child, photos, show=lambda _: None)
         for path in Path(folder).iterdir():
             sys.stdout.buffer.write(path.read_bytes())
     return failed
 
 
-def _print(look: Look) -> None:
-    for line in look.lines:
+def _print(result: CropResult) -> None:
+    for line in result.lines:
         typer.echo(line)
 
 
 class Sheets:
-    """The pages of a comparison: each is written, and its path printed, once it is full."""
+    """Pages of a comparison: each is written, and its path printed, once it is full."""
 
     def __init__(self, folder: Path) -> None:
-        """Write them into a folder, which is made."""
+        """Write the pages into a folder, which is created."""
         from ...report.sheet import Page
 
         self.folder, self.new, self.count = folder, Page, 0
         self.page = Page()
 
-    def show(self, look: Look) -> None:
-        """Take a photo's rows."""
-        if not self.page.fits(look.rows):
+    def show(self, result: CropResult) -> None:
+        """Add a photo's rows."""
+        if not self.page.fits(result.rows):
             self.write()
-        self.page.add(look.rows)
+        self.page.add(result.rows)
 
     def write(self) -> None:
-        """Write the page that was begun."""
+        """Write the page that was begun, if there is one."""
         if not self.page.groups:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -234,6 +247,6 @@ def _input() -> bytes:
     return sys.stdin.buffer.read()
 
 
-def _complain(photo: str, error: SourceError) -> None:
+def _print_failure(photo: str, error: SourceError) -> None:
     text = " ".join(str(error).split())
     typer.echo(f"deepcrop: {photo}: {type(error).__name__} at {error.stage}: {text}", err=True)

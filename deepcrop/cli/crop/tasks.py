@@ -1,4 +1,4 @@
-"""What `deepcrop crop` asks the process that holds the method, and what it is answered."""
+"""Messages between ``deepcrop crop`` and the process that holds the method."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Way(StrEnum):
-    """How a photo is answered."""
+    """What is made of a photo: variants, boxes as JSON, an overlay, or rows of a comparison."""
 
     write = "write"
     boxes = "boxes"
@@ -23,18 +23,18 @@ class Way(StrEnum):
 
 @dataclass(frozen=True)
 class Task:
-    """What is done with every photo."""
+    """What is done with every photo of a command."""
 
     way: Way
     jobs: tuple[Job, ...]
-    """One, or to compare methods one of each."""
+    """One job; to compare methods, one job a method."""
     device: str | None = None
     debug: bool = False
-    """Whether to print where an error came from."""
+    """Whether to print tracebacks."""
 
     @property
     def draws(self) -> bool:
-        """Whether a photo gives one drawing, whatever is asked for."""
+        """Whether each photo gives one drawing, whatever ratios are asked for."""
         return self.way in (Way.overlay, Way.compare)
 
 
@@ -43,20 +43,20 @@ class Photo:
     """A photo that is named on the command line."""
 
     name: str
-    """As it was given."""
+    """Path or URI as it was given."""
     key: str
-    """How its variants' names begin."""
+    """Beginning of the names of its variants."""
     data: bytes | None = None
-    """Its bytes, where they came through the standard input."""
+    """Bytes that came through the standard input, if they did."""
 
 
 @dataclass(frozen=True)
-class Look:
-    """What came of a photo."""
+class CropResult:
+    """The result of processing one photo."""
 
     lines: tuple[str, ...] = ()
-    """To be printed: paths or JSON."""
+    """Lines to print: paths or JSON."""
     notes: tuple[str, ...] = ()
-    """What was done otherwise than one may expect."""
+    """Remarks on what was done otherwise than a user may expect."""
     rows: tuple[Image.Image, ...] = ()
-    """Of a sheet, one a method."""
+    """Rows of a comparison sheet, one a method."""

@@ -1,4 +1,4 @@
-"""What ``deepcrop crop`` does with a photo, in the process that holds the method."""
+"""The process of ``deepcrop crop`` that holds the method, and processes a photo at a time."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from ...stages.child import Say, Stage
 from ...stages.item import ImageTask
 from ...stages.limits import LIMITED, limit_of, timed_out
 from ...stages.local import LocalPipeline
-from .tasks import Look, Photo, Task, Way
+from .tasks import CropResult, Photo, Task, Way
 
 ERRORS: dict[str, type[SourceError]] = {
     each.stage: each for each in (FetchError, DecodeError, InferError, RenderError, WriteError)
 }
-"""What an error that nobody expected is called, by its stage."""
+"""Class that an unexpected error is reported as, by its stage."""
 
 
-class Looker:
-    """Holds the methods, and works on a photo at a time."""
+class CropWorker:
+    """Holds the methods, and processes one photo at a time."""
 
     def __init__(self, say: Say, task: Task) -> None:
         """Load the methods.
@@ -51,14 +51,14 @@ class Looker:
 
             self.saliency = saliency_method(task.jobs[0], task.device)
 
-    def __call__(self, photo: Photo) -> Look:
-        """Do with a photo what is asked for.
+    def __call__(self, photo: Photo) -> CropResult:
+        """Process a photo as the task asks for.
 
         Raises:
-            SourceError: it could not be done.
+            SourceError: the photo could not be processed.
         """
         try:
-            return self._look(photo)
+            return self._process(photo)
         except DeepcropError:
             raise
         except Exception as error:
@@ -69,7 +69,7 @@ class Looker:
                 text += " (a bug, it seems: --debug shows where)"
             raise ERRORS[self.stage](text) from None
 
-    def _look(self, photo: Photo) -> Look:
+    def _process(self, photo: Photo) -> CropResult:
         if self.task.way is Way.compare:
             from ...report.proof import compare_line
             from ...report.sheet import draw_row
@@ -79,27 +79,27 @@ class Looker:
                 work = self._work(single, photo)
                 title = f"{photo.key}, {single.job.method}"
                 rows.append(draw_row(compare_line(single, work, title)))
-            return Look(rows=tuple(rows))
+            return CropResult(rows=tuple(rows))
         [single] = self.singles
         work = self._work(single, photo)
         if self.task.way is Way.boxes:
-            return Look((json.dumps(single.to_dict(work)),))
+            return CropResult((json.dumps(single.to_dict(work)),))
         if self.task.way is Way.write:
             paths = single.write(work)
-            return Look(tuple(paths), tuple(note.text for note in work.notes))
+            return CropResult(tuple(paths), tuple(note.text for note in work.notes))
         from ...report.proof import overlay_of
 
         folder = Path(single.job.output)
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{photo.key}-overlay.jpg"
         overlay_of(single, work, self.saliency).save(path, quality=90)
-        return Look((str(path),))
+        return CropResult((str(path),))
 
     def _work(self, single: LocalPipeline, photo: Photo) -> ImageTask:
         return single.process(photo.name, photo.key, photo.data)
 
     def _begin(self, job: Job) -> Callable[[str], None]:
-        """Return what tells the parent that a stage of a job begins."""
+        """Return a function that tells the parent process that a stage of a job begins."""
 
         def begin(stage: str) -> None:
             self.stage = stage

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -24,16 +24,19 @@ from torch import Tensor
 from ...geometry import AspectRatio, Box, Focal, RatioLike, Size
 from ...networks.cagic.model import CagicNetwork, FixedScene, Scene
 from ...ops.annealing import Bounds, anneal
-from ...ops.windows import hold
-from ..base import Crop, CropMethod, Hints, Photo, as_aspects, as_tensor, size_of
+from ...ops.windows import expand_to_contain
+from ..base import Crop, CropMethod, Hints, Photo, Trained, options_of, read_inputs
 from .options import CagicOptions
 from .request import Request, bounds_of, note_of
 
-TOGETHER = 16
-"""Images whose searches run together on a GPU."""
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+MAX_IMAGES_PER_SEARCH = 16
+"""The number of images whose searches run together on a GPU."""
 
 
-class Cagic(CropMethod):
+class Cagic(CropMethod, Trained):
     """Searches the window that its caption describes best."""
 
     name: ClassVar[str] = "cagic"
@@ -57,13 +60,13 @@ class Cagic(CropMethod):
         cls,
         state: Mapping[str, Tensor],
         metadata: Mapping[str, str],
-        options: CagicOptions | None = None,
+        options: DataclassInstance | None = None,
         *,
-        device: torch.device | None = None,
-    ) -> Cagic:
+        device: torch.device | str = "cpu",
+    ) -> Self:
         """Build the method from the contents of a weights file."""
         network = CagicNetwork.from_state(state, metadata)
-        return cls(network.to(device or torch.device("cpu")), options)
+        return cls(network.to(device), options_of(cls.Options, options))
 
     def request(self, caption: str | None) -> Request:
         """Look up a caption in the vocabularies of the scores that are used."""
@@ -101,13 +104,10 @@ class Cagic(CropMethod):
             ``note`` says which words were unknown, whether aesthetics alone decided, and whether
             the boxes to keep are too large for the ratio.
         """
-        tensors = [as_tensor(image) for image in images]
-        sizes = sizes or [size_of(image) for image in tensors]
-        hints = hints or [Hints()] * len(tensors)
+        tensors, ratios, sizes, hints = read_inputs(images, aspects, sizes, hints)
         captions = captions or [hint.caption for hint in hints]
-        ratios = as_aspects(aspects)
         requests = [self.request(caption) for caption in captions]
-        together = 1 if self.device.type == "cpu" else TOGETHER
+        together = 1 if self.device.type == "cpu" else MAX_IMAGES_PER_SEARCH
         answers: list[list[Crop]] = []
         for first in range(0, len(tensors), together):
             rows = slice(first, first + together)
@@ -146,7 +146,7 @@ class Cagic(CropMethod):
         """
         hints = hints or [Hints()] * len(scenes)
         focals = [
-            hint.focal or focal_point(self.evidence(scene, request))
+            hint.focal or focal_point(self.grad_cam(scene, request))
             for scene, request, hint in zip(scenes, requests, hints, strict=True)
         ]
         answers: list[list[Crop]] = [[] for _ in scenes]
@@ -163,7 +163,7 @@ class Cagic(CropMethod):
             )
             for row, (size, request, hint) in enumerate(zip(sizes, requests, hints, strict=True)):
                 box = _box(best.windows[row].tolist(), ratio, size)
-                box = hold(box, hint.keep, ratio, size)  # what rounding cut off
+                box = expand_to_contain(box, hint.keep, ratio, size)  # what rounding cut off
                 score = _score(best.values[row].item(), request)
                 note = note_of(request, hint, ratio, size)
                 answers[row].append(Crop(box, score, focals[row], note))
@@ -210,7 +210,7 @@ class Cagic(CropMethod):
             return self.network.words.loss(scene.logits(windows), request.words.known)
         return torch.zeros_like(windows[:, 0])
 
-    def evidence(self, scene: Scene, request: Request) -> Tensor:
+    def grad_cam(self, scene: Scene, request: Request) -> Tensor:
         """Return where in the whole image the loss comes from: Grad-CAM, ``(14, 14)``, >= 0.
 
         The paper's baseline (arXiv 1610.02391): each feature map, weighted by the mean of its
@@ -231,9 +231,9 @@ class Cagic(CropMethod):
         return torch.stack(cams).sum(0)
 
 
-def focal_point(evidence: Tensor) -> Focal:
+def focal_point(grad_cam: Tensor) -> Focal:
     """Return the centre of mass of a map, 0..1 of its sides; the middle of an empty one."""
-    mass = evidence.double()
+    mass = grad_cam.double()
     if float(mass.sum()) <= 0:
         return (0.5, 0.5)
     mass = mass / mass.sum()

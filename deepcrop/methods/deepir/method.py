@@ -27,7 +27,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -37,19 +37,23 @@ from ...geometry import Size
 from ...networks.vgg import VGG, position
 from ...ops import fields, patchmatch, resampling, warping
 from ...ops.deconvolution import deconvolve
-from ..base import Photo, RetargetMethod, as_tensor, size_of
+from ..base import Photo, RetargetMethod, Trained, as_tensor, options_of, size_of
 from .options import DeepIROptions
 from .resampling import resized_field
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 TAPS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
-# Patch sides and random search radii of levels 1, 2 and 3 (Deep Image Analogy's, see METHODS.md 4).
 _PATCH = (5, 5, 3)
+"""Sides of PatchMatch's patches, in positions, at levels 1, 2 and 3: Deep Image Analogy's."""
 _RADIUS = (4, 4, 6)
+"""Radii of the random search, in positions, at levels 1, 2 and 3: Deep Image Analogy's."""
 _SMALLEST = 16
 """Sides in working pixels below which there is nothing to retarget: relu4_1 would have one row."""
 
 
-class DeepIR(RetargetMethod):
+class DeepIR(RetargetMethod, Trained):
     """Retargets by Algorithm 1 of DeepIR; a :class:`~deepcrop.methods.base.RetargetMethod`."""
 
     name: ClassVar[str] = "deepir"
@@ -68,12 +72,12 @@ class DeepIR(RetargetMethod):
         cls,
         state: Mapping[str, Tensor],
         metadata: Mapping[str, str],
-        options: DeepIROptions | None = None,
+        options: DataclassInstance | None = None,
         *,
-        device: torch.device,
-    ) -> DeepIR:
+        device: torch.device | str = "cpu",
+    ) -> Self:
         """Make the method from the parameters of a VGG-19 or of ``vgg19-slim``."""
-        return cls(VGG.from_state(state, TAPS).to(device), options)
+        return cls(VGG.from_state(state, TAPS).to(device), options_of(cls.Options, options))
 
     def retarget(
         self, images: Sequence[Photo], sizes: Sequence[Sequence[Size]]
@@ -164,7 +168,9 @@ class DeepIR(RetargetMethod):
             if options.steady:
                 weight = fields.structure(rebuilt) + 1e-3
                 matched = fields.ordered(
-                    fields.steadied(matched, weight, options.steady, options.straight / 2**level)
+                    fields.weighted_smoothing(
+                        matched, weight, options.steady, options.straight / 2**level
+                    )
                 )
             alpha = options.alphas[level]
             field = alpha * matched + (1 - alpha) * direct[level]

@@ -1,4 +1,4 @@
-"""What may be chosen of DeepIR: our defaults, and the paper's values."""
+"""The options of DeepIR."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 @dataclass(frozen=True)
 class DeepIROptions:
-    """What can be changed; `PAPER` has the paper's values."""
+    """The options; where a default isn't the paper's value, its sentence names that."""
 
     working: Annotated[int, Field(ge=64, le=4096)] = 256
     """Longest edge, in pixels, of the source when Phi is found (the paper: the source's). On
@@ -41,8 +41,8 @@ class DeepIROptions:
     """Standard deviation, in positions of each level, of the smoothing of matched fields, which
     also makes them run forwards; 0 is the paper's: none."""
     straight: Annotated[float, Field(gt=0, le=1024)] = 32
-    """The same in working pixels across the axis: how far upright lines are kept from bending
-    when the width changes."""
+    """Standard deviation, in working pixels, of the smoothing of matched fields across the axis
+    that changes: larger values keep upright lines from bending."""
     vote: Literal["field", "pixels"] = "field"
     """What the last step averages over 5x5 neighbours: source positions, or (the paper) pixels,
     which blurs where neighbours disagree."""
@@ -52,16 +52,3 @@ class DeepIROptions:
     """Images of one shape that are solved at once on a GPU; a CPU takes them one by one."""
     seed: int = 0
     """Of PatchMatch's random search."""
-
-
-PAPER = DeepIROptions(
-    working=1024,
-    contrast=1,
-    deconvolution=100,
-    search=10,
-    axes="both",
-    steady=0,
-    vote="pixels",
-    shared="resample",
-)
-"""The paper's settings, for sources up to 1024 pixels: the same algorithm without what we added."""

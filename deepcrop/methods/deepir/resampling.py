@@ -21,7 +21,7 @@ def resized_field(
     Args:
         importance: (B, H, W).
         size: (height, width) of the result.
-        resample: see :class:`~.deepir_options.DeepIROptions`.
+        resample: see :class:`~.options.DeepIROptions`.
         contrast: likewise.
 
     Returns:

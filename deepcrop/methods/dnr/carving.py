@@ -1,4 +1,4 @@
-"""Seams of DNR on real feature maps: along either axis, removing or inserting, with masks."""
+"""Seams of DNR on feature maps: along either axis, removed or inserted."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Layers:
     maps: tuple[Tensor, ...]
     """(1, C, h, w) of each level."""
     emphasis: tuple[Tensor, ...]
-    """(1, 1, h, w) of each level: factors on the importance, 1 where nothing was asked for."""
+    """(1, 1, h, w) of each level: factors on the importance by where people look."""
     mapping: Tensor
     """(1, 2, H, W): where each pixel of the image lies in the source, in working pixels."""
 
@@ -41,8 +41,8 @@ class Layers:
             for maps, emphasis in zip(self.maps, self.emphasis, strict=True)
         )
 
-    def turned(self) -> Layers:
-        """Return the same with rows and columns exchanged."""
+    def transposed(self) -> Layers:
+        """Return the layers with rows and columns exchanged."""
         return replace(
             self,
             maps=tuple(m.transpose(2, 3) for m in self.maps),
@@ -78,16 +78,17 @@ def reaches(taps: Sequence[str], variant: str, whole: bool) -> list[int]:
     return found
 
 
-def deep_seams(change: int, width: int, deepest: int, share: float) -> int:
+def deep_seams(change: int, width: int, deepest: int, seam_share: float) -> int:
     """Return the whole deep seams in a change of width; what is left over is for the warp.
 
     Args:
         change: pixels to lose (positive) or to gain (negative).
         width: of the image in pixels.
         deepest: width of the deepest level.
-        share: of the change, the part that seams may make. Insertion makes at most half a width.
+        seam_share: part of the change that seams may make, 0..1. Insertion makes at most half a
+            width.
     """
-    pixels = share * change if change > 0 else min(share * -change, width / 2)
+    pixels = seam_share * change if change > 0 else min(seam_share * -change, width / 2)
     return min(int(pixels * deepest / width + 1e-9), deepest - 1)
 
 
@@ -95,7 +96,7 @@ def carve(
     layers: Sequence[Layers],
     changes: Sequence[Sequence[int]],
     *,
-    share: float,
+    seam_share: float,
     percentile: float,
     alpha: float,
     reach: Sequence[int],
@@ -109,7 +110,7 @@ def carve(
     Args:
         layers: of each image; the last level must have one position a pixel.
         changes: of each image, pixels to lose (positive) or to gain (negative).
-        share: of a change, the part that seams may make, 0..1.
+        seam_share: of a change, the part that seams may make, 0..1.
         percentile: the multi-operator threshold, 0..100 (see `ops.seams.affordable`).
         alpha: of Eq. 2.
         reach: see `reaches`.
@@ -118,7 +119,10 @@ def carve(
         Per image and change what the seams leave, on the device that it came from.
     """
     wanted = [
-        [deep_seams(change, one.mapping.shape[3], one.maps[0].shape[3], share) for change in row]
+        [
+            deep_seams(change, one.mapping.shape[3], one.maps[0].shape[3], seam_share)
+            for change in row
+        ]
         for one, row in zip(layers, changes, strict=True)
     ]
     cut = [[one] * len(row) for one, row in zip(layers, changes, strict=True)]

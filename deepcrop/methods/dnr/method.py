@@ -19,7 +19,7 @@ of 12 megapixels is solved at 256 pixels and comes out at full size.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -31,18 +31,21 @@ from ...geometry import Size
 from ...networks.saliency.model import SaliencyNetwork
 from ...networks.vgg import VGG
 from ...ops.warping import identity, render, resize_mapping, sample, smooth_mapping
-from ..base import Photo, RetargetMethod, as_tensor, size_of
+from ..base import Photo, RetargetMethod, Trained, as_tensor, options_of, size_of
 from .carving import Layers, carve, reaches
-from .importance import Mask, attention_of, emphasised, mask_factors
+from .importance import saliency_factors
 from .options import DNROptions, PaperOptions
 from .reconstruction import rebuild
 from .warping import warp
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 SHORTEST = 64
-"""Images are enlarged for the network where their working size would be smaller, in pixels."""
+"""The shortest side, in pixels, of a working size; smaller images are enlarged to it."""
 
 LONGEST = 1024
-"""So far are images enlarged; thinner ones are solved in another shape than their own."""
+"""The longest side, in pixels, of an enlarged image; the aspect ratio of thinner ones changes."""
 
 
 class Solution(NamedTuple):
@@ -54,7 +57,7 @@ class Solution(NamedTuple):
     """(1, 3, h, w) in [-1, 1]: what is added to it; None where there is nothing."""
 
 
-class DNR(RetargetMethod):
+class DNR(RetargetMethod, Trained):
     """The retarget method."""
 
     name: ClassVar[str] = "dnr"
@@ -81,50 +84,45 @@ class DNR(RetargetMethod):
         cls,
         state: Mapping[str, Tensor],
         metadata: Mapping[str, str],
-        options: DNROptions | None = None,
+        options: DataclassInstance | None = None,
         *,
-        device: torch.device | None = None,
-    ) -> DNR:
+        device: torch.device | str = "cpu",
+    ) -> Self:
         """Make the method from VGG's parameters.
 
         Args:
             state: torchvision's keys, any variant of `networks.vgg`.
             metadata: of the file; ``variant`` is used where it is there.
-            options: what to do how.
+            options: an instance of ``Options``; None: its defaults.
             device: where it runs.
+
+        Raises:
+            RequestError: the parameters are of no VGG, or lack a layer that the options need.
         """
-        options = options or cls.Options()
+        chosen = options_of(cls.Options, options)
         try:
-            network = VGG.from_state(state, options.taps, metadata.get("variant"))
+            network = VGG.from_state(state, chosen.taps, metadata.get("variant"))
         except ValueError as error:
             raise RequestError(f"method {cls.name!r}: {error}") from None
-        device = device or torch.device("cpu")
         saliency = None
-        if options.attention > 0:
+        if chosen.attention > 0:
             saliency = SaliencyNetwork.from_state(*weights.load("saliency")).to(device)
-        return cls(network.to(device), options, saliency)
+        return cls(network.to(device), chosen, saliency)
 
     def retarget(
-        self,
-        images: Sequence[Photo],
-        sizes: Sequence[Sequence[Size]],
-        *,
-        protect: Sequence[Mask | None] | None = None,
-        remove: Sequence[Mask | None] | None = None,
+        self, images: Sequence[Photo], sizes: Sequence[Sequence[Size]]
     ) -> list[list[Tensor]]:
         """Return one image per image and size.
 
         Args:
             images: PIL images, arrays (H, W, 3) or tensors (3, H, W), 8-bit RGB, of any sizes.
             sizes: the sizes wanted of each image.
-            protect: what must keep its shape, an entry an image.
-            remove: what should go first, an entry an image.
 
         Returns:
             uint8 tensors (3, height, width) on the CPU. The source's own size gives the source.
         """
         pixels = [as_tensor(image) for image in images]
-        solutions = self.solve(pixels, sizes, protect=protect, remove=remove)
+        solutions = self.solve(pixels, sizes)
         return [
             [self._render(image, *one) for one in zip(row, wanted, strict=True)]
             for image, row, wanted in zip(pixels, solutions, sizes, strict=True)
@@ -141,12 +139,7 @@ class DNR(RetargetMethod):
 
     @torch.no_grad()
     def solve(
-        self,
-        images: Sequence[Tensor],
-        sizes: Sequence[Sequence[Size]],
-        *,
-        protect: Sequence[Mask | None] | None = None,
-        remove: Sequence[Mask | None] | None = None,
+        self, images: Sequence[Tensor], sizes: Sequence[Sequence[Size]]
     ) -> list[list[Solution]]:
         """Find mapping and residual for each image and size.
 
@@ -157,26 +150,17 @@ class DNR(RetargetMethod):
         Args:
             images: (3, H, W) uint8.
             sizes: the sizes wanted of each image.
-            protect: what must keep its shape, an entry an image.
-            remove: what should go first, an entry an image.
         """
         sources = [size_of(image) for image in images]
         works = [self.working_size(source) for source in sources]
         smalls = [self._small(image, work) for image, work in zip(images, works, strict=True)]
-        looks = [
+        saliencies = [
             self.saliency.maps([image])[0] if self.saliency is not None else None
             for image in images
         ]
         layers = [
-            self._layers(small, look, mask_factors(source, *masks))
-            for small, look, source, *masks in zip(
-                smalls,
-                looks,
-                sources,
-                protect or [None] * len(images),
-                remove or [None] * len(images),
-                strict=True,
-            )
+            self._layers(small, saliency)
+            for small, saliency in zip(smalls, saliencies, strict=True)
         ]
         # The targets of all images in a row, with the index of the image.
         targets = [
@@ -186,10 +170,10 @@ class DNR(RetargetMethod):
         for i, target in targets:
             changes[i].append(works[i].width - target.width)
         cuts = [cut for row in self._carve(layers, changes) for cut in row]
-        turned = self._carve(
-            [cut.turned() for cut in cuts], [[works[i].height - t.height] for i, t in targets]
+        transposed = self._carve(
+            [cut.transposed() for cut in cuts], [[works[i].height - t.height] for i, t in targets]
         )
-        cuts = [cut.turned() for [cut] in turned]
+        cuts = [cut.transposed() for [cut] in transposed]
         mappings = [
             self._smooth(cut.mapping, works[i]) for cut, (i, _) in zip(cuts, targets, strict=True)
         ]
@@ -216,14 +200,14 @@ class DNR(RetargetMethod):
             / 255
         )
 
-    def _layers(self, small: Tensor, look: Tensor | None, factors: Tensor | None) -> Layers:
+    def _layers(self, small: Tensor, saliency: Tensor | None) -> Layers:
         maps = self.network(small)
         levels = tuple(maps[tap] for tap in self.taps)
         height, width = small.shape[2:]
-        attention = attention_of(look, self.options.attention, (height, width))
-        factors = None if factors is None else factors.to(small.device)
+        factors = saliency_factors(saliency, self.options.attention, (height, width))
+        factors = factors.to(small.device)
         emphasis = tuple(
-            emphasised(attention.to(small.device), factors, (each.shape[2], each.shape[3]))
+            functional.adaptive_avg_pool2d(factors, (each.shape[2], each.shape[3]))
             for each in levels
         )
         mapping = identity(height, width, small.device)[None]
@@ -236,7 +220,7 @@ class DNR(RetargetMethod):
         return carve(
             layers,
             changes,
-            share=options.share,
+            seam_share=options.share,
             percentile=options.percentile,
             alpha=options.alpha,
             reach=reaches(self.taps, self.network.variant, options.receptive == "block"),

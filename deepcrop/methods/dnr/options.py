@@ -1,4 +1,4 @@
-"""What may be chosen of DNR: our defaults, and the paper's values.
+"""The options of DNR: our defaults, and the paper's values.
 
 The defaults were chosen on the 25 cases of RetargetMe (half of them while looking at the sheets;
 which, isn't recorded): mean semantic score 0.855 (best published: SC 0.852) and ARS 0.935
@@ -15,7 +15,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class DNROptions:
-    """What may be chosen; the defaults are ours, `PaperOptions` has the paper's."""
+    """The options; the defaults are ours, `PaperOptions` has the paper's."""
 
     working: int = 256
     """Longest edge, in pixels, at which the solution is found."""
@@ -46,18 +46,19 @@ class DNROptions:
     iterations: int = 0
     """Steps of the reconstruction; without any, the result is the source's own pixels, moved."""
     learning_rate: float = 1e-2
-    """Of the reconstruction. Adam's first steps are as long as this everywhere: tens of steps leave
-    noise in flat areas, hundreds take it away again."""
+    """Learning rate of the reconstruction. Adam's first steps are as long as this everywhere: tens
+    of steps leave noise in flat areas, hundreds take it away again."""
     refinement: int = 0
     """Steps of the refinement."""
     refinement_rate: float = 1e-3
-    """Learning rate of the refinement."""
+    """Learning rate of the refinement, in half sides of the image."""
     smoothing: float = 12.0
     """Sigma, in working pixels, by which the seams' mapping is blurred across the seams: where many
     meet, the content between is squeezed, not torn. It replaces the reconstruction's own smoothing,
     which takes hundreds of steps; with a reconstruction it should be 0."""
     straightening: float = 128.0
-    """The same along the seams, which bend straight lines."""
+    """Sigma, in working pixels, by which the seams' mapping is blurred along the seams, which bend
+    straight lines."""
     cell: int = 16
     """Cells of the refinement's and of the warp's grid, in working pixels."""
     warp: Literal["columns", "axis-aligned"] = "axis-aligned"
@@ -67,13 +68,13 @@ class DNROptions:
     sharpness: float = 3.0
     """Power of the importance in the warp: higher protects less, but that better."""
     smoothness: float = 0.05
-    """Of the axis-aligned warp: price of different scales side by side."""
+    """Weight of the differences between neighbouring scales in the axis-aligned warp."""
     least: float = 0.2
-    """Of the axis-aligned warp: lower bound of the scales, as a share of the mean scale."""
+    """Lower bound of the scales in the axis-aligned warp, over the mean scale."""
     batch: int = 16
     """Images of one shape that are reconstructed at once on a GPU; a CPU takes them one by one."""
     seed: int = 0
-    """Of the noise that the reconstruction may start from."""
+    """Seed of the noise that the reconstruction may start from."""
 
     def __post_init__(self) -> None:
         """Reject lists whose lengths differ."""

@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from ...networks.vgg import VGG
 from ...ops.adam import Adam
+from ...ops.interpolation import linear_interpolation_matrix
 from ...ops.warping import identity, sample
 from .carving import Layers, same_shape
 from .options import DNROptions
@@ -151,7 +152,7 @@ def refine(
         The mapping (B, 2, H, W) from the refined image to ``images``, in pixels.
     """
     height, width = images.shape[2:]
-    down, across = (_hats(side, cell).to(images) for side in (height, width))
+    down, across = (_interpolation(side, cell).to(images) for side in (height, width))
     nodes = images.new_zeros(images.shape[0], 2, down.shape[1], across.shape[1])
     nodes.requires_grad_(True)
     half_sides = images.new_tensor([width / 2, height / 2])[:, None, None]
@@ -169,11 +170,8 @@ def refine(
     return mapping().detach()
 
 
-def _hats(side: int, cell: int) -> Tensor:
-    """Return the weights, (side, nodes), that interpolate linearly between evenly spaced nodes.
-
-    Two matrix products instead of an upsampling, whose backward pass isn't deterministic on GPUs.
-    """
+def _interpolation(side: int, cell: int) -> Tensor:
+    """Return the weights, (side, nodes), of a grid whose nodes are about ``cell`` pixels apart."""
     count = max(2, round(side / cell) + 1)
     at = (torch.arange(side) + 0.5) / side * (count - 1)
-    return (1 - (at[:, None] - torch.arange(count)).abs()).clamp_min(0)
+    return linear_interpolation_matrix(at, count)

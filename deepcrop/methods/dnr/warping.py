@@ -39,7 +39,7 @@ def warp(layers: Layers, target: Size, options: DNROptions) -> Tensor:
             down,
             (target.width, target.height),
             smoothness=options.smoothness,
-            least=options.least,
+            min_scale=options.least,
         )
     columns = positions(across, widths, target.width).float()
     rows = positions(down, heights, target.height).float()
@@ -57,7 +57,7 @@ def aggregate(layers: Layers, weights: Sequence[float]) -> Tensor:
         weights: of the levels, in the order of ``layers``.
 
     Returns:
-        (H, W), not negative, with mean 1 where the weights sum to 1 and no mask was given.
+        (H, W), not negative, with mean 1 where the weights sum to 1.
     """
     size = layers.mapping.shape[2:]
     total = torch.zeros(size, device=layers.mapping.device)

@@ -36,7 +36,7 @@ class Embedding(nn.Module):
         return (1 - part) * self.vectors[lower] + part * self.vectors[lower + 1]
 
 
-class Value(nn.Module):
+class RatioScalar(nn.Module):
     """The ratio itself in place of an embedding vector (Table 4)."""
 
     def forward(self, ratios: Tensor) -> Tensor:
@@ -67,7 +67,7 @@ class MetaLearner(nn.Module):
         interpolation: bool = True,
     ) -> None:
         super().__init__()
-        self.embed: nn.Module = Value()
+        self.embed: nn.Module = RatioScalar()
         if dimension is not None:
             self.embed = Embedding(ratios, dimension, interpolation=interpolation)
         sizes = [dimension or 1, *[512] * depth]

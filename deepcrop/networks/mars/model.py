@@ -26,7 +26,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..group_by_shape import batches
+from ..group_by_shape import group_by_shape
 from ..saliency.model import SaliencyNetwork
 from .meta_learner import MetaLearner
 from .options import MarsOptions
@@ -63,7 +63,7 @@ class RatioParameters(NamedTuple):
         )
 
 
-class Seen(NamedTuple):
+class MarsOutput(NamedTuple):
     """What the network sees in one image."""
 
     areas: Tensor
@@ -85,7 +85,9 @@ class Mars(nn.Module):
         super().__init__()
         self.options = o = options or MarsOptions()
         self.trunk = truncated(o, folded=folded)
-        self.narrow = nn.Conv2d(o.cut.channels, 512, 1) if o.cut.channels > 512 else None
+        self.narrow = (
+            nn.Conv2d(o.truncation.channels, 512, 1) if o.truncation.channels > 512 else None
+        )
         self.reduce = nn.Conv2d(o.width, o.channels, 1)
         self.stack = nn.ModuleList(
             nn.ConvTranspose2d(o.channels, o.channels, 2, stride=2) for _ in range(o.deconvolutions)
@@ -127,9 +129,9 @@ class Mars(nn.Module):
 
     def features(self, images: Tensor) -> Tensor:
         """Return the last feature map before the global pooling, float32 ``(B, c, h, w)``."""
-        return self._see(images, faces=False)[0]
+        return self._encode(images, faces=False)[0]
 
-    def _see(self, images: Tensor, *, faces: bool) -> tuple[Tensor, list[Tensor]]:
+    def _encode(self, images: Tensor, *, faces: bool) -> tuple[Tensor, list[Tensor]]:
         """Return the features, and the faces of each image where the trunk can find them."""
         x = images.to(next(self.trunk.parameters()).dtype)
         found = [images.new_zeros(0, 5) for _ in images]
@@ -170,7 +172,7 @@ class Mars(nn.Module):
         [trunk] = self.trunk.children()
         return cast(SaliencyTrunk, trunk).network
 
-    def prepare(self, image: Tensor, size: tuple[int, int] | None = None) -> Tensor:
+    def preprocess(self, image: Tensor, size: tuple[int, int] | None = None) -> Tensor:
         """Resize one uint8 image ``(3, h, w)``, normalise it and pad it right and below.
 
         Args:
@@ -188,20 +190,21 @@ class Mars(nn.Module):
         if self.options.trunk in ("vgg16", "resnet50"):  # torchvision's mean, deviation, rescaled
             mean = x.new_tensor((0.485, 0.456, 0.406)).view(3, 1, 1) * 2 - 1
             x = (x - mean) / (2 * x.new_tensor((0.229, 0.224, 0.225)).view(3, 1, 1))
-        stride = self.options.cut.stride
+        stride = self.options.truncation.stride
         return F.pad(x[0], (0, -size[1] % stride, 0, -size[0] % stride))
 
     def maps(self, images: Sequence[Tensor], parameters: RatioParameters) -> list[Tensor]:
-        """Predict the cropping areas, as :meth:`look` does, and no faces."""
-        return [seen.areas for seen in self.look(images, parameters, faces=False)]
+        """Predict the cropping areas, as :meth:`predict` does, and no faces."""
+        return [seen.areas for seen in self.predict(images, parameters, faces=False)]
 
     @torch.inference_mode()
-    def look(
+    def predict(
         self, images: Sequence[Tensor], parameters: RatioParameters, *, faces: bool
-    ) -> list[Seen]:
+    ) -> list[MarsOutput]:
         """Predict the cropping areas of images of any sizes, at all ratios from one trunk pass.
 
-        On a CPU an image's result does not depend on its company, see :func:`.batches.batches`.
+        On a CPU an image's result does not depend on the other images: see
+        :func:`.group_by_shape.group_by_shape`.
 
         Args:
             images: uint8 RGB ``(3, h, w)``.
@@ -212,15 +215,15 @@ class Mars(nn.Module):
             What was seen of each image, in their order.
         """
         device = self.reduce.weight.device
-        inputs = [self.prepare(image.to(device)) for image in images]
-        seen: dict[int, Seen] = {}
-        for members, batch in batches(inputs):
-            features, found = self._see(batch, faces=faces)
+        inputs = [self.preprocess(image.to(device)) for image in images]
+        seen: dict[int, MarsOutput] = {}
+        for members, batch in group_by_shape(inputs):
+            features, found = self._encode(batch, faces=faces)
             decoded = self.decode(features, parameters).sigmoid().cpu()
             for index, areas, people in zip(members, decoded, found, strict=True):
                 size = self.input_size(images[index].shape[-2], images[index].shape[-1])
                 rows, columns = (-(-side // self.options.stride) for side in size)
-                seen[index] = Seen(areas[:, :rows, :columns], people.cpu())
+                seen[index] = MarsOutput(areas[:, :rows, :columns], people.cpu())
         return [seen[index] for index in range(len(images))]
 
     def decode(self, features: Tensor, parameters: RatioParameters) -> Tensor:

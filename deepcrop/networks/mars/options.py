@@ -2,7 +2,7 @@
 
 ```python
 options = MarsOptions(trunk="vgg16", layer="c4_3")
-options.cut.channels                              # 512
+options.truncation.channels                              # 512
 MarsOptions.from_json(options.to_json())          # as a weights file's metadata holds it
 ```
 """
@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Literal, NamedTuple
 
 
-class Cut(NamedTuple):
+class Truncation(NamedTuple):
     """Where a trunk is truncated: its last block, its channels, its stride."""
 
     stop: int
@@ -23,27 +23,27 @@ class Cut(NamedTuple):
     stride: int
 
 
-CUTS: Mapping[str, Mapping[str, Cut]] = {
+TRUNCATIONS: Mapping[str, Mapping[str, Truncation]] = {
     "mobilenet_v2": {
-        "c3_3": Cut(7, 32, 8),
-        "c4_3": Cut(10, 64, 16),
-        "c4_6": Cut(13, 96, 16),
-        "c5_1": Cut(15, 160, 32),
+        "c3_3": Truncation(7, 32, 8),
+        "c4_3": Truncation(10, 64, 16),
+        "c4_6": Truncation(13, 96, 16),
+        "c5_1": Truncation(15, 160, 32),
     },
     "vgg16": {
-        "c3_3": Cut(23, 512, 8),
-        "c4_1": Cut(26, 512, 16),
-        "c4_3": Cut(30, 512, 16),
-        "pool5": Cut(31, 512, 32),
+        "c3_3": Truncation(23, 512, 8),
+        "c4_1": Truncation(26, 512, 16),
+        "c4_3": Truncation(30, 512, 16),
+        "pool5": Truncation(31, 512, 32),
     },
     "resnet50": {
-        "c3_4": Cut(6, 512, 8),
-        "c4_3": Cut(9, 1024, 16),
-        "c4_6": Cut(12, 1024, 16),
-        "c5_1": Cut(13, 2048, 32),
+        "c3_4": Truncation(6, 512, 8),
+        "c4_3": Truncation(9, 1024, 16),
+        "c4_6": Truncation(12, 1024, 16),
+        "c5_1": Truncation(13, 2048, 32),
     },
     "sam": {
-        "readout": Cut(1, 96, 8),
+        "readout": Truncation(1, 96, 8),
     },
 }
 """The truncations of Table 1, by trunk: ``cX_Y`` follows the Y-th layer at 1/2^X of the input.
@@ -88,30 +88,30 @@ class MarsOptions:
 
     def __post_init__(self) -> None:
         """Reject what can't be built."""
-        if self.layer not in CUTS[self.trunk]:
-            known = ", ".join(CUTS[self.trunk])
+        if self.layer not in TRUNCATIONS[self.trunk]:
+            known = ", ".join(TRUNCATIONS[self.trunk])
             raise ValueError(f"layer {self.layer!r} of {self.trunk}: unknown; one of: {known}")
-        if self.stride not in {self.cut.stride >> k for k in range(6)} - {0}:
-            raise ValueError(f"stride is {self.stride}; the trunk's is {self.cut.stride}")
+        if self.stride not in {self.truncation.stride >> k for k in range(6)} - {0}:
+            raise ValueError(f"stride is {self.stride}; the trunk's is {self.truncation.stride}")
         if self.ratios < 3 or self.ratios % 2 == 0:
             raise ValueError(f"ratios is {self.ratios}; it must be odd and at least 3")
         if self.longest < 32:
             raise ValueError(f"longest is {self.longest}; it must be at least 32")
 
     @property
-    def cut(self) -> Cut:
+    def truncation(self) -> Truncation:
         """The truncation."""
-        return CUTS[self.trunk][self.layer]
+        return TRUNCATIONS[self.trunk][self.layer]
 
     @property
     def width(self) -> int:
         """Channels c of the global feature: ResNet's are reduced to 512 first."""
-        return min(self.cut.channels, 512)
+        return min(self.truncation.channels, 512)
 
     @property
     def deconvolutions(self) -> int:
         """Layers of the stack, each of which doubles the resolution."""
-        return (self.cut.stride // self.stride).bit_length() - 1
+        return (self.truncation.stride // self.stride).bit_length() - 1
 
     def to_json(self) -> str:
         """Write as a JSON object, as the weights' metadata holds it."""

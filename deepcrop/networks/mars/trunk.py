@@ -28,7 +28,7 @@ def truncated(options: MarsOptions, *, folded: bool) -> nn.Module:
         options: the architecture.
         folded: MobileNet's batch norms are in its convolutions.
     """
-    stop = options.cut.stop
+    stop = options.truncation.stop
     if options.trunk == "mobilenet_v2":
         return MobileNetV2(stop=stop, folded=folded)
     if options.trunk == "sam":

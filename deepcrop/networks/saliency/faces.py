@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..mobilenet import CHANNELS, Convolution
+from ..mobilenet import CHANNELS, Conv2dSame
 
 TAPS = (6, 13, 17)
 """Blocks of the trunk that are read: the first is at stride 8, the others are coarser."""
@@ -30,13 +30,11 @@ class FaceHead(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.project = nn.ModuleList(
-            Convolution(CHANNELS[tap], width, 1, bias=True) for tap in TAPS
-        )
+        self.project = nn.ModuleList(Conv2dSame(CHANNELS[tap], width, 1, bias=True) for tap in TAPS)
         self.mix = nn.ModuleList(
-            Convolution(width, width, 3, dilation=dilation, bias=True) for dilation in (1, 2)
+            Conv2dSame(width, width, 3, dilation=dilation, bias=True) for dilation in (1, 2)
         )
-        self.read = Convolution(width, 5, 1, bias=True)
+        self.read = Conv2dSame(width, 5, 1, bias=True)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         """Read features of :data:`TAPS`: ``(B, 5, H / 8, W / 8)``.
@@ -75,10 +73,10 @@ def read_faces(found: Tensor, threshold: float) -> Tensor:
     boxes = torch.stack([x - width, y - height, x + width, y + height], 1)
     sides = boxes.new_tensor([score.shape[1], score.shape[0]] * 2)
     boxes, sure = (boxes / sides).clamp(0, 1), score[row, column]
-    return torch.cat([boxes, sure[:, None]], 1)[distinct(boxes, sure, OVERLAP)]
+    return torch.cat([boxes, sure[:, None]], 1)[nms(boxes, sure, OVERLAP)]
 
 
-def distinct(boxes: Tensor, scores: Tensor, overlap: float) -> list[int]:
+def nms(boxes: Tensor, scores: Tensor, overlap: float) -> list[int]:
     """Choose boxes, the surest first, none of which overlaps a surer one.
 
     As torchvision.ops.nms, whose import takes a process longer than all its faces.
@@ -88,7 +86,7 @@ def distinct(boxes: Tensor, scores: Tensor, overlap: float) -> list[int]:
         scores: ``(n,)``.
         overlap: largest IoU of two boxes.
     """
-    clashes = (overlaps(boxes, boxes) > overlap).tolist()
+    clashes = (box_iou(boxes, boxes) > overlap).tolist()
     chosen: list[int] = []
     for each in scores.argsort(descending=True, stable=True).tolist():
         if not any(clashes[each][other] for other in chosen):
@@ -96,7 +94,7 @@ def distinct(boxes: Tensor, scores: Tensor, overlap: float) -> list[int]:
     return chosen
 
 
-def overlaps(one: Tensor, other: Tensor) -> Tensor:
+def box_iou(one: Tensor, other: Tensor) -> Tensor:
     """Return the IoU of boxes ``(n, 4)`` and ``(m, 4)``: ``(n, m)``, NaN where both are empty."""
     low = torch.maximum(one[:, None, :2], other[:, :2])
     high = torch.minimum(one[:, None, 2:], other[:, 2:])

@@ -4,7 +4,7 @@
 network = SaliencyNetwork.from_state(state, metadata)     # ours: deepcrop/pretrained/saliency.*
 density = network(batch)                                  # (B, 3, H, W) in -1..1 -> (B, H/4, W/4)
 maps = network.maps([photo, other])                       # uint8 (3, h, w) each -> (h', w') each
-[seen] = network.look([photo])                            # seen.saliency, seen.faces
+[seen] = network.predict([photo])                            # seen.saliency, seen.faces
 ```
 """
 
@@ -20,14 +20,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..group_by_shape import batches
-from ..mobilenet import CHANNELS, Convolution, MobileNetV2
+from ..group_by_shape import group_by_shape
+from ..mobilenet import CHANNELS, Conv2dSame, MobileNetV2
 from ..precision import check_dtype
 from .faces import TAPS as FACE_TAPS
 from .faces import FaceHead, read_faces
 from .sam import AttentiveConvLSTM, PriorRound, Readout, resize
 
-FACE = 0.35
+FACE_THRESHOLD = 0.35
 """Probability from which a face counts: see the model card for what it finds and misses."""
 
 
@@ -101,7 +101,7 @@ class SaliencyOptions:
 
 
 @dataclass(frozen=True)
-class Seen:
+class SaliencyOutput:
     """What the network sees in one image.
 
     Attributes:
@@ -122,7 +122,7 @@ class SaliencyNetwork(nn.Module):
         self.options = o = options or SaliencyOptions()
         self.trunk = MobileNetV2(stop=max(o.taps) + 1, output_stride=o.output_stride)
         self.neck = nn.ModuleList(
-            Convolution(CHANNELS[tap], o.width, 1, bias=True) for tap in o.taps
+            Conv2dSame(CHANNELS[tap], o.width, 1, bias=True) for tap in o.taps
         )
         self.dropout = nn.Dropout2d(o.dropout)
         self.recurrent = AttentiveConvLSTM(o.width, o.steps)
@@ -198,13 +198,13 @@ class SaliencyNetwork(nn.Module):
         Returns:
             ``(B, width + 32, H / 8, W / 8)``: the second round of priors, enlarged, and what the
             readout has made of it and of the detail; and the faces of each image, as
-            :attr:`Seen.faces`.
+            :attr:`SaliencyOutput.faces`.
         """
         features = self._taps(x, faces=faces)
         wide = self._rounds(features)
         refined = self.readout.refined(wide, self._fine(features))
         joined = torch.cat([resize(wide, refined.shape[-2:]), refined], 1)
-        return joined, self._found(features, faces=faces)
+        return joined, self._decode_faces(features, faces=faces)
 
     def _density(self, score: Tensor, size: tuple[int, int]) -> Tensor:
         score = resize(score.float(), size)[:, 0]
@@ -231,11 +231,11 @@ class SaliencyNetwork(nn.Module):
         return resized[0].float().div(127.5).sub(1)
 
     def maps(self, images: Sequence[Tensor]) -> list[Tensor]:
-        """Predict one saliency map an image, as :meth:`look` does, and no faces."""
-        return [seen.saliency for seen in self.look(images, faces=False)]
+        """Predict one saliency map an image, as :meth:`predict` does, and no faces."""
+        return [seen.saliency for seen in self.predict(images, faces=False)]
 
     @torch.inference_mode()
-    def look(self, images: Sequence[Tensor], *, faces: bool = True) -> list[Seen]:
+    def predict(self, images: Sequence[Tensor], *, faces: bool = True) -> list[SaliencyOutput]:
         """Predict where people look, and find faces, in one pass of the trunk.
 
         Images of one input size share a batch on an accelerator; on a CPU each runs alone,
@@ -250,24 +250,24 @@ class SaliencyNetwork(nn.Module):
         """
         device, kind = next((each.device, each.dtype) for each in self.parameters())
         inputs = [self.preprocess(image.to(device)) for image in images]
-        seen: dict[int, Seen] = {}
-        for members, batch in batches(inputs):
-            seen.update(zip(members, self._look(batch.to(kind), faces=faces), strict=True))
+        seen: dict[int, SaliencyOutput] = {}
+        for members, batch in group_by_shape(inputs):
+            seen.update(zip(members, self._predict(batch.to(kind), faces=faces), strict=True))
         return [seen[index] for index in range(len(images))]
 
-    def _look(self, x: Tensor, *, faces: bool) -> list[Seen]:
+    def _predict(self, x: Tensor, *, faces: bool) -> list[SaliencyOutput]:
         features = self._taps(x, faces=faces)
         maps = self._density(self._score(features), (x.shape[-2] // 4, x.shape[-1] // 4))
-        found = self._found(features, faces=faces)
-        return [Seen(*each) for each in zip(maps, found, strict=True)]
+        found = self._decode_faces(features, faces=faces)
+        return [SaliencyOutput(*each) for each in zip(maps, found, strict=True)]
 
-    def _found(self, features: Mapping[int, Tensor], *, faces: bool) -> list[Tensor]:
+    def _decode_faces(self, features: Mapping[int, Tensor], *, faces: bool) -> list[Tensor]:
         """List the faces of each image; none where they aren't looked for, or can't be."""
         if not faces or self.faces is None:
             some = next(iter(features.values()))
             return [some.new_zeros(0, 5, dtype=torch.float32) for _ in some]
         found = self.faces([features[tap] for tap in FACE_TAPS])
-        return [read_faces(each, FACE) for each in found]
+        return [read_faces(each, FACE_THRESHOLD) for each in found]
 
 
 def blur(maps: Tensor, sigma: float) -> Tensor:

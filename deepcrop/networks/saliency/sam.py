@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..mobilenet import CHANNELS, Convolution
+from ..mobilenet import CHANNELS, Conv2dSame
 
 
 class AttentiveConvLSTM(nn.Module):
@@ -27,11 +27,11 @@ class AttentiveConvLSTM(nn.Module):
     def __init__(self, channels: int, steps: int) -> None:
         super().__init__()
         self.steps = steps
-        self.attend_input = Convolution(channels, channels, 3, bias=True)
-        self.attend_state = Convolution(channels, channels, 3)
-        self.attend = Convolution(channels, 1, 3)
-        self.gates_input = Convolution(channels, 4 * channels, 3, bias=True)
-        self.gates_state = Convolution(channels, 4 * channels, 3)
+        self.attend_input = Conv2dSame(channels, channels, 3, bias=True)
+        self.attend_state = Conv2dSame(channels, channels, 3)
+        self.attend = Conv2dSame(channels, 1, 3)
+        self.gates_input = Conv2dSame(channels, 4 * channels, 3, bias=True)
+        self.gates_state = Conv2dSame(channels, 4 * channels, 3)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the last hidden state: ``(B, C, H, W)`` to the same shape."""
@@ -81,7 +81,7 @@ class PriorRound(nn.Module):
     def __init__(self, channels: int, count: int, *, isotropic: bool, dilation: int) -> None:
         super().__init__()
         self.priors = GaussianPriors(count, isotropic=isotropic)
-        self.mix = Convolution(channels + count, channels, 5, dilation=dilation, bias=True)
+        self.mix = Conv2dSame(channels + count, channels, 5, dilation=dilation, bias=True)
 
     def forward(self, x: Tensor) -> Tensor:
         """Transform ``(B, C, H, W)`` to the same shape."""
@@ -96,12 +96,12 @@ class Readout(nn.Module):
         super().__init__()
         self.detail = None
         if detail is None:
-            self.score = Convolution(channels, 1, 1, bias=True)
+            self.score = Conv2dSame(channels, 1, 1, bias=True)
             return
-        self.reduce = Convolution(channels, 32, 1, bias=True)
-        self.detail = Convolution(CHANNELS[detail], 32, 1, bias=True)
-        self.refine = Convolution(32, 32, 3, bias=True)
-        self.score = Convolution(32, 1, 1, bias=True)
+        self.reduce = Conv2dSame(channels, 32, 1, bias=True)
+        self.detail = Conv2dSame(CHANNELS[detail], 32, 1, bias=True)
+        self.refine = Conv2dSame(32, 32, 3, bias=True)
+        self.score = Conv2dSame(32, 1, 1, bias=True)
 
     def forward(self, x: Tensor, fine: Tensor | None) -> Tensor:
         """Read ``(B, C, h, w)``, and stride 8 features if there are any, to ``(B, 1, h', w')``."""

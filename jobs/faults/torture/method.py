@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from deepcrop.methods import base
+from deepcrop.methods import base, registry
 
 from .corpus import ENDLESS, POISON
 
@@ -35,7 +35,7 @@ def brittle_class(name: str) -> type:
     An image all in ``POISON`` kills the process, one all in ``ENDLESS`` blocks it for ever. The
     option ``tally`` is the path of a file that gets a byte for each image analysed.
     """
-    method: Any = base.find(name)
+    method: Any = registry.find(name)
 
     class Brittle(method):
         """A method that dies at one colour and blocks at another."""

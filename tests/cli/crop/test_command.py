@@ -10,7 +10,7 @@ import pytest
 import typer.main
 from PIL import Image
 
-from deepcrop import cli
+from deepcrop.cli import app
 from deepcrop.cli.crop import command as photos
 from deepcrop.report.sheet import COLOURS, HEIGHT
 
@@ -43,7 +43,7 @@ class Streams:
 
 
 def run(capsys, *arguments):
-    status = cli._status([str(each) for each in arguments])
+    status = app.exit_status([str(each) for each in arguments])
     return status, *capsys.readouterr()
 
 
@@ -71,7 +71,7 @@ def test_photos_in_a_store_are_read(capsys, folder, s3):
 def test_standard_input_and_output(capsys, folder, monkeypatch):
     monkeypatch.setattr(sys, "stdin", Streams((folder / "photo.jpg").read_bytes()))
     monkeypatch.setattr(sys, "stdout", Streams())
-    assert cli._status(["crop", "-", *CENTER, "--output", "-"]) == 0
+    assert app.exit_status(["crop", "-", *CENTER, "--output", "-"]) == 0
     with Image.open(io.BytesIO(sys.stdout.buffer.getvalue())) as square:
         assert square.size == (60, 60) and square.format == "JPEG"
 
@@ -159,7 +159,7 @@ def test_the_examples_of_the_help_run(capsys, folder, monkeypatch, example):
     if target:
         monkeypatch.setattr(sys, "stdin", Streams((folder / "photo.jpg").read_bytes()))
         monkeypatch.setattr(sys, "stdout", Streams())
-    assert cli._status(words) == 0
+    assert app.exit_status(words) == 0
     if "--json" not in words and not target:
         assert list((folder / words[words.index("--output") + 1]).iterdir())
 
@@ -168,7 +168,7 @@ def test_shells_complete_the_names_of_methods(capsys, monkeypatch):
     monkeypatch.setenv("_DEEPCROP_COMPLETE", "complete_bash")
     monkeypatch.setenv("COMP_WORDS", "deepcrop crop --method sal")
     monkeypatch.setenv("COMP_CWORD", "3")
-    command = typer.main.get_command(cli.app)
+    command = typer.main.get_command(app.app)
     with pytest.raises(SystemExit):
         command(prog_name="deepcrop")
     assert capsys.readouterr().out.split() == ["saliency"]

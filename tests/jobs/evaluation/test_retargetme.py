@@ -9,7 +9,7 @@ from rich.console import Console
 
 from deepcrop.errors import RequestError
 from deepcrop.geometry import Size
-from deepcrop.methods.base import load
+from deepcrop.methods.registry import load
 from deepcrop.networks.vgg import VGG
 from jobs.evaluation import retargeters, retargetme
 from jobs.evaluation.retargetme import TAPS, Figures, evaluate

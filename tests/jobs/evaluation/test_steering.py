@@ -72,10 +72,10 @@ def test_baselines_have_the_sizes_of_the_crops_they_stand_beside():
 
 
 def test_grad_cam_boxes_what_lies_above_the_threshold():
-    evidence = torch.zeros(6, 8)
-    assert bounding_box(evidence, SIZE) == Box(0, 0, 80, 60)
-    evidence[2:4, 1:3] = 1.0
-    box = bounding_box(evidence, SIZE)
+    grad_cam = torch.zeros(6, 8)
+    assert bounding_box(grad_cam, SIZE) == Box(0, 0, 80, 60)
+    grad_cam[2:4, 1:3] = 1.0
+    box = bounding_box(grad_cam, SIZE)
     assert box.intersection(Box(10, 20, 30, 40)) == 400
     assert box.area < 1000
 

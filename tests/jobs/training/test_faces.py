@@ -67,7 +67,7 @@ def test_a_head_learns_and_the_saliency_stays():
     agreed = training.agreement(found, taught, smallest=0.05)
     assert agreed.faces == 24
     assert agreed.found >= 20
-    [seen] = joined.look([taught[0].image])
+    [seen] = joined.predict([taught[0].image])
     assert torch.equal(seen.saliency, before.maps([taught[0].image])[0])
     assert torch.equal(seen.faces, found[0])
 

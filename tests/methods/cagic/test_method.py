@@ -7,7 +7,7 @@ import torch
 
 from deepcrop.errors import RequestError
 from deepcrop.geometry import AspectRatio, Box, Size
-from deepcrop.methods import base
+from deepcrop.methods import base, registry
 from deepcrop.methods.cagic.method import Cagic, focal_point
 from deepcrop.networks.cagic.aesthetics import ViewRanker, ViewRankerOptions
 from deepcrop.networks.cagic.captioner import Captioner, CaptionerOptions
@@ -49,14 +49,14 @@ def photos(*shapes):
 
 
 def test_it_is_a_crop_method_of_the_registry():
-    assert base.find("cagic") is Cagic
-    assert base.validate_options("cagic", {"score": "both", "restarts": "3"}).restarts == 3
+    assert registry.find("cagic") is Cagic
+    assert registry.validate_options("cagic", {"score": "both", "restarts": "3"}).restarts == 3
 
 
 @pytest.mark.parametrize("wrong", [{"shrink": 1}, {"smallest": 0}, {"restarts": 0}, {"steps": 0}])
 def test_options_without_an_end_or_a_beginning_are_refused(wrong):
     with pytest.raises(RequestError, match=f"option {next(iter(wrong))!r}"):
-        base.validate_options("cagic", wrong)
+        registry.validate_options("cagic", wrong)
 
 
 @pytest.mark.parametrize("score", ["words", "captioner", "both"])
@@ -176,10 +176,10 @@ def test_weights_go_round_through_their_metadata(network):
 
 
 def test_the_focal_point_is_the_evidences_centre_of_mass():
-    evidence = torch.zeros(4, 4)
-    assert focal_point(evidence) == (0.5, 0.5)
-    evidence[0, 3] = 2.0
-    assert focal_point(evidence) == pytest.approx((0.875, 0.125))
+    grad_cam = torch.zeros(4, 4)
+    assert focal_point(grad_cam) == (0.5, 0.5)
+    grad_cam[0, 3] = 2.0
+    assert focal_point(grad_cam) == pytest.approx((0.875, 0.125))
 
 
 @pytest.mark.parametrize("ablation", ["CN", "full"])

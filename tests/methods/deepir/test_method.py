@@ -11,13 +11,23 @@ from torch import Tensor
 
 from deepcrop.errors import RequestError
 from deepcrop.geometry import Size
-from deepcrop.methods import base
+from deepcrop.methods import base, registry
 from deepcrop.methods.deepir import method as deepir
 from deepcrop.methods.deepir.method import DeepIR, Plan
-from deepcrop.methods.deepir.options import PAPER
+from deepcrop.methods.deepir.options import DeepIROptions
 from deepcrop.networks.vgg import VGG
 from deepcrop.ops import warping
 
+PAPER = DeepIROptions(
+    working=1024,
+    contrast=1,
+    deconvolution=100,
+    search=10,
+    axes="both",
+    steady=0,
+    vote="pixels",
+    shared="resample",
+)
 QUICK: dict[str, Any] = {"deconvolution": 4, "search": 2, "working": 96}
 
 
@@ -46,7 +56,7 @@ def photo(seed: int = 0, height: int = 64, width: int = 96) -> Tensor:
 
 def test_it_is_a_retarget_method(method: DeepIR) -> None:
     assert isinstance(method, base.RetargetMethod)
-    assert base.find("deepir") is DeepIR
+    assert registry.find("deepir") is DeepIR
     assert DeepIR.kind == "retarget"
 
 
@@ -125,9 +135,9 @@ def test_rows_stay_where_only_the_width_changes(method: DeepIR) -> None:
 
 def test_options_are_checked() -> None:
     with pytest.raises(RequestError, match="alphas"):
-        base.validate_options("deepir", {"alphas": (0.5, 0.5, 1.5)})
+        registry.validate_options("deepir", {"alphas": (0.5, 0.5, 1.5)})
     with pytest.raises(RequestError, match="resample"):
-        base.validate_options("deepir", {"resample": "magic"})
+        registry.validate_options("deepir", {"resample": "magic"})
 
 
 @pytest.mark.parametrize(

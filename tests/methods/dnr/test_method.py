@@ -7,12 +7,13 @@ from torch.nn import functional
 from deepcrop import weights
 from deepcrop.errors import RequestError
 from deepcrop.geometry import Box, Size
-from deepcrop.methods.base import RetargetMethod, validate_options
+from deepcrop.methods.base import RetargetMethod
 from deepcrop.methods.dnr.carving import deep_seams, reaches
-from deepcrop.methods.dnr.importance import attention_of
+from deepcrop.methods.dnr.importance import saliency_factors
 from deepcrop.methods.dnr.method import DNR, PaperDNR
 from deepcrop.methods.dnr.options import DNROptions, PaperOptions
 from deepcrop.methods.dnr.reconstruction import distance, reconstruct, refine
+from deepcrop.methods.registry import validate_options
 
 
 def photo(height, width, seed=0):
@@ -103,18 +104,6 @@ def extent(mapping):
     return inside.any(0).sum().item(), inside.any(1).sum().item()
 
 
-def test_a_protected_box_keeps_its_shape(state):
-    options = DNROptions(working=128, smoothing=6.0, straightening=64.0, attention=0.0)
-    method = DNR.from_weights(*state, options)
-    [[(kept, _)], [(bent, _)]] = method.solve(
-        [photo(96, 128)] * 2, [[Size(64, 96)]] * 2, protect=[[BOX], None]
-    )
-    (wide, high), (free, _) = extent(kept), extent(bent)
-    assert wide > free
-    # Plain scaling would leave half of its aspect ratio, 0.4 of 0.8; seams and cells are coarse.
-    assert 0.65 < wide / high < 0.9
-
-
 class Onlooker:
     """Stands for the saliency network: people look at the box alone."""
 
@@ -137,25 +126,11 @@ def test_what_people_look_at_is_squeezed_less(state):
 def test_attention_has_a_mean_of_one_and_a_floor():
     saliency = torch.zeros(4, 8)
     saliency[:, :2] = 3.0
-    attention = attention_of(saliency, 0.25, (8, 16))
+    attention = saliency_factors(saliency, 0.25, (8, 16))
     assert attention.shape == (1, 1, 8, 16)
     assert attention.mean().item() == pytest.approx(1)
     assert attention.min().item() == pytest.approx(0.75)
-    assert torch.equal(attention_of(None, 0.5, (2, 3)), torch.ones(1, 1, 2, 3))
-
-
-def test_a_removed_part_goes_first(state):
-    options = DNROptions(
-        working=128, iterations=0, refinement=0, share=1.0, percentile=100.0, smoothing=0.0
-    )
-    method = DNR.from_weights(*state, options)
-    mask = torch.zeros(96, 128, dtype=torch.bool)
-    mask[:, 32:64] = True
-    [[(found, _)]] = method.solve([photo(96, 128)], [[Size(96, 96)]], remove=[mask])
-    left = ((found[0] >= 34) & (found[0] < 62)).float().mean().item()
-    assert left < 0.1
-    with pytest.raises(RequestError, match="mask"):
-        method.solve([photo(96, 128)], [[Size(96, 96)]], remove=[mask[:5]])
+    assert torch.equal(saliency_factors(None, 0.5, (2, 3)), torch.ones(1, 1, 2, 3))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from deepcrop.networks.mars.model import Mars, RatioParameters
-from deepcrop.networks.mars.options import CUTS, MarsOptions
+from deepcrop.networks.mars.options import TRUNCATIONS, MarsOptions
 
 
 def millions(**options: object) -> float:
@@ -109,7 +109,7 @@ def literal(network: Mars, features: Tensor, ratio: float) -> Tensor:
 def test_what_ratios_share_changes_nothing(options: MarsOptions) -> None:
     torch.manual_seed(0)
     network = Mars(options).eval().requires_grad_(False)
-    stride = options.cut.stride
+    stride = options.truncation.stride
     features = torch.randn(2, options.width, 3, 5)
     ratios = [0.5, 0.8, 1.0, 1.91]
     got = network.decode(features, network.parameters_of(torch.tensor(ratios)))
@@ -120,14 +120,16 @@ def test_what_ratios_share_changes_nothing(options: MarsOptions) -> None:
         torch.testing.assert_close(got[:, column], expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize(("trunk", "layer"), [(t, n) for t, cuts in CUTS.items() for n in cuts])
+@pytest.mark.parametrize(
+    ("trunk", "layer"), [(t, n) for t, cuts in TRUNCATIONS.items() for n in cuts]
+)
 def test_every_truncation_has_the_channels_and_stride_that_it_says(trunk: str, layer: str) -> None:
     options = MarsOptions(trunk=trunk, layer=layer)  # type: ignore[arg-type]
     with torch.device("meta"):
         network = Mars(options)
         features = network.features(torch.zeros(1, 3, 64, 96))
         logits = network(torch.zeros(1, 3, 64, 96), torch.ones(2))
-    stride = options.cut.stride
+    stride = options.truncation.stride
     assert features.shape == (1, options.width, 64 // stride, 96 // stride)
     assert logits.shape == (1, 2, 16, 24)
 
@@ -187,9 +189,9 @@ def test_the_saliency_trunk_finds_the_faces_that_its_own_network_does(
     torch.nn.init.constant_(own.faces.read.bias, 0.0)  # some cells find a face
     image = torch.randint(0, 256, (3, height, width), dtype=torch.uint8)
     parameters = network.parameters_of(torch.ones(1))
-    [seen] = network.look([image], parameters, faces=True)
-    [nobody] = network.look([image], parameters, faces=False)
-    [expected] = own.look([image])
+    [seen] = network.predict([image], parameters, faces=True)
+    [nobody] = network.predict([image], parameters, faces=False)
+    [expected] = own.predict([image])
     assert own.options.pixels == 7500
     torch.testing.assert_close(seen.areas, nobody.areas)
     assert seen.areas.shape[1:] == expected.saliency.shape

@@ -4,9 +4,9 @@ import math
 
 import pytest
 import torch
-from torchvision.ops import nms
+from torchvision import ops
 
-from deepcrop.networks.saliency.faces import FaceHead, distinct, read_faces
+from deepcrop.networks.saliency.faces import FaceHead, nms, read_faces
 
 
 def blank(height: int, width: int) -> torch.Tensor:
@@ -39,7 +39,7 @@ def test_boxes_that_stay_are_those_of_torchvision(count, overlap):
     corners = torch.rand(count, 2, 2, generator=random)
     boxes = torch.cat([corners.amin(1), corners.amax(1)], 1)
     scores = torch.rand(count, generator=random)
-    assert distinct(boxes, scores, overlap) == nms(boxes, scores, overlap).tolist()
+    assert nms(boxes, scores, overlap) == ops.nms(boxes, scores, overlap).tolist()
 
 
 def test_what_reaches_outside_is_clipped_and_what_is_unsure_left_out():
