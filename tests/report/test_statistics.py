@@ -27,17 +27,18 @@ def failed(name, error):
 def test_counts_times_and_scores_add_up():
     rows = [ok("a", scores={"1x1": 0.99, "16x9": 1.0}), ok("b"), failed("c", "Corrupt")]
     statistics = JobStatistics.of([part(rows)], started=0.0)
-    assert statistics.counts == {"ok": 2, "failed": 1} and statistics.done == 3
-    assert statistics.variants == 4 and statistics.variant_bytes == 4000
-    assert statistics.source_bytes == 150_000 and statistics.stages["infer"] == pytest.approx(0.024)
+    counts = statistics.counts
+    assert (counts.ok, counts.failed, counts.done) == (2, 1, 3)
+    assert counts.variants == 4 and counts.variant_bytes == 4000
+    assert counts.source_bytes == 150_000 and counts.milliseconds["infer"] == pytest.approx(24)
     assert statistics.scores["1x1"] == [0] * 10 + [1] + [0] * 8 + [1]
     assert sum(statistics.scores["16x9"]) == 2 and len(statistics.scores["16x9"]) == SCORE_BINS
 
 
 def test_failures_are_grouped_by_class_the_largest_first_with_a_few_examples():
     rows = [failed(f"t{index}", "Corrupt") for index in range(7)] + [failed("x", "TooLarge")]
-    groups = JobStatistics.of([part(rows)], started=0.0).failures
-    assert [(each.name, each.count) for each in groups] == [("Corrupt", 7), ("TooLarge", 1)]
+    groups = JobStatistics.of([part(rows)], started=0.0).counts.frequent_failures()
+    assert [(name, each.count) for (_, name), each in groups] == [("Corrupt", 7), ("TooLarge", 1)]
     assert groups[0].examples[0] == ("/in/t0.jpg", "t0 is broken") and len(groups[0].examples) == 5
 
 
