@@ -1,4 +1,4 @@
-"""The rows of the images manifest as Python's dictionaries, as ``Table.to_pylist()`` returns them."""
+"""Rows of the images manifest as Python dictionaries, as ``Table.to_pylist()`` returns them."""
 
 from __future__ import annotations
 

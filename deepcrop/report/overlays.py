@@ -11,8 +11,8 @@ from PIL import Image
 
 from .. import image
 from ..geometry import Box, Focal, Size
-from ..stages.item import Work
-from ..stages.local import Single
+from ..stages.item import ImageTask
+from ..stages.local import LocalPipeline
 from .maps import heat_map
 from .sheet import ContactSheetRow, draw_boxes
 
@@ -23,47 +23,49 @@ LONGEST_EDGE = 1200
 """Longest edge of an overlay, in pixels."""
 
 
-def draw_overlay(single: Single, work: Work, saliency: SaliencyCrop) -> Image.Image:
+def draw_overlay(pipeline: LocalPipeline, task: ImageTask, saliency: SaliencyCrop) -> Image.Image:
     """Draw a photo with its saliency map, crop boxes and focal point over it.
 
     Args:
-        single: the pipeline that processed the photo.
-        work: the processed photo, with its decoded picture.
+        pipeline: the pipeline that processed the photo.
+        task: the processed photo, with its decoded picture.
         saliency: the method whose saliency map is drawn.
     """
-    shown, boxes, focal = _shown(single, work)
-    [saliency_map] = saliency.maps([_thumbnail(work, saliency.analysis)])
+    shown, boxes, focal = _shown(pipeline, task)
+    [saliency_map] = saliency.maps([_thumbnail(task, saliency.analysis)])
     mask = heat_map(saliency_map.numpy()).resize(shown.size, Image.Resampling.BICUBIC)
     shown.paste(mask, (0, 0), mask)
     return draw_boxes(shown, boxes, focal)
 
 
-def comparison_row(single: Single, work: Work, title: str) -> ContactSheetRow:
+def comparison_row(pipeline: LocalPipeline, task: ImageTask, title: str) -> ContactSheetRow:
     """Return the row of a contact sheet that shows a photo and a method's variants of it."""
-    shown, boxes, focal = _shown(single, work)
-    slugs = [request.slug for request in single.job.requests]
-    if work.pixels:
-        variants = [Image.fromarray(pixels) for pixels in work.pixels]
+    shown, boxes, focal = _shown(pipeline, task)
+    slugs = [request.slug for request in pipeline.job.requests]
+    if task.pixels:
+        variants = [Image.fromarray(pixels) for pixels in task.pixels]
     else:
         variants = [shown.crop(boxes[slug].corners) for slug in slugs]
     return ContactSheetRow(title, shown, boxes, focal, dict(zip(slugs, variants, strict=True)))
 
 
-def _shown(single: Single, work: Work) -> tuple[Image.Image, Mapping[str, Box], Focal | None]:
+def _shown(
+    pipeline: LocalPipeline, task: ImageTask
+) -> tuple[Image.Image, Mapping[str, Box], Focal | None]:
     """Return the photo at the size of an overlay, with its crop boxes in pixels of that size."""
-    assert work.size is not None
-    shown = Image.fromarray(_thumbnail(work, LONGEST_EDGE))
-    slugs: Sequence[str] = [request.slug for request in single.job.requests]
+    assert task.size is not None
+    shown = Image.fromarray(_thumbnail(task, LONGEST_EDGE))
+    slugs: Sequence[str] = [request.slug for request in pipeline.job.requests]
     boxes = {
-        slug: _scaled(crop.box, work.size, Size(*shown.size))
-        for slug, crop in zip(slugs, work.crops, strict=False)
+        slug: _scaled(crop.box, task.size, Size(*shown.size))
+        for slug, crop in zip(slugs, task.crops, strict=False)
     }
-    return shown, boxes, work.crops[0].focal if work.crops else None
+    return shown, boxes, task.crops[0].focal if task.crops else None
 
 
-def _thumbnail(work: Work, longest_edge: int) -> NDArray[numpy.uint8]:
-    assert work.picture is not None
-    return image.thumbnail(work.picture, longest_edge)
+def _thumbnail(task: ImageTask, longest_edge: int) -> NDArray[numpy.uint8]:
+    assert task.picture is not None
+    return image.thumbnail(task.picture, longest_edge)
 
 
 def _scaled(box: Box, source: Size, shown: Size) -> Box:

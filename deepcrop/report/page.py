@@ -30,7 +30,7 @@ from ..manifest.status import job_of, open_job, state_of
 from ..methods import registry
 from ..methods.mars import MarsCrop
 from ..planning.prices import Prices
-from ..progress import Progress, Silence
+from ..progress import NullProgress, Progress
 from ..schema import STAGES
 from ..sources.corrections import Corrections
 from ..storage import Storage
@@ -77,7 +77,7 @@ def build(
         RequestError: there is no job at the output, or no price for the machine.
     """
     manifest, record = open_job(output, endpoint)
-    manifest.find_parts()
+    manifest.load_parts()
     job = job_of(manifest, record, endpoint)
     parts = list(manifest.tables())
     statistics = JobStatistics.of(parts, record["started"])
@@ -88,7 +88,7 @@ def build(
     data = PageData.of(concatenated(parts), manifest.output, aspects, corrections)
     storage, folder = job.storage, f"{manifest.output}/report"
     thumbnail_names = make_thumbnails(
-        data.rows, thumbnails, storage, f"{folder}/thumbnails", progress or Silence()
+        data.rows, thumbnails, storage, f"{folder}/thumbnails", progress or NullProgress()
     )
     map_names = make_maps(data.rows, maps, job, f"{folder}/maps")
     build_name = uuid.uuid4().hex[:12]

@@ -101,6 +101,7 @@ class RetryingStore:
         """
         bucket = uri.partition("://")[2].partition("/")[0]
         attempts = 0
+        first_error: StoreError | None = None
 
         def attempt() -> T:
             nonlocal attempts
@@ -127,7 +128,7 @@ class RetryingStore:
                 # Without tenacity, which takes as long as reading a small file.
                 return attempt(), attempts
             except StoreError as error:
-                first_error: StoreError | None = error
+                first_error = error
             return self._retrying(attempt_again), attempts
         except StoreError as error:
             error.attempts = attempts
