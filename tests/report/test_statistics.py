@@ -39,7 +39,10 @@ def test_failures_are_grouped_by_class_the_largest_first_with_a_few_examples():
     rows = [failed(f"t{index}", "Corrupt") for index in range(7)] + [failed("x", "TooLarge")]
     groups = JobStatistics.of([part(rows)], started=0.0).counts.frequent_failures()
     assert [(name, each.count) for (_, name), each in groups] == [("Corrupt", 7), ("TooLarge", 1)]
-    assert groups[0].examples[0] == ("/in/t0.jpg", "t0 is broken") and len(groups[0].examples) == 5
+    assert (
+        groups[0][1].examples[0] == ("/in/t0.jpg", "t0 is broken")
+        and len(groups[0][1].examples) == 5
+    )
 
 
 def test_pace_is_rows_between_commits_and_leaves_out_the_pause_before_the_last_run():
@@ -60,7 +63,7 @@ def test_a_long_job_has_a_plot_of_few_points_and_the_same_rate():
 def test_a_manifest_without_times_or_rows_has_no_pace():
     assert JobStatistics.of([part([ok("a")])], started=0.0).throughput == []
     empty = JobStatistics.of([], started=0.0)
-    assert empty.done == 0 and empty.rate is None and empty.failures == []
+    assert empty.counts.done == 0 and empty.rate is None and not empty.counts.failures
 
 
 def test_the_cost_is_that_of_the_machines_while_it_ran_and_of_the_requests():
