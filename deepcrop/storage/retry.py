@@ -115,6 +115,8 @@ class RetryingStore:
             self._refused_buckets.discard(bucket)
             return result
 
+        first_error: StoreError | None = None
+
         def attempt_again() -> T:
             nonlocal first_error
             if first_error is None:
@@ -127,7 +129,7 @@ class RetryingStore:
                 # Without tenacity, which takes as long as reading a small file.
                 return attempt(), attempts
             except StoreError as error:
-                first_error: StoreError | None = error
+                first_error = error
             return self._retrying(attempt_again), attempts
         except StoreError as error:
             error.attempts = attempts
