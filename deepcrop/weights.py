@@ -6,9 +6,9 @@
 >>> state, metadata = load("/models/my.safetensors")
 ```
 
-Weights that ship with the package are in ``deepcrop/pretrained``, each beside its model card. Others
-are downloaded into ``$DEEPCROP_WEIGHTS`` (default ``~/.cache/deepcrop``). The catalogue of both is
-``pretrained/catalogue.json``.
+Weights that ship with the package are in ``deepcrop/pretrained``, each beside its model card.
+Others are downloaded into ``$DEEPCROP_WEIGHTS`` (default ``~/.cache/deepcrop``). The catalogue of
+both is ``pretrained/catalogue.json``.
 """
 
 from __future__ import annotations
