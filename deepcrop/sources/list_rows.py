@@ -10,7 +10,7 @@ import pyarrow as pa
 from ..errors import RequestError
 from ..schema import IMAGES, SOURCES
 from ..storage import Storage, below, canonical, common_folder, strip_credentials
-from .corrections import COLUMN as CORRECTIONS
+from .corrections import CORRECTIONS_COLUMN
 from .list_files import HINTS, read_list
 from .rows import SHARE, Listed, append, no_rows
 from .selection import NO_URI, Selection
@@ -74,7 +74,7 @@ def _refuse(name: str, root: str, selection: Selection) -> str | None:
 
 def _names_of(columns: Sequence[str]) -> dict[str, str]:
     """Return under which names the columns of a list are carried over, none of them ours."""
-    ours = {*IMAGES.names, *SOURCES.names, CORRECTIONS}
+    ours = {*IMAGES.names, *SOURCES.names, CORRECTIONS_COLUMN}
     names = {}
     for column in columns:
         name = column

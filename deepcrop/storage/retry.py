@@ -101,6 +101,7 @@ class RetryingStore:
         """
         bucket = uri.partition("://")[2].partition("/")[0]
         attempts = 0
+        first_error: StoreError | None = None
 
         def attempt() -> T:
             nonlocal attempts
