@@ -40,9 +40,8 @@ def test_without_a_terminal_lines_are_printed_even_if_nothing_completes(capsys, 
     progress.stop()
     printed = lines(capsys)
     assert printed[0] == "0 of 200 images, 0.0/s, 0 failed"
-    assert printed[1].startswith("100 of 200 images, ") and printed[1].endswith(
-        "/s, 3 failed, 10 s left"
-    )
+    assert printed[1].startswith("100 of 200 images, ")
+    assert printed[1].endswith("/s, 3 failed, 10 s left")
     time.sleep(0.15)
     assert lines(capsys) == []
 

@@ -116,8 +116,6 @@ class RetryingStore:
             self._refused_buckets.discard(bucket)
             return result
 
-        first_error: StoreError | None = None
-
         def attempt_again() -> T:
             nonlocal first_error
             if first_error is None:
