@@ -1,20 +1,26 @@
 # syntax=docker/dockerfile:1
 # deepcrop with the Ray and the Python minor of the client that submits to it: a test compares them.
-#   docker build -t deepcrop:0.1.0-cuda .
-#   docker build -t deepcrop:0.1.0-cpu --build-arg TORCH_INDEX=URL .   # a fifth of the size
-# TORCH_INDEX: the address of the wheels for CPUs, as PyTorch's installation page names it. Without
-# it torch brings its CUDA libraries along; the host needs NVIDIA's container toolkit only.
+#   docker build -t deepcrop:cuda .
+#   docker build -t deepcrop:cpu --build-arg TORCH_INDEX=URL .         # no GPU: a fifth of the size
+#   docker build -t deepcrop:benchmark --build-arg EXTRAS=benchmark .  # with jobs/'s benchmarks
+# The build itself needs no GPU.
+# TORCH_INDEX: URL of the package index with PyTorch's wheels for CPUs; PyTorch's installation page
+# names it. Without it, torch installs its CUDA libraries; the host then needs only NVIDIA's
+# driver and container toolkit.
+# EXTRAS: extras of pyproject.toml, separated by commas. With `benchmark` the image can run
+# `python -m jobs.benchmark`, `jobs.torture`, `jobs.fuzz` and `jobs.demo`.
 # Versions: PYTHON below, and constraints.txt, with which the tests ran.
 ARG PYTHON=3.11.14
 
 FROM python:${PYTHON}-slim-bookworm AS build
 ARG TORCH_INDEX=""
+ARG EXTRAS=""
 ENV PATH=/opt/deepcrop/bin:$PATH \
     PIP_NO_CACHE_DIR=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /build
 RUN python -m venv /opt/deepcrop
-# What seldom changes comes first, so that a new deepcrop doesn't download torch again.
+# The largest packages come first, so that a change of deepcrop doesn't download torch again.
 COPY constraints.txt ./
 RUN if [ -n "$TORCH_INDEX" ]; then \
       pip install --constraint constraints.txt --extra-index-url "$TORCH_INDEX" \
@@ -25,10 +31,10 @@ RUN if [ -n "$TORCH_INDEX" ]; then \
     fi
 COPY pyproject.toml README.md LICENSE ./
 COPY deepcrop deepcrop
-RUN pip install --constraint constraints.txt .
+RUN pip install --constraint constraints.txt ".${EXTRAS:+[$EXTRAS]}"
 
 FROM python:${PYTHON}-slim-bookworm
-# KubeRay's probes ask the node's agent by wget. Any version does, and old ones leave the archive.
+# KubeRay's probes call the node's agent with wget. Any version does, and old ones leave the archive.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends wget \

@@ -5,22 +5,29 @@
 >>> photo = deepcrop.open("photo.jpg")                         # oriented, sRGB
 >>> square = deepcrop.crop(photo, "1:1", method="saliency")    # a PIL image
 >>> job = deepcrop.Job(input="in", output="out", method="saliency", aspects=["1:1", "9:16"])
->>> result = job.run()
+>>> result = deepcrop.run(job)
 ```
 """
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .api import crop, retarget
+    from .engine.driver import run
     from .errors import DeepcropError, Interrupted, RequestError, SourceError
     from .geometry import AspectRatio, Box, Size
     from .image import open
-    from .methods.base import Crop, Hints, load
-    from .pipeline.job import Job
+    from .job import Job
+    from .methods.base import Crop, Hints
+    from .methods.registry import load
+
+# Arrow's own allocator keeps several times what tables took, for each thread. Arrow reads this
+# once, when it is imported first; the processes of a job inherit it.
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 __version__ = "0.2.0.dev0"
 
@@ -31,14 +38,15 @@ _HOMES = {
     "DeepcropError": ".errors",
     "Hints": ".methods.base",
     "Interrupted": ".errors",
-    "Job": ".pipeline.job",
+    "Job": ".job",
     "RequestError": ".errors",
     "Size": ".geometry",
     "SourceError": ".errors",
     "crop": ".api",
-    "load": ".methods.base",
+    "load": ".methods.registry",
     "open": ".image",
     "retarget": ".api",
+    "run": ".engine.driver",
 }
 
 __all__ = [
@@ -56,6 +64,7 @@ __all__ = [
     "load",
     "open",
     "retarget",
+    "run",
 ]
 
 

@@ -1,1 +1,1 @@
-"""What is submitted to a cluster or run by hand: arguments in, deepcrop called."""
+"""Commands that are run by hand or submitted to a cluster: training, evaluation, benchmarks."""

@@ -1,15 +1,15 @@
-"""Measure jobs and methods, from the repository's root.
+"""Measure jobs and methods; run it from the folder that holds ``jobs``.
 
 ```
-python -m jobs.benchmark compare                 # the pipeline against what people use today
-python -m jobs.benchmark latency                 # a job on a store that answers late
-python -m jobs.benchmark scale                   # its cost, memory and listing, up to 200,000
+python -m jobs.benchmark compare                 # whole jobs against other tools
+python -m jobs.benchmark latency                 # a job on a store with delayed responses
+python -m jobs.benchmark scale                   # cost, memory and listing of up to 200,000 images
 python -m jobs.benchmark nodes                   # a job on simulated clusters of 1, 2 and 4 nodes
-python -m jobs.benchmark capacity                # what an image takes, and larger machines would do
-python -m jobs.benchmark plan FOLDER...          # what `deepcrop plan` projects, and what jobs take
+python -m jobs.benchmark capacity                # cost of an image, estimates for larger machines
+python -m jobs.benchmark plan FOLDER...          # the projection of `deepcrop plan` against jobs
 python -m jobs.benchmark crop --method saliency  # milliseconds an image of crop methods
-python -m jobs.benchmark batch --method mars     # images a second, many at once, on a GPU too
-python -m jobs.benchmark retarget --method dnr   # seconds an image beside the floor
+python -m jobs.benchmark batch --method mars     # images a second in batches, on a GPU too
+python -m jobs.benchmark retarget --method dnr   # seconds an image, and a lower bound
 ```
 """
 
@@ -31,12 +31,14 @@ from rich.console import Console
 from rich.table import Table
 from skimage import data
 
+import deepcrop
 from deepcrop.geometry import Size
-from deepcrop.methods.base import as_aspects, as_tensor, load, load_crop, load_retarget
-from deepcrop.pipeline.job import Job
-from deepcrop.pipeline.plan import plan as project
-from deepcrop.pipeline.prices import Prices
-from deepcrop.training.retarget_timing import measure, timing_table
+from deepcrop.job import Job
+from deepcrop.methods.base import as_aspects, as_tensor
+from deepcrop.methods.registry import load, load_crop, load_retarget
+from deepcrop.planning.plan import plan as project
+from deepcrop.planning.prices import Prices
+from jobs.evaluation.retarget_timing import measure, timing_table
 
 from .benchmarks import capacity as machines
 from .benchmarks import comparison
@@ -48,47 +50,47 @@ from .benchmarks.footprint import Footprint
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 SOURCE = 8
-"""Pixels along a side of a source for one of the photos that crop methods are timed on."""
+"""Pixels along an edge of a source for each pixel of a photo: sources have 9 to 17 megapixels."""
 PHOTOS = [Image.fromarray(each) for each in (data.astronaut(), data.coffee(), data.chelsea())]
-EIGHT = ("1:1", "4:5", "2:3", "3:4", "4:3", "3:2", "16:9", "9:16")
+EIGHT_RATIOS = ("1:1", "4:5", "2:3", "3:4", "4:3", "3:2", "16:9", "9:16")
 
 
 @app.callback()
 def main() -> None:
-    """Measure jobs."""
+    """Measure jobs and methods."""
 
 
 @app.command()
 def scale(
     counts: Annotated[
-        list[int] | None, typer.Argument(help="Images of each job, ascending.")
+        list[int] | None, typer.Argument(help="Numbers of images, ascending.")
     ] = None,
     growth: Annotated[
-        float, typer.Option(help="Share by which the last two may differ; more is an error.")
+        float, typer.Option(help="Growth of the last over the one before that is an error.")
     ] = 0.1,
 ) -> None:
-    """Print what an image costs, and the memory and the listing, by a job's number of images.
+    """Print the cost of an image, the memory and the listing by a job's number of images.
 
-    Costs are of one image more than the size before had. The images are small, so that the engine
-    is what is measured. Every job's manifest is checked.
+    The cost is the difference to the job before, for each image more. The images are small, so
+    that the engine is what is measured. Every job's manifest is checked.
     """
     found: list[Footprint] = []
     _show(sizes.HEADINGS, sizes.lines(counts or [200, 2000, 20_000, 200_000], found))
-    _judge(sizes.growth(found), growth)
+    _check_growth(sizes.growth(found), growth)
 
 
 @app.command()
 def nodes(
-    numbers: Annotated[list[int] | None, typer.Argument(help="Nodes of each cluster.")] = None,
+    numbers: Annotated[list[int] | None, typer.Argument(help="Numbers of nodes.")] = None,
     small: Annotated[int, typer.Option(help="Images of the small corpus.", min=1)] = 200,
     large: Annotated[int, typer.Option(help="Images of the large corpus.", min=2)] = 10_000,
-    rounds: Annotated[int, typer.Option(help="How often everything is repeated.", min=1)] = 2,
+    rounds: Annotated[int, typer.Option(help="Number of repetitions.", min=1)] = 2,
 ) -> None:
-    """Compare a job on clusters of more and more nodes, with one CPU each, on this machine.
+    """Compare a job on clusters of several sizes, simulated here by nodes with one CPU each.
 
     The images are small, and every job's manifest is checked.
     """
-    print(f"{comparison.cores()} cores here: with more nodes than that, look at the costs alone")
+    print(f"{comparison.cores()} cores: with more nodes than that, only the CPU cost is meaningful")
     found = clusters.compare(numbers or [1, 2, 4], (small, large), rounds)
     _show(clusters.HEADINGS, clusters.rows(found))
 
@@ -97,12 +99,12 @@ def nodes(
 def capacity(
     small: Annotated[int, typer.Option(help="Images of the small corpus.", min=1)] = 24,
     large: Annotated[int, typer.Option(help="Images of the large corpus.", min=2)] = 240,
-    rounds: Annotated[int, typer.Option(help="How often everything is repeated.", min=1)] = 2,
+    rounds: Annotated[int, typer.Option(help="Number of repetitions.", min=1)] = 2,
 ) -> None:
-    """Measure the parts of an image's work, and reckon what larger machines would do with it.
+    """Measure the parts of an image's work, and estimate the throughput of larger machines.
 
-    The CPU-milliseconds stand in the order: pixels and engine, network or what it takes to have it
-    on a GPU, what S3 takes beyond files. A GPU is reckoned at a tenth of its peak.
+    The parts of the CPU-milliseconds are: pixels and engine; the network, or the overhead of having
+    it on a GPU; S3 in addition to files. A GPU is assumed to reach a tenth of its peak rate.
     """
     _show(machines.HEADINGS, machines.lines(machines.parts((small, large), rounds), Prices.read()))
 
@@ -111,12 +113,12 @@ def capacity(
 def plan(
     corpora: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Folders of photos.")],
     method: Annotated[str, typer.Option(help="The method.")] = "saliency",
-    limit: Annotated[int, typer.Option(help="Photos of each folder, at most.")] = 300,
-    tolerance: Annotated[float, typer.Option(help="More than this off is an error.")] = 0.25,
+    limit: Annotated[int, typer.Option(help="Maximum number of photos of each folder.")] = 300,
+    tolerance: Annotated[float, typer.Option(help="Relative deviation that is an error.")] = 0.25,
 ) -> None:
-    """Compare what `deepcrop plan` projects with what the jobs then take."""
+    """Compare the projection of `deepcrop plan` with the time of the jobs."""
     prices = Prices.read()
-    off = 0.0
+    deviation = 0.0
     for corpus in corpora:
         with tempfile.TemporaryDirectory(prefix="plan-") as folder:
             job = Job(
@@ -128,49 +130,48 @@ def plan(
                 limit=limit,
             )
             projected = project(job, prices)
-            result = job.run()
+            result = deepcrop.run(job)
         seconds, written = projected.seconds, projected.bytes_out
         share = seconds.value / result.seconds - 1
-        off = max(off, abs(share))
+        deviation = max(deviation, abs(share))
         print(
             f"{corpus}: {projected.sources} sources, {projected.timed} timed: "
             f"{seconds.value:.1f} ± {seconds.error:.1f} s projected, {result.seconds:.1f} s taken "
             f"({share:+.0%}); {written.value / 2**20:.1f} ± {written.error / 2**20:.1f} MiB out",
             flush=True,
         )
-    if off > tolerance:
+    if deviation > tolerance:
         raise typer.Exit(1)
 
 
 @app.command()
 def crop(
-    method: Annotated[
-        list[str] | None, typer.Option(help="A crop method; may be given again.")
+    method: Annotated[list[str] | None, typer.Option(help="A crop method; repeatable.")] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Name or file; default: the method's.")
     ] = None,
-    weights: Annotated[str | None, typer.Option(help="Name or file; else each's own.")] = None,
-    repeats: Annotated[int, typer.Option(min=2, help="Times each photo is looked at.")] = 20,
+    repeats: Annotated[int, typer.Option(min=2, help="Repetitions for each photo.")] = 20,
 ) -> None:
     """Time crop methods on one CPU thread, for one ratio and for eight.
 
-    The times are of the processor, not of the clock, for photos that lie in memory at the size
-    that the method wants, and windows in sources of 9 to 17 megapixels. One ratio and eight take
-    turns, so that their quotient, the median over the turns, is not of a processor whose clock
-    changes meanwhile.
+    It measures CPU time, for photos in memory at the method's analysis size and boxes in sources of
+    9 to 17 megapixels. One ratio and eight are timed in turn, so that the median of their quotients
+    doesn't depend on changes of the processor's clock rate.
     """
     if weights and len(method or []) != 1:
-        raise typer.BadParameter("give the one --method that they are of", param_hint="--weights")
+        raise typer.BadParameter("needs exactly one --method", param_hint="--weights")
     torch.set_num_threads(1)
-    table = Table("method", "ratios", "ms, least", "ms, median", "of one", box=None)
+    table = Table("method", "ratios", "ms, minimum", "ms, median", "relative to 1", box=None)
     for name in method or ["saliency", "mars"]:
         loaded = load_crop(name, device="cpu", weights=weights)
-        times: dict[int, list[float]] = {1: [], len(EIGHT): []}
+        times: dict[int, list[float]] = {1: [], len(EIGHT_RATIOS): []}
         for photo in PHOTOS * repeats:
             size = Size(SOURCE * photo.width, SOURCE * photo.height)
             shape = size.fit(loaded.analysis)
             image = as_tensor(photo.resize((shape.width, shape.height)))
             for count, taken in times.items():
                 start = time.thread_time()
-                loaded.boxes([image], EIGHT[:count], sizes=[size])
+                loaded.boxes([image], EIGHT_RATIOS[:count], sizes=[size])
                 taken.append(1000 * (time.thread_time() - start))
         for count, taken in times.items():
             quotient = statistics.median(
@@ -183,30 +184,32 @@ def crop(
 
 @app.command()
 def batch(
-    method: Annotated[
-        list[str] | None, typer.Option(help="A crop method; may be given again.")
+    method: Annotated[list[str] | None, typer.Option(help="A crop method; repeatable.")] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Name or file; default: the method's.")
     ] = None,
-    weights: Annotated[str | None, typer.Option(help="Name or file; else each's own.")] = None,
-    size: Annotated[list[int] | None, typer.Option(help="Images at once; again for more.")] = None,
-    repeats: Annotated[int, typer.Option(min=1, help="Batches; the fastest counts.")] = 5,
+    size: Annotated[list[int] | None, typer.Option(help="Images in a batch; repeatable.")] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Batches, of which the fastest counts.")] = 5,
 ) -> None:
-    """Count the images a second of crop methods, many at once, on the GPU if there is one.
+    """Measure the images a second of crop methods in batches, on the GPU if there is one.
 
-    Of eight ratios: the maps alone, from photos in memory to maps in memory, and with the windows,
-    which one CPU thread finds.
+    For eight ratios: the maps alone, from photos in memory to maps in memory, and the maps with the
+    boxes, which one CPU thread finds.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    table = Table("method", "device", "batch", "maps/s", "windows/s", box=None)
+    table = Table("method", "device", "batch", "maps/s", "boxes/s", box=None)
     for name in method or ["saliency", "mars"]:
         loaded: Any = load(name, device=device, weights=weights)
         sides = Size(4000, 3000).fit(loaded.analysis)
-        looks = [as_tensor(photo.resize((sides.width, sides.height))) for photo in PHOTOS]
-        ratios = (as_aspects(EIGHT),) if name == "mars" else ()
+        photos = [as_tensor(photo.resize((sides.width, sides.height))) for photo in PHOTOS]
+        ratios = (as_aspects(EIGHT_RATIOS),) if name == "mars" else ()
         for count in size or ([1, 4] if device == "cpu" else [16, 64, 256]):
-            images = [looks[index % len(looks)] for index in range(count)]
+            images = [photos[index % len(photos)] for index in range(count)]
             rates = []
-            looking = partial(loaded.maps, images, *ratios)
-            for work in (looking, partial(loaded.boxes, images, EIGHT)):
+            for work in (
+                partial(loaded.maps, images, *ratios),
+                partial(loaded.boxes, images, EIGHT_RATIOS),
+            ):
                 work()
                 rates.append(count / min(timeit.repeat(work, number=1, repeat=repeats)))
             table.add_row(name, device, str(count), *(f"{rate:,.1f}" for rate in rates))
@@ -215,31 +218,30 @@ def batch(
 
 @app.command()
 def retarget(
-    method: Annotated[
-        list[str] | None, typer.Option(help="A retarget method; may be given again.")
+    method: Annotated[list[str] | None, typer.Option(help="A retarget method; repeatable.")] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Name or file; default: the method's.")
     ] = None,
-    weights: Annotated[str | None, typer.Option(help="Name or file; else each's own.")] = None,
-    threads: Annotated[list[int] | None, typer.Option(help="CPU threads; again for more.")] = None,
+    threads: Annotated[list[int] | None, typer.Option(help="CPU threads; repeatable.")] = None,
     batch: Annotated[
-        list[int] | None, typer.Option(help="Images at once; by default 1, on a GPU also 32.")
+        list[int] | None, typer.Option(help="Images in a batch; default: 1, on a GPU also 32.")
     ] = None,
-    repeats: Annotated[int, typer.Option(min=1, help="Runs; the shortest counts.")] = 3,
+    repeats: Annotated[int, typer.Option(min=1, help="Runs, of which the shortest counts.")] = 3,
 ) -> None:
     """Time 640x480 to 75% and to 50% of the width, on the CPU and on the GPU if there is one.
 
-    The floor is the time that the multiplications alone would take at the rate of a large matrix
-    product.
+    The lower bound is the time of the multiplications alone at the rate of a large matrix product.
     """
     photos = [
         as_tensor(Image.fromarray(picture).resize((640, 480)))
         for picture in (data.astronaut(), data.coffee(), data.chelsea(), data.rocket())
     ]
-    places = [("cpu", count) for count in threads or [1, 2]]
+    devices = [("cpu", count) for count in threads or [1, 2]]
     if torch.cuda.is_available():
-        places.append(("cuda", 1))
+        devices.append(("cuda", 1))
     rows = []
     for name in method or ["dnr"]:
-        for device, count in places:
+        for device, count in devices:
             loaded = load_retarget(name, device=device, weights=weights)
             for images in batch or ([1] if device == "cpu" else [1, 32]):
                 several = [photos[index % len(photos)] for index in range(images)]
@@ -247,9 +249,9 @@ def retarget(
                     timing = measure(
                         loaded, several, size, threads=count, device=device, repeats=repeats
                     )
-                    place = f"{count} thread{'s'[: count - 1]}" if device == "cpu" else "GPU"
-                    rows.append((name, size, place, images, timing))
-                    print(name, place, images, size, f"{timing.seconds:.3f}", flush=True)
+                    where = f"{count} thread{'s'[: count - 1]}" if device == "cpu" else "GPU"
+                    rows.append((name, size, where, images, timing))
+                    print(name, where, images, size, f"{timing.seconds:.3f}", flush=True)
     Console(width=110).print(timing_table(rows))
 
 
@@ -260,28 +262,28 @@ def compare(
     ] = None,
     small: Annotated[int, typer.Option(help="Images of the small corpus.", min=1)] = 24,
     large: Annotated[int, typer.Option(help="Images of the large corpus.", min=2)] = 144,
-    rounds: Annotated[int, typer.Option(help="How often everything is repeated.", min=1)] = 3,
+    rounds: Annotated[int, typer.Option(help="Number of repetitions.", min=1)] = 3,
     photos: Annotated[
-        Path | None, typer.Option(help="A folder of JPEG files to use in place of the mosaics.")
+        Path | None, typer.Option(help="A folder of JPEG files in place of the mosaics.")
     ] = None,
 ) -> None:
-    """Compare the pipeline with what people use today, on the cores that this process may use.
+    """Compare whole jobs with other tools, on the cores that this process may use.
 
-    Every contender looks at an image at 256 pixels, cuts five ratios and writes them as JPEG files
-    of at most 640 pixels a side. What it costs to start falls out: the figures are of one image
-    more.
+    Every contender analyses an image at 256 pixels, crops it to five ratios and writes JPEG files
+    of at most 640 pixels a side. The figures are differences between the two corpora for each image
+    more, and so without the start-up.
     """
-    ready = []
+    installed = []
     for name in names or CONTENDERS:
         if name not in CONTENDERS:
             raise typer.BadParameter(f"{name!r}: expected one of {', '.join(CONTENDERS)}")
         if reason := CONTENDERS[name].missing():
             print(f"{name}: skipped, {reason}")
         else:
-            ready.append(name)
+            installed.append(name)
     if large <= small:
         raise typer.BadParameter(f"--large {large}: must be more than --small {small}")
-    found = comparison.compare(ready, (small, large), rounds, photos)
+    found = comparison.compare(installed, (small, large), rounds, photos)
     _show(comparison.HEADINGS, comparison.rows(found))
 
 
@@ -289,21 +291,21 @@ def compare(
 def latency(
     small: Annotated[int, typer.Option(help="Images of the small corpus.", min=1)] = 128,
     large: Annotated[int, typer.Option(help="Images of the large corpus.", min=2)] = 384,
-    late: Annotated[float, typer.Option(help="Mean delay of every answer, milliseconds.")] = 100,
-    rounds: Annotated[int, typer.Option(help="How often everything is repeated.", min=1)] = 2,
+    late: Annotated[float, typer.Option(help="Mean delay of every response, milliseconds.")] = 100,
+    rounds: Annotated[int, typer.Option(help="Number of repetitions.", min=1)] = 2,
     method: Annotated[str, typer.Option(help="The method.")] = "saliency",
 ) -> None:
-    """Compare a job on a prompt S3 server on loopback with one that answers late.
+    """Compare a job on an S3 server on loopback with and without delayed responses.
 
-    Five ratios; every request goes through a proxy, which works on the same cores. From 64 images
-    a core up both corpora are worked on in whole batches, whose last ones nothing overlaps.
+    Five ratios. Every request goes through a proxy on the same cores. Use corpora of at least 64
+    images for each core, so that both consist of whole batches.
     """
     found = delays.compare((small, large), (0.0, late), rounds, method)
     _show(delays.HEADINGS, map(delays.line, found))
 
 
 def _show(headings: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
-    """Print lines as they come, and in the end a table of them."""
+    """Print lines as they come, and a table of them at the end."""
     table = Table(*headings, box=None)
     for line in lines:
         print(*line, flush=True)
@@ -311,11 +313,11 @@ def _show(headings: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
     Console(width=120).print(table)
 
 
-def _judge(grown: Mapping[str, float], growth: float) -> None:
-    """Say what grew too much, and end with an error if anything did."""
-    excess = {name: share for name, share in grown.items() if share > growth}
+def _check_growth(grown: Mapping[str, float], limit: float) -> None:
+    """Print what grew by more than the limit, and exit with an error if anything did."""
+    excess = {name: share for name, share in grown.items() if share > limit}
     for name, share in excess.items():
-        print(f"{name}: {share:+.0%} from the last size but one to the last")
+        print(f"{name}: {share:+.0%} from the second to last size to the last")
     if excess:
         raise typer.Exit(1)
 

@@ -14,7 +14,7 @@ import typer
 from PIL import Image, ImageDraw
 
 from deepcrop.geometry import Size
-from deepcrop.methods.base import load_retarget
+from deepcrop.methods.registry import load_retarget
 
 HEIGHT = 300
 

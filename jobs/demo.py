@@ -1,4 +1,4 @@
-"""The main job on real photos: those that ship inside scikit-image. Nothing is downloaded.
+"""A job on real photos, which ship inside scikit-image: nothing is downloaded.
 
 ```
 python -m jobs.demo --output out/demo
@@ -13,11 +13,12 @@ import typer
 from PIL import Image
 from rich.console import Console
 
+import deepcrop
 from deepcrop import Box, Job
 from deepcrop.image import open as open_image
-from deepcrop.pipeline.manifest import Manifest
+from deepcrop.manifest.store import Manifest
 from deepcrop.report.page import build
-from deepcrop.report.sheet import Line, contact_sheet
+from deepcrop.report.sheet import ContactSheetRow, contact_sheet
 from deepcrop.terminal import JobProgress
 
 PHOTOS = ("astronaut", "cat", "coffee", "rocket", "hubble_deep_field", "retina")
@@ -25,12 +26,12 @@ ASPECTS = ("1:1", "16:9", "9:16", "4:5")
 
 
 def demo(output: Path = Path("out/demo"), method: str = "saliency") -> None:
-    """Crop a handful of photos, and draw what came out."""
+    """Crop some photos, and draw a contact sheet of the variants."""
     photos = write_photos(output / "photos")
     job = Job(input=str(photos), output=str(output / method), method=method, aspects=ASPECTS)
     progress = JobProgress()
     try:
-        result = job.run(progress=progress)
+        result = deepcrop.run(job, progress=progress)
     finally:
         progress.stop()
     sheet = output / "sheet.png"
@@ -58,9 +59,9 @@ def write_photos(folder: Path) -> Path:
 def draw(job: Job) -> Image.Image:
     """Draw a job's sources and variants as a contact sheet."""
     manifest = Manifest(job.output, job.storage)
-    manifest.find_parts()
+    manifest.load_parts()
     rows = sorted(manifest.table().to_pylist(), key=lambda row: str(row["source_uri"]))
-    lines = []
+    sheet = []
     for row in rows:
         variants = {each["aspect"]: each for each in row["variants"]}
         boxes = {
@@ -71,8 +72,9 @@ def draw(job: Job) -> Image.Image:
         focal = None if row["focal_x"] is None else (row["focal_x"], row["focal_y"])
         pictures = {aspect: open_image(each["variant_uri"]) for aspect, each in variants.items()}
         title = Path(row["source_uri"]).name
-        lines.append(Line(title, open_image(row["source_uri"]), boxes, focal, pictures))
-    return contact_sheet(lines)
+        source = open_image(row["source_uri"])
+        sheet.append(ContactSheetRow(title, source, boxes, focal, pictures))
+    return contact_sheet(sheet)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,19 @@
 """Evaluate the networks on photos that training never saw.
 
-python jobs/evaluate.py saliency --shared ../shared
-python jobs/evaluate.py learning-curve --shared ../shared
-python jobs/evaluate.py faces faces.parquet --shared ../shared
-python jobs/evaluate.py mars --shared ../shared
-python jobs/evaluate.py croppings fcdb FCDB_FOLDER --images FCDB_FOLDER/data --method mars
-python jobs/evaluate.py retargetme --shared ../shared --method dnr --sheet sheets --side 0
-python jobs/evaluate.py caption --shared ../shared --row words:score=words,patience=15
-python jobs/evaluate.py caption-ablation --shared ../shared --photos 25
+python -m jobs.evaluate saliency --shared ../shared
+python -m jobs.evaluate learning-curve --shared ../shared
+python -m jobs.evaluate faces faces.parquet --shared ../shared
+python -m jobs.evaluate mars --shared ../shared
+python -m jobs.evaluate croppings fcdb FCDB_FOLDER --images FCDB_FOLDER/data --method mars
+python -m jobs.evaluate retargetme --shared ../shared --method dnr --sheet sheets --side 0
+python -m jobs.evaluate caption --shared ../shared --row words:score=words,patience=15
+python -m jobs.evaluate caption-ablation --shared ../shared --photos 25
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import torch
@@ -20,11 +21,15 @@ import typer
 from rich.console import Console
 
 from deepcrop import weights
-from deepcrop.methods.base import load
-from deepcrop.training.report import saliency_tables
-from deepcrop.training.retargeters import ours, peers
-from deepcrop.training.retargetme import evaluate, student_measure, vgg_measure
-from deepcrop.training.retargetme_report import tables
+from deepcrop.methods.registry import load
+
+if not __package__:  # run as a file: then the repository's root isn't on the path
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from jobs.evaluation.report import saliency_tables
+from jobs.evaluation.retargeters import ours, peers
+from jobs.evaluation.retargetme import evaluate, student_measure, vgg_measure
+from jobs.evaluation.retargetme_report import tables
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 SHARED = Path(os.environ.get("DEEPCROP_SHARED", "../shared"))
@@ -59,7 +64,7 @@ def learning_curve(
     """
     from safetensors.torch import load_file
 
-    from deepcrop.training.learning_curve import curve_table
+    from jobs.evaluation.learning_curve import curve_table
 
     Console().print(curve_table(shared, load_file(shared / IMAGENET), part))
 
@@ -72,7 +77,7 @@ def faces(
     weights: str | None = typer.Option(None, help="Name or file, other than the method's own."),
 ) -> None:
     """Print what the face head of saliency or mars finds, and how often windows cut a face."""
-    from deepcrop.training.faces_report import faces_tables
+    from jobs.evaluation.faces_report import faces_tables
 
     for table in faces_tables(labels, shared, weights or method, method=method):
         Console(width=100).print(table)
@@ -85,15 +90,15 @@ def mars(
     part: str = typer.Option("test", help="test or validation"),
 ) -> None:
     """Gain at the largest window, kept fixations against area, on held-out photos."""
-    from deepcrop.methods import base
+    from deepcrop.methods import registry
     from deepcrop.methods.mars import MarsCrop
-    from deepcrop.training.crop_curves import print_curves, print_gain
-    from deepcrop.training.datasets import gaze
+    from jobs.evaluation.crop_curves import print_curves, print_gain
+    from jobs.training.datasets import gaze
 
-    saliency = base.load("saliency", device="cpu")
+    saliency = registry.load("saliency", device="cpu")
     photos = getattr(gaze(shared, longest=saliency.analysis), part)
     methods = {
-        f"faces={faces:g}": base.load("mars", device="cpu", weights=weights, faces=faces)
+        f"faces={faces:g}": registry.load("mars", device="cpu", weights=weights, faces=faces)
         for faces in (0, MarsCrop.Options.faces)
     }
     print_gain(methods, photos)
@@ -113,12 +118,12 @@ def croppings(
 
     A method is asked for each annotated crop's own aspect ratio, as in the paper.
     """
-    from deepcrop.methods import base
-    from deepcrop.training.crop_agreement import agreement
-    from deepcrop.training.croppings import read_dataset
+    from deepcrop.methods import registry
+    from jobs.evaluation.crop_agreement import agreement
+    from jobs.training.croppings import read_dataset
 
     rows = read_dataset(dataset, annotations, split)
-    result = agreement(base.load_crop(method, weights=weights), rows, images)
+    result = agreement(registry.load_crop(method, weights=weights), rows, images)
     print(
         f"{dataset} ({result.annotations} crops): IoU {result.iou:.4f}  "
         f"BDE {result.displacement:.4f}  offset {result.offset:.1f} px"
@@ -183,7 +188,7 @@ def caption(
     ),
 ) -> None:
     """Tell whether captions steer CAGIC's crops, beside the centre, saliency and Grad-CAM."""
-    from deepcrop.training.steering import steering_table
+    from jobs.evaluation.steering import steering_table
 
     torch.set_num_threads(1)
     console = Console(width=110)
@@ -200,8 +205,8 @@ def caption_ablation(
     """Print CAGIC's Table 4 on named objects: caption network, annealing, restarts, scales, all."""
     from typing import get_args
 
-    from deepcrop.methods.cagic_options import Ablation
-    from deepcrop.training.steering import steering_table
+    from jobs.evaluation.cagic_ablation import Ablation
+    from jobs.evaluation.steering import steering_table
 
     torch.set_num_threads(1)
     console = Console(width=110)

@@ -1,7 +1,7 @@
-"""Torture a job: ``python -m jobs.torture --rounds 20`` from the repository's root.
+"""Torture a job: ``python -m jobs.torture --rounds 20``, in the folder that holds ``jobs``.
 
-Kills workers, actors, nodes and drivers at random times behind a store that lies, until the job is
-done; then compares every row and every byte with what an undisturbed run made.
+It kills workers, actors, nodes and drivers at random times, on a store that injects faults, until
+the job is done; then it compares every row and every byte with the output of an undisturbed run.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tests.torture.method import METHODS
-from tests.torture.torture import Round, Torture, table
+from jobs.faults.torture.method import METHODS
+from jobs.faults.torture.rounds import Round, Torture, table
 
 
 def main(
-    rounds: Annotated[int, typer.Option(help="Jobs, each with a seed of its own.")] = 1,
-    seed: Annotated[int, typer.Option(help="The first round's seed.")] = 0,
-    objects: Annotated[int, typer.Option(help="Objects in the corpus.")] = 1000,
-    kills: Annotated[int, typer.Option(help="Processes and nodes killed in a round.")] = 6,
+    rounds: Annotated[int, typer.Option(help="Number of jobs, each with its own seed.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of the first round.")] = 0,
+    objects: Annotated[int, typer.Option(help="Number of sources.")] = 1000,
+    kills: Annotated[int, typer.Option(help="Processes and nodes to kill in a round.")] = 6,
     method: Annotated[str, typer.Option(help=f"One of: {', '.join(METHODS)}.")] = "center",
 ) -> None:
-    """Print a table of the rounds; exit 1 if anything was lost, doubled, orphaned or wrong."""
+    """Print a table of the rounds; exit with 1 if any output is incomplete or wrong."""
     if method not in METHODS:
         raise typer.BadParameter(f"{method!r}; expected one of: {', '.join(METHODS)}")
     done: list[Round] = []

@@ -1,19 +1,20 @@
 r"""Train the networks whose weights ship with deepcrop.
 
-python jobs/train.py saliency --shared ../shared --output runs/saliency.safetensors
-python jobs/train.py face-labels --shared ../shared faces.parquet
-python jobs/train.py faces faces.parquet --shared ../shared --output runs
-python jobs/train.py saliency-fast --shared ../shared --output runs
-python jobs/train.py mars-boxes --shared ../shared boxes.parquet --no-gaze --imagine saliency
-python jobs/train.py mars boxes.parquet --images ../shared/data --trunk saliency --output runs \
+python -m jobs.train saliency --shared ../shared --output runs/saliency.safetensors
+python -m jobs.train face-labels --shared ../shared faces.parquet
+python -m jobs.train faces faces.parquet --shared ../shared --output runs
+python -m jobs.train saliency-fast --shared ../shared --output runs
+python -m jobs.train mars-boxes --shared ../shared boxes.parquet --no-gaze --pseudo-gaze saliency
+python -m jobs.train mars boxes.parquet --images ../shared/data --trunk saliency --output runs \
     --options '{"trunk": "sam", "layer": "readout", "longest": 640}'
-python jobs/train.py mars FAT --format fat --images FAT/images --trunk MOBILENET --paper --gpu
-python jobs/train.py vgg-slim --shared ../shared --output runs/vgg-slim
+python -m jobs.train mars FAT --format fat --images FAT/images --trunk MOBILENET --paper --gpu
+python -m jobs.train vgg-slim --shared ../shared --output runs/vgg-slim
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +22,11 @@ from typing import TYPE_CHECKING
 import typer
 from rich.console import Console
 
+if not __package__:  # run as a file: then the repository's root isn't on the path
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 if TYPE_CHECKING:
-    from deepcrop.networks.saliency import SaliencyNetwork
+    from deepcrop.networks.saliency.model import SaliencyNetwork
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 SHARED = Path(os.environ.get("DEEPCROP_SHARED", "../shared"))
@@ -50,9 +54,9 @@ def saliency(
     """Train the saliency network on gaze, then with teachers, on photos without gaze too."""
     from safetensors.torch import load_file
 
-    from deepcrop.networks.saliency import SaliencyOptions
-    from deepcrop.training.distil import saliency as recipe
-    from deepcrop.training.saliency import Recipe
+    from deepcrop.networks.saliency.model import SaliencyOptions
+    from jobs.training.saliency import Recipe
+    from jobs.training.saliency_distillation import saliency as recipe
 
     if loss not in ("blog", "sam"):
         raise typer.BadParameter(f"{loss!r}: expected blog or sam", param_hint="--loss")
@@ -106,13 +110,13 @@ def saliency_fast(
 ) -> None:
     """Teach the saliency network to see at fewer pixels what it sees at many; no faces yet."""
     from deepcrop import weights
-    from deepcrop.training import distil
-    from deepcrop.training.faces import bare
-    from deepcrop.training.saliency import Recipe
+    from jobs.training import saliency_distillation as distil
+    from jobs.training.faces import without_face_head
+    from jobs.training.saliency import Recipe
 
     output.mkdir(parents=True, exist_ok=True)
     network = distil.faster(
-        bare(start).to("cuda" if gpu else "cpu"),
+        without_face_head(start).to("cuda" if gpu else "cpu"),
         Recipe(epochs=epochs, rate=7e-4, trunk_rate=1.5e-4, views=2, seed=11),
         shared=shared,
         report=lambda progress, state: Console().print(str(progress)),
@@ -137,7 +141,7 @@ def face_labels(
     """
     from rich.progress import track
 
-    from deepcrop.training.faces import detect, write_faces
+    from jobs.training.faces import detect, write_faces
 
     root = shared / "data"
     folders = ("gaze_osie", "captions_flickr8k", "objects_coco128", "gaze_nus_scene")
@@ -155,15 +159,15 @@ def faces(
 ) -> None:
     """Teach the saliency network to find faces; print what it finds on photos held out."""
     from deepcrop import weights
-    from deepcrop.networks.saliency import FACE
-    from deepcrop.training import faces as training
+    from deepcrop.networks.saliency.model import FACE_THRESHOLD
+    from jobs.training import faces as training
 
     output.mkdir(parents=True, exist_ok=True)
-    network = training.bare(start)
+    network = training.without_face_head(start)
     photos = training.read_face_photos(labels, shared / "data")
     taught, held_out = training.split_faces(photos, shared)
     head = training.train(network, taught, training.Recipe(epochs=epochs), typer.echo)
-    found = [training.find(network, head, photo.image, FACE) for photo in held_out]
+    found = [training.find(network, head, photo.image, FACE_THRESHOLD) for photo in held_out]
     for smallest in (0.03, 0.05, 0.1):
         agreed = training.agreement(found, held_out, smallest)
         typer.echo(
@@ -181,32 +185,34 @@ def mars_boxes(
     output: Path = typer.Argument(help="Parquet file to write."),
     shared: Path = typer.Option(SHARED, help="Folder that holds data/gaze_*."),
     views: int = typer.Option(3, min=1, help="Views of each photo; the first is all of it."),
-    imagine: list[str] = typer.Option(
+    pseudo_gaze: list[str] = typer.Option(
         [],
-        help="Weights such as saliency, whose maps stand in on photos without gaze; again for "
-        "the mean of several.",
+        "--pseudo-gaze",
+        "--imagine",
+        help="Weights such as saliency, whose maps take the place of gaze on photos without it; "
+        "repeat it for the mean of several.",
     ),
     gaze: bool = typer.Option(
         True, help="Of the photos with gaze too, which a saliency trunk knows too well already."
     ),
 ) -> None:
     """Derive Mars' crop boxes from the fixations of the training photos."""
-    if not gaze and not imagine:
-        raise typer.BadParameter("leaves no photos without --imagine", param_hint="--no-gaze")
+    if not gaze and not pseudo_gaze:
+        raise typer.BadParameter("leaves no photos without --pseudo-gaze", param_hint="--no-gaze")
     from dataclasses import replace
 
     from deepcrop.methods.saliency import SaliencyCrop
-    from deepcrop.training.croppings import write_croppings
-    from deepcrop.training.distil import FINE
-    from deepcrop.training.gaze_crops import GazeCrops, imagined_photos, mean_map, training_photos
     from deepcrop.weights import load
+    from jobs.evaluation.gaze_crops import GazeCrops, mean_map, pseudo_gaze_photos, training_photos
+    from jobs.training.croppings import write_croppings
+    from jobs.training.saliency_distillation import FINE
 
     crops = GazeCrops(views=views)
     rows = list(crops.of(training_photos(shared))) if gaze else []
-    if imagine:
+    if pseudo_gaze:
         options = SaliencyCrop.Options(pixels=FINE)
-        methods = [SaliencyCrop.from_weights(*load(name), options) for name in imagine]
-        photos = imagined_photos(shared, lambda image: mean_map(methods, image))
+        methods = [SaliencyCrop.from_weights(*load(name), options) for name in pseudo_gaze]
+        photos = pseudo_gaze_photos(shared, lambda image: mean_map(methods, image))
         rows.extend(replace(crops, seed=1).of(photos))
     write_croppings(rows, output)
     typer.echo(f"{len(rows)} boxes: {output}")
@@ -231,11 +237,11 @@ def mars(
     """Train Mars on crop boxes of any dataset."""
     from dataclasses import replace
 
-    from deepcrop.networks.mars_options import MarsOptions
-    from deepcrop.training.croppings import read_dataset, write_croppings
-    from deepcrop.training.mars import Recipe
-    from deepcrop.training.mars_ablation import print_ablation
-    from deepcrop.training.mars_job import (
+    from deepcrop.networks.mars.options import MarsOptions
+    from jobs.evaluation.mars_ablation import print_ablation
+    from jobs.training.croppings import read_dataset, write_croppings
+    from jobs.training.mars import Recipe
+    from jobs.training.mars_job import (
         FROZEN,
         MarsJob,
         our_recipe,
@@ -281,7 +287,7 @@ def vgg_slim(
     """Distil vgg19-slim from VGG-19's first layers and a student's deep ones."""
     import torch
 
-    from deepcrop.training.distillation import Recipe, train_vgg_slim
+    from jobs.training.vgg_distillation import Recipe, train_vgg_slim
 
     torch.set_num_threads(threads)
     output.mkdir(parents=True, exist_ok=True)
@@ -296,7 +302,7 @@ def captioner(
     cache: Path = typer.Option(None, help="Folder that keeps the features for the next time."),
 ) -> None:
     """Train CAGIC's captioner and word detectors; print the figures on the test photos."""
-    from deepcrop.training.cagic import train_captioner
+    from jobs.training.cagic import train_captioner
 
     output.mkdir(parents=True, exist_ok=True)
     table = table or shared / "data" / "captions_flickr8k"
@@ -311,8 +317,8 @@ def aesthetics(
     photos: int = typer.Option(300, min=10, help="At most so many photos."),
 ) -> None:
     """Train CAGIC's view ranker; print the figures on the photos held out."""
-    from deepcrop.training.aesthetics import by_hash
-    from deepcrop.training.cagic import train_aesthetics
+    from jobs.training.aesthetics import by_hash
+    from jobs.training.cagic import train_aesthetics
 
     output.mkdir(parents=True, exist_ok=True)
     folders = ("gaze_osie/images", "gaze_nus_scene/images", "photos_kodak")

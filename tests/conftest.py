@@ -20,8 +20,8 @@ import pytest
 
 from deepcrop.methods import registry
 from deepcrop.storage import Storage, StorageOptions
+from jobs.faults.radosgw import RadosGateway, missing_programs
 from tests.conformance.installed import install
-from tests.servers.radosgw import RadosGateway, missing_programs
 
 # torch.optim imports triton, if it is there, whose bindings print dozens of lines as Python ends:
 # the command, run here, sees to it that Python then looks for no garbage. Nothing compiles here.
@@ -31,11 +31,13 @@ sys.modules.setdefault("triton", None)  # type: ignore[arg-type]
 hypothesis.settings.register_profile("deepcrop", deadline=None)
 hypothesis.settings.load_profile("deepcrop")
 
+pytest_plugins = ["tests.corpus"]
+
 _numbers = itertools.count()
 
 
 class SameProcess:
-    """What :class:`deepcrop.pipeline.child.Child` is, in this process, which has torch already."""
+    """What :class:`deepcrop.stages.child.Child` is, in this process, which has torch already."""
 
     def __init__(self, target: str) -> None:
         module, _, name = target.partition(":")
@@ -57,7 +59,7 @@ class SameProcess:
 @pytest.fixture
 def same_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spare `deepcrop crop` its process: two seconds of a test."""
-    monkeypatch.setattr("deepcrop.pipeline.child.Child", SameProcess)
+    monkeypatch.setattr("deepcrop.stages.child.Child", SameProcess)
 
 
 @dataclass(frozen=True)
@@ -190,14 +192,14 @@ def package_of_others(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([str(folder), *([before] if before else [])])
     sys.path.insert(0, str(folder))
-    registry.registry.cache_clear()
+    registry.entries.cache_clear()
     yield folder
     sys.path.remove(str(folder))
     if before is None:
         del os.environ["PYTHONPATH"]
     else:
         os.environ["PYTHONPATH"] = before
-    registry.registry.cache_clear()
+    registry.entries.cache_clear()
 
 
 @pytest.fixture(scope="session")

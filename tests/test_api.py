@@ -27,6 +27,7 @@ def test_the_public_names_are_these_and_no_others():
         "load",
         "open",
         "retarget",
+        "run",
     ]
     for name in deepcrop.__all__:
         assert getattr(deepcrop, name) is not None
@@ -41,7 +42,7 @@ def test_importing_waits_for_no_network_and_no_engine():
 
 
 def test_what_is_wrong_with_a_request_is_found_without_ray_data():
-    code = "import deepcrop.pipeline.run, sys; print('ray.data' in sys.modules)"
+    code = "import deepcrop.engine.driver, sys; print('ray.data' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

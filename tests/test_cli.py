@@ -8,7 +8,7 @@ from PIL import Image
 
 import deepcrop
 from deepcrop import cli
-from deepcrop.methods import base
+from deepcrop.methods import registry
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ BASE = ("--input", "{folder}", "--output", "{out}", "--method", "center", "--asp
 @pytest.fixture
 def no_cluster(monkeypatch):
     """Nobody may wait for a cluster to hear what is wrong."""
-    monkeypatch.setattr("deepcrop.pipeline.run.connected", lambda: pytest.fail("a cluster"))
+    monkeypatch.setattr("deepcrop.engine.session.connected", lambda: pytest.fail("a cluster"))
 
 
 @pytest.mark.usefixtures("s3", "no_cluster")
@@ -112,7 +112,7 @@ def test_methods_and_weights_are_listed(capsys):
     code, out, _ = run(capsys, "weights", "list", "--json")
     of = {each["name"]: each["methods"] for each in json.loads(out)}
     assert code == 0 and of["saliency-fast"] == ["saliency"]
-    methods = [base.find(name) for name in base.BUILT_IN]
+    methods = [registry.find(name) for name in registry.BUILT_IN]
     assert all(each.name in of[each.weights] for each in methods if each.weights)
     code, out, _ = run(capsys, "weights", "verify")
     assert code == 0 and re.search(r"^[0-9a-f]{64}  saliency$", out, re.MULTILINE)

@@ -1,8 +1,9 @@
-"""Options that several commands share."""
+"""Options that several commands share, in the groups that ``--help`` shows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -10,106 +11,206 @@ import yaml
 
 from ..errors import RequestError
 
-Aspects = Annotated[
-    list[str] | None,
-    typer.Option("--aspect", "-a", metavar="W:H", help="An aspect ratio; give it several times."),
-]
-Sizes = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--size", metavar="WxH", help="An exact size in pixels, see --upscale; several times."
-    ),
-]
+INPUT, OUTPUT, METHOD, SCALING = "Input", "Output", "Method", "Scaling"
+"""Headings of the groups of options."""
 
 
 def _methods(incomplete: str) -> list[str]:
     """Complete a method's name for the shell."""
-    from ..methods import base
+    from ..methods import registry
 
-    return [name for name in sorted(base.registry()) if name.startswith(incomplete)]
+    return [name for name in sorted(registry.entries()) if name.startswith(incomplete)]
 
 
-MethodName = Annotated[
-    str | None,
-    typer.Option(
-        "--method",
-        "-m",
-        metavar="NAME",
-        help="One of `deepcrop methods`.",
-        autocompletion=_methods,
-    ),
-]
-Options = Annotated[
-    list[str] | None,
-    typer.Option("--option", "-o", metavar="KEY=VALUE", help="An option of the method."),
-]
-Weights = Annotated[
-    str | None, typer.Option(metavar="NAME|FILE", help="Weights other than the method's own.")
-]
-Output = Annotated[str | None, typer.Option("--output", metavar="URI", help="Where results go.")]
+# Input
 Include = Annotated[
     list[str] | None,
     typer.Option(
         "--include",
         metavar="GLOB",
-        help="Only files that match, below the input: `2024/**`, or `*.png` at any depth; "
-        "several times. Case counts. Brings back what is ignored where it names it: `**/._*`.",
+        rich_help_panel=INPUT,
+        help="Only files below the input that match: `2024/**`, or `*.png` at any depth; repeat "
+        "it for more. Case counts. A glob that names an ignored file brings it back: `**/._*`.",
     ),
 ]
 Exclude = Annotated[
     list[str] | None,
-    typer.Option("--exclude", metavar="GLOB", help="No files that match, also of those included."),
+    typer.Option(
+        "--exclude",
+        metavar="GLOB",
+        rich_help_panel=INPUT,
+        help="Leave out files that match, included ones too; repeat it for more.",
+    ),
 ]
-Quality = Annotated[int | None, typer.Option(min=1, max=100, help="On the format's own scale.")]
-Format = Annotated[str | None, typer.Option(metavar="jpeg|webp|avif|png|same")]
-MaxSize = Annotated[int | None, typer.Option(min=1, help="Longest edge of variants, in pixels.")]
-KeepMetadata = Annotated[
-    bool | None,
-    typer.Option("--keep-metadata", help="Keep EXIF, XMP and IPTC that are true of the crop."),
+MaxPixels = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        rich_help_panel=INPUT,
+        help="Refuse sources of more pixels than this, as decompression bombs.",
+    ),
+]
+Endpoint = Annotated[
+    str | None,
+    typer.Option(
+        "--s3-endpoint",
+        metavar="URL",
+        rich_help_panel=INPUT,
+        help="S3 server of the input and the output; by default AWS_ENDPOINT_URL, or AWS itself.",
+    ),
 ]
 ExifColour = Annotated[
     str | None,
     typer.Option(
         "--exif-colour",
         metavar="use|ignore",
-        help="Convert Adobe RGB that EXIF alone tells (default), or ignore it as browsers do.",
+        rich_help_panel=INPUT,
+        help="Convert photos that EXIF alone calls Adobe RGB (default), or ignore that tag as "
+        "browsers do.",
+    ),
+]
+
+# Output
+Aspects = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--aspect",
+        "-a",
+        metavar="W:H",
+        rich_help_panel=OUTPUT,
+        help="Aspect ratio of a variant, such as 16:9; repeat it for more.",
+    ),
+]
+Sizes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--size",
+        metavar="WxH",
+        rich_help_panel=OUTPUT,
+        help="Exact pixel size of a variant, see --upscale; repeat it for more.",
+    ),
+]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        metavar="URI",
+        rich_help_panel=OUTPUT,
+        help="Folder or s3://bucket/prefix for the results; not inside the input.",
+    ),
+]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        metavar="jpeg|webp|avif|png|same",
+        rich_help_panel=OUTPUT,
+        help="File format of the variants; same: each source's own, where it can be written.",
+    ),
+]
+Quality = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=100,
+        rich_help_panel=OUTPUT,
+        help="Encoder quality on the format's own scale; by default jpeg 88, webp 82, avif 65.",
+    ),
+]
+MaxSize = Annotated[
+    int | None,
+    typer.Option(
+        min=1, rich_help_panel=OUTPUT, help="Longest edge of the variants of --aspect, in pixels."
     ),
 ]
 Upscale = Annotated[
     str | None,
     typer.Option(
         metavar="never|allow|skip|fail",
-        help="Where a --size is larger than the crop: never enlarge (the crop's own size, in "
-        "WxHpx-smaller), allow it, skip that variant, or fail the source.",
+        rich_help_panel=OUTPUT,
+        help="Where a --size is larger than the crop: never enlarge (write the crop at its own "
+        "size, in WxHpx-smaller), allow it, skip that variant, or fail the source.",
     ),
 ]
-MaxPixels = Annotated[
-    int | None,
-    typer.Option(min=1, help="More pixels in one source are refused, as a decompression bomb."),
+KeepMetadata = Annotated[
+    bool | None,
+    typer.Option(
+        "--keep-metadata",
+        rich_help_panel=OUTPUT,
+        help="Keep EXIF, XMP and IPTC, as far as they are true of the crop.",
+    ),
 ]
+Overwrite = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite",
+        rich_help_panel=OUTPUT,
+        help="Remove the job that the output holds, and start afresh.",
+    ),
+]
+
+# Method
+MethodName = Annotated[
+    str | None,
+    typer.Option(
+        "--method",
+        "-m",
+        metavar="NAME",
+        rich_help_panel=METHOD,
+        help="Method that crops or retargets, one of `deepcrop methods`; by default saliency.",
+        autocompletion=_methods,
+        show_default=False,
+    ),
+]
+Options = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        "-o",
+        metavar="KEY=VALUE",
+        rich_help_panel=METHOD,
+        help="Option of the method; repeat it for more.",
+    ),
+]
+Weights = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|FILE",
+        rich_help_panel=METHOD,
+        help="Weights in place of the method's own, see `deepcrop weights list`.",
+    ),
+]
+
+# Scaling
 TimeLimit = Annotated[
     float | None,
     typer.Option(
         metavar="SECONDS",
-        help="What decoding or rendering a source may take, and the method for each variant; "
-        "60 by default, more for slow methods.",
+        rich_help_panel=SCALING,
+        help="Longest time to decode or to render a source, and for the method to make a variant; "
+        "by default 60, more for slow methods.",
     ),
 ]
 
 Changes = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change a field of the file."),
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Change a field of the job; repeat it for more."
+    ),
 ]
-Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Remove the output's job and start afresh.")
+OutputArgument = Annotated[
+    str, typer.Argument(metavar="OUTPUT", help="Output of a job: a folder or s3://bucket/prefix.")
 ]
-Endpoint = Annotated[str | None, typer.Option("--s3-endpoint", metavar="URL")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+JobFile = Annotated[Path, typer.Argument(metavar="JOB.YAML", help="File that describes the job.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")]
 
 
 def assignments(items: Sequence[str] | None, flag: str) -> dict[str, Any]:
-    """Read KEY=VALUE, values as YAML: 3 is a number, [a, b] a list."""
+    """Read KEY=VALUE arguments, their values as YAML: 3 is a number, [a, b] a list.
+
+    Raises:
+        RequestError: one has no key or no equals sign.
+    """
     values: dict[str, Any] = {}
     for item in items or ():
         key, equals, text = item.partition("=")
@@ -120,3 +221,23 @@ def assignments(items: Sequence[str] | None, flag: str) -> dict[str, Any]:
         except yaml.YAMLError:
             values[key] = text
     return values
+
+
+def job_fields(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a job that a command was given, from the parameters of its context.
+
+    Parameters are named after the fields; those that were not given are left out.
+
+    Raises:
+        RequestError: an option of the method is not KEY=VALUE.
+    """
+    from ..job import Job
+
+    given = {
+        name: value
+        for name, value in parameters.items()
+        if name in Job.model_fields and value is not None and value != [] and value != ()
+    }
+    if "options" in given:
+        given["options"] = assignments(given["options"], "--option")
+    return given

@@ -1,9 +1,9 @@
-"""The two protocols that every method follows, and the registry that knows them by name.
+"""The contract of every method: what it is called with, and what it answers.
 
 A **crop method** answers with boxes, a **retarget method** with new pixels:
 
 ```python
->>> method = load("saliency")
+>>> method = deepcrop.load("saliency")
 >>> [[square, wide]] = method.boxes([photo], ["1:1", "16:9"])
 >>> square.box, square.score, square.focal
 ```
@@ -12,7 +12,7 @@ Both take batches of images of different sizes, answer in order, are determinist
 image the result that it would have alone. A method of your own joins through the entry point
 group ``deepcrop.methods``: its value names a class with the attributes of :class:`CropMethod` or
 :class:`RetargetMethod`. Derived from one of them, it is checked by a type checker as ours are;
-either way its attributes are checked when it is found.
+either way its attributes are checked when it is found (:mod:`deepcrop.methods.registry`).
 """
 
 from __future__ import annotations
@@ -21,62 +21,46 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import (
     TYPE_CHECKING,
-    Any,
     ClassVar,
     Literal,
+    NamedTuple,
     Protocol,
     Self,
     TypeAlias,
+    TypeVar,
     runtime_checkable,
 )
 
 from ..flags import Flag
-from ..geometry import Box, Focal, RatioLike, Size
+from ..geometry import AspectRatio, Box, Focal, RatioLike, Size
 from .pictures import Photo, as_aspects, as_tensor, size_of
-from .registry import (
-    BUILT_IN,
-    GROUP,
-    Entry,
-    analysis_of,
-    check_weights,
-    find,
-    load,
-    load_crop,
-    load_retarget,
-    registry,
-    validate_options,
-)
 
 if TYPE_CHECKING:
     import torch
+    from _typeshed import DataclassInstance
     from torch import Tensor
 
 __all__ = [
-    "BUILT_IN",
-    "GROUP",
     "Crop",
+    "CropInputs",
     "CropMethod",
-    "Entry",
     "Hints",
     "Kind",
     "Loaded",
+    "Method",
     "MethodClass",
     "Part",
     "Photo",
     "RetargetMethod",
     "Trained",
-    "analysis_of",
     "as_aspects",
     "as_tensor",
-    "check_weights",
-    "find",
-    "load",
-    "load_crop",
-    "load_retarget",
-    "registry",
+    "options_of",
+    "read_inputs",
     "size_of",
-    "validate_options",
 ]
+
+OptionsT = TypeVar("OptionsT", bound="DataclassInstance")
 
 Kind = Literal["crop", "retarget"]
 
@@ -142,48 +126,105 @@ class Hints:
     """A point that must stay in the crop, as near to its centre as the image allows."""
     keep: tuple[Box, ...] = ()
     """Boxes, in source pixels, that no crop may cut where the ratio permits."""
-    boosts: tuple[tuple[Box, float], ...] = ()
-    """Boxes that matter more, each with the saliency that it adds, in units of the image's."""
 
 
-class _Method(Protocol):
+class CropInputs(NamedTuple):
+    """The arguments of :meth:`CropMethod.boxes`, read and completed; an entry an image."""
+
+    images: Sequence[Tensor]
+    """Tensors uint8 ``(3, H, W)``."""
+    ratios: Sequence[AspectRatio]
+    """The ratios wanted of every image."""
+    sizes: Sequence[Size]
+    """The sources' sizes, in whose pixels boxes are answered."""
+    hints: Sequence[Hints]
+    """What the user said; empty hints where nothing was said."""
+
+
+def read_inputs(
+    images: Sequence[Photo],
+    aspects: Sequence[RatioLike],
+    sizes: Sequence[Size] | None,
+    hints: Sequence[Hints] | None,
+) -> CropInputs:
+    """Read the arguments of :meth:`CropMethod.boxes`, which every crop method starts with.
+
+    Args:
+        images: PIL images, arrays (H, W, 3) or tensors (3, H, W), 8-bit RGB, of any sizes.
+        aspects: the ratios wanted of every image.
+        sizes: the sources' sizes; None where the images are the sources.
+        hints: what the user said, an entry an image; None: nothing.
+
+    Raises:
+        RequestError: one is no image or no ratio.
+    """
+    tensors = [as_tensor(image) for image in images]
+    return CropInputs(
+        tensors,
+        as_aspects(aspects),
+        sizes or [size_of(tensor) for tensor in tensors],
+        hints or [Hints()] * len(tensors),
+    )
+
+
+def options_of(kind: type[OptionsT], options: DataclassInstance | None) -> OptionsT:
+    """Return options as the dataclass of a method; its defaults where there are none.
+
+    Args:
+        kind: the ``Options`` of the method.
+        options: an instance of it, or None.
+
+    Raises:
+        TypeError: they are of another method.
+    """
+    if options is None:
+        return kind()
+    if not isinstance(options, kind):
+        raise TypeError(f"options {options!r}: expected {kind.__qualname__}")
+    return options
+
+
+class Method(Protocol):
     """What crop and retarget methods have in common: attributes of the class, declared once."""
 
     name: ClassVar[str]
-    """How it is called in jobs and commands."""
+    """The name of the method in jobs and commands."""
     summary: ClassVar[str]
-    """What it does, in one line."""
+    """What the method does, in one line."""
     weights: ClassVar[str | None]
-    """Name of the default weights; None where it needs none."""
-    Options: ClassVar[type]
-    """A dataclass: what may be chosen."""
+    """The name of the default weights; None for a method that needs none."""
+    Options: ClassVar[type[DataclassInstance]]
+    """A dataclass whose fields are the options that a user may choose."""
 
 
 @runtime_checkable
-class CropMethod(_Method, Protocol):
-    """Looks at images and says what to cut."""
+class CropMethod(Method, Protocol):
+    """Finds the crop box of each image and ratio."""
 
     kind: ClassVar[Literal["crop"]] = "crop"
 
     @property
     def analysis(self) -> int:
-        """Longest edge, in pixels, at which it looks at an image; more is wasted on it.
+        """The longest edge, in pixels, of the images that the method analyses.
 
-        Where it is the same for all weights and options, a class attribute of this name says so
+        Where it is the same for all weights and options, it is a class attribute
         (``analysis: ClassVar[int] = 640``). Where not, it is a property, and :meth:`analysis_of`
         is overridden.
         """
         ...
 
     @classmethod
-    def analysis_of(cls, options: Any, metadata: Mapping[str, str]) -> int:
-        """Return :attr:`analysis` as an instance would have it, before there is one.
+    def analysis_of(cls, options: DataclassInstance, metadata: Mapping[str, str]) -> int:
+        """Return :attr:`analysis`, in pixels, without an instance.
 
-        Those who fetch and decode are told by it what to make for a network that others hold.
+        The processes that fetch and decode images ask for it, and load no network.
 
         Args:
             options: an instance of the class' ``Options``.
-            metadata: of the weights' file; empty where it has none.
+            metadata: of the weights' file; empty for a method without weights.
+
+        Raises:
+            NotImplementedError: ``analysis`` is a property, and this method isn't overridden.
         """
         fixed = cls.analysis
         if not isinstance(fixed, int):
@@ -210,7 +251,7 @@ class CropMethod(_Method, Protocol):
 
 
 @runtime_checkable
-class RetargetMethod(_Method, Protocol):
+class RetargetMethod(Method, Protocol):
     """Makes new pixels for another shape."""
 
     kind: ClassVar[Literal["retarget"]] = "retarget"
@@ -231,21 +272,28 @@ class RetargetMethod(_Method, Protocol):
 
 
 Loaded: TypeAlias = CropMethod | RetargetMethod
-"""A method that is ready for work."""
+"""An instance of a method, with its network on a device."""
 MethodClass: TypeAlias = type[CropMethod] | type[RetargetMethod]
 
 
 class Trained(Protocol):
-    """What a method with weights has beside the rest."""
+    """The constructor of a method with weights."""
 
     @classmethod
     def from_weights(
         cls,
         state: Mapping[str, Tensor],
         metadata: Mapping[str, str],
-        options: Any,
+        options: DataclassInstance | None = None,
         *,
-        device: torch.device,
+        device: torch.device | str = "cpu",
     ) -> Loaded:
-        """Build the method from the contents of a weights file, on a device."""
+        """Build the method from the contents of a weights file.
+
+        Args:
+            state: the parameters by name.
+            metadata: of the weights' file.
+            options: an instance of the class' ``Options``; None: its defaults.
+            device: where the network runs.
+        """
         ...

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..geometry import Box, RatioLike, Size
-from .base import Crop, CropMethod, Hints, Photo, as_aspects, as_tensor, size_of
+from .base import Crop, CropMethod, Hints, Photo, read_inputs
 
 
 class Center(CropMethod):
@@ -38,9 +38,7 @@ class Center(CropMethod):
 
         The score is the share of the source's area that the window keeps.
         """
-        sizes = sizes or [size_of(as_tensor(image)) for image in images]
-        hints = hints or [Hints()] * len(images)
-        ratios = as_aspects(aspects)
+        _, ratios, sizes, hints = read_inputs(images, aspects, sizes, hints)
         answers = []
         for size, hint in zip(sizes, hints, strict=True):
             focal = hint.focal or (0.5, 0.5)

@@ -11,24 +11,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from ..geometry import AspectRatio, Box, Focal, RatioLike, Size
-from ..networks.mars_options import MarsOptions
-from ..ops.windows import Integral, Window, best_window, hold
-from .base import Crop, CropMethod, Hints, Part, Photo, as_aspects, as_tensor, size_of
-from .heads import head_parts, heads
+from ..networks.mars.options import MarsOptions
+from ..ops.coverage import coverage
+from ..ops.windows import Integral, Window, best_window, expand_to_contain
+from .base import Crop, CropMethod, Hints, Part, Photo, Trained, options_of, read_inputs
+from .face_protection import head_costs, head_parts
 
 if TYPE_CHECKING:
     import torch
+    from _typeshed import DataclassInstance
     from torch import Tensor
 
-    from ..networks.mars import Mars, RatioParameters
-    from .subjects import Standing
+    from ..networks.mars.model import Mars, RatioParameters
+    from .subject_protection import Standing
 
 Floats = NDArray[np.float64]
 
@@ -53,7 +55,7 @@ class Scene:
     """Of the source."""
     hint: Hints
     faces: Tensor
-    """As :attr:`deepcrop.networks.mars.Seen.faces`."""
+    """As :attr:`deepcrop.networks.mars.model.MarsOutput.faces`."""
     standing: Standing | None
     """What stands free on a plain ground."""
 
@@ -63,7 +65,7 @@ class Scene:
         return found + (self.standing.parts(aspect) if self.standing else ())
 
 
-class MarsCrop(CropMethod):
+class MarsCrop(CropMethod, Trained):
     """Cuts what Mars' cropping areas mark; the window may be smaller than the largest one."""
 
     name: ClassVar[str] = "mars"
@@ -94,11 +96,11 @@ class MarsCrop(CropMethod):
 
     @property
     def analysis(self) -> int:
-        """Longest edge, in pixels, at which it looks; see :attr:`.base.CropMethod.analysis`."""
+        """The longest edge of the images analysed; see :attr:`.base.CropMethod.analysis`."""
         return self.network.options.longest
 
     @classmethod
-    def analysis_of(cls, options: Options, metadata: Mapping[str, str]) -> int:
+    def analysis_of(cls, options: DataclassInstance, metadata: Mapping[str, str]) -> int:
         """Return what the weights were trained at: 640 for ``mars``, 256 for ``mars-fast``."""
         return MarsOptions.from_json(metadata["options"]).longest
 
@@ -107,17 +109,17 @@ class MarsCrop(CropMethod):
         cls,
         state: Mapping[str, Tensor],
         metadata: Mapping[str, str],
-        options: Options,
+        options: DataclassInstance | None = None,
         *,
-        device: torch.device,
-    ) -> MarsCrop:
+        device: torch.device | str = "cpu",
+    ) -> Self:
         """Build the network that a weights file holds, on a device."""
-        from ..networks.mars import Mars  # heavy; a driver asks for options alone
-        from ..networks.precision import working_dtype
+        from ..networks.mars.model import Mars  # torch; option checks must not load it
+        from ..networks.precision import inference_dtype
 
         network = Mars.from_state(state, metadata).to(device)
-        network.trunk.to(working_dtype(device))
-        return cls(network, options)
+        network.trunk.to(inference_dtype(device))
+        return cls(network, options_of(cls.Options, options))
 
     def boxes(
         self,
@@ -132,18 +134,15 @@ class MarsCrop(CropMethod):
         The score is the soft IoU of the window and the predicted cropping area. The focal point
         is the median of the area for a square.
         """
-        pictures = [as_tensor(image) for image in images]
-        sizes = sizes or [size_of(picture) for picture in pictures]
-        hints = hints or [Hints()] * len(pictures)
-        ratios = as_aspects(aspects)
-        looks = self.network.look(
-            pictures, self._parameters_of([*ratios, SQUARE]), faces=self.options.faces > 0
+        tensors, ratios, sizes, hints = read_inputs(images, aspects, sizes, hints)
+        outputs = self.network.predict(
+            tensors, self._parameters_of([*ratios, SQUARE]), faces=self.options.faces > 0
         )
         answers = []
-        for picture, seen, size, hint in zip(pictures, looks, sizes, hints, strict=True):
-            *areas, square = seen.areas.double().numpy()
+        for image, output, size, hint in zip(tensors, outputs, sizes, hints, strict=True):
+            *areas, square = output.areas.double().numpy()
             focal = hint.focal or read_area(square, self.options.threshold).centre
-            scene = Scene(size, hint, seen.faces, self._standing(picture, size))
+            scene = Scene(size, hint, output.faces, self._standing(image, size))
             crops = (
                 self._crop(area, ratio, scene, focal)
                 for area, ratio in zip(areas, ratios, strict=True)
@@ -151,11 +150,11 @@ class MarsCrop(CropMethod):
             answers.append([crop.flagged(size) for crop in crops])
         return answers
 
-    def _standing(self, picture: Tensor, size: Size) -> Standing | None:
+    def _standing(self, image: Tensor, size: Size) -> Standing | None:
         """Find what stands free on a plain ground, if that is asked for."""
-        from .subjects import find_standing  # torch: a driver asks for options alone
+        from .subject_protection import find_standing  # torch; option checks must not load it
 
-        return find_standing(picture, size) if self.options.plain_ground else None
+        return find_standing(image, size) if self.options.plain_ground else None
 
     def maps(self, pictures: Sequence[Tensor], ratios: Sequence[AspectRatio]) -> list[Floats]:
         """Return the cropping areas ``(R, h, w)`` of each uint8 picture ``(3, H, W)``, 0..1."""
@@ -164,7 +163,7 @@ class MarsCrop(CropMethod):
 
     def _parameters_of(self, ratios: Sequence[AspectRatio]) -> RatioParameters:
         """Return what the network needs of some ratios; each is asked for once."""
-        from ..networks.mars import RatioParameters
+        from ..networks.mars.model import RatioParameters
 
         return RatioParameters.stack([self._parameters(ratio) for ratio in ratios])
 
@@ -182,7 +181,7 @@ class MarsCrop(CropMethod):
         if self.options.window == "predicted":
             found = read_area(area, self.options.threshold)
             box = exact_window(found, aspect, size, centre=hint.focal)
-            box = hold(box, hint.keep, aspect, size)
+            box = expand_to_contain(box, hint.keep, aspect, size)
         elif hint.focal is not None and not hint.keep:
             box = Box.centred(aspect.largest_window(size), hint.focal, size)
         else:
@@ -194,11 +193,11 @@ class MarsCrop(CropMethod):
     def _largest(self, area: Floats, aspect: AspectRatio, scene: Scene) -> Box:
         """Return the largest window of a ratio that holds most of an area's odds."""
         integral = Integral.of(odds(area), scene.size)
-        whole = heads(scene.faces, integral, self.options.faces)
-        whole += scene.standing.costs(integral) if scene.standing else []
+        avoid_cutting = head_costs(scene.faces, integral, self.options.faces)
+        avoid_cutting += scene.standing.costs(integral) if scene.standing else []
 
         def search(keep: Sequence[Box]) -> Window:
-            return best_window(integral, aspect, keep=keep, whole=whole)
+            return best_window(integral, aspect, keep=keep, avoid_cutting=avoid_cutting)
 
         if scene.standing is None:
             return search(scene.hint.keep).box
@@ -210,24 +209,18 @@ def odds(area: Floats) -> Floats:
 
     Where an area is broad, its probabilities are alike all over it, and their sums too; its odds
     are highest where nobody leaves a cell out. The objective of our weights makes of them a
-    density (:class:`deepcrop.training.mars.Objective`).
+    density (:class:`jobs.training.mars.Objective`).
     """
     return area / np.maximum(1 - area, 1e-6)
 
 
 def soft_iou(box: Box, area: Floats, size: Size) -> float:
     """Return the IoU of a window and a cropping area of probabilities ``(h, w)``, 0 to 1."""
-    down = _cover(box.y0 / size.height, box.y1 / size.height, area.shape[0])
-    across = _cover(box.x0 / size.width, box.x1 / size.width, area.shape[1])
+    down = coverage(box.y0 / size.height, box.y1 / size.height, area.shape[0])
+    across = coverage(box.x0 / size.width, box.x1 / size.width, area.shape[1])
     inside = float(down @ area @ across)
     window = float(down.sum() * across.sum())
     return min(max(inside / (window + float(area.sum()) - inside), 0.0), 1.0)
-
-
-def _cover(low: float, high: float, cells: int) -> Floats:
-    """Return how much of each of an axis' cells lies between ``low`` and ``high`` (0..1)."""
-    edge = np.arange(cells)
-    return (np.minimum(edge + 1, high * cells) - np.maximum(edge, low * cells)).clip(0, 1)
 
 
 def read_area(probability: Floats, threshold: float) -> Area:

@@ -1,4 +1,10 @@
-"""The methods by name: ours, and those of installed packages, each checked before it is used."""
+"""The methods by name: ours, and those of installed packages, each checked before it is used.
+
+```python
+method = load("saliency", device="cpu", faces=0)     # ready for work
+find("saliency").summary                             # its class; no network is loaded
+```
+"""
 
 from __future__ import annotations
 
@@ -7,26 +13,32 @@ from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, Literal, cast, overload
+from typing import TYPE_CHECKING, Literal, TypeVar, cast, overload
 
 from ..errors import RequestError
+from .base import CropMethod, Loaded, MethodClass, RetargetMethod, Trained
 
 if TYPE_CHECKING:
-    from .base import CropMethod, Loaded, MethodClass, RetargetMethod, Trained
+    from _typeshed import DataclassInstance
+
     from .mars import MarsCrop
     from .saliency import SaliencyCrop
 
 GROUP = "deepcrop.methods"
+"""The entry point group by which installed packages add methods."""
+
+OptionsT = TypeVar("OptionsT", bound="DataclassInstance")
 
 BUILT_IN = {
     "center": "deepcrop.methods.center:Center",
-    "deepir": "deepcrop.methods.deepir:DeepIR",
-    "dnr": "deepcrop.methods.dnr:DNR",
-    "dnr-paper": "deepcrop.methods.dnr:PaperDNR",
-    "cagic": "deepcrop.methods.cagic:Cagic",
+    "deepir": "deepcrop.methods.deepir.method:DeepIR",
+    "dnr": "deepcrop.methods.dnr.method:DNR",
+    "dnr-paper": "deepcrop.methods.dnr.method:PaperDNR",
+    "cagic": "deepcrop.methods.cagic.method:Cagic",
     "saliency": "deepcrop.methods.saliency:SaliencyCrop",
     "mars": "deepcrop.methods.mars:MarsCrop",
 }
+"""The methods of this package: ``module:class`` by name."""
 
 ANSWERS = {"crop": "boxes", "retarget": "retarget"}
 """The function that gives a method's answers, by its kind."""
@@ -92,7 +104,7 @@ def _problem(found: object) -> str | None:
 
 
 @cache
-def registry() -> Mapping[str, Entry]:
+def entries() -> Mapping[str, Entry]:
     """Return every method by name: ours, and those of installed packages."""
     ours = {name: Entry(name, target) for name, target in BUILT_IN.items()}
     theirs = {point.name: Entry(point.name, point.value) for point in entry_points(group=GROUP)}
@@ -105,10 +117,10 @@ def find(name: str) -> MethodClass:
     Raises:
         RequestError: no method has this name, or the class that has it is no method.
     """
-    if name not in registry():
-        known = ", ".join(sorted(registry()))
+    if name not in entries():
+        known = ", ".join(sorted(entries()))
         raise RequestError(f"method {name!r}: unknown; one of: {known}")
-    return registry()[name].method()
+    return entries()[name].method()
 
 
 @overload
@@ -148,7 +160,7 @@ def load(
     method = find(name)
     settings = validate_options(name, options)
     if method.weights is None:
-        return cast("Callable[[object], Loaded]", method)(settings)
+        return cast("Callable[[DataclassInstance], Loaded]", method)(settings)
     import torch
 
     from .. import weights as store
@@ -198,12 +210,12 @@ def load_retarget(
 def analysis_of(
     name: str, *, weights: str | None = None, options: Mapping[str, object] | None = None
 ) -> int | None:
-    """Return the longest edge at which a method will look at images, and load no network for it.
+    """Return the longest edge of the images that a method analyses; no network is loaded for it.
 
     Args:
         name: one of ``deepcrop methods``.
-        weights: a catalogue name or the path of a file; by default the method's own. No more than
-            the header is read.
+        weights: a catalogue name or the path of a file; by default the method's own. Only the
+            header of the file is read.
         options: fields of the method's ``Options``.
 
     Returns:
@@ -215,15 +227,15 @@ def analysis_of(
     method = find(name)
     if method.kind == "retarget":
         return None
-    told = getattr(method, "analysis_of", None)
-    if told is None:
-        return cast(int, method.analysis)  # of a class that isn't derived from ours
+    if not hasattr(method, "analysis_of"):  # a class that isn't derived from ours
+        assert isinstance(method.analysis, int)
+        return method.analysis
     from .. import weights as store
 
     chosen = weights or method.weights
     metadata = {} if chosen is None else store.metadata(chosen)
     try:
-        return cast(int, told(validate_options(name, options or {}), metadata))
+        return method.analysis_of(validate_options(name, options or {}), metadata)
     except (KeyError, ValueError) as error:
         if weights is None:
             raise
@@ -231,9 +243,9 @@ def analysis_of(
 
 
 def check_weights(name: str, weights: str) -> None:
-    """Make sure that there are such weights, and that named ones are of the method.
+    """Make sure that weights exist, and that those of the catalogue are of the method.
 
-    What is in a file shows when it is loaded.
+    The content of a file is checked when it is loaded.
 
     Args:
         name: of the method.
@@ -256,25 +268,38 @@ def _foreign(name: str, weights: str) -> RequestError:
     )
 
 
-def validate_options(name: str, options: Mapping[str, object]) -> Any:
+def validate_options(name: str, options: Mapping[str, object]) -> DataclassInstance:
     """Return the options of a method as its ``Options`` dataclass, types checked and converted.
+
+    Raises:
+        RequestError: an option is unknown or has a wrong value; the message names what is right.
+    """
+    return read_options(find(name).Options, options, method=name)
+
+
+def read_options(kind: type[OptionsT], options: Mapping[str, object], *, method: str) -> OptionsT:
+    """Return options as an instance of a dataclass, types checked and converted.
+
+    Args:
+        kind: the ``Options`` of the method.
+        options: values by the names of its fields.
+        method: the name of the method, for messages.
 
     Raises:
         RequestError: an option is unknown or has a wrong value; the message names what is right.
     """
     from pydantic import TypeAdapter, ValidationError
 
-    kind = find(name).Options
     known = [field.name for field in fields(kind)]
     for option in options:
         if option not in known:
             right = ", ".join(known) or "none"
-            raise RequestError(f"option {option!r} of method {name!r}: unknown; it has: {right}")
+            raise RequestError(f"option {option!r} of method {method!r}: unknown; it has: {right}")
     try:
         return TypeAdapter(kind).validate_python(dict(options))
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))
         raise RequestError(
-            f"option {field!r} of method {name!r}: {first['input']!r}: {first['msg']}"
+            f"option {field!r} of method {method!r}: {first['input']!r}: {first['msg']}"
         ) from None

@@ -12,30 +12,31 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 import numpy
 from pydantic import Field
 
 from ..errors import RequestError
 from ..geometry import AspectRatio, Box, Focal, RatioLike, Size
-from ..ops.windows import Integral, Window, best_window, boost
-from .base import Crop, CropMethod, Hints, Photo, as_aspects, as_tensor, size_of
-from .heads import head_parts, heads
+from ..ops.windows import Integral, Window, best_window
+from .base import Crop, CropMethod, Hints, Photo, Trained, as_tensor, options_of, read_inputs
+from .face_protection import head_costs, head_parts
 
 if TYPE_CHECKING:
     import torch
+    from _typeshed import DataclassInstance
     from torch import Tensor
 
-    from ..networks.saliency import SaliencyNetwork, Seen
-    from .subjects import Standing
+    from ..networks.saliency.model import SaliencyNetwork, SaliencyOutput
+    from .subject_protection import Standing
 
 
 LONGEST = 640
-"""Pixels of the longest edge at which images are looked at, unless an option asks for more."""
+"""The longest edge, in pixels, at which images are analysed, unless an option asks for more."""
 
 
-class SaliencyCrop(CropMethod):
+class SaliencyCrop(CropMethod, Trained):
     """Cuts the window that holds the most saliency."""
 
     name: ClassVar[str] = "saliency"
@@ -79,32 +80,33 @@ class SaliencyCrop(CropMethod):
 
     @property
     def analysis(self) -> int:
-        """Longest edge, in pixels, at which it looks; see :attr:`.base.CropMethod.analysis`."""
+        """The longest edge of the images analysed; see :attr:`.base.CropMethod.analysis`."""
         return self.analysis_of(self.options, {})
 
     @classmethod
-    def analysis_of(cls, options: Options, metadata: Mapping[str, str]) -> int:
-        """Return the longer edge of a photo of 4:3 of the area that the option ``pixels`` asks for.
+    def analysis_of(cls, options: DataclassInstance, metadata: Mapping[str, str]) -> int:
+        """Return the longer edge of a photo of 4:3 that has the area of the option ``pixels``.
 
-        It is ``LONGEST`` for less, which is what all weights are content with.
+        It is never below ``LONGEST``, which is enough for all weights.
         """
-        return max(LONGEST, math.ceil(math.sqrt((options.pixels or 0) * 4 / 3)))
+        pixels = options_of(cls.Options, options).pixels or 0
+        return max(LONGEST, math.ceil(math.sqrt(pixels * 4 / 3)))
 
     @classmethod
     def from_weights(
         cls,
         state: Mapping[str, Tensor],
         metadata: Mapping[str, str],
-        options: Options | None = None,
+        options: DataclassInstance | None = None,
         *,
         device: torch.device | str = "cpu",
-    ) -> SaliencyCrop:
+    ) -> Self:
         """Build the network of a weights file on a device."""
-        from ..networks.precision import working_dtype  # heavy; a driver asks for options alone
-        from ..networks.saliency import SaliencyNetwork
+        from ..networks.precision import inference_dtype  # torch; option checks must not load it
+        from ..networks.saliency.model import SaliencyNetwork
 
         network = SaliencyNetwork.from_state(state, metadata)
-        return cls(network.to(device, working_dtype(device)), options)
+        return cls(network.to(device, inference_dtype(device)), options_of(cls.Options, options))
 
     def maps(self, images: Sequence[Photo]) -> list[Tensor]:
         """Return one saliency map (h, w) an image, non-negative, covering the image exactly."""
@@ -121,38 +123,33 @@ class SaliencyCrop(CropMethod):
         """Return the best window of each ratio; see :class:`~deepcrop.methods.base.CropMethod`.
 
         The score is the share of the image's saliency that the window holds. A focal point among
-        the hints overrules the network; boxes to keep and boosts are honoured by the search.
+        the hints overrules the network; no window cuts a box to keep that the ratio has room for.
         """
-        tensors = [as_tensor(image) for image in images]
-        sizes = sizes or [size_of(tensor) for tensor in tensors]
-        hints = hints or [Hints()] * len(tensors)
-        ratios = as_aspects(aspects)
-        looks = self.network.look(tensors, faces=self.options.faces > 0)
+        tensors, ratios, sizes, hints = read_inputs(images, aspects, sizes, hints)
+        outputs = self.network.predict(tensors, faces=self.options.faces > 0)
         plain = self.options.plain_ground
         return [
-            self._crops(seen, _standing(image, size) if plain else None, size, hint, ratios)
-            for image, seen, size, hint in zip(tensors, looks, sizes, hints, strict=True)
+            self._crops(output, _standing(image, size) if plain else None, size, hint, ratios)
+            for image, output, size, hint in zip(tensors, outputs, sizes, hints, strict=True)
         ]
 
     def _crops(
         self,
-        seen: Seen,
+        output: SaliencyOutput,
         standing: Standing | None,
         size: Size,
         hint: Hints,
         ratios: Sequence[AspectRatio],
     ) -> list[Crop]:
-        saliency = seen.saliency.cpu().numpy()
-        if hint.boosts:
-            saliency = boost(saliency, hint.boosts, size)
+        saliency = output.saliency.cpu().numpy()
         integral = Integral.of(saliency, size)
-        focal = hint.focal or peak(saliency)
-        whole = heads(seen.faces, integral, self.options.faces)
-        whole += standing.costs(integral) if standing else []
-        parts = head_parts(seen.faces, size)
+        focal = hint.focal or argmax_point(saliency)
+        avoid_cutting = head_costs(output.faces, integral, self.options.faces)
+        avoid_cutting += standing.costs(integral) if standing else []
+        parts = head_parts(output.faces, size)
         crops = []
         for ratio in ratios:
-            box, share = self._window(integral, hint, whole, standing, ratio)
+            box, share = self._window(integral, hint, avoid_cutting, standing, ratio)
             found = parts + (standing.parts(ratio) if standing else ())
             crops.append(Crop(box, share, focal, parts=found).flagged(size))
         return crops
@@ -161,7 +158,7 @@ class SaliencyCrop(CropMethod):
         self,
         integral: Integral,
         hint: Hints,
-        whole: Sequence[tuple[Box, float]],
+        avoid_cutting: Sequence[tuple[Box, float]],
         standing: Standing | None,
         ratio: AspectRatio,
     ) -> tuple[Box, float]:
@@ -175,26 +172,26 @@ class SaliencyCrop(CropMethod):
                 integral,
                 ratio,
                 keep=keep,
-                whole=whole,
-                enough=self.options.enough,
+                avoid_cutting=avoid_cutting,
+                min_saliency=self.options.enough,
                 minimum_zoom=self.options.minimum_zoom,
             )
 
         if standing is None:
             window = search(hint.keep)
             return window.box, window.share
-        box = standing.window(search, ratio, hint.keep, centred=not hint.boosts)
+        box = standing.window(search, ratio, hint.keep)
         return box, integral.mass(box)
 
 
 def _standing(image: Tensor, size: Size) -> Standing | None:
     """Find what stands free on a plain ground."""
-    from .subjects import find_standing  # torch: a driver asks for options alone
+    from .subject_protection import find_standing  # torch; option checks must not load it
 
     return find_standing(image, size)
 
 
-def peak(saliency: numpy.ndarray) -> Focal:
+def argmax_point(saliency: numpy.ndarray) -> Focal:
     """Return where a map (h, w) is largest, as 0..1 of its sides; the middle of ties."""
     rows, columns = numpy.nonzero(saliency == saliency.max())
     height, width = saliency.shape

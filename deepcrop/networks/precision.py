@@ -11,7 +11,7 @@ INSTRUCTIONS = ("avx512_bf16", "amx_bf16")
 """Of processors that multiply bfloat16 numbers themselves; others convert each one, slowly."""
 
 
-def working_dtype(device: torch.device | str) -> torch.dtype:
+def inference_dtype(device: torch.device | str) -> torch.dtype:
     """Return bfloat16 on CPUs that multiply it themselves, else float32.
 
     There the saliency network takes 0.6 of its time (`python -m jobs.benchmark crop`), and its maps

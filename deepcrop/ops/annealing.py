@@ -6,8 +6,8 @@ best.windows, best.values
 ```
 
 ``loss(windows, images)`` takes windows ``(M, 4)`` of the images ``(M,)``, in ascending order, and
-returns ``(M,)``. Windows are those of :mod:`deepcrop.ops.sampling`; images of a batch never mix.
-What the user wants held or centred bounds the places (:class:`Bounds`), so that the loss is
+returns ``(M,)``. Windows are those of :mod:`deepcrop.ops.window_sampling`; images of a batch never
+mix. What the user wants held or centred bounds the places (:class:`Bounds`), so that the loss is
 minimised over the windows that are allowed.
 """
 
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .quasi_newton import minimise
+from .bfgs import minimise
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 

@@ -52,7 +52,7 @@ def structure(features: Tensor) -> Tensor:
     return across + down
 
 
-def steadied(field: Tensor, weight: Tensor, along: float, across: float) -> Tensor:
+def weighted_smoothing(field: Tensor, weight: Tensor, along: float, across: float) -> Tensor:
     """Smooth a field's offsets by a weighted Gaussian mean over neighbours.
 
     Where features are flat, any position of the neighbourhood matches as well as another and an
@@ -64,7 +64,7 @@ def steadied(field: Tensor, weight: Tensor, along: float, across: float) -> Tens
         field: (B, 2, h, w).
         weight: (B, 1, h, w), positive; see `structure`.
         along: standard deviation, in positions, for columns along rows and rows along columns.
-        across: the same for columns down the rows, and rows along them.
+        across: standard deviation, in positions, for columns down the rows and rows along them.
     """
     moved = offsets(field)
     x = blurred(moved[:, :1] * weight, along, across) / blurred(weight, along, across)

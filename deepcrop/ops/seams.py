@@ -28,7 +28,7 @@ from torch.nn import functional
 Array = npt.NDArray[Any]
 
 
-def minimal_seam(importance: Tensor) -> Tensor:
+def minimal_seam(importance: Array) -> Array:
     """Find the seam with the least sum; among equals, the leftmost from the bottom up.
 
     Args:
@@ -37,10 +37,6 @@ def minimal_seam(importance: Tensor) -> Tensor:
     Returns:
         (B, H) int64: the column in each row; neighbours differ by at most 1.
     """
-    return torch.from_numpy(_minimal_seam(importance.cpu().numpy())).to(importance.device)
-
-
-def _minimal_seam(importance: Array) -> Array:
     # Rows depend on each other, so this is a loop of tiny operations, for which numpy's cost a call
     # is a fraction of torch's and of a kernel launch. Rows come first, so that each is in one piece
     # for the whole batch.
@@ -98,7 +94,7 @@ class Carving:
     def remove(self) -> Tensor:
         """Remove one more seam; return the source column of it in each row, (B, H) int64."""
         batch, height, width = self._columns.shape
-        seam = _minimal_seam(self._left)[..., None]
+        seam = minimal_seam(self._left)[..., None]
         gone = np.take_along_axis(self._columns, seam, 2)
         np.put_along_axis(self._order, gone, self.steps, 2)
         self.steps += 1

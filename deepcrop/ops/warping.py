@@ -55,7 +55,7 @@ def axis_aligned_sizes(
     target: tuple[float, float],
     *,
     smoothness: float,
-    least: float,
+    min_scale: float,
 ) -> tuple[Tensor, Tensor]:
     """Scale columns and rows together so that important cells keep their aspect ratio.
 
@@ -70,7 +70,7 @@ def axis_aligned_sizes(
         heights: (R,) of the rows, in pixels.
         target: total width and height, in pixels.
         smoothness: weight of the differences between neighbours, for a mean importance of 1.
-        least: lower bound of the scales, as a share of the mean scale of their axis.
+        min_scale: lower bound of the scales, as a share of the mean scale of their axis.
 
     Returns:
         Widths (C,) and heights (R,), float64; they sum to the target.
@@ -93,7 +93,7 @@ def axis_aligned_sizes(
     totals[1, columns:] = heights
     wanted = torch.tensor(target, dtype=torch.float64)
     mean = wanted / totals.sum(1)
-    bound = least * torch.cat([mean[0].expand(columns), mean[1].expand(rows)])
+    bound = min_scale * torch.cat([mean[0].expand(columns), mean[1].expand(rows)])
     held = torch.zeros(size, dtype=torch.bool)
     for _ in range(size):
         free = ~held

@@ -108,8 +108,8 @@ def best_window(
     aspect: AspectRatio,
     *,
     keep: Sequence[Box] = (),
-    whole: Sequence[tuple[Box, float]] = (),
-    enough: float | None = None,
+    avoid_cutting: Sequence[tuple[Box, float]] = (),
+    min_saliency: float | None = None,
     minimum_zoom: float = 0.5,
 ) -> Window:
     """Find the window of a ratio that holds the most saliency.
@@ -123,24 +123,24 @@ def best_window(
         aspect: ratio of the window.
         keep: boxes that the window should hold whole: of all windows, those count that hold the
             most of them, of these the ones that cut the fewest, of these the most salient one.
-        whole: boxes that the window had better hold whole or leave out, such as faces, each with
-            the share of the saliency that it may cost not to cut it.
-        enough: a smaller window will do when it holds this share of what the largest holds;
-            the smallest such window is taken.
+        avoid_cutting: boxes that the window should hold whole or leave out, such as faces, each
+            with the share of the image's saliency (0..1) that a window may lose by not cutting it.
+        min_saliency: take the smallest window that holds this share (0..1) of the saliency of the
+            best largest window; None: the largest window.
         minimum_zoom: sides of the smallest window allowed over those of the largest.
     """
     largest = aspect.largest_window(integral.size)
-    best = _search(integral, largest, keep, whole)
-    if enough is None:
+    best = _search(integral, largest, keep, avoid_cutting)
+    if min_saliency is None:
         return best
     # The best window of a size holds no less than that of a smaller one, so bisection finds the
-    # smallest side that is enough.
+    # smallest side that holds enough.
     small, large = round(minimum_zoom * largest.longest), largest.longest
     held = _held(best.box, keep)
     while small < large:
         side = (small + large) // 2
-        window = _search(integral, _scaled(largest, side), keep, whole)
-        if window.share >= enough * best.share and _held(window.box, keep) == held:
+        window = _search(integral, _scaled(largest, side), keep, avoid_cutting)
+        if window.share >= min_saliency * best.share and _held(window.box, keep) == held:
             large, result = side, window
         else:
             small = side + 1
@@ -159,7 +159,10 @@ def _held(box: Box, keep: Sequence[Box]) -> int:
 
 
 def _search(
-    integral: Integral, window: Size, keep: Sequence[Box], whole: Sequence[tuple[Box, float]]
+    integral: Integral,
+    window: Size,
+    keep: Sequence[Box],
+    avoid_cutting: Sequence[tuple[Box, float]],
 ) -> Window:
     """Find the best place of a window of a fixed size."""
     size = integral.size
@@ -167,7 +170,7 @@ def _search(
     y0 = _positions(size.height - window.height, free=window.width < size.width)
     share = integral.shares(y0, x0, window)
     worth = share
-    for box, cost in whole:
+    for box, cost in avoid_cutting:
         worth = worth - cost * _kept(x0, y0, window, [box])[1]
     if keep:
         held, cut = _kept(x0, y0, window, keep)
@@ -207,36 +210,17 @@ def _kept(
     return held, cut
 
 
-def boost(saliency: ArrayLike, boxes: Sequence[tuple[Box, float]], size: Size) -> Floats:
-    """Add saliency to boxes: each gets ``weight`` times the map's whole mass, spread evenly.
+def expand_to_contain(box: Box, keep: Sequence[Box], aspect: AspectRatio, size: Size) -> Box:
+    """Grow and shift a window by the least that makes it contain boxes.
 
     Args:
-        saliency: map ``(H, W)`` over an image of ``size``.
-        boxes: boxes in source pixels, each with its weight, 0 or more.
-        size: the image in source pixels.
-    """
-    values = np.array(saliency, np.float64)
-    total = values.sum() or 1.0
-    for box, weight in boxes:
-        down = _coverage(box.y0, box.y1, size.height, values.shape[0])
-        across = _coverage(box.x0, box.x1, size.width, values.shape[1])
-        covered = down[:, None] * across
-        if covered.any():
-            values += weight * total * covered / covered.sum()
-    return values
-
-
-def _coverage(start: int, stop: int, pixels: int, cells: int) -> Floats:
-    """Return how much of each cell of an axis the pixels from ``start`` to ``stop`` cover."""
-    edges = np.arange(cells + 1) * (pixels / cells)
-    return np.clip(np.minimum(edges[1:], stop) - np.maximum(edges[:-1], start), 0, None)
-
-
-def hold(box: Box, keep: Sequence[Box], aspect: AspectRatio, size: Size) -> Box:
-    """Grow and shift a window just so much that it holds all boxes, if the ratio permits.
+        box: the window, of the ratio, in source pixels.
+        keep: boxes to contain, in source pixels.
+        aspect: ratio of the window.
+        size: of the source.
 
     Returns:
-        The window, or the box as it was where no window of the ratio holds them all.
+        The window, or the box unchanged where no window of the ratio contains all of them.
     """
     if not keep:
         return box

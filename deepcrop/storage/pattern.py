@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from re import Pattern
 
 from ..errors import RequestError
 
@@ -66,3 +67,23 @@ def _translate(segment: str) -> list[str]:
         else:
             pieces.append(re.escape(char))
     return pieces
+
+
+def compile_glob(glob: str) -> Pattern[str]:
+    """Compile a glob of a job's fields ``include`` and ``exclude``.
+
+    Raises:
+        RequestError: it can match nothing, or makes no sense.
+    """
+    segments = glob.strip("/").split("/")
+    if "://" in glob or glob.startswith("~") or {"", ".", ".."} & {*segments}:
+        raise RequestError(
+            f"glob {glob!r}: expected a path below the input, such as **/*.png or 2024/**"
+        )
+    anywhere = "" if "/" in glob.rstrip("/") else "**/"
+    return compile_path(anywhere + below_folder(glob.lstrip("/")))
+
+
+def below_folder(glob: str) -> str:
+    """Return a glob of all below a folder, where it ends in a slash."""
+    return glob + "**" if glob.endswith("/") else glob

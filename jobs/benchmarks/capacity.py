@@ -1,7 +1,7 @@
-"""What machines would do, by arithmetic from what the parts of an image's work take here.
+"""Estimates for larger machines, from the measured cost of the parts of an image's work.
 
-Nothing of it was run on those machines: a CPU there is taken for one here, and a GPU for a tenth of
-what its maker promises.
+Nothing is run on those machines: a CPU is assumed to be as fast as one here, and a GPU to reach a
+tenth of its peak rate.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from pathlib import Path
 from skimage import data
 from torch import Tensor, nn
 
-from deepcrop.methods.base import as_tensor, load
-from deepcrop.pipeline.prices import Prices
+from deepcrop.methods.base import as_tensor
+from deepcrop.methods.registry import load
+from deepcrop.planning.prices import Prices
 
-from .apart import METHOD
-from .bulk import BUCKET, run, stored
 from .comparison import Margin
 from .corpus import write_corpus
+from .split_overhead import METHOD
+from .whole_job import BUCKET, run, stored
 
 GPU_RATE = 0.1 * 121e12
 """Multiplications and additions a second of an L4: a tenth of its dense FP16 peak (data sheet)."""
@@ -33,20 +34,20 @@ MACHINES = (
     (1, "g6.4xlarge", METHOD),
     (2, "g6.12xlarge", METHOD),
 )
-"""How many machines of the table of prices, and the method."""
+"""Number of machines, their name in the table of prices, and the method."""
 HEADINGS = ("machines", "method", "CPU-ms", "images an hour", "$ a million", "bottleneck")
 
 
 @dataclass(frozen=True)
 class Parts:
-    """CPU-seconds of the parts of an image's work, and the work of a GPU.
+    """The parts of an image's work: CPU-seconds, and the operations of the network.
 
     Attributes:
         pixels: decode, resize, encode and the engine, with files.
         network: the network, on a CPU.
-        store: what S3 takes beyond files.
-        apart: what it takes to have the network in another process, beside a GPU: a second decode,
-            and to pack what goes there and back.
+        store: S3 in addition to files.
+        apart: the network in a process of its own, as with a GPU: a second decode, and the
+            serialization between the processes.
         operations: multiplications and additions of the network.
     """
 
@@ -57,7 +58,7 @@ class Parts:
     operations: float
 
     def of(self, method: str, gpu: bool) -> dict[str, float]:
-        """Return the parts that a job has, by name."""
+        """Return the CPU-seconds of a job's parts, by name."""
         parts = {"pixels": self.pixels}
         if method == METHOD:
             parts |= {"apart": self.apart} if gpu else {"network": self.network}
@@ -65,10 +66,10 @@ class Parts:
 
 
 def parts(counts: tuple[int, int], rounds: int) -> Parts:
-    """Measure the parts: jobs of two sizes in turn, and what can't be told apart there alone.
+    """Measure the parts by jobs of two sizes in turn, and what jobs don't show by itself.
 
     Returns:
-        Medians over the rounds of what an image more takes.
+        Medians over the rounds of the cost of each image more.
     """
     with tempfile.TemporaryDirectory(prefix="capacity-") as folder:
         corpora = [write_corpus(Path(folder) / str(count), count) for count in counts]
@@ -91,46 +92,46 @@ def parts(counts: tuple[int, int], rounds: int) -> Parts:
         command = [
             sys.executable,
             "-m",
-            "jobs.benchmarks.apart",
+            "jobs.benchmarks.split_overhead",
             str(corpora[0]),
             f"{folder}/apart",
         ]
         apart = float(subprocess.check_output(command, text=True))
     method, photo = load(METHOD, device="cpu"), as_tensor(data.coffee())
-    needed = operations(method.network, lambda: method.boxes([photo], ["1:1"]))
-    return Parts(pixels, network, store, apart, needed)
+    multiplications = operations(method.network, lambda: method.boxes([photo], ["1:1"]))
+    return Parts(pixels, network, store, apart, multiplications)
 
 
-def operations(network: nn.Module, look: Callable[[], object]) -> float:
-    """Count the multiplications and additions of a network's convolutions while it looks."""
+def operations(network: nn.Module, predict: Callable[[], object]) -> float:
+    """Return the number of multiplications and additions of a network's convolutions in a call."""
     counted = [0.0]
 
-    def count(convolution: nn.Conv2d, _: object, answer: Tensor) -> None:
-        places = answer.numel() / answer.shape[1]
-        counted[0] += 2 * places * convolution.weight.numel()
+    def count(convolution: nn.Conv2d, _: object, output: Tensor) -> None:
+        positions = output.numel() / output.shape[1]
+        counted[0] += 2 * positions * convolution.weight.numel()
 
     hooks = [
         each.register_forward_hook(count)
         for each in network.modules()
         if isinstance(each, nn.Conv2d)
     ]
-    look()
+    predict()
     for hook in hooks:
         hook.remove()
     return counted[0]
 
 
 def lines(found: Parts, prices: Prices) -> Iterator[list[str]]:
-    """Return the table's lines: what the CPUs take, and what of it decides."""
+    """Yield the table's lines: the parts of the CPU time, and the bottleneck."""
     for count, name, method in MACHINES:
         machine = prices.machine(name)
         needed = found.of(method, machine.gpus > 0)
         rate = count * machine.cpus / sum(needed.values())
         bottleneck = f"CPUs: {max(needed, key=needed.__getitem__)}"
         if machine.gpus:
-            most = count * machine.gpus * GPU_RATE / found.operations
-            bottleneck = f"CPUs; GPUs {rate / most:.1%} busy" if rate < most else "GPUs"
-            rate = min(rate, most)
+            gpu_rate = count * machine.gpus * GPU_RATE / found.operations
+            bottleneck = f"CPUs; GPUs {rate / gpu_rate:.1%} busy" if rate < gpu_rate else "GPUs"
+            rate = min(rate, gpu_rate)
         sums = " + ".join(f"{1000 * seconds:.0f}" for seconds in needed.values())
         yield [
             f"{count} {name}, {count * machine.cpus} CPUs, {count * machine.gpus} GPUs",

@@ -24,12 +24,12 @@ OURS = "deepcrop"
 
 @dataclass(frozen=True)
 class Margin:
-    """What one round showed of one contender.
+    """The marginal cost of a contender in one round.
 
     Attributes:
-        seconds: on the clock, for one image more.
-        cpu: CPU-seconds for one image more.
-        start: seconds on the clock before the first image and after the last.
+        seconds: elapsed seconds for each image more.
+        cpu: CPU-seconds for each image more.
+        start: elapsed seconds before the first image and after the last.
         memory: peak in bytes.
     """
 
@@ -40,7 +40,7 @@ class Margin:
 
     @classmethod
     def between(cls, small: Cost, large: Cost, counts: tuple[int, int]) -> Margin:
-        """Take the difference of two runs on so many images."""
+        """Return the difference of two runs an image, on the two numbers of images."""
         more = counts[1] - counts[0]
         seconds = (large.seconds - small.seconds) / more
         start = small.seconds - counts[0] * seconds
@@ -48,14 +48,14 @@ class Margin:
 
 
 def cores() -> int:
-    """Count the cores that this process, and so every contender, may use."""
+    """Return the number of cores that this process, and so every contender, may use."""
     return len(os.sched_getaffinity(0))
 
 
 def compare(
     names: Sequence[str], counts: tuple[int, int], rounds: int, photos: Path | None
 ) -> dict[str, list[Margin]]:
-    """Run contenders in turn; return one margin a round for each."""
+    """Run contenders in turn on two corpora; return the margins of each, one a round."""
     found: dict[str, list[Margin]] = {name: [] for name in names}
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         corpora = [write_corpus(Path(folder) / str(count), count, photos) for count in counts]
@@ -63,7 +63,7 @@ def compare(
             for name in names:
                 small, large = (_run(name, corpus, Path(folder)) for corpus in corpora)
                 found[name].append(Margin.between(small, large, counts))
-                _say(name, found[name][-1])
+                _print_margin(name, found[name][-1])
     return found
 
 
@@ -76,7 +76,7 @@ def _run(name: str, corpus: Path, folder: Path) -> Cost:
         return measure([sys.executable, "-m", module, *arguments], variables)
 
 
-def _say(name: str, margin: Margin) -> None:
+def _print_margin(name: str, margin: Margin) -> None:
     print(
         f"{name}: {1000 * margin.cpu:.0f} CPU-ms, {1000 * margin.seconds:.0f} ms an image, "
         f"start {margin.start:.0f} s",
@@ -86,7 +86,7 @@ def _say(name: str, margin: Margin) -> None:
 
 
 def rows(found: dict[str, list[Margin]]) -> list[list[str]]:
-    """Return a line for each contender: medians, and ratios to ours with their least and most."""
+    """Return a line for each contender: medians, and its ratios to ours with their range."""
     ours = found.get(OURS)
     lines = []
     for name, margins in found.items():

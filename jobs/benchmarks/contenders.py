@@ -1,8 +1,8 @@
-"""The contenders: what people use for this work today, and the floor.
+"""The contenders: other tools for the same work, and a lower bound.
 
 Each takes a corpus, a folder for its variants and a number of cores, and runs in a process of its
-own: ``python -m jobs.benchmarks.contenders NAME SOURCE TARGET CORES``. What a contender needs is
-imported where it runs, so that each pays for its own start.
+own: ``python -m jobs.benchmarks.contenders NAME SOURCE TARGET CORES``. A contender imports its
+packages in its own function, so that none pays for the imports of another.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from .task import (
 
 
 def floor(path: Path, target: Path) -> None:
-    """The floor: the fastest codecs and nothing else.
+    """The lower bound: the fastest codecs and nothing else.
 
-    One DCT-scaled decode at twice the pixels of the sharpest cut serves all; boxes are rounded to
-    decoded pixels, colour profiles, orientation and errors are nobody's business.
+    One DCT-scaled decode at twice the pixels of the sharpest crop serves all; boxes are rounded to
+    decoded pixels; colour profiles, orientation and errors are ignored.
     """
     import numpy as np
     import simplejpeg
@@ -73,7 +73,7 @@ def floor(path: Path, target: Path) -> None:
 
 
 def vips_once(path: Path, target: Path) -> None:
-    """Libvips, used well: one shrunk decode; ``smartcrop`` on a small image tells where to cut."""
+    """Libvips with one shrunk decode; ``smartcrop`` on a small image finds the crop."""
     import pyvips
 
     data = path.read_bytes()
@@ -195,6 +195,7 @@ def deepcrop(method: str) -> Callable[[Path, Path, int], None]:
 
     def run(source: Path, target: Path, cores: int) -> None:
         from deepcrop import Job
+        from deepcrop import run as run_job
 
         job = Job(
             input=str(source),
@@ -205,7 +206,7 @@ def deepcrop(method: str) -> Callable[[Path, Path, int], None]:
             quality=QUALITY,
             actors=cores,
         )
-        result = job.run()
+        result = run_job(job)
         if result.ok != result.sources:
             raise SystemExit(f"{result.failed} of {result.sources} failed")
 
@@ -227,12 +228,12 @@ class Contender:
 
     run: Callable[[Path, Path, int], None]
     modules: tuple[str, ...] = ()
-    """What it needs installed beyond what deepcrop needs itself."""
+    """Packages that it needs in addition to deepcrop's dependencies."""
     program: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def missing(self) -> str | None:
-        """Say what is not installed, if anything."""
+        """Return a message about what is not installed; None where nothing is missing."""
         for module in self.modules:
             if importlib.util.find_spec(module) is None:
                 return f"the Python package {module} is not installed"
@@ -246,7 +247,7 @@ class Contender:
 
 
 MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(128 << 20)}
-"""Memory for pixels stays with the process, as in our workers."""
+"""Settings of malloc by which memory for pixels stays with the process, as in our workers."""
 
 CONTENDERS = {
     "deepcrop": Contender(deepcrop("center")),

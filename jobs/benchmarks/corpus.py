@@ -3,7 +3,7 @@
 The photos inside scikit-image are small (0.1 to 2 megapixels). Enlarged ones would have few bits a
 pixel and decode too fast, so each picture is a mosaic of photos at their own scale, mirrored at
 random and laid row after row, saved at quality 90 with 4:2:0 chroma. That keeps the bits a pixel of
-the photos (about 2), which the cost of decoding depends on; what the picture shows means nothing.
+the photos (about 2), on which the cost of decoding depends.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from skimage import data
 
 PHOTOS = ("astronaut", "cat", "coffee", "rocket", "retina")
 SHAPES = ((1632, 1224), (2048, 1536), (1824, 2736), (3000, 2000), (3264, 2448), (4000, 3000))
-"""Width and height: 2, 3, 5, 6, 8 and 12 megapixels."""
+"""Width and height in pixels: 2, 3, 5, 6, 8 and 12 megapixels."""
 ORIGINALS = 24
-"""Different pictures, four of each shape; the others are further names of their files."""
+"""Number of different images, four of each shape; the other files are hard links to them."""
 SUFFIXES = (".jpg", ".jpeg")
 
 
@@ -28,9 +28,9 @@ def write_corpus(folder: Path, count: int, photos: Path | None = None) -> Path:
     """Write a corpus of ``count`` JPEG files; return its folder.
 
     Args:
-        folder: made anew.
-        count: files; where there are fewer pictures, some are hard links.
-        photos: a folder of JPEG files to take as they are, in place of mosaics.
+        folder: must not exist.
+        count: number of files.
+        photos: a folder of JPEG files to copy in place of the mosaics.
     """
     folder.mkdir(parents=True)
     if photos is None:
@@ -51,7 +51,7 @@ def write_corpus(folder: Path, count: int, photos: Path | None = None) -> Path:
 
 
 def mosaic(number: int) -> Image.Image:
-    """Draw one picture; the same number gives the same pixels."""
+    """Draw one image; the same number gives the same pixels."""
     random = np.random.default_rng(number)
     tiles = [np.asarray(getattr(data, name)())[..., :3] for name in PHOTOS]
     width, height = SHAPES[number % len(SHAPES)]
@@ -65,7 +65,7 @@ def mosaic(number: int) -> Image.Image:
 def _row(
     tiles: list[NDArray[np.uint8]], width: int, random: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """Lay photos side by side, each cut to the height of the lowest."""
+    """Lay photos side by side, each cropped to the height of the lowest."""
     parts: list[NDArray[np.uint8]] = []
     while sum(part.shape[1] for part in parts) < width:
         tile = tiles[random.integers(len(tiles))]

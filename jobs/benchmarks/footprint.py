@@ -1,4 +1,4 @@
-"""A job over small pictures, which cost the engine more than the pixels, and what it takes."""
+"""The cost and memory of a job over small images, for which the engine costs more than pixels."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ import pyarrow.compute as pc
 from PIL import Image
 from skimage import data
 
-from deepcrop.pipeline.manifest import Manifest
+from deepcrop.manifest.store import Manifest
 from deepcrop.storage import Storage
 
 from .measure import Cost, environment, measure
 
 ORIGINALS = 64
-"""Different pictures; the others are further names of their files."""
+"""Number of different images; the other files are hard links to them."""
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """What one job took.
+    """The cost and memory of one job.
 
     Attributes:
-        images: pictures of the job.
+        images: number of images.
         cost: of all its processes.
-        driver: peak of the driver's resident bytes.
-        worker: peak of the largest worker's.
-        listing: seconds until the job knew all its pictures; it works on none before.
+        driver: peak resident memory of the driver, in bytes.
+        worker: peak resident memory of the largest worker, in bytes.
+        listing: seconds until the job had listed all images; it processes none before.
     """
 
     images: int
@@ -43,14 +43,14 @@ class Footprint:
     listing: float
 
 
-def take(count: int) -> Footprint:
-    """Run a job over so many pictures, and check that each has its row."""
+def measure_job(count: int) -> Footprint:
+    """Run a job over ``count`` images, and check its manifest."""
     with tempfile.TemporaryDirectory(prefix="footprint-") as folder:
         source, target = write_pictures(Path(folder) / "in", count), Path(folder) / "out"
         flags = [f"--input={source}", f"--output={target}", "--method=center", "--aspect=1:1"]
         peaks = _Peaks()
         command = [sys.executable, "-m", "deepcrop", "run", *flags]
-        cost = measure(command, environment(), peaks.look)
+        cost = measure(command, environment(), peaks.sample)
         check(target, count)
         record = json.loads((target / "job.json").read_text())
     listing = record["counts"]["listing_seconds"]
@@ -71,32 +71,32 @@ def write_pictures(folder: Path, count: int) -> Path:
 
 
 def check(target: Path, count: int) -> None:
-    """Make sure that a job's manifest has one good row with one variant for each picture.
+    """Check that a job's manifest has one row with status ok and one variant for each image.
 
     Raises:
-        ValueError: it has not.
+        ValueError: it doesn't.
     """
     manifest = Manifest(str(target), Storage())
-    manifest.find_parts()
+    manifest.load_parts()
     rows = manifest.table(["source_id", "status", "variants"])
     found = {
         "rows": rows.num_rows,
         "sources": pc.count_distinct(rows["source_id"]).as_py(),
-        "good ones": pc.sum(pc.equal(rows["status"], "ok")).as_py() or 0,
+        "ok": pc.sum(pc.equal(rows["status"], "ok")).as_py() or 0,
         "variants": pc.sum(pc.list_value_length(rows["variants"])).as_py() or 0,
     }
     if set(found.values()) != {count}:
-        raise ValueError(f"manifest of {count} pictures: {found}")
+        raise ValueError(f"manifest of {count} images: {found}")
 
 
 class _Peaks:
-    """Peaks of the resident bytes of a job's driver and of its largest worker."""
+    """Peaks of the resident memory of a job's driver and of its largest worker, in bytes."""
 
     def __init__(self) -> None:
         self.driver = self.worker = 0
 
-    def look(self, pid: int) -> None:
-        """Look at a driver and at the workers below it."""
+    def sample(self, pid: int) -> None:
+        """Update the peaks of a driver and of the workers below it."""
         with contextlib.suppress(psutil.Error, OSError):
             self.driver = max(self.driver, _high_water(pid))
             for child in psutil.Process(pid).children(recursive=True):
@@ -106,7 +106,7 @@ class _Peaks:
 
 
 def _high_water(pid: int) -> int:
-    """Return the peak of a process's resident bytes so far."""
+    """Return the peak of a process's resident memory so far, in bytes."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return 1024 * int(line.split()[1])

@@ -1,4 +1,4 @@
-"""A job on an object store whose every answer is late, beside the same job on a prompt one."""
+"""Jobs on an object store whose responses are delayed, and on one without delay."""
 
 from __future__ import annotations
 
@@ -10,26 +10,25 @@ from pathlib import Path
 
 import psutil
 
-from tests.servers.processes import proxy
-from tests.servers.proxy import Faults
-
-from .bulk import BUCKET, run, stored
+from ..faults.proxy import Faults
+from ..faults.servers import fault_proxy
 from .comparison import Margin, cores
 from .corpus import write_corpus
 from .measure import Cost
+from .whole_job import BUCKET, run, stored
 
 HEADINGS = ("latency, ms", "images/s", "CPU-ms/image", "cores busy", "cores idle")
 
 
 @dataclass(frozen=True)
-class Late:
-    """What one job took.
+class LatencyResult:
+    """The cost of a job for each image more, at one latency.
 
     Attributes:
-        latency: mean delay of every answer, in milliseconds.
-        seconds: an image more, on the clock.
-        cpu: CPU-seconds of it.
-        idle: CPU-seconds that nobody used meanwhile, the store and the proxy neither.
+        latency: mean delay of every response, in milliseconds.
+        seconds: elapsed seconds an image.
+        cpu: CPU-seconds an image.
+        idle: idle CPU-seconds of the machine an image.
     """
 
     latency: float
@@ -38,30 +37,32 @@ class Late:
     idle: float
 
     def share(self, cpu: float) -> float:
-        """Return the share of the cores' time that so many CPU-seconds are."""
+        """Return CPU-seconds as a share of the time of all cores, 0..1."""
         return cpu / (self.seconds * cores())
 
 
 def compare(
     counts: tuple[int, int], latencies: tuple[float, ...], rounds: int, method: str
-) -> Iterator[Late]:
-    """Run a job on a small and a large corpus behind each latency, in turn.
+) -> Iterator[LatencyResult]:
+    """Run a job on a small and a large corpus at each latency, in turn.
 
-    The figures are of one image more, so that what starting costs falls out.
+    The figures are those of the large corpus less the small one, an image: without the start-up.
     """
     with tempfile.TemporaryDirectory(prefix="latency-") as folder:
         corpora = [write_corpus(Path(folder) / str(count), count) for count in counts]
         with stored(corpora) as url:
             for number, latency in product(range(rounds), latencies):
-                with proxy(url, Faults(latency_ms=latency), seed=number) as place:
-                    (small, less), (large, more) = (_run(place, count, method) for count in counts)
+                with fault_proxy(url, Faults(latency_ms=latency), seed=number) as endpoint:
+                    (small, less), (large, more) = (
+                        _run(endpoint, count, method) for count in counts
+                    )
                 margin = Margin.between(small, large, counts)
                 idle = (more - less) / (counts[1] - counts[0])
-                yield Late(latency, margin.seconds, margin.cpu, idle)
+                yield LatencyResult(latency, margin.seconds, margin.cpu, idle)
 
 
-def line(found: Late) -> list[str]:
-    """Return a job's line of the table."""
+def line(found: LatencyResult) -> list[str]:
+    """Return a result's line of the table."""
     return [
         f"{found.latency:.0f}",
         f"{1 / found.seconds:.1f}",
@@ -72,14 +73,14 @@ def line(found: Late) -> list[str]:
 
 
 def _run(endpoint: str, count: int, method: str) -> tuple[Cost, float]:
-    """Run the job; return what it took, and the CPU-seconds that the machine idled."""
-    place, before = f"s3://{BUCKET}", _idled()
+    """Run the job; return its cost, and the idle CPU-seconds of the machine meanwhile."""
+    bucket, before = f"s3://{BUCKET}", _idle_seconds()
     flag = f"--s3-endpoint={endpoint}"
-    cost = run(f"{place}/{count}", f"{place}/out-{count}", method, flag)
-    return cost, _idled() - before
+    cost = run(f"{bucket}/{count}", f"{bucket}/out-{count}", method, flag)
+    return cost, _idle_seconds() - before
 
 
-def _idled() -> float:
-    """Return the CPU-seconds that the machine has idled since it started."""
+def _idle_seconds() -> float:
+    """Return the idle CPU-seconds of the machine since it started."""
     times = psutil.cpu_times()
     return float(times.idle + times.iowait)

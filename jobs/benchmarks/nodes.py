@@ -1,8 +1,8 @@
-"""The same job on clusters of one node and of more, all of them on this machine.
+"""The same job on clusters of one and of several nodes, simulated on this machine.
 
-A node is Ray's own processes with one CPU to its name; the head has none. The nodes share the
-machine's cores with each other and with the driver: beyond these cores more nodes bring nothing,
-and what is seen is only whether they cost anything.
+A node is a set of Ray's processes with one CPU declared; the head has none. The nodes share the
+machine's cores with each other and with the driver: with more nodes than cores, only the overhead
+of a node can be seen.
 
 A job runs in a process of its own, which starts the cluster and ends it:
 ``python -m jobs.benchmarks.nodes NODES SOURCE TARGET``.
@@ -21,18 +21,15 @@ from .comparison import Margin
 from .footprint import check, write_pictures
 from .measure import Cost, environment, measure
 
-STORE = 100_000_000
-"""Bytes of a node's object store."""
+STORE_BYTES = 100_000_000
+"""Size of a node's object store, in bytes."""
 HEADINGS = ("nodes", "images/s (least to most)", "one node = 1", "CPU-ms/image", "start s")
 
 
 def compare(
     numbers: Sequence[int], counts: tuple[int, int], rounds: int
 ) -> dict[int, list[Margin]]:
-    """Run a job on clusters of so many nodes, in turn; return one margin a round for each.
-
-    The margins are of one picture more, so that what starting costs falls out.
-    """
+    """Run a job on clusters of these numbers of nodes, in turn; return the margins of each."""
     found: dict[int, list[Margin]] = {number: [] for number in numbers}
     with tempfile.TemporaryDirectory(prefix="nodes-") as folder:
         corpora = [write_pictures(Path(folder) / str(count), count) for count in counts]
@@ -71,7 +68,7 @@ def _measure(number: int, corpus: Path, folder: Path) -> Cost:
 
 
 def run(number: int, source: Path, target: Path) -> None:
-    """Run a job on a cluster of so many nodes."""
+    """Run a job on a cluster of ``number`` nodes."""
     from ray.cluster_utils import Cluster
 
     from deepcrop import Job
@@ -80,15 +77,17 @@ def run(number: int, source: Path, target: Path) -> None:
         initialize_head=True,
         head_node_args={
             "num_cpus": 0,
-            "object_store_memory": STORE,
+            "object_store_memory": STORE_BYTES,
             "include_dashboard": False,
         },
     )
     try:
         for _ in range(number):
-            cluster.add_node(num_cpus=1, object_store_memory=STORE)
+            cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
         os.environ["RAY_ADDRESS"] = cluster.address
-        Job(input=str(source), output=str(target), method="center", aspects=("1:1",)).run()
+        import deepcrop
+
+        deepcrop.run(Job(input=str(source), output=str(target), method="center", aspects=("1:1",)))
     finally:
         cluster.shutdown()
     check(target, len(list(source.iterdir())))

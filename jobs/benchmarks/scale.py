@@ -1,8 +1,7 @@
-"""Jobs over more and more small pictures: what stays flat, and what grows.
+"""Jobs over increasing numbers of small images: the cost of an image, memory, and listing.
 
-A job's cost at the margin is of one picture more than the job before had, free of what starting
-costs. Listing is the time until a job knows all its pictures: most of it goes by in a process of
-its own, but no picture is worked on before.
+The cost of an image is the difference to the job before, divided by the difference of their numbers
+of images, and so without the start-up. Listing is the time until a job has listed all images.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from .comparison import Margin
-from .footprint import Footprint, take
+from .footprint import Footprint, measure_job
 
 HEADINGS = (
     "images",
@@ -24,12 +23,12 @@ HEADINGS = (
 
 
 def lines(counts: Sequence[int], found: list[Footprint]) -> Iterator[list[str]]:
-    """Run a job over each number of pictures; yield lines of the table, and keep what was found.
+    """Run a job over each number of images; yield lines of the table, and append to ``found``.
 
-    Costs of one picture more stand from the second job on.
+    The cost of an image stands in the lines from the second on.
     """
     for count in counts:
-        found.append(take(count))
+        found.append(measure_job(count))
         last = found[-1]
         costs = [""] * 2
         if len(found) > 1:
@@ -40,7 +39,7 @@ def lines(counts: Sequence[int], found: list[Footprint]) -> Iterator[list[str]]:
 
 
 def growth(found: Sequence[Footprint]) -> dict[str, float]:
-    """Return the shares by which the last job's figures exceed those of the job before it."""
+    """Return by which share, 0.1 for 10%, the last job's figures exceed those of the job before."""
     if len(found) < 2:
         return {}
     before, last = found[-2:]

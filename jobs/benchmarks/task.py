@@ -1,7 +1,7 @@
-"""The work that every contender does: look at a picture small, cut five ratios, write JPEG files.
+"""The task of every contender: shrink an image for analysis, crop to five ratios, write JPEG files.
 
-The files go to ``TARGET/RATIO/NAME.jpg``. Where a contender has no opinion of its own on what to
-cut, it cuts the centre: what is measured is the work on pixels, not taste.
+The files go to ``TARGET/RATIO/NAME.jpg``. A contender that doesn't choose crops takes the centre:
+the benchmark measures the work on pixels, not the choice.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from multiprocessing import get_context
 from pathlib import Path
 
 ANALYSIS = 256
-"""Longest edge of what a contender looks at."""
+"""Longest edge of the image for analysis, in pixels."""
 LONGEST = 640
-"""Longest edge of the variants."""
+"""Longest edge of the variants, in pixels."""
 QUALITY = 88
+"""JPEG quality, 1..100."""
 RATIOS = {"1x1": (1, 1), "16x9": (16, 9), "9x16": (9, 16), "4x5": (4, 5), "3x2": (3, 2)}
 ASPECTS = tuple(f"{across}:{down}" for across, down in RATIOS.values())
-"""The same ratios, as a job is told them."""
+"""The same ratios, as options of a job."""
 
 Cut = tuple[int, int, int, int]
 """Left, top, width and height in pixels."""
@@ -37,13 +38,13 @@ def centre(width: int, height: int, ratio: tuple[int, int]) -> Cut:
 
 
 def fitted(width: int, height: int, longest: int = LONGEST) -> tuple[int, int]:
-    """Return a size in the same shape with this longest edge, unless it is smaller already."""
+    """Return a size of the same shape whose longest edge is at most ``longest``, in pixels."""
     scale = min(1.0, longest / max(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def files(source: Path) -> list[Path]:
-    """Return the corpus's files, in order."""
+    """Return the files of a corpus, sorted."""
     return sorted(source.iterdir())
 
 
@@ -61,7 +62,7 @@ def make_folders(target: Path) -> None:
 def in_processes(
     work: Callable[[Path, Path], None], source: Path, target: Path, cores: int
 ) -> None:
-    """Call ``work(file, target)`` on every file, in a pool of one process a core."""
+    """Call ``work(file, target)`` for every file, in a pool of one process for each core."""
     make_folders(target)
     paths = files(source)
     with get_context("spawn").Pool(cores) as pool:

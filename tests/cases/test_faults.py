@@ -21,9 +21,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from deepcrop.engine.cluster import connected
 from deepcrop.errors import SourceError
-from deepcrop.pipeline.cluster import connected
-from deepcrop.pipeline.source import list_sources
+from deepcrop.sources.discovery import list_sources
 from deepcrop.storage import Storage
 from tests.cases.command import deepcrop
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from deepcrop.pipeline.audit import audit
+from deepcrop.manifest.verify import audit
 from tests.cluster.conftest import ROOT, specification
 
 TOKEN = "0123456789abcdef" * 4

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from deepcrop import cli
+from deepcrop.engine.submission import submit
 from deepcrop.errors import Interrupted, RequestError
-from deepcrop.pipeline.audit import audit
-from deepcrop.pipeline.job import Job
-from deepcrop.pipeline.status import read_status
-from deepcrop.pipeline.submission import submit
+from deepcrop.job import Job
+from deepcrop.manifest.status import read_status
+from deepcrop.manifest.verify import audit
 from tests.cluster.conftest import specification
 
 ROOT = Path(__file__).parents[2]

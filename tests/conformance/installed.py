@@ -6,7 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
-from deepcrop.methods import base
+from deepcrop.methods import registry
 
 SOURCE = Path(__file__).with_name("package_of_others.py")
 OWN = "corner"
@@ -19,10 +19,10 @@ def install(folder: Path) -> Path:
     info = folder / "package_of_others-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: package-of-others\nVersion: 1.0\n")
-    lines = [f"[{base.GROUP}]", f"{OWN} = {SOURCE.stem}:Corner"]
+    lines = [f"[{registry.GROUP}]", f"{OWN} = {SOURCE.stem}:Corner"]
     lines += [
         f"{recording(name)} = {SOURCE.stem}:Recording_{name.replace('-', '_')}"
-        for name in (*base.BUILT_IN, OWN)
+        for name in (*registry.BUILT_IN, OWN)
     ]
     (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
     return folder

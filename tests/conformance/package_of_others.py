@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deepcrop import AspectRatio, Box, Crop
-from deepcrop.methods import base
+from deepcrop.methods import base, registry
 
 LOG = Path(__file__).with_suffix(".jsonl")
 
@@ -59,7 +59,7 @@ def __getattr__(attribute: str) -> type:
     if prefix != "Recording":
         raise AttributeError(attribute)
     name = name.replace("_", "-")
-    method = base.find(name)
+    method = registry.find(name)
     answers = "boxes" if method.kind == "crop" else "retarget"
 
     def answer(self, images, *arguments, **more):

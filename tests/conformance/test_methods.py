@@ -22,11 +22,12 @@ from PIL import Image
 from skimage import data
 
 import deepcrop
-from deepcrop import Size, cli
-from deepcrop.methods import base
-from deepcrop.pipeline.audit import audit
-from deepcrop.pipeline.job import Job
-from deepcrop.pipeline.manifest import Manifest
+from deepcrop import Size
+from deepcrop.cli import app
+from deepcrop.job import Job
+from deepcrop.manifest.store import Manifest
+from deepcrop.manifest.verify import audit
+from deepcrop.methods import registry
 from deepcrop.storage import Storage
 from tests.conformance.installed import OWN, recorded, recording
 
@@ -82,7 +83,7 @@ def photos(kind: str) -> list[Image.Image]:
 
 
 def test_every_method_of_ours_is_tested():
-    assert {case.name for case in [*QUICK, *SLOW]} == {*base.BUILT_IN, OWN}
+    assert {case.name for case in [*QUICK, *SLOW]} == {*registry.BUILT_IN, OWN}
 
 
 @pytest.fixture(autouse=True)
@@ -96,7 +97,7 @@ def _one_thread():
 
 @pytest.mark.parametrize("case", CASES)
 def test_each_image_gets_the_result_that_it_would_have_alone(case, package_of_others):
-    method = base.load(case.name, device="cpu", weights=case.weights, **case.options)
+    method = registry.load(case.name, device="cpu", weights=case.weights, **case.options)
     images = photos(method.kind)
     if method.kind == "retarget":
         wanted = [[Size(size.height, size.height)] for size in SIZES["retarget"]]
@@ -141,7 +142,7 @@ class Sources:
     folder: Path
 
     def __post_init__(self) -> None:
-        self.kind = base.find(self.case.name).kind
+        self.kind = registry.find(self.case.name).kind
         self.given = self.folder / "in"
         self.given.mkdir()
         for number, photo in enumerate(photos(self.kind)):
@@ -176,7 +177,7 @@ class Sources:
         digits of what was asked in a batch and alone differ.
         """
         manifest = Manifest(str(self.folder / "out"), Storage())
-        manifest.find_parts()
+        manifest.load_parts()
         table = manifest.table()
         times = [name for name in table.column_names if name.endswith("_ms")]
         rows = table.drop_columns(times).to_pylist()
@@ -194,10 +195,10 @@ class Sources:
         words += [word for each in case.options.items() for word in ("-o", "{}={}".format(*each))]
         if self.kind == "retarget":
             words += ["--output", str(self.folder / "crop"), "--format", "png"]
-            assert cli._status(words) == 0
+            assert app.exit_status(words) == 0
             made = sorted((self.folder / "crop").iterdir(), key=lambda each: each.name)
             return [numpy.asarray(Image.open(each)) for each in made]
-        assert cli._status([*words, "--max-size", "100", "--json"]) == 0
+        assert app.exit_status([*words, "--max-size", "100", "--json"]) == 0
         lines = capsys.readouterr().out.splitlines()
         return [[each["box"] for each in json.loads(line)["crops"]] for line in lines]
 
@@ -217,7 +218,7 @@ class Sources:
         """Check that the network was shown so many images, each at the size that it declares."""
         shown = [tuple(size) for call in calls for size in call["sizes"]]
         assert len(shown) == count
-        analysis = base.analysis_of(
+        analysis = registry.analysis_of(
             self.case.name, weights=self.case.weights, options=self.case.options
         )
         fit = [size.fit(analysis or 10**6) for size in SIZES[self.kind]]
@@ -243,7 +244,7 @@ def test_a_job_does_as_the_command_in_both_layouts_and_resumes(
 
     before = len(recorded(package_of_others, case.name))
     job = sources.job(gpus=1)
-    assert job.run().ok == count
+    assert deepcrop.run(job).ok == count
     apart = recorded(package_of_others, case.name)[before:]
     assert same(sources.found(), expected)
     sources.check_looks(apart, count)
@@ -255,11 +256,11 @@ def test_a_job_does_as_the_command_in_both_layouts_and_resumes(
     manifest.open()
     manifest.write_record(manifest.read_record() | {"status": "running"})
     lost = pa.array([row["source_uri"] for row in whole[::2]])
-    manifest.take_back(lambda rows: pc.is_in(rows["source_uri"], value_set=lost))
+    manifest.delete_rows(lambda rows: pc.is_in(rows["source_uri"], value_set=lost))
     for uri in (v["variant_uri"] for row in whole[::2] for v in row["variants"]):
         Path(uri).unlink()
     before = len(recorded(package_of_others, case.name))
-    result = sources.job(gpus=0).run()
+    result = deepcrop.run(sources.job(gpus=0))
     assert (result.ok, result.resumed) == (count, count // 2)
     sources.check_looks(recorded(package_of_others, case.name)[before:], (count + 1) // 2)
     for again, row in zip(sources.rows(), whole, strict=True):
@@ -270,7 +271,7 @@ def test_a_job_does_as_the_command_in_both_layouts_and_resumes(
 
 
 def test_the_command_lists_methods_of_others(package_of_others, capsys):
-    assert cli._status(["methods", "--json"]) == 0
+    assert app.exit_status(["methods", "--json"]) == 0
     listed = {each["name"]: each for each in json.loads(capsys.readouterr().out)}
     assert listed[OWN] == {
         "name": OWN,

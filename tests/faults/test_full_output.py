@@ -9,16 +9,17 @@ import numpy
 import pytest
 from PIL import Image
 
+import deepcrop
 from deepcrop.errors import Interrupted, RequestError, Unwritable, WriteError
-from deepcrop.pipeline.audit import audit
-from deepcrop.pipeline.job import Job
-from deepcrop.pipeline.render import Renderer
-from deepcrop.pipeline.result import Silence
-from deepcrop.pipeline.status import read_status
-from deepcrop.pipeline.work import Work
+from deepcrop.job import Job
+from deepcrop.manifest.status import read_status
+from deepcrop.manifest.verify import audit
+from deepcrop.progress import NullProgress
+from deepcrop.stages.item import ImageTask
+from deepcrop.stages.render import Renderer
 from deepcrop.storage import Storage
+from jobs.faults.proxy import FaultProxy
 from tests.conftest import s3_client
-from tests.servers.proxy import FaultProxy
 
 SOURCES = 40
 
@@ -58,18 +59,18 @@ def job(source: object, output: object, **fields: object) -> Job:
 def test_a_full_disk_ends_the_job_which_resumes_once_there_is_room(photos, small_disk):
     out = small_disk / "out"
     with pytest.raises(Interrupted, match=r"no space left on device; once that is mended"):
-        job(photos, out).run()
+        deepcrop.run(job(photos, out))
     assert read_status(str(out)).state == "interrupted"
     found = audit(str(out))
     assert not found.wrong and not found.duplicated and found.rows < SOURCES
     assert read_status(str(out)).failed == 0
     subprocess.run(["mount", "-o", "remount,size=50m", str(small_disk)], check=True)
-    result = job(photos, out).run()
+    result = deepcrop.run(job(photos, out))
     assert (result.ok, result.failed) == (SOURCES, 0) and result.resumed == found.rows
     assert audit(str(out)).clean
 
 
-class Once(Silence):
+class Once(NullProgress):
     """A progress that does something when the first rows have come."""
 
     def __init__(self, action) -> None:
@@ -87,15 +88,15 @@ def test_a_bucket_that_closes_ends_the_job_which_resumes_once_it_opens(
     with FaultProxy(best_server.endpoint) as proxy:
 
         def run(progress):
-            return job(photos, f"{best_s3.uri}/out", s3_endpoint=proxy.endpoint).run(
-                progress=progress
+            return deepcrop.run(
+                job(photos, f"{best_s3.uri}/out", s3_endpoint=proxy.endpoint), progress=progress
             )
 
         with pytest.raises(Interrupted, match=r"output s3://.*access denied; once that is mended"):
             run(Once(lambda: proxy.denied.add("PUT")))
         proxy.denied.clear()
         assert read_status(f"{best_s3.uri}/out").failed == 0
-        result = run(Silence())
+        result = run(NullProgress())
     assert (result.ok, result.failed) == (SOURCES, 0)
     assert audit(f"{best_s3.uri}/out").clean
 
@@ -115,7 +116,7 @@ def test_a_bucket_that_is_gone_ends_the_job(photos, best_server, best_s3):
             return
 
     with pytest.raises(Interrupted, match=r"no such bucket; once that is mended"):
-        job(photos, f"{best_s3.uri}/out").run(progress=Once(remove))
+        deepcrop.run(job(photos, f"{best_s3.uri}/out"), progress=Once(remove))
 
 
 class Closed(Storage):
@@ -145,9 +146,9 @@ class Closed(Storage):
 def test_a_name_that_is_refused_alone_fails_alone(tmp_path, refused, kind):
     storage = Closed(refused)
     renderer = Renderer(job(tmp_path / "in", tmp_path / "out"), storage)
-    works = [Work({"source_uri": f"/{name}", "key": name}) for name in ("bad", "bad2", "good")]
-    for work in works:
-        writes = [renderer.threads.submit(renderer._write, f"/1x1/{work.uri[1:]}", b"", "png")]
-        renderer.finish(work, writes)
-    assert [type(work.error) for work in works[:2]] == [kind, kind] and storage.asked == 1
-    assert (works[2].error is None) == (kind is WriteError)
+    tasks = [ImageTask({"source_uri": f"/{name}", "key": name}) for name in ("bad", "bad2", "good")]
+    for task in tasks:
+        writes = [renderer.threads.submit(renderer._write, f"/1x1/{task.uri[1:]}", b"", "png")]
+        renderer.complete(task, writes)
+    assert [type(task.error) for task in tasks[:2]] == [kind, kind] and storage.asked == 1
+    assert (tasks[2].error is None) == (kind is WriteError)

@@ -12,16 +12,16 @@ import numpy
 import pytest
 from PIL import Image
 
-from deepcrop.pipeline.audit import audit
-from tests.torture.chaos import Nodes
+from deepcrop.manifest.verify import audit
+from jobs.faults.torture.nodes import Nodes
 
 ROOT = Path(__file__).parents[2]
 PHOTOS = 200
 IMPATIENT = """
 import sys
 from deepcrop.cli import main
-from deepcrop.pipeline import waiting
-waiting.PAUSE, waiting.PATIENCE = 1.0, 6.0
+from deepcrop.engine import capacity, heartbeat
+heartbeat.HEARTBEAT_S, capacity.NO_CAPACITY_TIMEOUT_S = 1.0, 6.0
 main(["run", *sys.argv[1:], "--method=center", "--aspect=1:1", "--batch-size=2", "--actors=1"])
 """
 
@@ -56,7 +56,7 @@ def test_a_job_without_nodes_ends_with_one_line_and_resumes(nodes, tmp_path):
     while len(list((tmp_path / "out" / "variants").rglob("*.jpg"))) < 10 and job.poll() is None:
         time.sleep(0.1)
     for node in [*nodes.cluster.worker_nodes]:
-        nodes.take_away(node)
+        nodes.kill(node)
     said, _ = job.communicate(timeout=300)
     assert job.returncode == 3, said
     assert "no node of the cluster can run the job; waiting 0.1 min for one" in said

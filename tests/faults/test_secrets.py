@@ -12,8 +12,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from tests.servers.proxy import FaultProxy, Faults
-from tests.torture.corpus import make
+from jobs.faults.proxy import FaultProxy, Faults
+from jobs.faults.torture.corpus import make
 
 ROOT = Path(__file__).parents[2]
 KEY, SECRET, TOKEN = "AKIAPLANTEDKEY000001", "planted/secret+0123456789", "planted-token-9876543210"

@@ -18,7 +18,7 @@ from pyarrow.fs import S3FileSystem
 
 from deepcrop.errors import AccessDenied, DeepcropError, NotFound, Unreachable, WriteError
 from deepcrop.storage import Storage, StorageOptions
-from tests.servers.proxy import KINDS, FaultProxy, Faults
+from jobs.faults.proxy import KINDS, FaultProxy, Faults
 
 DATA = bytes(range(256)) * 40
 
@@ -290,7 +290,7 @@ def test_streaks_end(best_s3, proxy, storage):
 
 def test_the_proxy_runs_as_a_process(s3, tmp_path):
     command = [
-        sys.executable, "-m", "tests.servers.proxy", "--target", s3.endpoint, "--seed", "1",
+        sys.executable, "-m", "jobs.faults.proxy", "--target", s3.endpoint, "--seed", "1",
         "--slowdown", "1", "--streak", "2", "--counters", str(tmp_path / "faults.json"),
     ]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

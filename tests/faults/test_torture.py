@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.torture.method import METHODS
+from jobs.faults.torture.method import METHODS
 
 ROOT = Path(__file__).parents[2]
 

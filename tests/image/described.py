@@ -6,9 +6,7 @@ functions of table 3 (BT.1886 for signals of the BT.709 family, as displays show
 
 import io
 import struct
-import zlib
 
-import imagecodecs
 import numpy as np
 from PIL import Image
 
@@ -88,40 +86,6 @@ def hlg(display):
     )
 
 
-def chunk(name, body):
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
-
-def png(samples, *chunks, bits=8, palette=None):
-    """Write a PNG by hand: samples (H, W, 1 to 4), and chunks (name, body) before the pixels."""
-    samples = np.asarray(samples)
-    height, width, channels = samples.shape
-    kind = 3 if palette is not None else {1: 0, 2: 4, 3: 2, 4: 6}[channels]
-    rows = b"".join(b"\0" + r.astype(">u2" if bits == 16 else "u1").tobytes() for r in samples)
-    parts = [chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0))]
-    parts += [chunk(*each) for each in chunks]
-    if palette is not None:
-        parts.append(chunk(b"PLTE", np.asarray(palette, np.uint8).tobytes()))
-    parts += [chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
-
-
-def cicp(primaries, transfer, matrix=0, full=1):
-    return b"cICP", bytes([primaries, transfer, matrix, full])
-
-
-def gama(value):
-    return b"gAMA", struct.pack(">I", value)
-
-
-def chrm(red, green, blue, white):
-    return b"cHRM", struct.pack(">8I", *(round(100_000 * v) for v in (*white, *red, *green, *blue)))
-
-
-def iccp(profile):
-    return b"iCCP", b"icc\0\0" + zlib.compress(profile)
-
-
 def avif(pixels, primaries=1, transfer=13, **options):
     """Write an AVIF with Pillow, and set the code points of its ``colr`` box."""
     out = io.BytesIO()
@@ -133,22 +97,6 @@ def with_nclx(data, primaries, transfer, start=0):
     """Set the code points of the first ``colr`` box after ``start``."""
     at = data.index(b"colrnclx", start) + 8
     return data[:at] + struct.pack(">HH", primaries, transfer) + data[at + 4 :]
-
-
-def deep_avif(signal, primaries, transfer, bits=10):
-    """Write an AVIF of 10 or 12 bits; its stream and its ``colr`` box tell the code points."""
-    samples = np.rint(np.clip(signal, 0, 1) * ((1 << bits) - 1)).astype(np.uint16)
-    return imagecodecs.avif_encode(
-        samples,
-        level=99,
-        speed=8,
-        bitspersample=bits,
-        pixelformat="444",
-        primaries=primaries,
-        transfer=transfer,
-        matrix=9,
-        numthreads=1,
-    )
 
 
 def dcf_exif(space, index):

@@ -8,7 +8,7 @@ from PIL import Image
 
 from deepcrop.flags import Flag
 from deepcrop.image import decode
-from tests.image.animations import animated_webp, offset_gif
+from jobs.faults.files.animation import animated_webp, offset_gif
 from tests.image.samples import saved
 
 ANIMATED = ("gif", "webp", "png", "avif")

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from deepcrop.image import decode
-from tests.image.described import CHROMATICITIES, LIGHT, avif, chrm, cicp, gama, iccp, png
+from jobs.faults.files.png import chrm, cicp, gama, iccp, png
+from tests.image.described import CHROMATICITIES, LIGHT, avif
 from tests.image.samples import ADOBE_RGB, matrix_profile
 
 playwright = pytest.importorskip("playwright.sync_api")

@@ -3,8 +3,8 @@
 import numpy as np
 from PIL import Image
 
+from jobs.faults.files.tiff import page
 from tests.image.samples import photo
-from tests.image.tiffs import page
 
 TYPES = ("u1", "u2", "u4", "u8", "u10", "u12", "u14", "u16", "u32", "u64")
 TYPES += ("i8", "i16", "i32", "f16", "f32", "f64")

@@ -1,5 +1,6 @@
-"""The benchmark's parts: the work, the costs of a tree of processes, and what is made of them."""
+"""The benchmark's parts: the task, the cost of a tree of processes, and the tables."""
 
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,11 +12,12 @@ from PIL import Image
 from torch import nn
 from typer import Exit
 
-from deepcrop.pipeline.manifest import IMAGES, Manifest
-from deepcrop.pipeline.prices import Prices
+from deepcrop.manifest.store import Manifest
+from deepcrop.planning.prices import Prices
+from deepcrop.schema import IMAGES
 from deepcrop.storage import Storage
 from jobs import benchmark
-from jobs.benchmarks import apart, capacity, contenders, footprint, nodes, scale
+from jobs.benchmarks import capacity, contenders, footprint, nodes, scale, split_overhead
 from jobs.benchmarks.comparison import Margin, rows
 from jobs.benchmarks.corpus import SHAPES, mosaic
 from jobs.benchmarks.footprint import Footprint
@@ -101,7 +103,7 @@ def test_crop_methods_are_timed_in_batches(capsys):
 
 @pytest.mark.slow
 def test_a_job_of_small_pictures_is_checked_and_measured():
-    found = footprint.take(5)
+    found = footprint.measure_job(5)
     assert found.images == 5
     assert 0 < found.listing < found.cost.seconds
     assert 50 * 2**20 < found.driver < found.worker < found.cost.memory
@@ -111,18 +113,18 @@ def test_a_manifest_that_lacks_pictures_is_an_error(tmp_path):
     rows = [{"source_id": number, "status": "ok", "variants": [{}]} for number in (1, 2, 2)]
     manifest = Manifest(str(tmp_path), Storage())
     manifest.append(pa.Table.from_pylist(rows, schema=IMAGES))
-    with pytest.raises(ValueError, match="'rows': 3, 'sources': 2, 'good ones': 3, 'variants': 3"):
+    with pytest.raises(ValueError, match="'rows': 3, 'sources': 2, 'ok': 3, 'variants': 3"):
         footprint.check(tmp_path, 3)
 
 
 def test_scale_says_what_grows(monkeypatch):
     costs = {100: (20.0, 30.0, 500), 200: (21.0, 31.0, 500), 400: (23.0, 35.0, 1000)}
 
-    def take(count):
+    def measure_job(count):
         seconds, cpu, worker = costs[count]
         return Footprint(count, Cost(seconds, cpu, 0), 250 * 2**20, worker * 2**20, count / 1000)
 
-    monkeypatch.setattr(scale, "take", take)
+    monkeypatch.setattr(scale, "measure_job", measure_job)
     found = []
     lines = list(scale.lines(list(costs), found))
     assert lines[0] == ["100", "20", "250", "500", "0.1", "", ""]
@@ -130,8 +132,8 @@ def test_scale_says_what_grows(monkeypatch):
     grown = {"driver's memory": 0.0, "largest worker's memory": 1.0}
     assert scale.growth(found) == {**grown, "CPU time of an image": pytest.approx(1.0)}
     with pytest.raises(Exit):
-        benchmark._judge(grown, 0.1)
-    benchmark._judge(scale.growth(found[:2]), 0.1)
+        benchmark._check_growth(grown, 0.1)
+    benchmark._check_growth(scale.growth(found[:2]), 0.1)
     assert scale.growth(found[:1]) == {}
 
 
@@ -178,11 +180,25 @@ def test_a_slow_gpu_is_the_bottleneck():
     assert [line[3] for line in gpus] == ["3,600", "28,800"]
 
 
-def test_the_network_apart_is_measured_on_real_variants(tmp_path):
+def test_the_overhead_of_split_actors_is_the_median_difference_without_the_warm_up(
+    tmp_path, monkeypatch
+):
     for number in range(3):
-        mosaic(number).resize((900, 600)).save(tmp_path / f"{number}.jpg")
-    assert -1 < apart.measure_apart(tmp_path, tmp_path / "out") < 1
-    assert len(list((tmp_path / "out").rglob("*.jpg"))) == 3 * len(RATIOS)
+        Image.new("RGB", (90 + number, 60)).save(tmp_path / f"{number}.jpg")
+    run = split_overhead._excess
+    seconds = iter([9.0, 99.0, *(0.5, 0.8) * (split_overhead.TURNS - 1)])
+    written = []
+
+    def excess(*arguments):
+        shutil.rmtree(tmp_path / "out", ignore_errors=True)
+        run(*arguments)
+        written.append(len(list((tmp_path / "out").rglob("*.jpg"))))
+        return next(seconds)
+
+    monkeypatch.setattr(split_overhead, "_excess", excess)
+    overhead = split_overhead.measure_overhead(tmp_path, tmp_path / "out")
+    assert overhead == pytest.approx((0.8 - 0.5) / 3)
+    assert written == [3 * len(RATIOS)] * 2 * split_overhead.TURNS  # both layouts write all
 
 
 def test_operations_are_those_of_the_convolutions():

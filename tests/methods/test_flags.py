@@ -11,7 +11,7 @@ from deepcrop import Box, Crop, Size
 from deepcrop.flags import Flag
 from deepcrop.methods.base import Hints, Part
 from deepcrop.methods.center import Center
-from deepcrop.methods.heads import head_of
+from deepcrop.methods.face_protection import head_of
 
 SIZE = Size(400, 200)
 HEAD = Part(Box(100, 50, 140, 100), Flag.HEAD_CUT)
@@ -68,7 +68,7 @@ def test_a_head_that_no_window_holds_is_told(name):
 def test_a_head_is_a_face_and_its_hair():
     method = deepcrop.load("saliency", device="cpu")
     tensor = deepcrop.methods.base.as_tensor(data.astronaut())
-    [seen] = method.network.look([tensor])
+    [seen] = method.network.predict([tensor])
     [[crop]] = method.boxes([data.astronaut()], ["1:1"])
     face = seen.faces[0, :4].tolist()
     for corner, edge in zip(crop.parts[0].box.corners, head_of(face), strict=True):

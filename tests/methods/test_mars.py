@@ -9,12 +9,13 @@ from skimage import data
 
 import deepcrop
 from deepcrop.geometry import AspectRatio, Box, Size
-from deepcrop.methods.base import CropMethod, Hints, as_tensor, find
-from deepcrop.methods.heads import face_box, head_of
+from deepcrop.methods.base import CropMethod, Hints, as_tensor
+from deepcrop.methods.face_protection import face_box, head_of
 from deepcrop.methods.mars import Area, MarsCrop, exact_window, odds, read_area, soft_iou
+from deepcrop.methods.registry import find
 from deepcrop.networks import precision
-from deepcrop.networks.mars import Mars
-from deepcrop.networks.mars_options import MarsOptions
+from deepcrop.networks.mars.model import Mars
+from deepcrop.networks.mars.options import MarsOptions
 
 ASPECTS = ["1:1", "16:9", "9:16", "4:5", "2:3", "1:10", "100:1"]
 
@@ -162,7 +163,7 @@ def test_a_window_gives_up_odds_rather_than_cut_a_head(photos: list[np.ndarray])
     careless, careful = (deepcrop.load("mars", device="cpu", faces=faces) for faces in (0, 1))
     tensor = as_tensor(photos[0])
     parameters = careful.network.parameters_of(torch.ones(1))
-    [seen] = careful.network.look([tensor], parameters, faces=True)
+    [seen] = careful.network.predict([tensor], parameters, faces=True)
     [found] = seen.faces.tolist()
     head = face_box(head_of(found[:4]), Size(512, 512))
     [[cutting]], [[whole]] = (m.boxes([photos[0]], ["16:9"]) for m in (careless, careful))
@@ -182,7 +183,7 @@ def test_the_trunk_may_run_in_bfloat16(
 ) -> None:
     areas = []
     for kind in (torch.float32, torch.bfloat16):
-        monkeypatch.setattr(precision, "working_dtype", lambda device, kind=kind: kind)
+        monkeypatch.setattr(precision, "inference_dtype", lambda device, kind=kind: kind)
         method = deepcrop.load("mars", device="cpu")
         assert {each.dtype for each in method.network.trunk.parameters()} == {kind}
         areas.append(method.maps([as_tensor(photos[1])], [AspectRatio(4, 5)])[0].ravel())

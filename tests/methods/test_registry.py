@@ -11,13 +11,13 @@ from typing import ClassVar
 import numpy
 import pytest
 
-from deepcrop import cli
+from deepcrop.cli import app
 from deepcrop.errors import RequestError
 from deepcrop.geometry import Size
-from deepcrop.methods import base, registry
-from deepcrop.methods.cagic import Cagic
+from deepcrop.methods import registry
+from deepcrop.methods.cagic.method import Cagic
 from deepcrop.methods.center import Center
-from deepcrop.methods.dnr import DNR
+from deepcrop.methods.dnr.method import DNR
 from deepcrop.methods.mars import MarsCrop
 from deepcrop.methods.saliency import SaliencyCrop
 
@@ -44,14 +44,14 @@ def enter(monkeypatch: pytest.MonkeyPatch, method: object) -> None:
     package.Method = method  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, package.__name__, package)
     registry._imported.cache_clear()
-    entry = base.Entry("foreign", f"{package.__name__}:Method")
-    monkeypatch.setattr(registry, "registry", lambda: {"foreign": entry})
+    entry = registry.Entry("foreign", f"{package.__name__}:Method")
+    monkeypatch.setattr(registry, "entries", lambda: {"foreign": entry})
 
 
 def test_a_class_need_not_be_derived_from_ours(monkeypatch):
     enter(monkeypatch, Foreign)
-    assert base.analysis_of("foreign") == 48
-    [[crop]] = base.load_crop("foreign").boxes([numpy.zeros((20, 40, 3), numpy.uint8)], ["1:1"])
+    assert registry.analysis_of("foreign") == 48
+    [[crop]] = registry.load_crop("foreign").boxes([numpy.zeros((20, 40, 3), numpy.uint8)], ["1:1"])
     assert crop.box.size == Size(20, 20)
 
 
@@ -77,24 +77,23 @@ def test_a_class_that_lacks_something_is_refused_and_the_message_names_it(
         namespace[attribute] = value
     enter(monkeypatch, type("Method", (), namespace))
     with pytest.raises(RequestError) as refused:
-        base.find("foreign")
+        registry.find("foreign")
     assert message in str(refused.value) and "package_of_others:Method" in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize("target", ["no_such_package:Method", "json:NoSuchMethod"])
 def test_an_entry_point_that_leads_nowhere_is_refused(monkeypatch, target):
-    monkeypatch.setattr(registry, "registry", lambda: {"foreign": base.Entry("foreign", target)})
+    monkeypatch.setattr(registry, "entries", lambda: {"foreign": registry.Entry("foreign", target)})
     with pytest.raises(RequestError, match=f"{target} cannot be imported"):
-        base.find("foreign")
+        registry.find("foreign")
 
 
 def test_a_class_that_is_refused_hides_no_other_from_the_list(monkeypatch, capsys):
     enter(monkeypatch, object)
-    entries = registry.registry() | {"center": base.Entry("center", base.BUILT_IN["center"])}
-    monkeypatch.setattr(registry, "registry", lambda: entries)
-    monkeypatch.setattr(base, "registry", lambda: entries)
-    assert cli._status(["methods"]) == 0
+    entries = registry.entries() | {"center": registry.Entry("center", registry.BUILT_IN["center"])}
+    monkeypatch.setattr(registry, "entries", lambda: entries)
+    assert app.exit_status(["methods"]) == 0
     printed = capsys.readouterr()
     assert "center" in printed.out and "'foreign'" in printed.err
 
@@ -125,16 +124,16 @@ def test_a_property_without_its_class_method_is_an_error_of_the_programmer():
     ],
 )
 def test_the_analysis_size_is_known_before_the_network_is_loaded(name, weights, options, size):
-    assert base.analysis_of(name, weights=weights, options=options) == size
-    loaded = base.load(name, device="cpu", weights=weights, **options)
+    assert registry.analysis_of(name, weights=weights, options=options) == size
+    loaded = registry.load(name, device="cpu", weights=weights, **options)
     assert (loaded.analysis if loaded.kind == "crop" else None) == size
 
 
 def test_it_needs_no_torch():
     code = (
-        "import sys; from deepcrop.methods import base\n"
-        "for name in base.BUILT_IN.keys() - {'dnr', 'dnr-paper', 'deepir', 'cagic'}:\n"
-        "    base.analysis_of(name)\n"
+        "import sys; from deepcrop.methods import registry\n"
+        "for name in registry.BUILT_IN.keys() - {'dnr', 'dnr-paper', 'deepir', 'cagic'}:\n"
+        "    registry.analysis_of(name)\n"
         "print('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -143,14 +142,14 @@ def test_it_needs_no_torch():
 
 def test_foreign_weights_are_refused_where_only_the_header_is_read():
     with pytest.raises(RequestError, match="not of the method 'mars'"):
-        base.analysis_of("mars", weights="vgg19-slim")
+        registry.analysis_of("mars", weights="vgg19-slim")
 
 
 def test_the_kinds_are_told_apart():
     with pytest.raises(RequestError, match="method 'dnr': retargets"):
-        base.load_crop("dnr", device="cpu")
+        registry.load_crop("dnr", device="cpu")
     with pytest.raises(RequestError, match="method 'center': crops"):
-        base.load_retarget("center")
+        registry.load_retarget("center")
 
 
 @pytest.mark.parametrize("method", [Center, SaliencyCrop, MarsCrop, Cagic, DNR])
@@ -167,4 +166,4 @@ def test_attributes_are_declared_by_the_class_and_by_no_instance(method):
 def test_a_gpu_that_is_not_there_is_a_wrong_request(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(RequestError, match=r"device 'cuda': .*--device cpu"):
-        base.load("saliency", device="cuda")
+        registry.load("saliency", device="cuda")

@@ -10,8 +10,8 @@ import deepcrop
 from deepcrop.errors import RequestError
 from deepcrop.geometry import AspectRatio, Box, Size
 from deepcrop.methods.base import Hints
-from deepcrop.methods.heads import HAIR, head_of
-from deepcrop.methods.saliency import peak
+from deepcrop.methods.face_protection import HAIR_RATIO, head_of
+from deepcrop.methods.saliency import argmax_point
 from deepcrop.networks import precision
 
 ASPECTS = ["1:1", "16:9", "9:16", "3:1"]
@@ -94,8 +94,8 @@ def test_enough_saliency_allows_a_smaller_window(photos):
 def test_the_peak_is_the_middle_of_the_largest_cell():
     saliency = numpy.zeros((4, 10), numpy.float32)
     saliency[1, 7] = 1
-    assert peak(saliency) == pytest.approx((0.75, 0.375))
-    assert peak(numpy.ones((4, 10))) == pytest.approx((0.5, 0.5))
+    assert argmax_point(saliency) == pytest.approx((0.75, 0.375))
+    assert argmax_point(numpy.ones((4, 10))) == pytest.approx((0.5, 0.5))
 
 
 def test_maps_cover_the_image_and_are_not_negative(method, photos):
@@ -116,7 +116,7 @@ def test_bfloat16_sees_what_float32_sees(photos, monkeypatch):
     maps = {}
     for kind in (torch.float32, torch.bfloat16):
         monkeypatch.setattr(
-            "deepcrop.networks.precision.working_dtype", lambda device, kind=kind: kind
+            "deepcrop.networks.precision.inference_dtype", lambda device, kind=kind: kind
         )
         method = deepcrop.load("saliency", device="cpu")
         assert {each.dtype for each in method.network.parameters()} == {kind}
@@ -145,8 +145,8 @@ def test_numbers_are_of_the_format_that_the_processor_multiplies(capabilities, k
     monkeypatch.setattr("torch.cpu.get_capabilities", lambda: capabilities, raising=False)
     precision._multiplies_bfloat16.cache_clear()
     try:
-        assert precision.working_dtype("cpu") == kind
-        assert precision.working_dtype("cuda") == torch.float32
+        assert precision.inference_dtype("cpu") == kind
+        assert precision.inference_dtype("cuda") == torch.float32
     finally:
         precision._multiplies_bfloat16.cache_clear()
 
@@ -156,7 +156,7 @@ def test_neither_a_face_nor_its_hair_is_cut(photos):
     astronaut = photos[0]
     tensor = torch.from_numpy(astronaut).permute(2, 0, 1)
     careless, careful = (deepcrop.load("saliency", device="cpu", faces=faces) for faces in (0, 0.4))
-    [seen] = careful.network.look([tensor])
+    [seen] = careful.network.predict([tensor])
     [(x0, y0, x1, y1, score)] = seen.faces.tolist()
     assert score > 0.5
     face = Box(round(512 * x0), round(512 * y0), round(512 * x1), round(512 * y1))
@@ -165,10 +165,10 @@ def test_neither_a_face_nor_its_hair_is_cut(photos):
     [[cutting]], [[whole]] = (m.boxes([astronaut], ["16:9"]) for m in (careless, careful))
     assert 0 < cutting.box.intersection(face) < face.area
     assert whole.box.intersection(face) == face.area
-    hair = Box(face.x0, face.y0 - round(HAIR * face.size.height), face.x1, face.y0)
+    hair = Box(face.x0, face.y0 - round(HAIR_RATIO * face.size.height), face.x1, face.y0)
     assert whole.box.intersection(hair) == hair.area
 
 
 def test_a_head_ends_with_the_photo():
-    assert head_of((0.2, 0.5, 0.3, 0.6)) == pytest.approx((0.2, 0.5 - 0.1 * HAIR, 0.3, 0.6))
+    assert head_of((0.2, 0.5, 0.3, 0.6)) == pytest.approx((0.2, 0.5 - 0.1 * HAIR_RATIO, 0.3, 0.6))
     assert head_of((0.2, 0.01, 0.3, 0.6)) == (0.2, 0, 0.3, 0.6)

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torchvision.models import mobilenet_v2
 
-from deepcrop.networks.mobilenet import CHANNELS, Convolution, MobileNetV2
+from deepcrop.networks.mobilenet import CHANNELS, Conv2dSame, MobileNetV2
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_unfolded_names_are_torchvisions(reference):
 
 @pytest.mark.parametrize(("size", "pads"), [(8, (0, 1)), (9, (1, 1))])
 def test_same_padding_is_tensorflows(size, pads):
-    convolution = Convolution(1, 1, 3, stride=2, same=True)
+    convolution = Conv2dSame(1, 1, 3, stride=2, same=True)
     x = torch.randn(1, 1, size, size)
     expected = F.conv2d(F.pad(x, pads * 2), convolution.weight, stride=2)
     torch.testing.assert_close(convolution(x), expected)
@@ -79,8 +79,8 @@ def test_one_thread_takes_onednn_to_the_same_result(reference):
 @pytest.mark.parametrize(("stride", "groups"), [(1, 1), (1, 8), (2, 8)])
 def test_a_clipped_convolution_is_one_and_relu6_after_it(threads, kind, stride, groups):
     torch.manual_seed(0)
-    clipped = Convolution(8, 8, 3, stride=stride, groups=groups, bias=True, clipped=True)
-    plain = Convolution(8, 8, 3, stride=stride, groups=groups, bias=True)
+    clipped = Conv2dSame(8, 8, 3, stride=stride, groups=groups, bias=True, clipped=True)
+    plain = Conv2dSame(8, 8, 3, stride=stride, groups=groups, bias=True)
     torch.nn.init.normal_(clipped.weight, std=2)
     plain.load_state_dict(clipped.state_dict())
     x = torch.randn(1, 8, 32, 48).to(kind, memory_format=torch.channels_last)
@@ -95,7 +95,7 @@ def test_a_clipped_convolution_is_one_and_relu6_after_it(threads, kind, stride, 
 
 
 def test_a_clipped_convolution_learns_where_it_is_not_clipped():
-    clipped = Convolution(1, 1, 1, bias=True, clipped=True)
+    clipped = Conv2dSame(1, 1, 1, bias=True, clipped=True)
     torch.nn.init.constant_(clipped.weight, 1)
     torch.nn.init.constant_(clipped.bias, 0)
     clipped(torch.tensor([[[[-1.0, 2.0, 7.0]]]])).sum().backward()

@@ -59,7 +59,7 @@ def test_steadying_keeps_the_identity_and_shifts() -> None:
     weight = torch.rand(1, 1, 20, 30, generator=torch.Generator().manual_seed(2)) + 0.01
     for shift in (0.0, 3.0):
         field = identity(20, 30)[None] + shift
-        torch.testing.assert_close(fields.steadied(field, weight, 2, 8), field)
+        torch.testing.assert_close(fields.weighted_smoothing(field, weight, 2, 8), field)
 
 
 def test_structured_positions_decide_over_flat_ones() -> None:
@@ -67,7 +67,7 @@ def test_structured_positions_decide_over_flat_ones() -> None:
     field[:, 0, :, 4] += 5
     weight = torch.full((1, 1, 9, 9), 1e-6)
     weight[..., 4] = 1
-    steady = fields.offsets(fields.steadied(field, weight, 2, 2))
+    steady = fields.offsets(fields.weighted_smoothing(field, weight, 2, 2))
     torch.testing.assert_close(steady[:, 0], torch.full((1, 9, 9), 5.0), atol=1e-3, rtol=0)
 
 

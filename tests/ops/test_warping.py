@@ -53,7 +53,7 @@ def test_axis_aligned_sizes_are_a_minimum(target):
     generator = torch.Generator().manual_seed(2)
     importance = torch.rand(5, 7, generator=generator, dtype=torch.float64) ** 3
     widths, heights = (torch.full((n,), 16.0, dtype=torch.float64) for n in (7, 5))
-    given = {"smoothness": 0.05, "least": 0.3}
+    given = {"smoothness": 0.05, "min_scale": 0.3}
     columns, rows = axis_aligned_sizes(importance, widths, heights, target, **given)
     assert (columns.sum().item(), rows.sum().item()) == pytest.approx(target)
     bounds = (0.3 * target[0] / 112, 0.3 * target[1] / 80)
@@ -75,7 +75,7 @@ def test_the_important_part_keeps_its_shape():
     importance[2:4, 3:5] = 1
     across, down = cells(128, 16), cells(96, 16)
     columns, rows = axis_aligned_sizes(
-        importance, across, down, (64, 96), smoothness=0.01, least=0.1
+        importance, across, down, (64, 96), smoothness=0.01, min_scale=0.1
     )
     aspect = (columns[3:5].sum() / rows[2:4].sum()).item()
     assert aspect == pytest.approx(1.0, abs=0.1)

@@ -1,4 +1,4 @@
-"""The window search against brute force, and its ties, zoom, kept boxes and boosts."""
+"""The window search against brute force, and its ties, zoom, and kept boxes."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepcrop.geometry import AspectRatio, Box, Size
-from deepcrop.ops.windows import Integral, best_window, boost, hold
+from deepcrop.ops.windows import Integral, best_window, expand_to_contain
 
 RATIOS = [AspectRatio.parse(text) for text in ("1:1", "16:9", "9:16", "4:5", "3:1", "2:3")]
 
@@ -97,17 +97,17 @@ def test_smaller_window_when_it_holds_enough():
     saliency = np.zeros((100, 200))
     saliency[40:60, 140:160] = 1
     integral = Integral.of(saliency, size)
-    window = best_window(integral, AspectRatio(1, 1), enough=0.99, minimum_zoom=0.1)
+    window = best_window(integral, AspectRatio(1, 1), min_saliency=0.99, minimum_zoom=0.1)
     assert 20 <= window.box.size.width <= 24
     assert window.box.size.width == window.box.size.height
     assert window.share >= 0.99
-    limited = best_window(integral, AspectRatio(1, 1), enough=0.99, minimum_zoom=0.5)
+    limited = best_window(integral, AspectRatio(1, 1), min_saliency=0.99, minimum_zoom=0.5)
     assert limited.box.size == Size(50, 50)
 
 
 def test_even_map_is_never_zoomed():
     window = best_window(
-        Integral.of(np.ones((9, 16)), Size(160, 90)), AspectRatio(1, 1), enough=0.999
+        Integral.of(np.ones((9, 16)), Size(160, 90)), AspectRatio(1, 1), min_saliency=0.999
     )
     assert window.box.size == Size(90, 90)
 
@@ -133,31 +133,21 @@ def test_box_that_cannot_be_held_is_not_cut_in_vain():
     assert box.intersection(wide) == 0
 
 
-def test_boost_adds_the_promised_mass():
-    size = Size(40, 20)
-    saliency = np.random.default_rng(0).random((5, 10))
-    box = Box(4, 4, 12, 8)  # whole cells, so that all of the boost is inside
-    raised = boost(saliency, [(box, 2.0)], size)
-    assert raised.sum() == pytest.approx(3 * saliency.sum())
-    before, after = Integral.of(saliency, size), Integral.of(raised, size)
-    assert after.mass(box) == pytest.approx((before.mass(box) + 2) / 3)
-
-
 @pytest.mark.parametrize("bad", [[[-1.0]], [[np.nan]], [1.0, 2.0], [[]]])
 def test_wrong_maps_are_refused(bad):
     with pytest.raises(ValueError, match="saliency"):
         Integral.of(bad, Size(4, 4))
 
 
-def test_hold_grows_no_more_than_it_must() -> None:
+def test_a_window_grows_no_more_than_it_must() -> None:
     size, square = Size(200, 100), AspectRatio(1, 1)
     box = Box(80, 40, 100, 60)
-    assert hold(box, (), square, size) == box
-    assert hold(box, (Box(78, 45, 98, 55),), square, size) == Box(78, 40, 98, 60)
-    grown = hold(box, (Box(0, 10, 30, 50),), square, size)
+    assert expand_to_contain(box, (), square, size) == box
+    assert expand_to_contain(box, (Box(78, 45, 98, 55),), square, size) == Box(78, 40, 98, 60)
+    grown = expand_to_contain(box, (Box(0, 10, 30, 50),), square, size)
     assert grown.size == Size(40, 40)
     assert grown.intersection(Box(0, 10, 30, 50)) == 1200
-    assert hold(box, (Box(0, 0, 150, 10),), square, size) == box  # no square holds it
+    assert expand_to_contain(box, (Box(0, 0, 150, 10),), square, size) == box  # no square holds it
 
 
 @settings(max_examples=60)
@@ -168,7 +158,7 @@ def test_a_box_is_cut_only_where_that_is_worth_its_cost(seed, cost):
     integral = Integral.of(random.random((6, 20)) ** 4, size)
     left = int(random.integers(0, 34))
     face = Box(left, 3, left + 6, 9)
-    found = best_window(integral, aspect, whole=[(face, cost)])
+    found = best_window(integral, aspect, avoid_cutting=[(face, cost)])
 
     def worth(x0: int) -> float:
         box = Box(x0, 0, x0 + 12, 12)

@@ -10,11 +10,12 @@ import pyarrow as pa
 from PIL import Image
 
 from deepcrop.flags import ordered
-from deepcrop.pipeline.corrections import CORNERS, SCHEMA
-from deepcrop.pipeline.job import Job
-from deepcrop.pipeline.manifest import Manifest, images_table
-from deepcrop.pipeline.source import source_id
+from deepcrop.job import Job
+from deepcrop.manifest.store import Manifest
+from deepcrop.sources.corrections import CORNERS, SCHEMA
+from deepcrop.sources.rows import source_id
 from deepcrop.storage import Storage
+from deepcrop.tables import images_table
 
 SIZE = (300, 200)
 BOXES = {"1x1": (50, 0, 250, 200), "16x9": (0, 15, 300, 184)}

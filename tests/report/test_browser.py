@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from deepcrop.pipeline.corrections import Corrections
-from deepcrop.pipeline.job import Job
+from deepcrop.job import Job
 from deepcrop.report.page import build
+from deepcrop.sources.corrections import Corrections
 from tests.report import browsing
 from tests.report.browsing import INTERACTIVE, NEEDS_CHROMIUM, drag, names, opened
 from tests.report.synthetic import row, write_output, write_photo
@@ -60,6 +60,14 @@ def test_the_gallery_shows_the_worst_scores_first_with_boxes_and_variants(page):
     assert "1:1 0.00" in card.inner_text()
     loaded = "image => image.complete && image.naturalWidth > 0"
     assert card.locator(".stage img").evaluate(loaded)
+
+
+def test_scripts_leave_one_name_in_the_global_scope(page, tmp_path):
+    names = "Object.getOwnPropertyNames(window)"
+    found = set(page.evaluate(names))
+    (tmp_path / "empty.html").write_text("<!doctype html><title>empty</title>")
+    page.goto(f"file://{tmp_path}/empty.html")
+    assert found - set(page.evaluate(names)) == {"deepcrop"}
 
 
 @pytest.mark.parametrize(

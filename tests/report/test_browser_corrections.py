@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from deepcrop.geometry import AspectRatio, Box, Size
+from deepcrop.job import Job
 from deepcrop.methods.base import Crop
-from deepcrop.ops.windows import hold
-from deepcrop.pipeline.corrections import Correction, Corrections
-from deepcrop.pipeline.job import Job
+from deepcrop.ops.windows import expand_to_contain
 from deepcrop.report.page import build
+from deepcrop.sources.corrections import Correction, Corrections
 from tests.report.browsing import NEEDS_CHROMIUM, drag, exported, names, opened
 from tests.report.synthetic import SIZE, row, say, write_output, write_photo
 
@@ -185,7 +185,7 @@ def test_marks_begin_with_what_is_applied_and_taking_it_back_is_a_statement(page
 def test_corrections_of_a_source_are_taken_back_as_a_whole(page, output, tmp_path):
     open_detail(page, "f")
     page.click("#reset")
-    assert "places the boxes anew" in page.locator("#pending-text").inner_text()
+    assert "places the boxes again" in page.locator("#pending-text").inner_text()
     exported(page, tmp_path / "c.csv")
     job = Job(input="in", output="out", method="center", aspects=["1:1", "16:9"])
     [said] = Corrections.read(str(tmp_path / "c.csv"), job).statements.values()
@@ -219,7 +219,7 @@ def test_boxes_follow_a_dragged_focal_point_as_the_run_will_place_them(page, out
     page.wait_for_function("!document.querySelector('#detail').open")
     exported(page, tmp_path / "c.csv")
     [said] = Corrections.read(str(tmp_path / "c.csv"), job).statements.values()
-    wanted = Correction.of(said).settle(crops, job.requests, size)
+    wanted = Correction.of(said).adjust(crops, job.requests, size)
     assert drawn == [crop.box.corners for crop in wanted]
     assert drawn != [crop.box.corners for crop in crops]
 
@@ -243,11 +243,12 @@ def test_the_cards_picture_of_a_variant_follows_too_and_undo_takes_it_back(page)
 
 
 PREVIEW = """(cases) => {
-  const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+  let boxes;
+  const define = (name, imports, factory) => { boxes = factory(); };
   %s
   return cases.map(([ratio, size, focal, keep]) => {
-    const window = largestWindow(ratio, size);
-    return holding(centred(window, focal, size), keep, ratio, size);
+    const placed = boxes.centred(boxes.largestWindow(ratio, size), focal, size);
+    return boxes.expandToContain(placed, keep, ratio, size);
   });
 }"""
 
@@ -274,7 +275,7 @@ def cases() -> Iterator[tuple]:
 
 def test_the_preview_is_pythons_to_the_pixel(page):
     every = list(cases())
-    script = PREVIEW % (files("deepcrop.report") / "assets" / "preview.js").read_text()
+    script = PREVIEW % (files("deepcrop.report") / "assets" / "scripts" / "boxes.js").read_text()
     plain = [
         [
             [ratio.width, ratio.height],
@@ -291,7 +292,12 @@ def test_the_preview_is_pythons_to_the_pixel(page):
             Box(each.x0, each.y0, min(each.x1, size.width), min(each.y1, size.height))
             for each in keep
         ]
-        assert tuple(box) == hold(placed, inside, ratio, size).corners, (ratio, size, focal, keep)
+        assert tuple(box) == expand_to_contain(placed, inside, ratio, size).corners, (
+            ratio,
+            size,
+            focal,
+            keep,
+        )
 
 
 def test_the_command_names_the_output_and_is_copied(browser, output, tmp_path):

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from deepcrop import cli
 from tests.report.synthetic import BOXES, row, write_output, write_photo
 
 
@@ -154,28 +153,11 @@ def test_datasets_reads_the_aspect(output, tmp_path, monkeypatch):
     assert _aspects(variants["aspect"]) == COUNTS
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # its open file
-def test_webdataset(output, tmp_path, capsys):
-    import webdataset
-
-    shards = tmp_path / "shards"
-    arguments = ["export", str(output), "--as", "webdataset", "--to", str(shards)]
-    assert cli._status(arguments) == 0
-    first = (shards / "shard-000000.tar").read_bytes()
-    assert cli._status(arguments) == 0
-    assert (shards / "shard-000000.tar").read_bytes() == first
-    dataset = webdataset.WebDataset(str(shards / "shard-000000.tar"), shardshuffle=False)
-    samples = list(dataset.decode("pil"))
-    assert len(samples) == 4
-    assert samples[0]["json"]["source_uri"] == "/in/a.v1.jpg"
-    assert samples[0]["1x1.jpg"].size == (200, 200) and samples[0]["16x9.jpg"].size == (300, 169)
-
-
 def test_a_list_from_img2dataset_is_an_input(tmp_path):
     import pyarrow as pa
     import pyarrow.parquet
 
-    from deepcrop.pipeline.source import list_sources
+    from deepcrop.sources.discovery import list_sources
     from deepcrop.storage import Storage
 
     columns = {"url": ["https://x.org/b.jpg"], "caption": ["a bee"], "key": ["000000000"]}

@@ -10,19 +10,15 @@ from PIL import Image, ImageCms
 from deepcrop.errors import Corrupt, Unsupported
 from deepcrop.flags import Flag
 from deepcrop.image import decode
+from jobs.faults.files.avif import deep_avif
+from jobs.faults.files.png import chrm, cicp, gama, iccp, png
 from tests.image.described import (
     CHROMATICITIES,
     LIGHT,
     avif,
-    chrm,
-    cicp,
     dcf_exif,
-    deep_avif,
-    gama,
-    iccp,
     in_srgb_from_light,
     oracle,
-    png,
     with_nclx,
 )
 from tests.image.samples import ADOBE_RGB, matrix_profile, photo, saved

@@ -9,16 +9,9 @@ from deepcrop.flags import Flag, Note
 from deepcrop.image import decode
 from deepcrop.image.colour.space import from_code_points
 from deepcrop.image.colour.tone_mapping import eetf, to_srgb
-from tests.image.described import (
-    CHROMATICITIES,
-    cicp,
-    deep_avif,
-    from_srgb,
-    hlg,
-    in_srgb_from_light,
-    png,
-    pq,
-)
+from jobs.faults.files.avif import deep_avif
+from jobs.faults.files.png import cicp, png
+from tests.image.described import CHROMATICITIES, from_srgb, hlg, in_srgb_from_light, pq
 from tests.image.samples import photo, saved
 
 BT2020 = CHROMATICITIES[9]
@@ -251,13 +244,13 @@ def with_property(data, box):
 
 
 def test_the_manifest_tells(tmp_path):
-    from deepcrop.pipeline.job import Job
-    from deepcrop.pipeline.single import Single
+    from deepcrop.job import Job
+    from deepcrop.stages.local import LocalPipeline
 
     path = tmp_path / "hdr.png"
     path.write_bytes(hdr_png(light_of(photo()[::4, ::4]), 16))
     job = Job(input="-", output=str(tmp_path / "out"), method="center", aspects=["1:1"])
-    work = Single(job).look(str(path), "hdr")
+    work = LocalPipeline(job).process(str(path), "hdr")
     assert [(note.text, note.flag) for note in work.notes] == [
         ("HDR (PQ) tone-mapped to SDR", Flag.HDR_MAPPED)
     ]

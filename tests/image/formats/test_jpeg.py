@@ -9,7 +9,7 @@ from deepcrop.errors import Corrupt, TooLarge, Unsupported
 from deepcrop.geometry import Size
 from deepcrop.image import decode, probe
 from deepcrop.image.formats import jpeg
-from tests.image.jpegs import arithmetic, header, segment
+from jobs.faults.files.jpeg import arithmetic, header, segment
 from tests.image.samples import photo, saved, shown
 
 GREY = [(1, 1, 1)]

@@ -6,7 +6,7 @@ from PIL import Image
 
 from deepcrop.flags import Flag
 from deepcrop.image import decode
-from tests.image.pngs import chunk, keyed_png
+from jobs.faults.files.png import chunk, keyed_png
 from tests.image.samples import saved
 
 GREY, RGB, PALETTE = 0, 2, 3

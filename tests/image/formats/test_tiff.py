@@ -10,6 +10,7 @@ from PIL import Image
 
 from deepcrop.geometry import Size
 from deepcrop.image import decode, probe
+from jobs.faults.files.tiff import COMPRESS, COMPRESSIONS, page, tiff
 from tests.image.samples import _D50, SRGB, photo, rgb_to_xyz, saved, shown
 from tests.image.tiff_samples import (
     BLACK_IS_ZERO,
@@ -28,7 +29,6 @@ from tests.image.tiff_samples import (
     shares_of,
     typed,
 )
-from tests.image.tiffs import COMPRESS, COMPRESSIONS, page, tiff
 
 ARRANGEMENTS = [
     {"planar": planar, "order": order, "tile": tile, "rows": rows}

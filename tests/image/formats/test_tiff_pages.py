@@ -5,13 +5,13 @@ import numpy as np
 from deepcrop.flags import Flag
 from deepcrop.geometry import Size
 from deepcrop.image import decode, probe
+from jobs.faults.files.tiff import page, tiff
 from tests.image.tiff_samples import (
     RGB,
     deep,
     levels,
     rgb_page,
 )
-from tests.image.tiffs import page, tiff
 
 
 def test_the_full_page_is_taken_and_told():

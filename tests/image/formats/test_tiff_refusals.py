@@ -5,6 +5,7 @@ import pytest
 
 from deepcrop.errors import Corrupt, TooLarge, Unsupported
 from deepcrop.image import decode, probe
+from jobs.faults.files.tiff import COMPRESSIONS, page, tiff
 from tests.image.tiff_samples import (
     BLACK_IS_ZERO,
     CMYK,
@@ -16,7 +17,6 @@ from tests.image.tiff_samples import (
     shares_of,
     typed,
 )
-from tests.image.tiffs import COMPRESSIONS, page, tiff
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,11 @@
 import pytest
 from hypothesis import given
 
+from deepcrop.exports.xmp import xmp_packet
 from deepcrop.geometry import Box, Size
 from deepcrop.image import Framing
 from deepcrop.image.metadata.xmp import Packet, Struct, items
 from deepcrop.image.metadata.xmp_variant import for_variant
-from deepcrop.report.sidecars import xmp
 from tests.image.metadata.test_xmp_variant import PLAIN, REARRANGED, TURNED, WHOLE, name, rewritten
 from tests.image.test_framing import framings
 
@@ -245,7 +245,7 @@ def test_what_the_export_writes_is_where_the_crop_is():
             {"aspect": "1x1", **dict(zip(("x0", "y0", "x1", "y1"), box.corners, strict=True))}
         ],
     }
-    packet = for_variant(xmp(row).encode(), TURNED, "srgb")
+    packet = for_variant(xmp_packet(row).encode(), TURNED, "srgb")
     [subject] = Packet.parse(packet).subjects
     assert bounds(subject) == {
         "1x1": pytest.approx({"X": 0, "Y": 0, "W": 1, "H": 1}, abs=1e-5),

@@ -1,0 +1,1 @@
+"""The command ``deepcrop crop``: photos one after the other on this machine, without Ray."""

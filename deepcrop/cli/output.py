@@ -1,0 +1,105 @@
+"""What commands print for people: tables, the summary of a job, the projection of a plan."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from ..terminal import duration
+
+if TYPE_CHECKING:
+    from ..manifest.summary import RunSummary
+    from ..planning.plan import Plan
+    from ..planning.prices import Prices
+    from ..planning.trial import Estimate
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print rows under headed columns."""
+    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    Console().print(table)
+
+
+def show_summary(summary: RunSummary, max_failed: float | None) -> None:
+    """Print how a job ended, and where its results are.
+
+    Args:
+        summary: the job's counts.
+        max_failed: share of the sources that may fail; None where none may.
+    """
+    from ..sources.selection import in_words
+
+    console = Console(highlight=False)
+    rate = (summary.sources - summary.resumed) / summary.seconds if summary.seconds else 0.0
+    console.print(
+        f"{'stopped' if summary.stopped else 'done'}: {summary.sources:,} images, "
+        f"{summary.ok:,} ok, {summary.failed:,} failed, {summary.skipped:,} skipped, "
+        f"{summary.variants:,} variants, {summary.seconds:.1f} s ({rate:.1f}/s)"
+    )
+    if summary.resumed:
+        console.print(f"resumed: {summary.resumed:,} images were done before")
+    if summary.ignored:
+        console.print(f"ignored {in_words(summary.ignored_kinds)}", soft_wrap=True)
+    for name, count in sorted(summary.errors.items(), key=lambda item: -item[1]):
+        console.print(f"  failed  {count:>8,}  {name}")
+    if summary.exceeds(max_failed):
+        what = "sources" if max_failed is None else f"more than {max_failed:.0%} of the sources"
+        hint = (
+            f"exit status 1: {what} failed; deepcrop status {summary.output} says why, "
+            "deepcrop retry tries them again"
+        )
+        console.print(hint, soft_wrap=True)
+    console.print(f"variants  {summary.output}/variants", soft_wrap=True)
+    console.print(f"manifest  {summary.output}/manifest", soft_wrap=True)
+
+
+def show_plan(plan: Plan, prices: Prices) -> None:
+    """Print what a job would take."""
+    from ..planning.trial import Estimate  # with it comes Ray, which other commands don't need
+
+    mebi = 2**20
+    dollars = [
+        ("machines, $", _dollars(plan.machine_cost) if plan.machine_cost else "no price"),
+        ("requests, $", _dollars(Estimate(plan.request_cost))),
+        ("storage, $ a month", _dollars(plan.storage_cost)),
+    ]
+    timed = f"{plan.steady:,} of them, while all processes were at work"
+    if plan.steady == plan.timed:
+        timed = "all of them: too few to leave out those at the start and the end"
+    rows = [
+        ("sources", f"{plan.sources:,}"),
+        ("worked on", f"{plan.timed:,}, of which {plan.failed:.0%} failed"),
+        ("timed", timed),
+        ("machines", f"{plan.machines}, {plan.actors:,} processes with the method"),
+        ("time", f"{_time(plan.seconds)}, of which start-up {duration(plan.startup)}"),
+        *([("GPU hours", _interval(plan.gpu_hours))] if plan.gpu_hours.value else []),
+        ("MiB in", _interval(plan.bytes_in * (1 / mebi))),
+        ("MiB out", _interval(plan.bytes_out * (1 / mebi))),
+        ("requests", f"{plan.reads:,} read, {plan.writes:,} write"),
+        *dollars,
+    ]
+    print_table(("", "projected, ± half a 95% interval"), rows)
+    print(f"prices: {prices.source}, {prices.date}; edit them before you rely on them")
+
+
+def _time(estimate: Estimate) -> str:
+    error = f" ± {duration(estimate.error)}" if estimate.error else ""
+    return duration(estimate.value) + error
+
+
+def _dollars(estimate: Estimate) -> str:
+    return _interval(estimate) if estimate.value >= 0.01 else "less than 0.01"
+
+
+def _interval(estimate: Estimate) -> str:
+    """Show three figures of the value, and its interval as finely."""
+    size = math.floor(math.log10(estimate.value)) if estimate.value > 0 else 0
+    digits = max(0, 2 - size)
+    error = f" ± {estimate.error:,.{digits}f}" if estimate.error else ""
+    return f"{estimate.value:,.{digits}f}{error}"

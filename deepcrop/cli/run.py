@@ -1,0 +1,231 @@
+"""The command ``deepcrop run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import RequestError
+from .exits import EXIT_FAILURES
+from .options import (
+    INPUT,
+    METHOD,
+    OUTPUT,
+    SCALING,
+    Aspects,
+    Changes,
+    Debug,
+    Endpoint,
+    Exclude,
+    ExifColour,
+    Format,
+    Include,
+    KeepMetadata,
+    MaxPixels,
+    MaxSize,
+    MethodName,
+    Options,
+    Output,
+    Overwrite,
+    Quality,
+    Sizes,
+    TimeLimit,
+    Upscale,
+    Weights,
+    assignments,
+    job_fields,
+)
+from .output import show_summary
+
+
+def run(
+    context: typer.Context,
+    job_file: Annotated[
+        Path | None, typer.Argument(metavar="[JOB.YAML]", help="File that describes the job.")
+    ] = None,
+    input: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URI",
+            rich_help_panel=INPUT,
+            help="A folder, s3://bucket/prefix or glob; a .txt, .csv, .tsv or .parquet list of "
+            "URIs; a .tar.",
+        ),
+    ] = None,
+    include: Include = None,
+    exclude: Exclude = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, rich_help_panel=INPUT, help="Take the first N sources by URI."),
+    ] = None,
+    sample: Annotated[
+        int | None,
+        typer.Option(
+            min=1, rich_help_panel=INPUT, help="Take N sources, drawn evenly; the same each time."
+        ),
+    ] = None,
+    dedupe: Annotated[
+        bool | None,
+        typer.Option(
+            "--dedupe",
+            rich_help_panel=INPUT,
+            help="Process files of identical bytes once; the rows of the others refer to it.",
+        ),
+    ] = None,
+    corrections: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            rich_help_panel=INPUT,
+            help="Corrections to apply, exported from the page: .csv or .parquet.",
+        ),
+    ] = None,
+    max_pixels: MaxPixels = None,
+    exif_colour: ExifColour = None,
+    s3_endpoint: Endpoint = None,
+    no_sign_request: Annotated[
+        bool | None,
+        typer.Option(
+            "--no-sign-request", rich_help_panel=INPUT, help="Read public buckets, unsigned."
+        ),
+    ] = None,
+    output: Output = None,
+    aspects: Aspects = None,
+    sizes: Sizes = None,
+    format: Format = None,
+    quality: Quality = None,
+    max_size: MaxSize = None,
+    upscale: Upscale = None,
+    keep_metadata: KeepMetadata = None,
+    srgb: Annotated[
+        bool,
+        typer.Option("--srgb", rich_help_panel=OUTPUT, help="Convert colours to sRGB (default)."),
+    ] = False,
+    keep_icc: Annotated[
+        bool,
+        typer.Option(
+            "--keep-icc", rich_help_panel=OUTPUT, help="Keep each source's colour profile."
+        ),
+    ] = False,
+    strip_icc: Annotated[
+        bool,
+        typer.Option(
+            "--strip-icc",
+            rich_help_panel=OUTPUT,
+            help="Drop colour profiles and convert nothing.",
+        ),
+    ] = False,
+    keys: Annotated[
+        str | None,
+        typer.Option(
+            metavar="mirror|hash",
+            rich_help_panel=OUTPUT,
+            help="Name variants after the sources' paths (default), or after a hash of the URI.",
+        ),
+    ] = None,
+    overwrite: Overwrite = False,
+    report: Annotated[
+        bool,
+        typer.Option(
+            "--report",
+            rich_help_panel=OUTPUT,
+            help="Write the page when the job is done: see `deepcrop report`.",
+        ),
+    ] = False,
+    method: MethodName = None,
+    options: Options = None,
+    weights: Weights = None,
+    caption: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=METHOD,
+            help="What the crop should show, for sources without a caption of their own (cagic).",
+        ),
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            rich_help_panel=SCALING,
+            help="Sources that an actor is given at once; on a GPU one call of the network.",
+        ),
+    ] = None,
+    actors: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            rich_help_panel=SCALING,
+            help="Processes that hold the network; by default one a CPU, or one a GPU share.",
+        ),
+    ] = None,
+    max_actors: Annotated[
+        int | None,
+        typer.Option(
+            min=1, rich_help_panel=SCALING, help="Processes at most, where nodes join later."
+        ),
+    ] = None,
+    gpus: Annotated[
+        float | None,
+        typer.Option(min=0, rich_help_panel=SCALING, help="Share of a GPU for each process."),
+    ] = None,
+    time_limit: TimeLimit = None,
+    max_failed: Annotated[
+        str | None,
+        typer.Option(
+            metavar="10%",
+            rich_help_panel=SCALING,
+            help="Stop early where more sources fail; where fewer fail, exit with 0.",
+        ),
+    ] = None,
+    set_: Changes = None,
+    print_config: Annotated[
+        bool, typer.Option("--print-config", help="Print the job as YAML and run nothing.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Make every variant of every image; run the same command again to resume.
+
+    Exit status: 0 all sources are done, 1 a source failed (with --max-failed: more than that), 2
+    the request is wrong, 3 the job could not go on, as when the disk is full; the same command
+    resumes.
+
+    **Examples**
+
+    `deepcrop run --input photos --output out -a 1:1 -a 16:9`
+
+    `deepcrop run --input s3://media/in --output s3://media/out -m mars -a 4:5 --max-size 1080`
+
+    `deepcrop run job.yaml --set quality=80`
+
+    `deepcrop run job.yaml --corrections corrections.csv --report`
+    """
+    from ..job import Job, read_yaml
+
+    colours = {"srgb": srgb, "keep": keep_icc, "strip": strip_icc}
+    chosen = [name for name, given in colours.items() if given]
+    if len(chosen) > 1:
+        raise RequestError("--srgb, --keep-icc and --strip-icc exclude each other; give one")
+    given = job_fields(context.params) | ({"colour": chosen[0]} if chosen else {})
+    fields = read_yaml(job_file) if job_file else {}
+    job = Job.parse(fields | given | assignments(set_, "--set"))
+    if print_config:
+        typer.echo(job.to_yaml(), nl=False)
+        return
+    import deepcrop
+
+    from ..terminal import JobProgress
+
+    progress = JobProgress()
+    try:
+        summary = deepcrop.run(job, overwrite=overwrite, progress=progress, corrections=corrections)
+    finally:
+        progress.stop()
+    show_summary(summary, job.max_failed)
+    if report:
+        from ..report.page import build
+
+        typer.echo(f"page      {build(job.output, endpoint=job.s3_endpoint)}")
+    if summary.stopped or summary.exceeds(job.max_failed):
+        raise typer.Exit(EXIT_FAILURES)

@@ -1,0 +1,28 @@
+"""The check of a job's input and output before anything starts."""
+
+from __future__ import annotations
+
+from ..errors import RequestError
+from ..job import Job
+from ..storage import is_inside
+
+
+def check_input_output(job: Job, *, lists: bool = True) -> None:
+    """Make sure that a job can read its input and write its output.
+
+    Args:
+        job: the job.
+        lists: whether the run lists the input. One that uses an earlier listing doesn't, and its
+            relative input may not exist when it is seen from another folder.
+
+    Raises:
+        RequestError: it can't, or the output lies inside the input.
+    """
+    if is_inside(job.output, job.input):
+        raise RequestError(
+            f"output {job.output}: lies inside the input {job.input}, "
+            "so its variants would be sources next time; choose another place"
+        )
+    if lists:
+        job.storage.check_readable(job.input)
+    job.storage.check_writable(job.output)

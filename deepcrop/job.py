@@ -1,0 +1,330 @@
+"""What a job is asked to do: a typed specification, read from flags, YAML or Python.
+
+```python
+>>> job = Job(input="s3://media/in", output="s3://media/out", method="saliency", aspects=["1:1"])
+>>> deepcrop.run(job)
+```
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import warnings
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from . import weights
+from .errors import RequestError
+from .geometry import AspectRatio, Size
+from .image import LONGEST_SIDE, MAX_PIXELS, Colour, ExifColour
+from .methods import base, registry
+from .storage import Storage, StorageOptions
+from .storage.pattern import compile_glob
+
+__all__ = ["Format", "Job", "VariantRequest"]
+
+Format = Literal["jpeg", "webp", "avif", "png", "same"]
+
+
+def _canonical_aspect(text: str) -> str:
+    return str(AspectRatio.parse(text))
+
+
+def _canonical_size(text: str) -> str:
+    return str(Size.parse(text))
+
+
+def _endpoint(url: str | None) -> str | None:
+    try:
+        return StorageOptions(endpoint=url).endpoint
+    except ValidationError as error:
+        raise RequestError(f"s3_endpoint: {url!r}: {error.errors()[0]['msg']}") from None
+
+
+def _glob(text: str) -> str:
+    compile_glob(text)
+    return text
+
+
+def _percentage(value: Any) -> Any:
+    if isinstance(value, str) and value.strip().endswith("%"):
+        try:
+            return float(value.strip()[:-1]) / 100
+        except ValueError:
+            return value
+    return value
+
+
+def _quoted(value: object) -> object:
+    """Refuse what YAML makes of a ratio without quotes: 1:1 is 61 there, a number of base 60."""
+    if isinstance(value, int | float):
+        raise RequestError(
+            f"aspects: {value}: expected text; in YAML write ratios in quotes, such as '1:1'"
+        )
+    return value
+
+
+def _several(value: object) -> object:
+    """Take one ratio for a list of one."""
+    _quoted(value)
+    return [value] if isinstance(value, str) else value
+
+
+Aspect = Annotated[str, BeforeValidator(_quoted), AfterValidator(_canonical_aspect)]
+ExactSize = Annotated[str, AfterValidator(_canonical_size)]
+Glob = Annotated[str, AfterValidator(_glob)]
+Share = Annotated[float, BeforeValidator(_percentage), Field(ge=0, le=1)]
+
+
+class VariantRequest:
+    """One variant that the job makes of every source: a ratio, or an exact size."""
+
+    def __init__(self, aspect: AspectRatio, size: Size | None, slug: str) -> None:
+        """Keep the ratio, the exact size if one was asked for, and the name used in paths."""
+        self.aspect = aspect
+        self.size = size
+        self.slug = slug
+
+    def __repr__(self) -> str:
+        """Show the name used in paths."""
+        return f"VariantRequest({self.slug})"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names used in paths: for variants as asked, and for smaller ones of an exact size."""
+        return (self.slug,) if self.size is None else (self.slug, f"{self.slug}-smaller")
+
+
+class Job(BaseModel):
+    """A job's specification. Every field that changes results is part of its fingerprint."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False)
+
+    input: str
+    """A folder, file, s3://bucket/prefix or glob; a .txt, .csv, .tsv or .parquet list; a .tar."""
+    include: tuple[Glob, ...] = ()
+    """Globs of the only files that are sources, below the input; see
+    :class:`deepcrop.sources.selection.Selection`."""
+    exclude: tuple[Glob, ...] = ()
+    """Globs of files that are no sources."""
+    output: str
+    """A folder or s3://bucket/prefix, not inside the input."""
+    method: str = "saliency"
+    """One of ``deepcrop methods``."""
+    aspects: Annotated[tuple[Aspect, ...], BeforeValidator(_several)] = ()
+    """Aspect ratios, W:H, of the variants."""
+    sizes: tuple[ExactSize, ...] = ()
+    """Exact pixel sizes, WxH, of further variants."""
+    options: dict[str, Any] = {}
+    """Options of the method."""
+    weights: str | None = None
+    """A catalogue name or a file; by default the method's own."""
+    caption: str | None = None
+    """A caption for every source that has none of its own."""
+
+    format: Format = "jpeg"
+    quality: int | None = Field(default=None, ge=1, le=100)
+    """On the format's own scale; by default jpeg 88, webp 82, avif 65."""
+    max_size: int | None = Field(default=None, ge=1)
+    """Longest edge of the variants of ``aspects``, in pixels; by default the window's own size."""
+    upscale: Literal["never", "allow", "skip", "fail"] = "never"
+    """What to do where an exact size is larger than the crop box: ``allow`` enlarges it; ``skip``
+    makes no such variant; ``fail`` fails the source; ``never`` gives the crop box at its own size,
+    in the folder ``WxHpx-smaller``. A note and a flag say so in every case."""
+    keep_metadata: bool = False
+    colour: Colour = "srgb"
+    """Convert to sRGB; or keep the source's profile; or convert nothing and drop the profile.
+
+    Colours that a file tells by other means than a profile are kept as the profile that says the
+    same. HDR becomes sRGB unless its colours are dropped.
+    """
+    exif_colour: ExifColour = "use"
+    """Convert what a JPEG's EXIF alone calls Adobe RGB (DCF option files), or ignore that."""
+    keys: Literal["mirror", "hash"] = "mirror"
+    """Name the variants after the sources' paths, or after a hash of the source's URI."""
+    dedupe: bool = False
+    """Work on identical bytes once; the rows of the others refer to the first."""
+
+    limit: int | None = Field(default=None, ge=1)
+    """Only the first so many sources, in the order of their URIs."""
+    sample: int | None = Field(default=None, ge=1)
+    """Only so many sources, drawn evenly by the hash of their URI."""
+    max_pixels: int = Field(default=MAX_PIXELS, ge=1)
+    """More pixels than this in one source is taken for a decompression bomb."""
+    time_limit: float | None = Field(default=None, gt=0)
+    """Seconds that each stage of the work on one source may take before its process is ended, for
+    the method a ratio or size; by default 60, and of some methods more."""
+    max_failed: Share | None = None
+    """Share of failed sources beyond which the job stops early and its exit status is 1; by default
+    it goes on to its end, and its exit status is 1 wherever a source failed."""
+
+    s3_endpoint: Annotated[str | None, AfterValidator(_endpoint)] = None
+    no_sign_request: bool = False
+
+    batch_size: int = Field(default=16, ge=1, le=4096)
+    """Sources that an actor is given at once, at most; on a GPU, all in one call of the network."""
+    actors: int | None = Field(default=None, ge=1)
+    """Processes that hold the network; by default one a CPU, or one a GPU share."""
+    max_actors: int | None = Field(default=None, ge=1)
+    """Up to so many of them where nodes join later; by default those of the beginning."""
+    gpus: float | None = Field(default=None, ge=0)
+    """Share of a GPU for each actor; by default 1 where the cluster has GPUs and 0 where not."""
+
+    @model_validator(mode="after")
+    def _request_is_possible(self) -> Job:
+        if not self.aspects and not self.sizes:
+            raise RequestError("aspects: none given; ask for at least one, such as --aspect 16:9")
+        for field in ("input", "output"):
+            if not getattr(self, field).strip():
+                raise RequestError(f"{field}: empty; expected a folder or s3://bucket/prefix")
+        for glob in (*self.include, *self.exclude):
+            if glob.startswith(self.input.rstrip("/") + "/"):
+                below = glob.removeprefix(self.input.rstrip("/") + "/")
+                raise RequestError(f"glob {glob!r}: is below the input already; write {below!r}")
+        longest = LONGEST_SIDE.get(self.format)
+        for size in self.sizes:
+            if longest is not None and max(map(int, size.split("x"))) > longest:
+                raise RequestError(f"sizes: {size}: {self.format} has at most {longest} a side")
+        if self.max_actors is not None and self.max_actors < (self.actors or 1):
+            raise RequestError(f"max_actors: {self.max_actors} is less than actors: {self.actors}")
+        kind = registry.find(self.method).kind
+        registry.validate_options(self.method, self.options)
+        if kind == "retarget" and self.upscale != "allow" and self.max_size is not None:
+            raise RequestError("max_size: retarget methods make the sizes that are asked for")
+        if self.weights is not None:
+            registry.check_weights(self.method, self.weights)
+        return self
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> Job:
+        """Validate a mapping of fields.
+
+        Raises:
+            RequestError: one line that names the field, its value and what would be right.
+        """
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(map(str, first["loc"])) or "job"
+            if first["type"] == "missing":
+                raise RequestError(f"{field}: missing; it has no default") from None
+            if first["type"] == "extra_forbidden":
+                known = ", ".join(cls.model_fields)
+                raise RequestError(f"{field}: no such field; a job has: {known}") from None
+            raise RequestError(f"{field}: {first['input']!r}: {first['msg']}") from None
+
+    @classmethod
+    def read(cls, path: str | Path, changes: Mapping[str, Any] | None = None) -> Job:
+        """Read a YAML file, then apply ``changes`` over it.
+
+        Raises:
+            RequestError: it can't be read, is not YAML, or its content is wrong.
+        """
+        return cls.parse(read_yaml(path) | dict(changes or {}))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the method, and the fields that differ from their defaults, as plain values."""
+        chosen = self.model_dump(exclude_defaults=True).keys() | {"method"}
+        return self.model_dump(mode="json", include=set(chosen))
+
+    def to_yaml(self) -> str:
+        """Write what :meth:`to_dict` returns as a job file."""
+        return yaml.safe_dump(self.to_dict(), sort_keys=False)
+
+    @cached_property
+    def requests(self) -> tuple[VariantRequest, ...]:
+        """The variants made of every source, each once, ratios first."""
+        ratios = [AspectRatio.parse(text) for text in dict.fromkeys(self.aspects)]
+        sizes = [Size.parse(text) for text in dict.fromkeys(self.sizes)]
+        exact = [
+            VariantRequest(AspectRatio.parse(f"{size.width}:{size.height}"), size, f"{size}px")
+            for size in sizes
+        ]
+        return tuple([VariantRequest(ratio, None, ratio.slug) for ratio in ratios] + exact)
+
+    @property
+    def kind(self) -> base.Kind:
+        """Whether the method crops or retargets."""
+        kind: base.Kind = registry.find(self.method).kind
+        return kind
+
+    @property
+    def storage(self) -> Storage:
+        """The store that the URIs are read from and written to.
+
+        What this process's environment says of it, short of credentials, goes along to the actors.
+        """
+        named = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+        return Storage(
+            StorageOptions(
+                endpoint=self.s3_endpoint or named, region=region, sign=not self.no_sign_request
+            )
+        )
+
+    @cached_property
+    def weights_sha256(self) -> str | None:
+        """Hash of the weights that the method will use."""
+        name = self.weights or registry.find(self.method).weights
+        return None if name is None else weights.sha256(weights.locate(name))
+
+    def settings(self) -> dict[str, Any]:
+        """Return all that decides what the results are: the fields, the weights and the version."""
+        from . import __version__
+
+        ignored = {"batch_size", "actors", "max_actors", "gpus", "max_failed"}
+        ignored |= {"max_pixels", "time_limit"}  # who fails by them is worth another try
+        ignored |= {"output", "s3_endpoint", "no_sign_request"}
+        fields = json.loads(self.model_dump_json(exclude=ignored))
+        return fields | {"weights_sha256": self.weights_sha256, "version": __version__}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of :meth:`settings`; only a job with the same one may resume an output."""
+        text = json.dumps(self.settings(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def run(self, **arguments: Any) -> Any:
+        """Run the job: the short form of :func:`deepcrop.run`, kept until 0.3."""
+        import deepcrop
+
+        warnings.warn(
+            "job.run() ends with 0.3: deepcrop.run(job)", DeprecationWarning, stacklevel=2
+        )
+        return deepcrop.run(self, **arguments)
+
+
+def read_yaml(path: str | Path) -> dict[str, Any]:
+    """Read a mapping from a YAML file.
+
+    Raises:
+        RequestError: it can't be read, or holds no mapping.
+    """
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RequestError(f"{path}: cannot be read ({error.strerror})") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        where = " ".join(str(error).split())
+        raise RequestError(f"{path}: not YAML ({where})") from None
+    if not isinstance(values, dict):
+        raise RequestError(
+            f"{path}: expected a mapping of a job's fields, such as method: saliency"
+        )
+    return values

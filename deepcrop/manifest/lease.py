@@ -1,0 +1,119 @@
+"""One writer at a time: a lease on an output, renewed while its driver lives.
+
+Two drivers on one output would both commit. A lease of a process that is dead (on this machine), or
+that was not renewed for :data:`LEASE_TTL_S` seconds (elsewhere), is taken over; a driver that finds
+its own lease taken stops before its next commit. So do two drivers that began at once: the later
+one wrote the lease last.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import Interrupted, NotFound, RequestError
+from ..storage import Storage
+
+LEASE_TTL_S = 90.0
+"""Seconds after which the holder of a lease is taken for dead."""
+RENEW_INTERVAL_S = 15.0
+"""Seconds between two renewals."""
+
+
+@dataclass
+class Lease:
+    """The right to write the manifest of one output."""
+
+    uri: str
+    storage: Storage
+    owner: str = field(default_factory=lambda: uuid.uuid4().hex)
+    renewed: float = 0.0
+
+    def acquire(self) -> None:
+        """Take the lease.
+
+        Raises:
+            Interrupted: another run holds it.
+        """
+        holder = _read(self.uri, self.storage)
+        if holder is not None and _is_alive(holder):
+            silent = time.time() - holder["renewed"]
+            raise Interrupted(
+                f"output {self.uri.rpartition('/')[0]}: another run is writing it "
+                f"(host {holder['host']}, process {holder['pid']}, {silent:.0f} s ago); "
+                f"wait for its end, or for {LEASE_TTL_S:.0f} s of silence if it was killed"
+            )
+        self._write()
+
+    def renew(self) -> None:
+        """Make sure of the lease, before anything is committed; say so, if it is time to.
+
+        Raises:
+            Interrupted: another run has taken it over, or the output is gone.
+        """
+        holder = _read(self.uri, self.storage)
+        if holder is None or holder["owner"] != self.owner:
+            self._check_output()
+            raise Interrupted(f"{self.uri}: another run has taken over; this one stops")
+        if time.monotonic() - self.renewed > RENEW_INTERVAL_S:
+            self._write()
+
+    def release(self) -> None:
+        """Give the lease back."""
+        holder = _read(self.uri, self.storage)
+        if holder is not None and holder["owner"] == self.owner:
+            self.storage.delete(self.uri)
+
+    def _check_output(self) -> None:
+        try:
+            self.storage.check_writable(self.uri.rpartition("/")[0])
+        except RequestError as error:
+            raise Interrupted(f"{error}; once that is mended, the same command resumes") from None
+
+    def _write(self) -> None:
+        record = {
+            "owner": self.owner,
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "started": _start_of(os.getpid()),
+            "renewed": time.time(),
+        }
+        self.storage.write(self.uri, json.dumps(record).encode(), "application/json")
+        self.renewed = time.monotonic()
+
+
+def is_held(uri: str, storage: Storage) -> bool:
+    """Tell whether a living run holds the lease."""
+    holder = _read(uri, storage)
+    return holder is not None and _is_alive(holder)
+
+
+def _read(uri: str, storage: Storage) -> dict[str, Any] | None:
+    try:
+        record: dict[str, Any] = json.loads(storage.get(uri).data)
+    except NotFound:
+        return None
+    return record
+
+
+def _is_alive(holder: dict[str, Any]) -> bool:
+    if time.time() - holder["renewed"] > LEASE_TTL_S:
+        return False
+    if holder["host"] != socket.gethostname():
+        return True
+    return _start_of(holder["pid"]) == holder["started"]
+
+
+def _start_of(pid: int) -> str | None:
+    """Return when a process of this machine started (pids are used again), None where it ended."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    return text.rpartition(")")[2].split()[19]

@@ -1,0 +1,130 @@
+"""The state of a job, read from its output alone, from any machine that can read it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import RequestError
+from ..job import Job
+from ..storage import Storage, StorageOptions, canonical
+from .lease import is_held
+from .store import Manifest
+from .summary import COUNTED_COLUMNS, FailureKey, RowCounts
+
+
+@dataclass
+class Status:
+    """Counts and failures of a job."""
+
+    state: str
+    """running, interrupted, stopped or completed."""
+    sources: int
+    ok: int = 0
+    failed: int = 0
+    skipped: int = 0
+    variants: int = 0
+    seconds: float = 0.0
+    """Seconds from the start of the last run to its last write."""
+    ignored: dict[str, int] = field(default_factory=dict)
+    """Files of the input that were ignored, by kind; see :mod:`deepcrop.sources.selection`."""
+    errors: dict[FailureKey, tuple[int, str]] = field(default_factory=dict)
+    """Failed sources by stage and class of error, the most frequent first: how many, and the name
+    and error message of the first."""
+    flags: dict[str, int] = field(default_factory=dict)
+    """Sources by flag (see :mod:`deepcrop.flags`), the most frequent first."""
+
+    def headline(self) -> str:
+        """Return one line for a person."""
+        done = self.ok + self.failed + self.skipped
+        share = 100 * done / self.sources if self.sources else 0.0
+        return (
+            f"{self.state}: {done:,} of {self.sources:,} images ({share:.1f}%), {self.ok:,} ok, "
+            f"{self.failed:,} failed, {self.skipped:,} skipped, {self.variants:,} variants"
+        )
+
+    def record(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        errors = [
+            {"stage": stage, "class": name, "images": count, "example": example}
+            for (stage, name), (count, example) in self.errors.items()
+        ]
+        return {**self.__dict__, "errors": errors}
+
+
+def open_job(output: str, endpoint: str | None = None) -> tuple[Manifest, dict[str, Any]]:
+    """Return the manifest and the record of the job at an output.
+
+    Raises:
+        RequestError: there is no job there.
+    """
+    storage = Storage(StorageOptions(endpoint=endpoint))
+    manifest = Manifest(canonical(output.rstrip("/")), storage)
+    record = manifest.read_record()
+    if record is None:
+        raise RequestError(f"output {output}: no job there (no job.json); expected a job's output")
+    return manifest, record
+
+
+def state_of(manifest: Manifest, record: dict[str, Any]) -> str:
+    """Return running, interrupted, stopped or completed."""
+    if record["status"] == "running" and not is_held(manifest.lease, manifest.storage):
+        return "interrupted"
+    return str(record["status"])
+
+
+def read_status(output: str, endpoint: str | None = None) -> Status:
+    """Read the status of the job at ``output``.
+
+    Raises:
+        RequestError: there is no job there.
+    """
+    manifest, record = open_job(output, endpoint)
+    manifest.load_parts()
+    state = state_of(manifest, record)
+    counts = RowCounts.total(manifest.tables(COUNTED_COLUMNS))
+    updated = time.time() if state == "running" else record["updated"]
+    return Status(
+        state,
+        sources=record["counts"]["sources"],
+        ok=counts.ok,
+        failed=counts.failed,
+        skipped=counts.skipped,
+        variants=counts.variants,
+        seconds=updated - record["started"],
+        ignored=record.get("ignored_kinds", {}),
+        errors={
+            key: (group.count, _example(*group.examples[0]))
+            for key, group in counts.frequent_failures()
+        },
+        flags=dict(counts.flags.most_common()),
+    )
+
+
+def job_of(
+    manifest: Manifest,
+    record: Mapping[str, Any],
+    endpoint: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> Job:
+    """Return the job of an output, as its ``job.json`` has it.
+
+    Args:
+        manifest: the output's manifest. Its place overrides that in the record: the output may
+            have been moved.
+        record: the content of ``job.json``.
+        endpoint: URL of the S3 server, where it is not the job's.
+        changes: fields that are to differ.
+
+    Raises:
+        RequestError: the record or the changes are no valid job.
+    """
+    place = {"output": manifest.output} | ({"s3_endpoint": endpoint} if endpoint else {})
+    return Job.parse(record["job"] | place | dict(changes or {}))
+
+
+def _example(uri: str, message: str) -> str:
+    """Return a failed source's name and error message."""
+    return f"{uri.rpartition('/')[2]}: {message}"

@@ -1,0 +1,1 @@
+"""The crop method CAGIC: crops that follow a caption."""

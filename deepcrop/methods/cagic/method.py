@@ -1,0 +1,257 @@
+"""CAGIC: crops that follow a caption and look good (Horanyi et al.).
+
+```python
+method = load("cagic")
+[[crop]] = method.boxes([photo], ["3:2"], captions=["a dog on the beach"])
+```
+
+No network is trained to crop. The window is moved until a captioner, looking at it, says the
+user's words, and a network that ranks views likes it: Eq. 3, minimised as Algorithm 1 says.
+
+A descent turns on the last digits of sums, which another number of threads adds up in another
+order: boxes are the same to the pixel for the same number of threads (OMP_NUM_THREADS).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import torch
+from torch import Tensor
+
+from ...geometry import AspectRatio, Box, Focal, RatioLike, Size
+from ...networks.cagic.model import CagicNetwork, FixedScene, Scene
+from ...ops.annealing import Bounds, anneal
+from ...ops.windows import expand_to_contain
+from ..base import Crop, CropMethod, Hints, Photo, Trained, options_of, read_inputs
+from .options import CagicOptions
+from .request import Request, bounds_of, note_of
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+MAX_IMAGES_PER_SEARCH = 16
+"""The number of images whose searches run together on a GPU."""
+
+
+class Cagic(CropMethod, Trained):
+    """Searches the window that its caption describes best."""
+
+    name: ClassVar[str] = "cagic"
+    summary: ClassVar[str] = "the window that a caption describes, found through a captioner"
+    weights: ClassVar[str | None] = "cagic"
+    analysis: ClassVar[int] = 640
+
+    Options: ClassVar[type[CagicOptions]] = CagicOptions
+
+    def __init__(self, network: CagicNetwork, options: CagicOptions | None = None) -> None:
+        """Take a network that is ready for inference.
+
+        Args:
+            network: in evaluation mode, on the device where it runs.
+            options: how to search.
+        """
+        self.network, self.options = network, options or self.Options()
+
+    @classmethod
+    def from_weights(
+        cls,
+        state: Mapping[str, Tensor],
+        metadata: Mapping[str, str],
+        options: DataclassInstance | None = None,
+        *,
+        device: torch.device | str = "cpu",
+    ) -> Self:
+        """Build the method from the contents of a weights file."""
+        network = CagicNetwork.from_state(state, metadata)
+        return cls(network.to(device), options_of(cls.Options, options))
+
+    def request(self, caption: str | None) -> Request:
+        """Look up a caption in the vocabularies of the scores that are used."""
+        o, text = self.options, caption or ""
+        words = self.network.words.vocabulary.bag(text, function_words=o.function_words)
+        captioner = self.network.captioner.vocabulary.bag(text, function_words=o.function_words)
+        used = {"words": [words], "captioner": [captioner], "both": [words, captioner]}[o.score]
+        unknown = tuple(
+            word for word in used[0].unknown if all(word in bag.unknown for bag in used)
+        )
+        return Request(words, captioner, unknown, any(bag.known for bag in used), caption)
+
+    def boxes(
+        self,
+        images: Sequence[Photo],
+        aspects: Sequence[RatioLike],
+        *,
+        sizes: Sequence[Size] | None = None,
+        hints: Sequence[Hints] | None = None,
+        captions: Sequence[str | None] | None = None,
+    ) -> list[list[Crop]]:
+        """Return the window of each ratio; see :class:`~deepcrop.methods.base.CropMethod`.
+
+        Args:
+            images: see there.
+            aspects: see there.
+            sizes: see there.
+            hints: captions are followed, boxes to keep bound the search, and a focal point is the
+                centre that every window has, or comes as near to as image and boxes allow.
+            captions: a caption an image, or None; they go before those of ``hints``.
+
+        Returns:
+            Crops whose ``score`` is the geometric mean of the words' probabilities in the window,
+            or the logistic function of the aesthetic score where no word is known, and whose
+            ``note`` says which words were unknown, whether aesthetics alone decided, and whether
+            the boxes to keep are too large for the ratio.
+        """
+        tensors, ratios, sizes, hints = read_inputs(images, aspects, sizes, hints)
+        captions = captions or [hint.caption for hint in hints]
+        requests = [self.request(caption) for caption in captions]
+        together = 1 if self.device.type == "cpu" else MAX_IMAGES_PER_SEARCH
+        answers: list[list[Crop]] = []
+        for first in range(0, len(tensors), together):
+            rows = slice(first, first + together)
+            scenes = [self.scene(image) for image in tensors[rows]]
+            answers += self.search(scenes, requests[rows], sizes[rows], ratios, hints[rows])
+        return answers
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return self.network.captioner.content.device
+
+    def scene(self, image: Tensor) -> Scene:
+        """Prepare an image, uint8 ``(3, H, W)``, as the options say."""
+        o = self.options
+        return self.network.scene(
+            image.to(self.device), multi_scale=o.multi_scale, once=o.encode == "once"
+        )
+
+    def search(
+        self,
+        scenes: Sequence[Scene],
+        requests: Sequence[Request],
+        sizes: Sequence[Size],
+        ratios: Sequence[AspectRatio],
+        hints: Sequence[Hints] | None = None,
+    ) -> list[list[Crop]]:
+        """Search the windows of several images at once; no image's search depends on another's.
+
+        Args:
+            scenes: the images.
+            requests: what each is to show.
+            sizes: of the sources.
+            ratios: the ratios wanted of every image.
+            hints: where each image's windows may lie.
+        """
+        hints = hints or [Hints()] * len(scenes)
+        focals = [
+            hint.focal or focal_point(self.grad_cam(scene, request))
+            for scene, request, hint in zip(scenes, requests, hints, strict=True)
+        ]
+        answers: list[list[Crop]] = [[] for _ in scenes]
+        for ratio in ratios:
+            best = anneal(
+                lambda windows, images: self.loss(scenes, windows, images, requests),
+                Bounds.stack(
+                    [
+                        bounds_of(hint, ratio, size).to(self.device)
+                        for hint, size in zip(hints, sizes, strict=True)
+                    ]
+                ),
+                self.options.schedule,
+            )
+            for row, (size, request, hint) in enumerate(zip(sizes, requests, hints, strict=True)):
+                box = _box(best.windows[row].tolist(), ratio, size)
+                box = expand_to_contain(box, hint.keep, ratio, size)  # what rounding cut off
+                score = _score(best.values[row].item(), request)
+                note = note_of(request, hint, ratio, size)
+                answers[row].append(Crop(box, score, focals[row], note))
+        return answers
+
+    def loss(
+        self,
+        scenes: Sequence[Scene],
+        windows: Tensor,
+        images: Tensor,
+        requests: Sequence[Request],
+    ) -> Tensor:
+        """Return Eq. 3, ``(M,)``, of windows ``(M, 4)`` of the images ``(M,)``, ascending."""
+        o, network = self.options, self.network
+        counts = torch.bincount(images, minlength=len(scenes)).tolist()
+        parts = [
+            (scene, part, request)
+            for scene, part, request in zip(scenes, windows.split(counts), requests, strict=True)
+            if len(part)
+        ]
+        total = torch.zeros_like(windows[:, 0])
+        if o.score != "captioner":
+            total = total + torch.cat([self._described(*each) for each in parts])
+        ranks = o.aesthetics > 0 or not all(request.captioned for request in requests)
+        captioner = network.captioner if o.score != "words" else None
+        if captioner is None and not ranks:
+            return total
+        features = torch.cat([scene.features(part) for scene, part, _ in parts])
+        if captioner is not None:
+            bags = captioner.bags([dict(request.captioner.known) for request in requests])
+            total = total + captioner.loss(captioner.grid(features), bags[images], o.longest)
+        if ranks:
+            weights = [o.aesthetics if request.captioned else 1.0 for request in requests]
+            total = total - network.ranker(features) * total.new_tensor(weights)[images]
+        return total
+
+    def _described(self, scene: Scene, windows: Tensor, request: Request) -> Tensor:
+        """Return how badly windows of one image fit the caption's words: ``(M,)``.
+
+        Zeros where no word of the caption is known.
+        """
+        if request.words.known:
+            return self.network.words.loss(scene.logits(windows), request.words.known)
+        return torch.zeros_like(windows[:, 0])
+
+    def grad_cam(self, scene: Scene, request: Request) -> Tensor:
+        """Return where in the whole image the loss comes from: Grad-CAM, ``(14, 14)``, >= 0.
+
+        The paper's baseline (arXiv 1610.02391): each feature map, weighted by the mean of its
+        gradient of minus the loss; what speaks against the caption is left out.
+        """
+        whole = torch.tensor([[0.0, 0.0, 1.0, 1.0]], device=self.device)
+        first = torch.zeros(1, dtype=torch.long, device=self.device)
+        fixed = FixedScene(self.network, scene, whole)
+        with torch.enable_grad():
+            loss = self.loss([fixed], whole, first, [request]).sum()
+            # Keeps both maps in the graph where the loss reads only one of them.
+            loss = loss + 0 * sum(maps.sum() for maps in fixed.both)
+            gradients = torch.autograd.grad(-loss, fixed.both)
+        cams = [
+            (gradient.mean((2, 3), keepdim=True) * maps.detach()).sum(1)[0].clamp_min(0)
+            for gradient, maps in zip(gradients, fixed.both, strict=True)
+        ]
+        return torch.stack(cams).sum(0)
+
+
+def focal_point(grad_cam: Tensor) -> Focal:
+    """Return the centre of mass of a map, 0..1 of its sides; the middle of an empty one."""
+    mass = grad_cam.double()
+    if float(mass.sum()) <= 0:
+        return (0.5, 0.5)
+    mass = mass / mass.sum()
+    height, width = mass.shape
+    x = (mass.sum(0) * (torch.arange(width, device=mass.device) + 0.5)).sum() / width
+    y = (mass.sum(1) * (torch.arange(height, device=mass.device) + 0.5)).sum() / height
+    return float(x), float(y)
+
+
+def _box(window: Sequence[float], ratio: AspectRatio, size: Size) -> Box:
+    """Round a window to pixels: its ratio exact to the nearest pixel, inside the image."""
+    x, y, half_width, _ = window
+    largest = ratio.largest_window(size)
+    scale = half_width * size.width / largest.width
+    room = Size(max(1, round(largest.width * scale)), max(1, round(largest.height * scale)))
+    return Box.centred(ratio.largest_window(room), ((x + 1) / 2, (y + 1) / 2), size)
+
+
+def _score(loss: float, request: Request) -> float:
+    """Turn the lowest loss to 0..1: see :meth:`Cagic.boxes`."""
+    value = math.exp(-max(loss, 0.0)) if request.captioned else 1 / (1 + math.exp(loss))
+    return min(max(value, 0.0), 1.0)

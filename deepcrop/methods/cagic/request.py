@@ -1,0 +1,77 @@
+"""What a user wants of one image's crops, as CAGIC's search takes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from ...geometry import AspectRatio, Size
+from ...networks.cagic.vocabulary import Bag
+from ...ops.annealing import Bounds
+from ..base import Hints
+
+
+@dataclass(frozen=True)
+class Request:
+    """One image's wish, in the words of the network.
+
+    Attributes:
+        words: bag for the word scores.
+        captioner: bag for the captioner.
+        unknown: words that neither knows.
+        captioned: whether any word is known; without, aesthetics alone decide.
+        caption: what the user typed; None or empty: nothing.
+    """
+
+    words: Bag
+    captioner: Bag
+    unknown: tuple[str, ...]
+    captioned: bool
+    caption: str | None
+
+
+def bounds_of(hint: Hints, ratio: AspectRatio, size: Size) -> Bounds:
+    """Return where the windows of a ratio may lie, given an image's focal point and kept boxes.
+
+    Boxes that no window of the ratio can hold don't bind.
+    """
+    largest = ratio.largest_window(size)
+    sides = torch.tensor([size.width, size.height])
+    bounds = Bounds.free(torch.tensor([largest.width, largest.height]) / sides)
+    held, centre = bounds.held, bounds.centre
+    if hint.keep and _fits(hint, ratio, size):
+        held = 2 * torch.tensor(_around(hint)) / sides.repeat(2) - 1
+    if hint.focal is not None:
+        centre = 2 * torch.tensor(hint.focal) - 1
+    return Bounds(bounds.extents, held, centre)
+
+
+def note_of(request: Request, hint: Hints, ratio: AspectRatio, size: Size) -> str | None:
+    """Say what the user should know: what was not understood or not possible, and what decided."""
+    parts = []
+    if request.unknown:
+        parts.append(f"unknown words: {', '.join(request.unknown)}")
+    if not request.captioned:
+        why = "no known word in the caption" if request.caption else "no caption"
+        parts.append(f"{why}: aesthetics only")
+    if hint.keep and not _fits(hint, ratio, size):
+        parts.append(f"no window of {ratio} holds all boxes to keep")
+    return "; ".join(parts) or None
+
+
+def _fits(hint: Hints, ratio: AspectRatio, size: Size) -> bool:
+    """Tell whether the largest window of a ratio can hold all boxes to keep."""
+    largest = ratio.largest_window(size)
+    x0, y0, x1, y1 = _around(hint)
+    return x1 - x0 <= largest.width and y1 - y0 <= largest.height
+
+
+def _around(hint: Hints) -> tuple[int, int, int, int]:
+    """Return the corners of the box around all boxes to keep."""
+    return (
+        min(box.x0 for box in hint.keep),
+        min(box.y0 for box in hint.keep),
+        max(box.x1 for box in hint.keep),
+        max(box.y1 for box in hint.keep),
+    )

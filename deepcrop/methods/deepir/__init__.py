@@ -1,0 +1,1 @@
+"""The retarget method DeepIR."""

@@ -1,0 +1,1 @@
+"""The retarget methods DNR and DNR with the paper's values."""

@@ -1,0 +1,24 @@
+"""DNR's importance beside the features: where people look."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def saliency_factors(saliency: Tensor | None, weight: float, shape: tuple[int, int]) -> Tensor:
+    """Return the factors by which a saliency map changes the importance.
+
+    Args:
+        saliency: (h, w), any resolution; None changes nothing.
+        weight: part of the importance that is proportional to the saliency, 0..1.
+        shape: height and width of the factors.
+
+    Returns:
+        (1, 1, *shape) with mean 1, at least 1 - ``weight`` everywhere.
+    """
+    if saliency is None:
+        return torch.ones(1, 1, *shape)
+    resized = functional.interpolate(saliency[None, None], shape, mode="bilinear", antialias=True)
+    return 1 - weight + weight * resized / resized.mean().clamp_min(1e-12)

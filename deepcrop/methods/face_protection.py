@@ -1,0 +1,69 @@
+"""Heads that a window shall rather show whole or leave out than cut.
+
+```python
+whole = heads(seen.faces, integral, weight=0.4)     # boxes, and what cutting each costs
+best_window(integral, aspect, whole=whole)
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..flags import Flag
+from ..geometry import Box, Size
+from ..ops.windows import Integral
+from .base import Part
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+HAIR_RATIO = 0.4
+"""Height of the hair above a face, over that of the face."""
+
+
+def head_costs(faces: Tensor, integral: Integral, weight: float) -> list[tuple[Box, float]]:
+    """Return boxes of faces and of heads, each with what a window gives up by cutting it.
+
+    Args:
+        faces: ``(n, 4)`` or more columns: x0, y0, x1, y1 in 0..1 of the image's sides.
+        integral: of what windows shall hold.
+        weight: of what a face holds, how much its head is worth: half of it the face, half both
+            face and hair.
+    """
+    whole = []
+    for found in faces[:, :4].tolist():
+        face = face_box(found, integral.size)
+        cost = weight / 2 * integral.mass(face)
+        whole += [(face, cost), (face_box(head_of(found), integral.size), cost)]
+    return whole
+
+
+def head_parts(faces: Tensor, size: Size) -> tuple[Part, ...]:
+    """Return the heads of faces, as parts that a crop box had better not cut.
+
+    Args:
+        faces: as :func:`head_costs` takes them.
+        size: of the source.
+    """
+    found = faces[:, :4].tolist()
+    return tuple(Part(face_box(head_of(each), size), Flag.HEAD_CUT) for each in found)
+
+
+def head_of(face: Sequence[float], hair: float = HAIR_RATIO) -> tuple[float, float, float, float]:
+    """Add the hair to a face, x0, y0, x1, y1 in 0..1: boxes of faces end at the forehead."""
+    x0, y0, x1, y1 = face
+    return x0, max(0.0, y0 - hair * (y1 - y0)), x1, y1
+
+
+def face_box(face: Sequence[float], size: Size) -> Box:
+    """Return a face's box in source pixels: from x0, y0, x1, y1 in 0..1 of the sides."""
+    x0, y0, x1, y1 = face
+    left, top = (
+        min(int(x0 * size.width), size.width - 1),
+        min(int(y0 * size.height), size.height - 1),
+    )
+    return Box(
+        left, top, max(left + 1, round(x1 * size.width)), max(top + 1, round(y1 * size.height))
+    )

@@ -1,0 +1,250 @@
+"""What CAGIC looks with: one trunk, and over it the captioner, the words and the view ranker.
+
+```python
+network = CagicNetwork.from_state(state, metadata)
+scene = network.scene(photo)                         # uint8 (3, H, W): encoded once
+features = scene.features(windows)                   # (M, 320, 14, 14)
+logits = scene.logits(windows)                       # of words, (M, n)
+```
+
+The paper encodes every crop anew: :class:`PixelScene`. A trunk is (nearly) equivariant to shifts,
+so a window of the features of the whole image says the same as the features of the window, for far
+less work: :class:`FeatureScene` encodes the image at sizes that grow by the root of two, and takes
+each window from the size at which the window is about 224 pixels wide.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...ops.window_sampling import (
+    SCALES,
+    mean_weights,
+    merge,
+    pyramid,
+    sample_levels,
+    sample_rows,
+)
+from ..mobilenet import MobileNetV2
+from .aesthetics import ViewRanker, ViewRankerOptions
+from .captioner import Captioner, CaptionerOptions
+from .word_detectors import WordScores
+
+SIDE = 224
+"""Pixels that the trunk was trained on."""
+CELLS = 14
+"""Cells of a window's features along each axis."""
+SIDES = (224, 320, 448, 640)
+"""Sizes at which a whole image is encoded."""
+
+
+class CagicNetwork(nn.Module):
+    """The trunk and its three readers.
+
+    Args:
+        captioner: over the trunk's 320-channel features.
+        words: over its 1280-channel features.
+        ranker: over its 320-channel features.
+    """
+
+    def __init__(self, captioner: Captioner, words: WordScores, ranker: ViewRanker) -> None:
+        super().__init__()
+        self.trunk = MobileNetV2(stop=19, output_stride=16)
+        self.captioner, self.words, self.ranker = captioner, words, ranker
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Tensor], metadata: Mapping[str, str]) -> CagicNetwork:
+        """Build the network that a weights file describes, ready to use.
+
+        Raises:
+            KeyError: the metadata lacks an entry.
+            RuntimeError: parameters are missing or have other shapes.
+        """
+        network = cls(
+            Captioner(
+                json.loads(metadata["vocabulary"]),
+                CaptionerOptions(**json.loads(metadata["captioner"])),
+            ),
+            WordScores(json.loads(metadata["classes"]), json.loads(metadata["detectors"])),
+            ViewRanker(ViewRankerOptions(**json.loads(metadata["ranker"]))),
+        )
+        network.load_state_dict(dict(state))
+        return network.eval().requires_grad_(False)
+
+    def metadata(self) -> dict[str, str]:
+        """Describe the network, for :meth:`from_state`."""
+        words = self.words
+        return {
+            "vocabulary": json.dumps(self.captioner.vocabulary.words),
+            "captioner": json.dumps(asdict(self.captioner.options)),
+            "classes": json.dumps(words.classes),
+            "detectors": json.dumps(list(words.detectors)),
+            "ranker": json.dumps(asdict(self.ranker.options)),
+        }
+
+    def encode(self, squares: Tensor) -> tuple[Tensor, Tensor]:
+        """Encode squares ``(B, 3, s, s)`` of 0..255.
+
+        Returns:
+            Features for captioner and ranker ``(B, 320, s/16, s/16)``, and for words, 1280 wide.
+        """
+        features, semantic = self.trunk.features(squares / 127.5 - 1, (17, 18))
+        return features, semantic
+
+    def scene(self, image: Tensor, *, multi_scale: bool = True, once: bool = True) -> Scene:
+        """Prepare an image.
+
+        Args:
+            image: uint8 ``(3, H, W)``.
+            multi_scale: look at Eq. 1's average of four scales; without, at the image itself.
+            once: encode the whole image once; without, every window anew.
+        """
+        pixels = image.to(self.captioner.content.dtype)
+        levels = pyramid(pixels, SCALES if multi_scale else SCALES[-1:])
+        return FeatureScene(self, merge(levels)) if once else PixelScene(self, levels)
+
+
+class Scene(Protocol):
+    """An image of which windows are looked at."""
+
+    def features(self, windows: Tensor) -> Tensor:
+        """Return features of windows, differentiable: ``(M, 4)`` to ``(M, 320, 14, 14)``."""
+        ...
+
+    def logits(self, windows: Tensor) -> Tensor:
+        """Return words' logits of windows, differentiable: ``(M, 4)`` to ``(M, n)``."""
+        ...
+
+    def maps(self, windows: Tensor) -> tuple[Tensor, Tensor]:
+        """Return both maps of windows, ``(M, 320, 14, 14)`` and ``(M, 1280, 14, 14)``."""
+        ...
+
+
+class PixelScene:
+    """Samples each window's pixels and encodes them: the paper's way."""
+
+    def __init__(self, network: CagicNetwork, levels: Sequence[Tensor]) -> None:
+        self.network, self.levels = network, levels
+        self._last: tuple[Tensor, tuple[Tensor, Tensor]] | None = None
+
+    def maps(self, windows: Tensor) -> tuple[Tensor, Tensor]:
+        """Encode windows; the same ones asked for again are not encoded twice."""
+        if self._last is None or self._last[0] is not windows:
+            self._last = (
+                windows,
+                self.network.encode(sample_levels(self.levels, windows, (SIDE, SIDE))),
+            )
+        return self._last[1]
+
+    def features(self, windows: Tensor) -> Tensor:
+        """Return features of windows; see :meth:`Scene.features`."""
+        return self.maps(windows)[0]
+
+    def logits(self, windows: Tensor) -> Tensor:
+        """Return words' logits; see :meth:`Scene.logits`."""
+        return self.network.words.logits(self.maps(windows)[1].mean((2, 3)))
+
+
+class FixedScene:
+    """The maps of one window, whichever is asked for: what Grad-CAM differentiates by."""
+
+    def __init__(self, network: CagicNetwork, scene: Scene, window: Tensor) -> None:
+        features, semantic = scene.maps(window)
+        self.network = network
+        self.both = features.detach().requires_grad_(), semantic.detach().requires_grad_()
+
+    def maps(self, windows: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the maps."""
+        return self.both
+
+    def features(self, windows: Tensor) -> Tensor:
+        """Return the features."""
+        return self.both[0]
+
+    def logits(self, windows: Tensor) -> Tensor:
+        """Return the words' logits."""
+        return self.network.words.logits(self.both[1].mean((2, 3)))
+
+
+class FeatureScene:
+    """Encodes the image once a size, when first needed, and samples features."""
+
+    def __init__(self, network: CagicNetwork, image: Tensor) -> None:
+        self.network, self.image = network, image
+        self._whole: dict[int, tuple[Tensor, Tensor]] = {}
+        self._logits: dict[int, Tensor] = {}
+
+    def whole(self, side: int) -> tuple[Tensor, Tensor]:
+        """Return the whole image's features at one size: ``(n * n, 320)``, ``(n * n, 1280)``."""
+        if side not in self._whole:
+            with torch.no_grad():
+                square = F.interpolate(
+                    self.image[None], (side, side), mode="bilinear", antialias=True
+                )
+                features, semantic = self.network.encode(square)
+            self._whole[side] = _rows(features[0]), _rows(semantic[0])
+        return self._whole[side]
+
+    def whole_logits(self, side: int) -> Tensor:
+        """Return the words' logits of every place at one size, ``(n * n, words)``."""
+        if side not in self._logits:
+            with torch.no_grad():
+                self._logits[side] = self.network.words.logits(self.whole(side)[1])
+        return self._logits[side]
+
+    def maps(self, windows: Tensor) -> tuple[Tensor, Tensor]:
+        """Return both maps; see :meth:`Scene.maps`."""
+        return self._sampled(0, windows), self._sampled(1, windows)
+
+    def features(self, windows: Tensor) -> Tensor:
+        """Return features of windows; see :meth:`Scene.features`."""
+        return self._sampled(0, windows)
+
+    def _sampled(self, which: int, windows: Tensor) -> Tensor:
+        """Return windows of the first or the second map, ``(M, C, 14, 14)``."""
+        parts = []
+        for side, rows in self._by_side(windows):
+            shape = (side // 16, side // 16)
+            sampled = sample_rows(self.whole(side)[which], shape, windows[rows], (CELLS, CELLS))
+            parts.append((rows, sampled))
+        return _together(parts, len(windows))
+
+    def logits(self, windows: Tensor) -> Tensor:
+        """Return words' logits; see :meth:`Scene.logits`."""
+        parts = []
+        for side, rows in self._by_side(windows):
+            n = side // 16
+            weights = mean_weights(windows[rows], (n, n), CELLS)
+            parts.append((rows, weights @ self.whole_logits(side)))
+        return _together(parts, len(windows))
+
+    def _by_side(self, windows: Tensor) -> list[tuple[int, Tensor]]:
+        """Group windows by the size at which they are nearest to 224 pixels wide."""
+        widths = (windows[:, 2] * windows[:, 3]).detach().sqrt()
+        sides = torch.tensor(SIDES, dtype=widths.dtype, device=widths.device)
+        nearest = (torch.log2(widths[:, None] * sides / SIDE)).abs().argmin(1)
+        return [
+            (SIDES[i], torch.nonzero(nearest == i)[:, 0]) for i in sorted(set(nearest.tolist()))
+        ]
+
+
+def _rows(maps: Tensor) -> Tensor:
+    """Lay out a map ``(C, H, W)`` a place a row: ``(H * W, C)``."""
+    return maps.flatten(1).T.contiguous()
+
+
+def _together(parts: Sequence[tuple[Tensor, Tensor]], count: int) -> Tensor:
+    """Put rows back in order."""
+    if len(parts) == 1:
+        return parts[0][1]
+    order = torch.cat([rows for rows, _ in parts])
+    inverse = torch.empty(count, dtype=torch.long, device=order.device)
+    inverse[order] = torch.arange(count, device=order.device)
+    return torch.cat([values for _, values in parts])[inverse]

@@ -1,0 +1,1 @@
+"""Mars: crop boxes for any aspect ratio from one network."""

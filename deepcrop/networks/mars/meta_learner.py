@@ -1,0 +1,96 @@
+"""The meta-learners of Mars: aspect ratios in, parameters of two layers out (section 3.3)."""
+
+from __future__ import annotations
+
+import math
+from itertools import chain, pairwise
+
+import torch
+from torch import Tensor, nn
+
+LIMIT = math.log(2)
+"""Ratios are known to the network between 1/2 and 2: their logarithm between -LIMIT and LIMIT."""
+
+
+class Embedding(nn.Module):
+    """Embedding vectors of N ratios, evenly spaced in log space, and what lies between (Eq. 7).
+
+    They begin as sinusoids of the logarithm, so that neighbours begin alike.
+    """
+
+    def __init__(self, count: int, dimension: int, *, interpolation: bool) -> None:
+        super().__init__()
+        place = torch.linspace(-LIMIT, LIMIT, count)[:, None]
+        frequency, phase = 3 * torch.randn(dimension), 2 * math.pi * torch.rand(dimension)
+        self.vectors = nn.Parameter(torch.sin(frequency * place + phase))
+        self.interpolation = interpolation
+
+    def forward(self, ratios: Tensor) -> Tensor:
+        """Embed widths over heights ``(R,)`` to ``(R, dimension)``; clamped to [1/2, 2]."""
+        last = len(self.vectors) - 1
+        place = (ratios.log().clamp(-LIMIT, LIMIT) + LIMIT) * (last / (2 * LIMIT))
+        if not self.interpolation:
+            return self.vectors[place.round().long()]
+        lower = place.floor().long().clamp(0, last - 1)
+        part = (place - lower)[:, None]
+        return (1 - part) * self.vectors[lower] + part * self.vectors[lower + 1]
+
+
+class RatioScalar(nn.Module):
+    """The ratio itself in place of an embedding vector (Table 4)."""
+
+    def forward(self, ratios: Tensor) -> Tensor:
+        """Return ratios ``(R,)`` as ``(R, 1)``; clamped to [1/2, 2]."""
+        return ratios.clamp(0.5, 2)[:, None]
+
+
+class MetaLearner(nn.Module):
+    """Maps aspect ratios to parameters: a fully-connected network with two outputs (Figure 4).
+
+    Args:
+        transform: c, where ARS-FTM is to be predicted.
+        predictor: C_out, where ARS-PWP is to be predicted.
+        depth: hidden layers of 512 neurons.
+        ratios: how many are embedded.
+        dimension: of the embedding; None reads the ratio's value.
+        interpolation: between embeddings.
+    """
+
+    def __init__(
+        self,
+        *,
+        transform: int | None,
+        predictor: int | None,
+        depth: int = 1,
+        ratios: int = 101,
+        dimension: int | None = 512,
+        interpolation: bool = True,
+    ) -> None:
+        super().__init__()
+        self.embed: nn.Module = RatioScalar()
+        if dimension is not None:
+            self.embed = Embedding(ratios, dimension, interpolation=interpolation)
+        sizes = [dimension or 1, *[512] * depth]
+        layers = [(nn.Linear(a, b), nn.ReLU()) for a, b in pairwise(sizes)]
+        self.layers = nn.Sequential(*chain.from_iterable(layers))
+        self.transform = _head(sizes[-1], transform**2, transform) if transform else None
+        self.predictor = _head(sizes[-1], predictor, predictor) if predictor else None
+
+    def forward(self, ratios: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """Predict, for ratios ``(R,)``, ARS-FTM ``(R, c, c)`` and ARS-PWP ``(R, C_out)``."""
+        x = self.layers(self.embed(ratios))
+        matrix = vector = None
+        if self.transform is not None:
+            flat = self.transform(x)
+            matrix = flat.view(len(flat), math.isqrt(flat.shape[1]), -1)
+        if self.predictor is not None:
+            vector = self.predictor(x)
+        return matrix, vector
+
+
+def _head(inputs: int, outputs: int, fan_in: int) -> nn.Linear:
+    """Make an output layer that begins near parameters usual for a layer of ``fan_in`` inputs."""
+    head = nn.Linear(inputs, outputs)
+    nn.init.normal_(head.bias, std=fan_in**-0.5)
+    nn.init.normal_(head.weight, std=0.3 * (inputs * fan_in) ** -0.5)
+    return head

@@ -1,0 +1,300 @@
+"""Mars: one cropping network for every aspect ratio (Li, Zhang and Huang, CVPR 2020).
+
+```python
+network = Mars.from_state(state, metadata)          # ours: deepcrop/pretrained/mars.*
+parameters = network.parameters_of(ratios)          # (R,) widths over heights; they suffice
+maps = network.maps([photo, other], parameters)     # uint8 (3, h, w) each -> (R, h', w') each
+```
+
+Two layers of the network are not learned but predicted from the aspect ratio: the matrix that
+transforms the image's global feature (ARS-FTM), and the 1x1 predictor (ARS-PWP).
+
+The paper leaves the activations open. We have none between the 1x1 reduction and the first
+deconvolution, ReLU between deconvolutions, and none after the last. So the reduction and the first
+deconvolution are linear, and by ``A(F + f) = A(F) + A(f)`` all ratios share them; and the last
+deconvolution and the predictor are one convolution, multiplied out once per ratio. Both are exact;
+what remains per image and ratio is an addition, a ReLU and 0.3 million multiplications.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import NamedTuple, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..group_by_shape import group_by_shape
+from ..saliency.model import SaliencyNetwork
+from .meta_learner import MetaLearner
+from .options import MarsOptions
+from .trunk import SaliencyTrunk, truncated
+
+
+class RatioParameters(NamedTuple):
+    """What the network needs of R aspect ratios; it depends on them alone and may be kept."""
+
+    transform: Tensor | None
+    """ARS-FTM, ``(R, c, c)``."""
+    predictor: Tensor
+    """ARS-PWP behind the last deconvolution, ``(R, C_out, side * side)``: side 2, or 1 if none."""
+    bias: Tensor
+    """Of the two together, ``(R, side * side)``."""
+
+    def each(self, images: int) -> RatioParameters:
+        """Deal B * R ratios out to B images: every tensor gets a leading dimension B."""
+        transform = None if self.transform is None else self.transform.unflatten(0, (images, -1))
+        return RatioParameters(
+            transform,
+            self.predictor.unflatten(0, (images, -1)),
+            self.bias.unflatten(0, (images, -1)),
+        )
+
+    @classmethod
+    def stack(cls, parts: Sequence[RatioParameters]) -> RatioParameters:
+        """Join those of several ratios."""
+        transforms = [part.transform for part in parts if part.transform is not None]
+        return cls(
+            torch.cat(transforms) if transforms else None,
+            torch.cat([part.predictor for part in parts]),
+            torch.cat([part.bias for part in parts]),
+        )
+
+
+class MarsOutput(NamedTuple):
+    """What the network sees in one image."""
+
+    areas: Tensor
+    """Cropping areas of R ratios: float32 ``(R, h', w')`` on the CPU, probabilities. A cell stands
+    for each ``stride`` pixels of the resized image; the last row and column may reach beyond it."""
+    faces: Tensor
+    """``(n, 5)`` on the CPU: x0, y0, x1, y1 in 0..1 of the sides, and the probability."""
+
+
+class Mars(nn.Module):
+    """The base model and its meta-learners (Figure 2).
+
+    Args:
+        options: the architecture.
+        folded: MobileNet's batch norms are in its convolutions, as its weights here have them.
+    """
+
+    def __init__(self, options: MarsOptions | None = None, *, folded: bool = True) -> None:
+        super().__init__()
+        self.options = o = options or MarsOptions()
+        self.trunk = truncated(o, folded=folded)
+        self.narrow = (
+            nn.Conv2d(o.truncation.channels, 512, 1) if o.truncation.channels > 512 else None
+        )
+        self.reduce = nn.Conv2d(o.width, o.channels, 1)
+        self.stack = nn.ModuleList(
+            nn.ConvTranspose2d(o.channels, o.channels, 2, stride=2) for _ in range(o.deconvolutions)
+        )
+        self.meta = MetaLearner(
+            transform=o.width if o.transform else None,
+            predictor=o.channels if o.predictor else None,
+            depth=o.depth,
+            ratios=o.ratios,
+            dimension=o.dimension if o.embedding else None,
+            interpolation=o.interpolation,
+        )
+        self.predictor = None if o.predictor else nn.Conv2d(o.channels, 1, 1)
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Tensor], metadata: Mapping[str, str]) -> Mars:
+        """Build the network that a weights file holds, ready for inference.
+
+        Args:
+            state: tensors of the file.
+            metadata: the file's; ``options`` holds the architecture as JSON.
+        """
+        network = cls(MarsOptions.from_json(metadata["options"]))
+        network.load_state_dict({key: value.float() for key, value in state.items()})
+        return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+    def forward(self, images: Tensor, ratios: Tensor) -> Tensor:
+        """Predict the logits of the cropping area of each ratio.
+
+        Args:
+            images: ``(B, 3, H, W)``, normalised as the trunk asks (MobileNet: -1..1); sides
+                divisible by the trunk's stride, those of "sam" by 16.
+            ratios: ``(R,)`` widths over heights.
+
+        Returns:
+            ``(B, R, H / stride, W / stride)``.
+        """
+        return self.decode(self.features(images), self.parameters_of(ratios))
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return the last feature map before the global pooling, float32 ``(B, c, h, w)``."""
+        return self._encode(images, faces=False)[0]
+
+    def _encode(self, images: Tensor, *, faces: bool) -> tuple[Tensor, list[Tensor]]:
+        """Return the features, and the faces of each image where the trunk can find them."""
+        x = images.to(next(self.trunk.parameters()).dtype)
+        found = [images.new_zeros(0, 5) for _ in images]
+        if faces and self.options.trunk == "sam":
+            x, found = self._saliency.features(x, faces=True)
+        else:
+            x = self.trunk(x)
+        x = x.float()
+        return x if self.narrow is None else F.relu(self.narrow(x)), found
+
+    def parameters_of(self, ratios: Tensor) -> RatioParameters:
+        """Predict the parameters of ratios ``(R,)`` and multiply out what depends on them alone."""
+        matrix, vector = self.meta(ratios)
+        shift = ratios.new_zeros(1)
+        if self.predictor is not None:
+            vector = self.predictor.weight.view(1, -1).expand(len(ratios), -1)
+            assert self.predictor.bias is not None
+            shift = self.predictor.bias
+        if not self.stack:
+            return RatioParameters(matrix, vector[:, :, None], shift.expand(len(ratios), 1))
+        last = self.stack[-1]
+        kernel = torch.einsum("ioyx,ro->riyx", last.weight, vector).flatten(2)
+        bias = (vector @ last.bias + shift)[:, None].expand(-1, 4)
+        return RatioParameters(matrix, kernel, bias)
+
+    def input_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return the (height, width) at which it sees an image, before padding.
+
+        The longer edge is ``longest``. The saliency network sees the area of a 4:3 image of that,
+        in the image's shape, as it learned: in a larger square small things look large to it.
+        """
+        if self.options.trunk == "sam":
+            return self._saliency.input_size(height, width)
+        return fitted(height, width, self.options.longest)
+
+    @property
+    def _saliency(self) -> SaliencyNetwork:
+        [trunk] = self.trunk.children()
+        return cast(SaliencyTrunk, trunk).network
+
+    def preprocess(self, image: Tensor, size: tuple[int, int] | None = None) -> Tensor:
+        """Resize one uint8 image ``(3, h, w)``, normalise it and pad it right and below.
+
+        Args:
+            image: of any size.
+            size: (height, width) before padding, if not :meth:`input_size`.
+
+        Returns:
+            ``(3, H, W)``, both padded to multiples of the trunk's stride.
+        """
+        size = size or self.input_size(image.shape[-2], image.shape[-1])
+        x = image[None].float() if image.is_cuda else image[None]
+        if size != tuple(image.shape[-2:]):
+            x = F.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
+        x = x.float().div(127.5).sub(1)
+        if self.options.trunk in ("vgg16", "resnet50"):  # torchvision's mean, deviation, rescaled
+            mean = x.new_tensor((0.485, 0.456, 0.406)).view(3, 1, 1) * 2 - 1
+            x = (x - mean) / (2 * x.new_tensor((0.229, 0.224, 0.225)).view(3, 1, 1))
+        stride = self.options.truncation.stride
+        return F.pad(x[0], (0, -size[1] % stride, 0, -size[0] % stride))
+
+    def maps(self, images: Sequence[Tensor], parameters: RatioParameters) -> list[Tensor]:
+        """Predict the cropping areas, as :meth:`predict` does, and no faces."""
+        return [seen.areas for seen in self.predict(images, parameters, faces=False)]
+
+    @torch.inference_mode()
+    def predict(
+        self, images: Sequence[Tensor], parameters: RatioParameters, *, faces: bool
+    ) -> list[MarsOutput]:
+        """Predict the cropping areas of images of any sizes, at all ratios from one trunk pass.
+
+        On a CPU an image's result does not depend on the other images: see
+        :func:`.group_by_shape.group_by_shape`.
+
+        Args:
+            images: uint8 RGB ``(3, h, w)``.
+            parameters: of R ratios.
+            faces: look for faces, if the trunk has a head for them.
+
+        Returns:
+            What was seen of each image, in their order.
+        """
+        device = self.reduce.weight.device
+        inputs = [self.preprocess(image.to(device)) for image in images]
+        seen: dict[int, MarsOutput] = {}
+        for members, batch in group_by_shape(inputs):
+            features, found = self._encode(batch, faces=faces)
+            decoded = self.decode(features, parameters).sigmoid().cpu()
+            for index, areas, people in zip(members, decoded, found, strict=True):
+                size = self.input_size(images[index].shape[-2], images[index].shape[-1])
+                rows, columns = (-(-side // self.options.stride) for side in size)
+                seen[index] = MarsOutput(areas[:, :rows, :columns], people.cpu())
+        return [seen[index] for index in range(len(images))]
+
+    def decode(self, features: Tensor, parameters: RatioParameters) -> Tensor:
+        """Turn feature maps ``(B, c, h, w)`` into logits ``(B, R, h', w')`` of each ratio.
+
+        Args:
+            features: of :meth:`features`.
+            parameters: of R ratios, the same for all maps, or of R ratios of each map
+                (:meth:`RatioParameters.each`).
+        """
+        pooled = features.mean((2, 3))  # f_ara
+        f_ars = _transform(parameters, pooled)
+        shared = self.reduce(features).flatten(2)
+        added = F.linear(f_ars, self.reduce.weight[:, :, 0, 0])  # (B, R, C_out)
+        read, bias = parameters.predictor.mT, parameters.bias[..., None]
+        if len(self.stack) < 2:  # all of it is linear
+            logits = (read.flatten(-3, -2) @ shared).unflatten(1, read.shape[-3:-1])
+            logits += read @ added[..., None] + bias
+            return _unfold(logits, *features.shape[-2:])
+        first, *others = (cast(nn.ConvTranspose2d, layer) for layer in self.stack[:-1])
+        pattern = added @ first.weight.flatten(1)  # the vector's: the same at every place
+        x = _quarters((_deconvolve(first, shared)[:, None] + pattern[..., None]).relu_())
+        for layer in others:
+            x = _quarters(_deconvolve(layer, x).relu_())
+        return _unfold(read @ x + bias, *features.shape[-2:])  # of (B, R, 4, n)
+
+
+def _deconvolve(layer: nn.ConvTranspose2d, x: Tensor) -> Tensor:
+    """Deconvolve ``(..., C, n)``, n places, with kernel 2 and stride 2: ``(..., C * 4, n)``.
+
+    Kernels don't overlap then: each place becomes 2x2 on its own, and need not know where it is
+    before :func:`_unfold` says so, for all layers at once. What is added for a ratio is the same
+    along rows of n places, where in a map laid out it would change at every other pixel.
+    """
+    assert layer.bias is not None
+    return layer.weight.flatten(1).T @ x + layer.bias.repeat_interleave(4)[:, None]
+
+
+def _quarters(x: Tensor) -> Tensor:
+    """Count the quarters of a place as places: ``(..., C * 4, n)`` to ``(..., C, 4 * n)``."""
+    return x.unflatten(-2, (-1, 4)).flatten(-2)
+
+
+def _transform(parameters: RatioParameters, pooled: Tensor) -> Tensor:
+    """Transform the global features ``(B, c)`` for each ratio: ``(B, R, c)``."""
+    matrix = parameters.transform
+    if matrix is None:
+        return pooled[:, None].expand(-1, parameters.bias.shape[-2], -1)
+    return torch.einsum("roc,bc->bro" if matrix.ndim == 3 else "broc,bc->bro", matrix, pooled)
+
+
+def fitted(height: int, width: int, longest: int) -> tuple[int, int]:
+    """Return (height, width) scaled so that the longer edge is ``longest``."""
+    scale = Fraction(longest, max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def _unfold(logits: Tensor, height: int, width: int) -> Tensor:
+    """Put the places of k deconvolutions where they belong.
+
+    Args:
+        logits: ``(B, R, 4, 4 ** (k - 1) * height * width)``, the quarters of the first
+            deconvolution innermost; ``(B, R, 1, height * width)`` if there is none.
+        height: of the map before the first deconvolution.
+        width: of that map.
+
+    Returns:
+        ``(B, R, 2 ** k * height, 2 ** k * width)``.
+    """
+    batch, count = logits.shape[:2]
+    maps = logits.reshape(batch, -1, height, width)
+    while maps.shape[1] > count:
+        maps = F.pixel_shuffle(maps, 2)
+    return maps

@@ -1,0 +1,43 @@
+"""The trunks of Mars, cut where Table 1 cuts them, and our saliency network as one."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from ..mobilenet import MobileNetV2
+from ..saliency.model import SaliencyNetwork, SaliencyOptions
+from .options import MarsOptions
+
+
+class SaliencyTrunk(nn.Module):
+    """Our saliency network, as far as its features."""
+
+    def __init__(self, longest: int) -> None:
+        super().__init__()
+        self.network = SaliencyNetwork(SaliencyOptions(pixels=longest**2 * 3 // 4, faces=48))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See ``(B, 3, H, W)``, -1..1: ``(B, 96, H / 8, W / 8)``."""
+        return self.network.features(x)[0]
+
+
+def truncated(options: MarsOptions, *, folded: bool) -> nn.Module:
+    """Build the trunk that options name, without weights.
+
+    Args:
+        options: the architecture.
+        folded: MobileNet's batch norms are in its convolutions.
+    """
+    stop = options.truncation.stop
+    if options.trunk == "mobilenet_v2":
+        return MobileNetV2(stop=stop, folded=folded)
+    if options.trunk == "sam":
+        return nn.Sequential(SaliencyTrunk(options.longest))
+    import torchvision
+
+    if options.trunk == "vgg16":
+        return torchvision.models.vgg16(weights=None).features[:stop]
+    resnet = torchvision.models.resnet50(weights=None)
+    stem = [resnet.conv1, resnet.bn1, resnet.relu, resnet.maxpool]
+    third = [*resnet.layer3, *resnet.layer4]
+    return nn.Sequential(*stem, resnet.layer1, resnet.layer2, *third[: stop - 6])

@@ -1,0 +1,1 @@
+"""The saliency network, its recurrent head and its face detector."""

@@ -1,0 +1,103 @@
+"""Faces, read off the features that the saliency network has anyway.
+
+The head is CenterNet's (X. Zhou, D. Wang, P. Kraehenbuehl, "Objects as Points", arXiv 1904.07850):
+at stride 8 each cell says whether a face is centred in it, and the face's place and size.
+
+```python
+head = FaceHead(32)
+faces = read_faces(head(features)[0], threshold=0.4)    # (n, 5): x0, y0, x1, y1 in 0..1, score
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..mobilenet import CHANNELS, Conv2dSame
+
+TAPS = (6, 13, 17)
+"""Blocks of the trunk that are read: the first is at stride 8, the others are coarser."""
+OVERLAP = 0.3
+"""IoU from which two boxes are one face."""
+
+
+class FaceHead(nn.Module):
+    """Features of the trunk's :data:`TAPS` to a map of faces."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.project = nn.ModuleList(Conv2dSame(CHANNELS[tap], width, 1, bias=True) for tap in TAPS)
+        self.mix = nn.ModuleList(
+            Conv2dSame(width, width, 3, dilation=dilation, bias=True) for dilation in (1, 2)
+        )
+        self.read = Conv2dSame(width, 5, 1, bias=True)
+
+    def forward(self, features: Sequence[Tensor]) -> Tensor:
+        """Read features of :data:`TAPS`: ``(B, 5, H / 8, W / 8)``.
+
+        The channels are the logit of a face's centre, the centre's place right of and below the
+        cell's middle, and the logarithms of width and height, all in cells.
+        """
+        fine, *coarse = (
+            project(each) for project, each in zip(self.project, features, strict=True)
+        )
+        deep = F.interpolate(sum(coarse), fine.shape[-2:], mode="bilinear", align_corners=False)
+        x = F.relu(fine + deep)
+        for layer in self.mix:
+            x = x + F.relu(layer(x))
+        found: Tensor = self.read(x)
+        return found
+
+
+def read_faces(found: Tensor, threshold: float) -> Tensor:
+    """List the faces of one image, the surest first.
+
+    Args:
+        found: ``(5, h, w)`` of :class:`FaceHead`.
+        threshold: probability from which a face counts, 0..1.
+
+    Returns:
+        ``(n, 5)`` float32: x0, y0, x1, y1 in 0..1 of the image's sides, and the probability.
+    """
+    found = found.float()
+    score = found[0].sigmoid()
+    peak = score == F.max_pool2d(score[None, None], 3, stride=1, padding=1)[0, 0]
+    row, column = torch.nonzero(peak & (score >= threshold), as_tuple=True)
+    right, down, width, height = found[1:, row, column]
+    x, y = column + 0.5 + right, row + 0.5 + down
+    width, height = width.exp() / 2, height.exp() / 2
+    boxes = torch.stack([x - width, y - height, x + width, y + height], 1)
+    sides = boxes.new_tensor([score.shape[1], score.shape[0]] * 2)
+    boxes, sure = (boxes / sides).clamp(0, 1), score[row, column]
+    return torch.cat([boxes, sure[:, None]], 1)[nms(boxes, sure, OVERLAP)]
+
+
+def nms(boxes: Tensor, scores: Tensor, overlap: float) -> list[int]:
+    """Choose boxes, the surest first, none of which overlaps a surer one.
+
+    As torchvision.ops.nms, whose import takes a process longer than all its faces.
+
+    Args:
+        boxes: ``(n, 4)``: x0, y0, x1, y1.
+        scores: ``(n,)``.
+        overlap: largest IoU of two boxes.
+    """
+    clashes = (box_iou(boxes, boxes) > overlap).tolist()
+    chosen: list[int] = []
+    for each in scores.argsort(descending=True, stable=True).tolist():
+        if not any(clashes[each][other] for other in chosen):
+            chosen.append(each)
+    return chosen
+
+
+def box_iou(one: Tensor, other: Tensor) -> Tensor:
+    """Return the IoU of boxes ``(n, 4)`` and ``(m, 4)``: ``(n, m)``, NaN where both are empty."""
+    low = torch.maximum(one[:, None, :2], other[:, :2])
+    high = torch.minimum(one[:, None, 2:], other[:, 2:])
+    common = (high - low).clamp(min=0).prod(-1)
+    area, others = ((each[:, 2:] - each[:, :2]).prod(-1) for each in (one, other))
+    return common / (area[:, None] + others - common)

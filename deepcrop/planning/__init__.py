@@ -1,0 +1,1 @@
+"""What a job will take: a timed sample of its sources, projected, with prices."""

@@ -1,0 +1,140 @@
+"""What a job would take on some machines, projected from a sample of its sources."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from ..engine.cluster import connected
+from ..engine.committer import PART_ROWS
+from ..engine.layout import Layout, Node, plan_for_cluster, plan_for_nodes
+from ..engine.preflight import check_input_output
+from ..errors import RequestError
+from ..job import Job
+from .prices import Machine, Prices
+from .trial import Estimate, Trial, run_trial
+
+GIB = 2**30
+LISTED = 1000
+"""Keys that one request lists."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the whole job would take."""
+
+    sources: int
+    timed: int
+    """Sources that were worked on."""
+    steady: int
+    """Of them, those that came while all processes were at work, by which the pace is told."""
+    failed: float
+    """Share of them that failed."""
+    machines: str
+    actors: int
+    """Processes that hold the network."""
+    seconds: Estimate
+    """In all, from the start to the end."""
+    startup: float
+    """Of them, what a job takes once: its cluster's start, listing, its processes' start."""
+    gpu_hours: Estimate
+    bytes_in: Estimate
+    bytes_out: Estimate
+    reads: int
+    """Requests to the store that read an object."""
+    writes: int
+    """Requests that write an object or list a thousand."""
+    machine_cost: Estimate | None
+    """Dollars; None where the machines have no price."""
+    request_cost: float
+    """Dollars, for a store that asks for them."""
+    storage_cost: Estimate
+    """Dollars a month, for the variants."""
+
+    def record(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        return asdict(self)
+
+
+def plan(
+    job: Job, prices: Prices, *, timed: int = 48, machine: str | None = None, nodes: int = 1
+) -> Plan:
+    """Time ``timed`` sources of a job for real, and project the whole; nothing of it is kept.
+
+    Args:
+        job: the job.
+        prices: what machines and requests cost.
+        timed: how many sources to time while all processes are at work; more are worked on before
+            and after.
+        machine: a name in ``prices``; by default the cluster at hand.
+        nodes: how many such machines.
+
+    Raises:
+        RequestError: the job or the machine is not possible, or can't be timed here.
+        Interrupted: the sample could not be worked on.
+    """
+    bought = prices.machine(machine) if machine else None
+    check_input_output(job)
+    before = time.perf_counter()
+    with connected():
+        joined = time.perf_counter() - before
+        layout = plan_for_cluster(job)
+        if bought and bought.gpus and job.gpus != 0 and layout.fused:
+            raise RequestError(
+                f"machine {machine}: has GPUs, and none is here to time the method on; "
+                "plan on such a machine, or --set gpus=0"
+            )
+        trial = run_trial(job, layout, timed)
+    trial = replace(trial, fixed=trial.fixed + joined)
+    if bought:
+        layout = plan_for_nodes(job, [Node(bought.cpus, bought.gpus)] * nodes)
+    return project(trial, layout, prices, bought, f"{nodes} x {machine}", nodes)
+
+
+def project(
+    trial: Trial,
+    layout: Layout,
+    prices: Prices,
+    bought: Machine | None,
+    name: str,
+    nodes: int,
+) -> Plan:
+    """Reckon what a whole job takes with a layout, from a trial with another one."""
+    faster = _pace(trial.stages, layout) / _pace(trial.stages, trial.layout)
+    seconds = trial.seconds * (faster * trial.sources) + trial.fixed
+    hours = seconds * (1 / 3600)
+    gpus = nodes * bought.gpus if bought else math.ceil(layout.actors * layout.gpus)
+    objects = trial.sources * trial.variants + 2 * trial.sources / PART_ROWS
+    writes = math.ceil(objects + trial.sources / LISTED)
+    bytes_out = trial.bytes_out * trial.sources
+    return Plan(
+        sources=trial.sources,
+        timed=trial.timed,
+        steady=trial.steady,
+        failed=trial.failed,
+        machines=name if bought else "the cluster at hand",
+        actors=layout.actors,
+        seconds=seconds,
+        startup=trial.fixed,
+        gpu_hours=hours * gpus,
+        bytes_in=trial.bytes_in * trial.sources,
+        bytes_out=bytes_out,
+        reads=trial.sources,
+        writes=writes,
+        machine_cost=hours * (nodes * bought.hour) if bought else None,
+        request_cost=(trial.sources * prices.requests.read + writes * prices.requests.write) / 1000,
+        storage_cost=bytes_out * (prices.storage_month / GIB),
+    )
+
+
+def _pace(stages: dict[str, float], layout: Layout) -> float:
+    """Return the seconds from one source to the next: its slowest pool decides."""
+    if layout.fused:
+        return sum(stages.values()) / layout.actors
+    return max(
+        (stages["fetch"] + stages["decode"]) / layout.cpu_actors,
+        stages["infer"] / layout.actors,
+        (stages["render"] + stages["write"]) / layout.cpu_actors,
+    )

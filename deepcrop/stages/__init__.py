@@ -1,0 +1,1 @@
+"""What is done to one image: fetch, decode, infer, render. No Ray."""

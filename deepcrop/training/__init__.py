@@ -1,1 +1,0 @@
-"""Datasets and recipes of the networks that we train."""

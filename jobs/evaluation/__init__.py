@@ -1,0 +1,1 @@
+"""Evaluations of methods and networks: the tables of the documentation."""

@@ -1,0 +1,161 @@
+"""Mars on held-out photos: what its windows keep, and what they cost in area.
+
+A method that may choose a smaller window is judged at the area that it chose: how much would the
+saliency method, the centre window, or a person keep in a window of that area?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from deepcrop.geometry import AspectRatio, Box, Size
+from deepcrop.methods.mars import MarsCrop, exact_window, read_area
+from deepcrop.methods.saliency import SaliencyCrop
+from deepcrop.metrics.cropping import ASPECTS, Gain, halves, kept, kept_shares
+from deepcrop.ops.windows import Integral, best_window
+from jobs.training.datasets import Floats, GazePhoto
+
+from .report import by_dataset, human_estimate, reference_windows
+
+THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
+"""Of Mars: its curve."""
+PARTS = (0.3, 0.5, 0.7, 0.85, 0.95)
+"""Of the saliency that the largest window holds: the curve of saliency maps."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One setting of a method, averaged over photos and ratios."""
+
+    setting: float
+    area: float
+    """Window over image."""
+    kept: float
+    """Share of the fixations inside."""
+
+
+def _average(setting: float, pairs: Sequence[tuple[float, float]]) -> Point:
+    area, share = np.mean(pairs, 0)
+    return Point(setting, float(area), float(share))
+
+
+def mars_curve(
+    maps: Sequence[Floats], photos: Sequence[GazePhoto], aspects: Sequence[AspectRatio]
+) -> list[Point]:
+    """Follow Mars over thresholds.
+
+    Args:
+        maps: for each photo, its cropping areas of all ratios.
+        photos: with their fixations.
+        aspects: the ratios.
+    """
+    curve = []
+    for threshold in THRESHOLDS:
+        pairs = []
+        for areas, photo in zip(maps, photos, strict=True):
+            for area, aspect in zip(areas, aspects, strict=True):
+                box = exact_window(read_area(area, threshold), aspect, photo.size)
+                pairs.append((box.area / photo.size.pixels, kept(box, photo.points, photo.size)))
+        curve.append(_average(threshold, pairs))
+    return curve
+
+
+def saliency_curve(
+    maps: Sequence[Floats],
+    points: Sequence[Floats],
+    sizes: Sequence[Size],
+    aspects: Sequence[AspectRatio],
+) -> list[Point]:
+    """Follow the smallest windows that hold a part of the saliency, over parts.
+
+    Args:
+        maps: a saliency map for each photo.
+        points: the fixations that count.
+        sizes: of the photos.
+        aspects: the ratios.
+    """
+    curve = []
+    for part in PARTS:
+        pairs = []
+        for saliency, fixations, size in zip(maps, points, sizes, strict=True):
+            integral = Integral.of(saliency, size)
+            for aspect in aspects:
+                box = best_window(integral, aspect, min_saliency=part, minimum_zoom=0.05).box
+                pairs.append((box.area / size.pixels, kept(box, fixations, size)))
+        curve.append(_average(part, pairs))
+    return curve
+
+
+def human_curve(photos: Sequence[GazePhoto], aspects: Sequence[AspectRatio]) -> list[Point]:
+    """Follow windows chosen from half of the viewers, judged on the others."""
+    maps, points = [], []
+    for photo in photos:
+        [(first, second)] = halves(photo.viewers, 1)
+        maps.append(human_estimate(photo.points[first], photo.size))
+        points.append(photo.points[second])
+    return saliency_curve(maps, points, [photo.size for photo in photos], aspects)
+
+
+def centre_curve(photos: Sequence[GazePhoto], aspects: Sequence[AspectRatio]) -> list[Point]:
+    """Follow the centre window over its size."""
+    curve = []
+    for zoom in np.linspace(0.2, 1, 9):
+        pairs = []
+        for photo in photos:
+            for aspect in aspects:
+                whole = aspect.largest_window(photo.size)
+                sides = (max(1, round(zoom * side)) for side in (whole.width, whole.height))
+                box = Box.centred(Size(*sides), (0.5, 0.5), photo.size)
+                pairs.append((box.area / photo.size.pixels, kept(box, photo.points, photo.size)))
+        curve.append(_average(float(zoom), pairs))
+    return curve
+
+
+def at_area(curve: Sequence[Point], area: float) -> float:
+    """Read a curve at an area, linearly between its points."""
+    ordered = sorted(curve, key=lambda point: point.area)
+    return float(
+        np.interp(area, [point.area for point in ordered], [point.kept for point in ordered])
+    )
+
+
+def gain_at_largest(method: MarsCrop, photos: Sequence[GazePhoto]) -> Gain:
+    """Judge the largest window of each ratio, where the method puts it."""
+    sizes = [photo.size for photo in photos]
+    answers = method.boxes([photo.image for photo in photos], ASPECTS, sizes=sizes)
+    boxes = [[crop.box for crop in crops] for crops in answers]
+    return Gain(
+        kept_shares(boxes, [photo.points for photo in photos], sizes), *reference_windows(photos)
+    )
+
+
+def print_gain(methods: Mapping[str, MarsCrop], photos: Sequence[GazePhoto]) -> None:
+    """Print each method's gain at the largest windows, of each dataset and of all photos."""
+    print("largest window, mean of six ratios    photos   centre   kept    human   gain")
+    for title, method in methods.items():
+        judged = gain_at_largest(method, photos)
+        for name, chosen in by_dataset(photos).items():
+            g = judged.of(chosen)
+            shares = "  ".join(f"{each.mean():.4f}" for each in (g.centre, g.kept, g.human))
+            row = f"{title}, {name}"
+            print(f"{row:36}  {chosen.sum():6}   {shares}  {g.gain:.3f} ± {g.error:.3f}")
+
+
+def print_curves(method: MarsCrop, saliency: SaliencyCrop, photos: Sequence[GazePhoto]) -> None:
+    """Print what Mars keeps at each threshold, beside the others at the same area."""
+    pictures, points = [photo.image for photo in photos], [photo.points for photo in photos]
+    sizes = [photo.size for photo in photos]
+    maps = [each.double().numpy() for each in saliency.maps(pictures)]
+    others = {
+        "saliency": saliency_curve(maps, points, sizes, ASPECTS),
+        "centre": centre_curve(photos, ASPECTS),
+        "human": human_curve(photos, ASPECTS),
+    }
+    print("\nkept fixations at the same area (mean of six ratios)")
+    print("threshold    area    mars" + "".join(f"{name:>10}" for name in others))
+    for point in mars_curve(method.maps(pictures, ASPECTS), photos, ASPECTS):
+        beside = "".join(f"{at_area(curve, point.area):10.3f}" for curve in others.values())
+        print(f"{point.setting:9.2f}   {point.area:.3f}   {point.kept:.3f}{beside}")

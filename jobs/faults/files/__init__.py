@@ -1,0 +1,1 @@
+"""Writers of image files that the usual encoders don't write."""

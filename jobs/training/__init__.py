@@ -1,0 +1,1 @@
+"""Training recipes of the networks whose weights ship with deepcrop."""

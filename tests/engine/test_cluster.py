@@ -1,0 +1,55 @@
+"""A cluster of a job's own."""
+
+import os
+import subprocess
+import sys
+
+ALONE = """
+import psutil
+from deepcrop.engine.cluster import connected
+own = psutil.Process()
+with connected():
+    names = " ".join(part for each in own.children(recursive=True) for part in each.cmdline())
+    assert "monitor.py" in names and "raylet" in names, names
+print(own.children(recursive=True))
+"""
+
+SERVICES = """
+import ray
+from ray.util import list_named_actors
+from deepcrop.engine.cluster import connected
+from deepcrop.engine.compat import iter_blocks
+
+class Same:
+    def __call__(self, batch):
+        return batch
+
+def run():
+    pool = ray.data.ActorPoolStrategy(size=2)
+    rows = ray.data.range(40, override_num_blocks=4).map_batches(Same, compute=pool)
+    assert sum(block.num_rows for block in iter_blocks(rows)) == 40
+    return len(list_named_actors(all_namespaces=True))
+
+with connected():
+    print(run())
+ray.init(address="local", include_dashboard=False, log_to_driver=False)
+print(run())
+ray.shutdown()
+"""
+
+
+def script(text):
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    return subprocess.run(
+        [sys.executable, "-c", text], capture_output=True, text=True, env=environment
+    )
+
+
+def test_a_cluster_of_our_own_leaves_no_process():
+    done = script(ALONE)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+
+
+def test_a_cluster_of_our_own_has_no_services_of_ray_data_and_others_have_three():
+    done = script(SERVICES)
+    assert done.stdout.split() == ["0", "3"], done.stderr

@@ -1,0 +1,53 @@
+"""Curves of kept fixations against area."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from deepcrop.geometry import AspectRatio, Size
+from jobs.evaluation.crop_curves import (
+    THRESHOLDS,
+    Point,
+    at_area,
+    centre_curve,
+    human_curve,
+    mars_curve,
+    saliency_curve,
+)
+from jobs.training.datasets import GazePhoto
+
+ASPECTS = [AspectRatio(1, 1), AspectRatio(2, 1)]
+
+
+@pytest.fixture
+def photo() -> GazePhoto:
+    points = np.clip(np.random.default_rng(0).normal((0.25, 0.5), 0.06, (300, 2)), 0, 0.999)
+    image = torch.zeros(3, 30, 60, dtype=torch.uint8)
+    return GazePhoto("a/1.jpg", image, Size(600, 300), points, np.arange(300) % 10)
+
+
+def test_a_curve_is_read_linearly_at_an_area() -> None:
+    curve = [Point(2, 0.4, 0.9), Point(1, 0.2, 0.5)]
+    assert at_area(curve, 0.3) == pytest.approx(0.7)
+    assert at_area(curve, 0.05) == 0.5
+
+
+def test_looking_where_people_look_keeps_more_than_the_centre(photo: GazePhoto) -> None:
+    centre, human = centre_curve([photo], ASPECTS), human_curve([photo], ASPECTS)
+    assert at_area(human, 0.2) > 0.8 > 0.4 > at_area(centre, 0.2)
+    shares = [point.kept for point in human]
+    assert shares == sorted(shares)
+    blind = saliency_curve([np.ones((3, 6))], [photo.points], [photo.size], ASPECTS)
+    assert at_area(blind, 0.2) < at_area(human, 0.2)
+
+
+def test_mars_windows_shrink_as_the_threshold_rises(photo: GazePhoto) -> None:
+    across, down = np.meshgrid(np.linspace(-1, 3, 64), np.linspace(-1, 1, 32))
+    area = np.exp(-(across**2 + down**2))
+    curve = mars_curve([np.stack([area, area])], [photo], ASPECTS)
+    assert [point.setting for point in curve] == list(THRESHOLDS)
+    sizes = [point.area for point in curve]
+    assert sizes == sorted(sizes, reverse=True)
+    assert curve[2].kept > 0.9

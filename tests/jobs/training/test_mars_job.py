@@ -1,0 +1,136 @@
+"""Mars' training job: from Parquet and photos to weights that the method loads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from PIL import Image
+from safetensors.torch import save_file
+
+from deepcrop import RequestError, weights
+from deepcrop.geometry import Box
+from deepcrop.methods.mars import MarsCrop
+from deepcrop.networks.mars.model import Mars
+from deepcrop.networks.mars.options import MarsOptions
+from deepcrop.networks.saliency.model import SaliencyNetwork
+from jobs.training.croppings import Cropping, write_croppings
+from jobs.training.mars import Recipe
+from jobs.training.mars_job import FROZEN, MarsJob, initial, publish, train_here, train_with_ray
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> MarsJob:
+    rows = []
+    for number in range(4):
+        array = np.random.default_rng(number).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+        Image.fromarray(array).save(tmp_path / f"{number}.png")
+        rows.append(Cropping(f"{number}.png", 1.0, Box(10, 10, 40, 40)))
+    write_croppings(rows, tmp_path / "rows.parquet")
+    torch.manual_seed(0)
+    trunk = torchvision.models.mobilenet_v2(weights=None).state_dict()
+    save_file(trunk, tmp_path / "trunk.safetensors")
+    return MarsJob(
+        rows=str(tmp_path / "rows.parquet"),
+        images=str(tmp_path),
+        trunk=str(tmp_path / "trunk.safetensors"),
+        options=MarsOptions(layer="c3_3", channels=8, ratios=5, dimension=8),
+        recipe=Recipe(epochs=1, warmup=0, batch=4),
+        frozen=7,
+    )
+
+
+def test_trained_weights_are_published_and_loaded_again(job: MarsJob, tmp_path: Path) -> None:
+    cpu = torch.device("cpu")
+    losses: list[float] = []
+    network = train_here(job, cpu, lambda epoch, loss: losses.append(loss))
+    assert len(losses) == 1
+    path = publish(network, job, tmp_path)
+    state, metadata = weights.load(str(path))
+    method = MarsCrop.from_weights(state, metadata, MarsCrop.Options(), device=cpu)
+    trained = MarsCrop(network, device=cpu)
+    assert method.network.options == job.options
+    image = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, 48, 64), dtype=np.uint8))
+    assert method.boxes([image], ["4:5", "16:9"]) == trained.boxes([image], ["4:5", "16:9"])
+
+
+@pytest.mark.parametrize(
+    ("options", "build", "cut"),
+    [
+        (
+            MarsOptions(trunk="vgg16", layer="c3_3", transform=False),
+            torchvision.models.vgg16,
+            "features.21.weight",
+        ),
+        (
+            MarsOptions(trunk="resnet50", layer="c5_1", transform=False),
+            torchvision.models.resnet50,
+            "layer4.0.conv3.weight",
+        ),
+    ],
+)
+def test_other_trunks_take_the_weights_of_torchvision(
+    options: MarsOptions, build, cut: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with torch.device("meta"):
+        network = build(weights=None)
+    state = {key: torch.zeros(value.shape) for key, value in network.state_dict().items()}
+    state[cut] += 1
+    monkeypatch.setattr(weights, "load", lambda name: (state, {}))
+    job = MarsJob("", "", "any", options, Recipe(), frozen=0)
+    values = list(initial(job).trunk.state_dict().values())
+    assert [value.unique().tolist() for value in values if value.any()] == [[1.0]]
+
+
+def test_the_saliency_trunk_takes_our_saliency_network_and_trains_the_rest(
+    job: MarsJob, tmp_path: Path
+) -> None:
+    options = replace(job.options, trunk="sam", layer="readout", longest=64)
+    job = replace(job, trunk="saliency", options=options, frozen=FROZEN["sam"])
+    before = initial(job)
+    state, _ = weights.load("saliency")
+    for name, value in before.trunk.state_dict().items():
+        assert torch.equal(value, state[name.removeprefix("0.network.")].float())
+    after = train_here(job, "cpu")
+    for name, value in after.state_dict().items():
+        if name.startswith("trunk."):
+            assert torch.equal(value, before.state_dict()[name])
+    assert not torch.equal(after.reduce.weight, before.reduce.weight)
+    path = publish(after, job, tmp_path, "mars-of-mine")
+    assert path.name == "mars-of-mine.safetensors"
+    assert Mars.from_state(*weights.load(str(path))).options == options
+    with pytest.raises(RequestError, match=r"^weights 'mars-fast': not those of a saliency"):
+        initial(replace(job, trunk="mars-fast"))
+
+
+@pytest.mark.parametrize(
+    "switches", [{}, {"stride": 8}, {"predictor": False}, {"embedding": False}, {"channels": 8}]
+)
+def test_the_head_begins_as_the_saliency_networks_readout(switches: dict[str, Any]) -> None:
+    options = MarsOptions(trunk="sam", layer="readout", longest=96, **switches)
+    network = initial(MarsJob("", "", "saliency", options, Recipe(), frozen=1)).eval()
+    saliency = SaliencyNetwork.from_state(*weights.load("saliency"))
+    x = torch.rand(2, 3, 64, 96) * 2 - 1
+    with torch.inference_mode():
+        logits = network(x, torch.tensor([0.5, 0.9, 2.0]))
+        score = saliency.score(x)
+        cells = 8 // options.stride
+        score = score.repeat_interleave(cells, 2).repeat_interleave(cells, 3)
+        rest = logits - score
+    constant = rest.mean((2, 3), keepdim=True).expand_as(rest)
+    torch.testing.assert_close(rest, constant, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.slow
+def test_ray_train_with_two_workers_ends_where_one_process_does(
+    job: MarsJob, tmp_path: Path
+) -> None:
+    network = train_with_ray(job, workers=2, gpu=False, storage=tmp_path / "ray")
+    alone: Mars = train_here(job, torch.device("cpu"))
+    for key, value in network.state_dict().items():
+        torch.testing.assert_close(value, alone.state_dict()[key], rtol=1e-3, atol=1e-4)

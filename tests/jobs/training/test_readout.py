@@ -1,0 +1,79 @@
+"""The out-of-fold readout learns, repeats itself, and is asked about photos of other folds."""
+
+import numpy as np
+import pytest
+import torch
+from torchvision.models import mobilenet_v2
+
+from jobs.training import readout
+from jobs.training.datasets import density
+from jobs.training.views import Sample, kl_divergence
+
+
+def test_readout_learns_where_a_component_points(monkeypatch):
+    monkeypatch.setattr(readout, "COMPONENTS", 24)
+    random = np.random.default_rng(0)
+    points = random.uniform(0.1, 0.9, (48, 1, 2))
+    targets = torch.stack([density(at, *readout.CELLS) for at in points])
+    inputs = torch.randn(48, 2, readout.COMPONENTS, *readout.GRID, dtype=torch.float16) * 0.1
+    for x, at in zip(inputs, points, strict=True):
+        x[0, 0] += 50 * density(at, *readout.GRID)
+        x[1, 0] += 50 * density(at, *readout.GRID).flip(-1)
+
+    def run():
+        torch.manual_seed(0)
+        return readout.train_readout(inputs, targets, width=8, epochs=12, batch=8, rate=1e-2)
+
+    trained, again = run(), run()
+    even = torch.full_like(targets, 1 / targets[0].numel())
+    prediction = torch.stack([readout.predict(trained, x) for x in inputs])
+    assert kl_divergence(prediction, targets).mean() < 0.7 * kl_divergence(even, targets).mean()
+    for a, b in zip(trained.parameters(), again.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_components_keep_what_varies(monkeypatch):
+    monkeypatch.setattr(readout, "COMPONENTS", 32)
+    torch.manual_seed(0)
+    cells = readout.GRID[0] * readout.GRID[1]
+    hidden = torch.randn(16, 30 * cells)
+    mixed = (torch.randn(64, 16) @ hidden).view(64, 30, *readout.GRID)
+    features = [mixed[:, k] for k in range(30)]
+    components = readout.Components(features)
+    projected = components(features[3])
+    assert projected.shape == (32, *readout.GRID)
+    back = components.basis @ projected.flatten(1)
+    wanted = features[3].flatten(1) / components.scale - components.mean
+    torch.testing.assert_close(back, wanted, rtol=1e-2, atol=1e-2)
+
+
+@pytest.mark.slow
+def test_features_cover_photos_of_any_shape(vgg_student):
+    features = readout.FrozenFeatures(mobilenet_v2(weights=None).state_dict(), vgg_student)
+    for height, width in ((48, 64), (64, 40)):
+        image = torch.randint(0, 256, (3, height, width), dtype=torch.uint8)
+        assert features(image).shape == (6336, *readout.GRID)
+
+
+def test_a_readout_is_asked_about_photos_it_has_not_seen(monkeypatch):
+    monkeypatch.setattr(readout, "COMPONENTS", 8)
+    trained_on = []
+
+    def spy(inputs, targets, seed):
+        trained_on.append(inputs[:, 0, 0, 0, 0].tolist())
+        return readout.FrozenReadout(4, 1, torch.ones(readout.COMPONENTS, 1, 1)).eval()
+
+    asked = []
+    monkeypatch.setattr(readout, "train_readout", spy)
+    monkeypatch.setattr(
+        readout,
+        "predict",
+        lambda _, inputs: asked.append((len(trained_on), inputs[0, 0, 0, 0].item())) or inputs,
+    )
+    marks = torch.arange(9).view(9, 1, 1, 1, 1).expand(9, 2, 8, *readout.GRID).half()
+    monkeypatch.setattr(readout, "describe", lambda *_: marks)
+    samples = [Sample(torch.zeros(3, 4, 4), np.array([[0.5, 0.5]])) for _ in range(9)]
+    maps = readout.out_of_fold(None, samples, folds=3)
+    assert [each[0, 0, 0, 0].item() for each in maps] == list(range(9))
+    assert len(asked) == 9
+    assert all(mark not in trained_on[count - 1] for count, mark in asked)
