@@ -17,7 +17,7 @@
 #            pandas and Polars refuse the same folder. Of a column that only 1.parquet has, pandas
 #            (through pyarrow) is as silent as DuckDB; Polars refuses.
 #
-# Hurts      Whoever appends to a folder of Parquet files: means and thresholds over scores, prices
+# Affects    Whoever appends to a folder of Parquet files: means and thresholds over scores, prices
 #            and coordinates that are off by up to a half, depending on which file sorts first.
 set -euo pipefail
 work=$(mktemp -d)

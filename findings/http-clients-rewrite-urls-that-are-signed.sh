@@ -17,7 +17,7 @@
 #            /a.jpg?                              as given           /a.jpg             /a.jpg
 #            /a/../b.jpg                          /b.jpg             /b.jpg             as given
 #
-# Hurts      Whoever fetches signed URLs from a list (CloudFront, Google Cloud CDN, thumbor, imgproxy):
+# Affects    Whoever fetches signed URLs from a list (CloudFront, Google Cloud CDN, thumbor, imgproxy):
 #            some are answered with 403, those whose names hold a colon, a slash or small letters in
 #            an escape, and a retry doesn't help.
 set -euo pipefail

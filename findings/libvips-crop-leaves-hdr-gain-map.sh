@@ -18,7 +18,7 @@
 #              gain map of the whole photo left as it was by: crop rot90 fliphor smartcrop thumbnail
 #            On an SDR screen all looks right.
 #
-# Hurts      Everybody who makes thumbnails or crops of phone photos (Android's are Ultra HDR) with
+# Affects    Everybody who makes thumbnails or crops of phone photos (Android's are Ultra HDR) with
 #            libvips 8.18 or what is built on it, and keeps metadata: bright and dark patches where
 #            nothing in the crop explains them, seen only by people with an HDR screen.
 set -euo pipefail

@@ -15,7 +15,7 @@
 #              16 bits, mode I;16: left 220, right  30
 #              floats, mode F:     left 220, right  30
 #
-# Hurts      X-rays and scans of documents are stored so: a pipeline that was tried on 8-bit files
+# Affects    X-rays and scans of documents are stored so: a pipeline that was tried on 8-bit files
 #            gives negatives of the deeper ones, at the right size, without an error.
 set -euo pipefail
 work=$(mktemp -d)

@@ -19,7 +19,7 @@
 #              RGB,  16 bits, colour  1000: left 255, right 255
 #              RGB,  16 bits, colour 16383: left 255, right   0
 #
-# Hurts      Logos, plots and scans that tools of optimisation have made smaller (they turn an alpha
+# Affects    Logos, plots and scans that tools of optimisation have made smaller (they turn an alpha
 #            channel into tRNS and fewer bits where they can): a white or black ground appears.
 set -euo pipefail
 work=$(mktemp -d)

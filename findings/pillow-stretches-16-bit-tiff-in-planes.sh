@@ -15,7 +15,7 @@
 #              none  left (200, 60, 30), right (200, 60, 30)
 #            tifffile reads both alike.
 #
-# Hurts      Scans, microscopes and remote sensing write planes: thumbnails and training data made
+# Affects    Scans, microscopes and remote sensing write planes: thumbnails and training data made
 #            with Pillow are of the left half alone, at the right size, with status "ok".
 set -euo pipefail
 work=$(mktemp -d)

@@ -19,7 +19,7 @@
 #            wrong without a word, 6 raise "CSV parser got out of sync with chunker", none is right.
 #            ParseOptions(newlines_in_values=True) reads all of them right.
 #
-# Hurts      Lists of photos with captions, exports of shops and of press agencies: descriptions with
+# Affects    Lists of photos with captions, exports of shops and of press agencies: descriptions with
 #            line breaks. A check of the number of rows finds nothing.
 set -euo pipefail
 work=$(mktemp -d)

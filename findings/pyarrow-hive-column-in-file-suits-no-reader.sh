@@ -15,7 +15,7 @@
 #            dictionary           reads                refused           reads    reads
 #            The error is "Unable to merge: Field aspect has incompatible types".
 #
-# Hurts      Whoever makes files that stand alone: readers of a glob, and of single files, don't look
+# Affects    Whoever makes files that stand alone: readers of a glob, and of single files, don't look
 #            at folders' names, so the column has to be in the files too. Then half of pyarrow's users
 #            can't open the folder.
 set -euo pipefail

@@ -16,7 +16,7 @@
 #              /unsafe/%73mart/a.png  200 (255, 0, 0)
 #              signed smart/a.png     200 (0, 0, 255)
 #
-# Hurts      Whoever makes thumbor addresses from the paths of a library: photos in a folder "left" or
+# Affects    Whoever makes thumbor addresses from the paths of a library: photos in a folder "left" or
 #            "top" (shoes, wafers, screens) come out as a 404 or as another photo, with status 200.
 set -euo pipefail
 work=$(mktemp -d)

@@ -1,4 +1,4 @@
-"""What Prometheus sees of a running job: metrics of Ray, counted by the driver.
+"""The metrics of a running job for Prometheus, exported by Ray and counted by the driver.
 
 The driver alone counts, from the rows that it commits, so no image counts twice whatever dies
 meanwhile. Each node's Ray exports them, with ``ray_`` before the name and ``_total`` after a
@@ -40,11 +40,11 @@ class Telemetry:
             SECONDS,
             ("method", "stage"),
         )
-        self.waiting = Gauge("deepcrop_waiting", "Sources that have no row yet.", ("method",))
+        self.pending = Gauge("deepcrop_waiting", "Sources that have no row yet.", ("method",))
 
-    def wait_for(self, sources: int) -> None:
-        """Say how many sources have no row yet."""
-        self.waiting.set(sources, self.method)
+    def set_pending(self, sources: int) -> None:
+        """Set the number of sources that have no row yet."""
+        self.pending.set(sources, self.method)
 
     def count(self, rows: pa.Table) -> None:
         """Count rows of the images manifest, each once."""
@@ -56,7 +56,7 @@ class Telemetry:
             self.images.inc(number, self.method | {"status": kind["status"], "stage": stage})
             if kind["error_class"]:
                 self.errors.inc(number, self.method | {"error": kind["error_class"]})
-        rows = rows.filter(pc.is_null(rows["duplicate_of"]))  # of copies nothing is read or made
+        rows = rows.filter(pc.is_null(rows["duplicate_of"]))  # nothing is read or made for them
         variants = pc.list_flatten(rows["variants"])
         self._add(self.variants, len(variants))
         self._add(self.bytes_out, _sum(pc.struct_field(variants, "bytes")))
@@ -67,7 +67,7 @@ class Telemetry:
                 self.seconds.observe(milliseconds / 1000, self.method | {"stage": stage})
 
     def _add(self, counter: Counter, number: int) -> None:
-        if number > 0:  # a counter refuses to count nothing
+        if number > 0:  # a counter refuses zero
             counter.inc(number, self.method)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..sources.corrections import COLUMN
+from ..sources.corrections import CORRECTIONS_COLUMN
 from ..sources.duplicates import HINTS
-from ..storage import public
+from ..storage import strip_credentials
 from ..tables import images_table
 
 
@@ -34,9 +34,11 @@ def refer(copies: pa.Table, firsts: pa.Table, fingerprint: str, carried: pa.Sche
         first = facts.get(copy["duplicate_of"])
         if first is not None and first["sha256"] == copy["sha256"]:
             source = {
-                name: value for name, value in copy.items() if name not in ("key", COLUMN, *HINTS)
+                name: value
+                for name, value in copy.items()
+                if name not in ("key", CORRECTIONS_COLUMN, *HINTS)
             }
-            source["source_uri"] = public(copy["source_uri"])
+            source["source_uri"] = strip_credentials(copy["source_uri"])
             row = first | source | {"status": "skipped", "attempts": 1, "variants": [], "flags": []}
             rows.append(row | {"fingerprint": fingerprint})
     return images_table(rows, carried)

@@ -19,12 +19,11 @@ import pyarrow.compute as pc
 
 from ..engine.layout import Layout
 from ..engine.mapping import ray_map
-from ..engine.stream import Stream
+from ..engine.stream import StreamExecutor
 from ..job import Job
 from ..schema import STAGES
-from ..sources.corrections import Corrections
 from ..sources.discovery import list_sources, select
-from ..sources.index import Packed, pack
+from ..sources.index import ParquetListing, to_parquet
 from ..sources.selection import Selection
 from ..stages import fetch, render
 from ..storage import Storage
@@ -103,12 +102,12 @@ def try_out(job: Job, layout: Layout, timed: int) -> Trial:
     sample = sample.take(numpy.random.default_rng(0).permutation(sample.num_rows))
     place = f"{job.output.rstrip('/')}/.plan-{uuid.uuid4().hex[:8]}"
     aside = job.model_copy(update={"output": place})
-    packed = Packed(pack(sample), Corrections.none().attach)
-    stream = Stream(aside, aside.storage, layout, packed)
+    listing = ParquetListing(to_parquet(sample))
+    executor = StreamExecutor(aside, aside.storage, layout, listing, size)
     arrivals, tables = [], []
     start = time.perf_counter()
     try:
-        for rows in stream.rows(numpy.arange(sample.num_rows), size):
+        for rows in executor.run(numpy.arange(sample.num_rows), heartbeat=lambda: None):
             arrivals.append(time.perf_counter() - start)
             tables.append(rows)
     finally:

@@ -34,11 +34,11 @@ from ..geometry import Box, Focal, Size
 from ..job import Job, Request
 from ..methods.base import Crop
 from ..ops.windows import expand_to_contain
-from ..storage import Storage, canonical, public
+from ..storage import Storage, canonical, strip_credentials
 from .focal_points import focal_problem
 
-COLUMN = "corrections"
-"""Column of the sources on their way to the actors: the statements about each."""
+CORRECTIONS_COLUMN = "corrections"
+"""Column of a listing on its way to the actors: the statements about each source, or null."""
 CORNERS = ("x0", "y0", "x1", "y1")
 STATEMENT = pa.struct(
     [("kind", pa.string()), ("aspect", pa.string()), *((name, pa.float64()) for name in CORNERS)]
@@ -172,19 +172,17 @@ class Corrections:
             if Correction.of(now.get(uri)) != Correction.of(before.get(uri))
         ]
 
-    def attach(self, sources: pa.Table) -> pa.Table:
-        """Give each source of a listing its statements, in :data:`COLUMN`.
+    def join(self, sources: pa.Table) -> pa.Table:
+        """Return rows of a listing with their statements, in :data:`CORRECTIONS_COLUMN`.
 
-        One about which something is said is nobody's duplicate any more.
+        A source with a statement is a duplicate no more, since its variants are its own.
         """
-        said = self.statements
-        uris = [public(uri) for uri in sources["source_uri"].to_pylist()] if said else []
-        column = pa.array([said.get(uri) for uri in uris], pa.list_(STATEMENT))
-        if not said:
-            column = pa.nulls(sources.num_rows, pa.list_(STATEMENT))
+        uris = [strip_credentials(uri) for uri in sources["source_uri"].to_pylist()]
+        column = pa.array([self.statements.get(uri) for uri in uris], pa.list_(STATEMENT))
         own = pc.if_else(pc.is_valid(column), pa.scalar(None, pa.string()), sources["duplicate_of"])
         index = sources.schema.get_field_index("duplicate_of")
-        return sources.set_column(index, "duplicate_of", own).append_column(COLUMN, column)
+        sources = sources.set_column(index, "duplicate_of", own)
+        return sources.append_column(CORRECTIONS_COLUMN, column)
 
     def check_known(self, sources: Iterable[pa.Table]) -> None:
         """Make sure that every statement is about a source of the job.
@@ -197,7 +195,8 @@ class Corrections:
         """
         strangers = set(self.statements)
         for table in sources if strangers else ():
-            strangers = strangers - {public(uri) for uri in table["source_uri"].to_pylist()}
+            uris = table["source_uri"].to_pylist()
+            strangers = strangers - {strip_credentials(uri) for uri in uris}
         for uri in self.statements:
             if uri in strangers:
                 raise RequestError(
@@ -250,7 +249,7 @@ def _problem(row: Statement, slugs: set[str], method_kind: str) -> str | None:
 
 def _normalised(row: Statement) -> dict[str, Any]:
     return dict(row) | {
-        "source_uri": public(canonical(row["source_uri"])),
+        "source_uri": strip_credentials(canonical(row["source_uri"])),
         "aspect": _slug(row["aspect"]),
     }
 

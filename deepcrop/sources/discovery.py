@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 
 from ..errors import RequestError, SourceError
 from ..schema import SOURCES
-from ..storage import Entry, Prefix, Storage, below, members, public
+from ..storage import Entry, Prefix, Storage, below, iter_tar_members, strip_credentials
 from .keys import distinct_keys
 from .list_files import LISTS, keep_columns
 from .list_rows import list_rows
@@ -157,7 +157,10 @@ def without_secrets(sources: pa.Table) -> pa.Table:
     if pc.all(pc.match_substring_regex(sources["source_uri"], "^(/|s3://)")).as_py():
         return sources
     names = pa.chunked_array(
-        [[public(uri) for uri in chunk.to_pylist()] for chunk in sources["source_uri"].chunks],
+        [
+            [strip_credentials(uri) for uri in chunk.to_pylist()]
+            for chunk in sources["source_uri"].chunks
+        ],
         pa.string(),
     )
     return sources if names.equals(sources["source_uri"]) else _with_uris(sources, names)
@@ -240,7 +243,7 @@ def _list_archive(archive: Entry, root: str, storage: Storage, selection: Select
     rows, kinds, captions = no_rows(), Counter[str](), {}
     stems = []
     shard = below(archive.uri, root).removesuffix(ARCHIVE)
-    for name, uri, size, data in members(archive.uri, storage.read(archive.uri)):
+    for name, uri, size, data in iter_tar_members(archive.uri, storage.read(archive.uri)):
         stem, extension = posixpath.splitext(name)
         path = f"{shard}/{name}"
         if extension == ".txt":

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import SourceError
-from ..storage import Storage, public
+from ..storage import Storage, strip_credentials
 from .mapping import ParallelMap, serial_map
 
 SHARE = 256
@@ -47,11 +47,12 @@ def mark(
     if known is not None:
         columns = (known[name].to_pylist() for name in ("source_uri", "sha256", "duplicate_of"))
         before = {uri: (digest, first) for uri, digest, first in zip(*columns, strict=True)}
-    uris = [public(uri) for uri in sources["source_uri"].to_pylist()]
+    uris = [strip_credentials(uri) for uri in sources["source_uri"].to_pylist()]
     digests = {uri: digest for uri, (digest, _) in before.items() if digest}
-    unknown = [uri for uri in _candidates(sources) if public(uri) not in digests]
+    unknown = [uri for uri in _candidates(sources) if strip_credentials(uri) not in digests]
     digests |= {
-        public(uri): digest for uri, digest in _hash(unknown, storage, parallel_map).items()
+        strip_credentials(uri): digest
+        for uri, digest in _hash(unknown, storage, parallel_map).items()
     }
     hints = zip(*(sources[name].to_pylist() for name in HINTS), strict=True)
     # The same bytes with other hints make other variants.

@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from ..errors import RequestError
 from ..schema import IMAGES, SOURCES
-from ..storage import Storage, below, canonical, common_folder, public
-from .corrections import COLUMN as CORRECTIONS
+from ..storage import Storage, below, canonical, common_folder, strip_credentials
+from .corrections import CORRECTIONS_COLUMN
 from .list_files import HINTS, read_list
 from .rows import SHARE, Listed, append, no_rows
 from .selection import NO_URI, Selection
@@ -28,7 +28,7 @@ def list_rows(uri: str, storage: Storage, selection: Selection) -> Listed:
     for chunk in uris.chunks:
         rows = no_rows()
         for each in chunk.to_pylist():
-            name = public(each) if each is not None else ""
+            name = strip_credentials(each) if each is not None else ""
             path = below(name, root)
             kind = _refuse(name, root, selection) if name else NO_URI
             chosen.append(kind is None)
@@ -58,7 +58,7 @@ def _canonical(uri: str, given: pa.ChunkedArray) -> tuple[pa.ChunkedArray, str]:
                 share.append(None if text is None else canonical(text))
             except RequestError as error:
                 raise RequestError(f"input {uri}: row {row}: {error}") from None
-        names = [public(each) for each in share if each is not None]
+        names = [strip_credentials(each) for each in share if each is not None]
         if names:
             root = common_folder(names if root is None else [root, *names])
         chunks.append(pa.array(share, pa.string()))
@@ -74,7 +74,7 @@ def _refuse(name: str, root: str, selection: Selection) -> str | None:
 
 def _names_of(columns: Sequence[str]) -> dict[str, str]:
     """Return under which names the columns of a list are carried over, none of them ours."""
-    ours = {*IMAGES.names, *SOURCES.names, CORRECTIONS}
+    ours = {*IMAGES.names, *SOURCES.names, CORRECTIONS_COLUMN}
     names = {}
     for column in columns:
         name = column

@@ -15,9 +15,10 @@ import pyarrow.parquet as pq
 
 from ..job import Job
 from ..storage import Storage
+from .corrections import Corrections
 from .discovery import FEW, Sources, list_few, list_sources, select, with_secrets, without_secrets
 from .duplicates import mark
-from .index import pack
+from .index import iter_row_groups, to_parquet
 from .mapping import ParallelMap, serial_map
 from .selection import Selection
 
@@ -27,7 +28,7 @@ class Listing:
     """All sources of a job, ordered by URI, packed."""
 
     packed: pa.Buffer
-    """As :func:`deepcrop.sources.index.pack` makes it: columns of ``source.SOURCES``, then those
+    """As :func:`.index.to_parquet` makes it: columns of :data:`..schema.SOURCES`, then those
     carried over from the input list."""
     public: pa.Buffer
     """The same without secrets, as it may be written down."""
@@ -37,8 +38,8 @@ class Listing:
     @classmethod
     def of(cls, table: pa.Table, kinds: Mapping[str, int]) -> Listing:
         """Pack a table of sources."""
-        packed, bare = pack(table), without_secrets(table)
-        return cls(packed, packed if bare is table else pack(bare), kinds)
+        packed, bare = to_parquet(table), without_secrets(table)
+        return cls(packed, packed if bare is table else to_parquet(bare), kinds)
 
 
 def make_listing(
@@ -101,6 +102,23 @@ def complete_listing(
     """Return an earlier run's listing with the secrets that weren't written down."""
     whole = with_secrets(_unpacked(known), job.input, storage, Selection.of(job), parallel_map)
     return Listing.of(whole, kinds)
+
+
+def join_corrections(packed: pa.Buffer, corrections: Corrections) -> pa.Buffer:
+    """Return a listing with a column of corrections; the listing as it is where there are none.
+
+    Args:
+        packed: the listing as Parquet.
+        corrections: statements about some of its sources.
+    """
+    if not corrections.statements:
+        return packed
+    sink = pa.BufferOutputStream()
+    schema = corrections.join(pq.read_schema(pa.BufferReader(packed)).empty_table()).schema
+    with pq.ParquetWriter(sink, schema, compression="zstd", use_dictionary=False) as writer:
+        for group in iter_row_groups(packed):
+            writer.write_table(corrections.join(group))
+    return sink.getvalue()
 
 
 def _unpacked(packed: pa.Buffer) -> pa.Table:

@@ -8,7 +8,7 @@ from collections import Counter
 import pyarrow as pa
 
 from ..schema import SOURCES
-from ..storage import public
+from ..storage import strip_credentials
 from .keys import safe_key
 
 SHARE = 1000
@@ -43,7 +43,7 @@ def append(
     """
     for column in rows.values():
         column.append(None)
-    rows["source_id"][-1] = source_id(public(uri))
+    rows["source_id"][-1] = source_id(strip_credentials(uri))
     rows["source_uri"][-1] = uri
     rows["source_bytes"][-1] = size
     rows["source_etag"][-1] = etag

@@ -24,7 +24,7 @@ from ..geometry import Box, Size
 from ..job import Job, Request
 from ..methods.base import Crop
 from ..storage import Storage, join
-from .item import Work
+from .item import ImageTask
 from .limits import limit_of
 from .watchdog import time_limit
 
@@ -36,7 +36,7 @@ NO_BOX: dict[str, Any] = dict.fromkeys((*EDGES, "score")) | {"upscaled": False, 
 """What the manifest tells of a variant that was made anew, not cut."""
 FLATTENED = Note("transparent parts laid over white", Flag.ALPHA_FLATTENED)
 
-Place = Callable[[Work, str, str], str]
+Place = Callable[[ImageTask, str, str], str]
 """The URI of a variant, from its source, one of its request's names, and its format."""
 
 
@@ -85,65 +85,65 @@ class Renderer:
         self.closed: str | None = None
         """Why nothing can be written, as it was when that was asked."""
 
-    def __call__(self, works: Sequence[Work]) -> None:
+    def __call__(self, tasks: Sequence[ImageTask]) -> None:
         """Make every variant of each source, or fail it; all are stored on return."""
-        with self.synced(works):
-            pending = [(work, self.begin(work)) for work in works]
-            for work, writes in pending:
-                self.finish(work, writes)
+        with self.synced(tasks):
+            pending = [(task, self.begin(task)) for task in tasks]
+            for task, writes in pending:
+                self.finish(task, writes)
 
     @contextmanager
-    def synced(self, works: Sequence[Work]) -> Iterator[None]:
+    def synced(self, tasks: Sequence[ImageTask]) -> Iterator[None]:
         """See to it that variants written inside outlive a power failure, before their rows do.
 
         Where they may not, the works fail.
         """
         try:
-            with self.storage.synced(self.job.output):
+            with self.storage.durable_writes(self.job.output):
                 yield
                 start = time.perf_counter()
         except WriteError as error:
-            for work in works:
-                if work.error is None:
-                    work.fail(type(error)(str(error)))
-                    self._discard(work)
+            for task in tasks:
+                if task.error is None:
+                    task.fail(type(error)(str(error)))
+                    self._discard(task)
             return
         milliseconds = 1000 * (time.perf_counter() - start)
-        for work in works:
-            if work.error is None:
-                waited = work.milliseconds.get("write", 0.0)
-                work.milliseconds["write"] = waited + milliseconds / len(works)
+        for task in tasks:
+            if task.error is None:
+                waited = task.milliseconds.get("write", 0.0)
+                task.milliseconds["write"] = waited + milliseconds / len(tasks)
 
-    def begin(self, work: Work) -> list[Future[float]]:
+    def begin(self, task: ImageTask) -> list[Future[float]]:
         """Cut and encode the variants of a source, or fail it; return their writes, under way."""
-        return list(self._render(work)) if work.error is None else []
+        return list(self._render(task)) if task.error is None else []
 
-    def finish(self, work: Work, writes: Sequence[Future[float]]) -> None:
+    def finish(self, task: ImageTask, writes: Sequence[Future[float]]) -> None:
         """Wait until a source's variants are stored, or fail it and remove what was."""
         for write in writes:
             try:
                 milliseconds = write.result()
-                work.milliseconds["write"] = work.milliseconds.get("write", 0) + milliseconds
+                task.milliseconds["write"] = task.milliseconds.get("write", 0) + milliseconds
             except SourceError as error:
-                work.fail(self._judged(error))
-        self._discard(work)
-        work.release()
+                task.fail(self._judged(error))
+        self._discard(task)
+        task.release()
 
-    def _render(self, work: Work) -> Iterator[Future[float]]:
+    def _render(self, task: ImageTask) -> Iterator[Future[float]]:
         try:
-            with work.timed("render"), time_limit(limit_of(self.job, "render")):
-                sizes = self._sizes(work)
-                cuts = self._cuts(work, [size for size, _ in sizes]) if sizes else None
-                for index, request in self._wanted(work, sizes):
-                    pixels = cuts.render(index) if cuts else work.pixels[index]
-                    data, form = self._encode(work, index, pixels)
+            with task.timed("render"), time_limit(limit_of(self.job, "render")):
+                sizes = self._sizes(task)
+                cuts = self._cuts(task, [size for size, _ in sizes]) if sizes else None
+                for index, request in self._wanted(task, sizes):
+                    pixels = cuts.render(index) if cuts else task.pixels[index]
+                    data, form = self._encode(task, index, pixels)
                     if image.flattens(pixels, form):
-                        work.remark([FLATTENED])
+                        task.remark([FLATTENED])
                     smaller = _lacks(request, Size(pixels.shape[1], pixels.shape[0]))
-                    uri = self.place(work, request.names[smaller], form)
-                    facts = _facts(work.crops[index], sizes[index][1]) if sizes else NO_BOX
-                    own = [Flag.SMALLER] * smaller + [Flag.CORRECTED] * _corrects(work, request)
-                    work.variants.append(
+                    uri = self.place(task, request.names[smaller], form)
+                    facts = _facts(task.crops[index], sizes[index][1]) if sizes else NO_BOX
+                    own = [Flag.SMALLER] * smaller + [Flag.CORRECTED] * _corrects(task, request)
+                    task.variants.append(
                         facts
                         | {
                             "flags": ordered([*facts["flags"], *own]),
@@ -159,89 +159,89 @@ class Renderer:
                     )
                     yield self.threads.submit(self._write, uri, data, form)
         except SourceError as error:
-            work.fail(error)
+            task.fail(error)
         except Exception as error:
-            work.fail(RenderError(f"{type(error).__name__}: {error}"))
-        work.picture, work.data = None, None
+            task.fail(RenderError(f"{type(error).__name__}: {error}"))
+        task.picture, task.data = None, None
 
     def _wanted(
-        self, work: Work, sizes: Sequence[tuple[Size, bool]]
+        self, task: ImageTask, sizes: Sequence[tuple[Size, bool]]
     ) -> Iterator[tuple[int, Request]]:
         """Yield the requests whose variants are made; remark on the others.
 
         Raises:
             RenderError: a source is too small, and the job says that it fails then.
         """
-        refused = [each for each in self.job.requests if work.correction.rejects(each)]
+        refused = [each for each in self.job.requests if task.correction.rejects(each)]
         names = [""] if len(refused) == len(self.job.requests) else [f"{r.slug} " for r in refused]
-        work.remark(Note(f"{name}rejected by a person", Flag.REJECTED) for name in names)
+        task.remark(Note(f"{name}rejected by a person", Flag.REJECTED) for name in names)
         for index, request in enumerate(self.job.requests):
             if request in refused:
                 continue
-            size = sizes[index][0] if sizes else Size(*work.pixels[index].shape[1::-1])
-            if not _lacks(request, size) or self._makes_smaller(work, request, size):
+            size = sizes[index][0] if sizes else Size(*task.pixels[index].shape[1::-1])
+            if not _lacks(request, size) or self._makes_smaller(task, request, size):
                 yield index, request
 
-    def _makes_smaller(self, work: Work, request: Request, size: Size) -> bool:
+    def _makes_smaller(self, task: ImageTask, request: Request, size: Size) -> bool:
         """Tell whether a variant with fewer pixels than asked is made, and remark on it."""
         text = f"not {request.size}: the crop box has {size} pixels"
         if self.job.upscale == "fail":
             raise RenderError(f"{text}; with --upscale allow it is enlarged")
         if self.job.upscale == "skip":
             text = f"no {request.size}: the crop box has {size} pixels"
-        work.remark([Note(f"{text} (--upscale allow enlarges)", Flag.SMALLER)])
+        task.remark([Note(f"{text} (--upscale allow enlarges)", Flag.SMALLER)])
         return self.job.upscale == "never"
 
-    def _sizes(self, work: Work) -> list[tuple[Size, bool]]:
+    def _sizes(self, task: ImageTask) -> list[tuple[Size, bool]]:
         """Return what `wanted_size` says of each request; nothing where there are no boxes."""
-        if work.pixels:
+        if task.pixels:
             return []
         return [
             wanted_size(self.job, request, crop.box.size)
-            for crop, request in zip(work.crops, self.job.requests, strict=True)
+            for crop, request in zip(task.crops, self.job.requests, strict=True)
         ]
 
-    def _cuts(self, work: Work, sizes: Sequence[Size]) -> image.Cuts:
+    def _cuts(self, task: ImageTask, sizes: Sequence[Size]) -> image.Cuts:
         """Return what a method's boxes are cut from, at a scale that serves all of them."""
-        assert work.size is not None
-        wanted = [(crop.box, size) for crop, size in zip(work.crops, sizes, strict=True)]
-        least = image.size_to_decode(work.size, wanted)
-        picture = work.picture
+        assert task.size is not None
+        wanted = [(crop.box, size) for crop, size in zip(task.crops, sizes, strict=True)]
+        least = image.size_to_decode(task.size, wanted)
+        picture = task.picture
         if picture is None or (picture.shrink > 1 and not _covers(picture.size, least)):
-            assert work.data is not None
+            assert task.data is not None
             # As where it is rendered by those who decoded it, so that all layouts make the same.
-            picture = work.picture = image.decode(
-                work.data,
-                at_least=least.cover(work.least) if work.least else least,
+            picture = task.picture = image.decode(
+                task.data,
+                at_least=least.cover(task.least) if task.least else least,
                 max_pixels=self.job.max_pixels,
                 colour=self.job.colour,
                 exif_colour=self.job.exif_colour,
             )
         return image.Cuts(picture, wanted)
 
-    def _encode(self, work: Work, index: int, pixels: NDArray[np.uint8]) -> tuple[bytes, str]:
+    def _encode(self, task: ImageTask, index: int, pixels: NDArray[np.uint8]) -> tuple[bytes, str]:
         """Return an encoded variant, and its format."""
-        form = image.output_format(self.job.format, work.format or "")
-        metadata = self._metadata(work, index, Size(pixels.shape[1], pixels.shape[0]), form)
-        work.remark(metadata.notes)
+        form = image.output_format(self.job.format, task.format or "")
+        metadata = self._metadata(task, index, Size(pixels.shape[1], pixels.shape[0]), form)
+        task.remark(metadata.notes)
         return image.encode(pixels, form, quality=self.job.quality, metadata=metadata), form
 
-    def _metadata(self, work: Work, index: int, size: Size, form: str) -> image.Metadata:
+    def _metadata(self, task: ImageTask, index: int, size: Size, form: str) -> image.Metadata:
         """Return what a variant of this size carries."""
-        source = work.picture.metadata if work.picture else work.metadata
-        if source is None or work.size is None:
+        source = task.picture.metadata if task.picture else task.metadata
+        if source is None or task.size is None:
             return image.Metadata()
         if not self.job.keep_metadata:
             return source.colour_only
-        box = None if work.pixels else work.crops[index].box
-        framing = image.Framing(work.size, size, box, source.orientation)
+        box = None if task.pixels else task.crops[index].box
+        framing = image.Framing(task.size, size, box, source.orientation)
         return source.for_variant(framing, form, converted=self.job.colour == "srgb")
 
-    def _key(self, work: Work, folder: str, form: str) -> str:
+    def _key(self, task: ImageTask, folder: str, form: str) -> str:
         """Return the deterministic URI of a variant."""
-        key = work.source["key"]
+        key = task.source["key"]
         if self.job.keys == "hash":
-            name = f"{work.source['source_id'] & (2**64 - 1):016x}"
+            name = f"{task.source['source_id'] & (2**64 - 1):016x}"
             key = f"{name[:2]}/{name}"
         return join(join(self.job.output, "variants"), f"{folder}/{key}{suffix_of(form)}")
 
@@ -264,25 +264,25 @@ class Renderer:
                 self.asked = time.monotonic()
         return error if self.closed is None else Unwritable(self.closed)
 
-    def _discard(self, work: Work) -> None:
+    def _discard(self, task: ImageTask) -> None:
         """Remove what an earlier attempt may have stored of variants that are not to be."""
         unwanted = [
             request
             for request in self.job.requests
-            if work.error is not None or work.correction.rejects(request)
+            if task.error is not None or task.correction.rejects(request)
         ]
         if not unwanted:
             return
         forms = image.OUTPUT_FORMATS if self.job.format == "same" else (self.job.format,)
         names = [name for request in unwanted for name in request.names]
-        stray = [self.place(work, name, form) for name in names for form in forms]
+        stray = [self.place(task, name, form) for name in names for form in forms]
         try:
             self.storage.delete(stray)
         except SourceError as error:
-            if work.error is None:
-                work.fail(error)
+            if task.error is None:
+                task.fail(error)
             else:
-                work.error.add_note(f"and its variants could not be removed: {error}")
+                task.error.add_note(f"and its variants could not be removed: {error}")
 
 
 def _facts(crop: Crop, upscaled: bool) -> dict[str, Any]:
@@ -297,9 +297,9 @@ def _lacks(request: Request, size: Size) -> bool:
     return request.size is not None and size != request.size
 
 
-def _corrects(work: Work, request: Request) -> bool:
+def _corrects(task: ImageTask, request: Request) -> bool:
     """Tell whether a person has had a say in where a variant is cut."""
-    said = work.correction
+    said = task.correction
     return bool(said.focal or said.keep or request.slug in (said.boxes or {}))
 
 

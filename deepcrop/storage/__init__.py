@@ -10,23 +10,25 @@ b'hello'
 [5]
 ```
 
-``storage`` is the door; ``uri`` handles names, ``pattern`` globs, ``retry`` the one retry loop;
-``s3``, ``local``, ``web`` and ``remote`` (fsspec) are the stores, ``archive`` reads tar files.
+``client`` is the entry point. ``base`` defines the protocol ``Store``; ``local``, ``s3``, ``web``,
+``fsspec_store`` (every other scheme) and ``archive`` (members of tar files) implement it, and
+``retry`` wraps any store so that what may succeed is tried again. ``uri`` handles names and
+``pattern`` globs.
 """
 
-from .archive import members
+from .archive import iter_tar_members
 from .base import TEMPORARY, Blob, Entry, Prefix, StorageOptions
-from .storage import Storage
+from .client import Storage
 from .uri import (
     below,
     canonical,
     common_folder,
     is_inside,
     join,
-    public,
     quoted_below,
     redact,
     relative,
+    strip_credentials,
     without_surrogates,
 )
 
@@ -41,11 +43,11 @@ __all__ = [
     "canonical",
     "common_folder",
     "is_inside",
+    "iter_tar_members",
     "join",
-    "members",
-    "public",
     "quoted_below",
     "redact",
     "relative",
+    "strip_credentials",
     "without_surrogates",
 ]

@@ -1,8 +1,8 @@
 """Members of tar archives, each a URI of its own: a range of the archive's bytes.
 
 ``tar+s3://media/shard-0001.tar!512+48213/000012.jpg`` is the 48,213 bytes from byte 512 on, which
-the archive calls ``000012.jpg``. So a member is read alone, by anybody, without the archive's
-index; local archives are ``tar+file:///data/shard.tar!512+48213/000012.jpg``.
+the archive calls ``000012.jpg``. So a member is read alone, without reading the archive's headers;
+local archives are ``tar+file:///data/shard.tar!512+48213/000012.jpg``.
 """
 
 from __future__ import annotations
@@ -14,19 +14,21 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from ..errors import FetchError, NotFound
-from .base import Blob, Entry, Failure, Prefix, Store
+from .base import Blob, Entry, Page, Store, StoreError
 from .uri import without_surrogates
 
 PREFIX = "tar+"
+"""How the URIs of members begin."""
 _ENCODED = "file://localhost/"
+"""How the URI of a local archive begins whose path is percent-encoded."""
 _MEMBER = re.compile(r"^tar\+(.*)!(\d+)\+(\d+)/(.*)$", re.DOTALL)
 
 
 class ArchiveStore:
-    """Reads members of archives that lie in other stores."""
+    """Reads members of archives that lie in other stores; those retry, so this one needn't."""
 
     def __init__(self, store_of: Callable[[str], Store]) -> None:
-        """Take what finds the store of an archive."""
+        """Take the function that returns the store of an archive's URI."""
         self._store_of = store_of
 
     def get(self, uri: str) -> Blob:
@@ -39,45 +41,39 @@ class ArchiveStore:
         archive, first, _ = _split(uri)
         return self._store_of(archive).get_range(archive, first + start, length)
 
-    def stat(self, uri: str) -> Entry | None:
-        """Describe a member, where its archive is there."""
+    def stat(self, uri: str) -> Entry:
+        """Describe a member, where its archive exists."""
         archive, _, length = _split(uri)
         found = self._store_of(archive).stat(archive)
-        return None if found is None else Entry(uri, length, found.etag, found.modified)
+        return Entry(uri, length, found.etag, found.modified)
 
     def put(self, uri: str, data: bytes, content_type: str | None, sync: bool) -> int:
         """Refuse: archives are only read."""
-        raise Failure("a member of an archive can't be written", FetchError)
+        raise StoreError("a member of an archive can't be written", FetchError)
 
-    def synced(self, uri: str) -> AbstractContextManager[None]:
+    def durable_writes(self, uri: str) -> AbstractContextManager[None]:
         """Do nothing: nothing is written."""
         return nullcontext()
 
     def delete(self, uris: Sequence[str]) -> None:
         """Refuse: archives are only read."""
-        raise Failure("a member of an archive can't be removed", FetchError)
+        raise StoreError("a member of an archive can't be removed", FetchError)
 
     def is_prefix(self, uri: str) -> bool:
-        """Tell that a member is no folder."""
+        """Answer no: a member is not a folder."""
         return False
 
-    def walk(self, uri: str) -> Iterator[Entry | Failure]:
-        """Yield nothing: see :func:`members`."""
-        yield from ()
-
-    def children(self, uri: str, starting: str = "") -> Iterator[Entry | Prefix]:
-        """Yield nothing: see :func:`members`."""
-        yield from ()
-
-    def temporaries(self, uri: str, older_than: float) -> Iterator[str]:
-        """Yield nothing: archives are only read."""
-        yield from ()
+    def list_page(
+        self, uri: str, *, recursive: bool, name_prefix: str = "", token: str = ""
+    ) -> Page:
+        """List nothing: see :func:`iter_tar_members`."""
+        return Page(())
 
 
-def members(archive: str, data: bytes) -> Iterator[tuple[str, str, int, bytes]]:
-    """Yield the files of an archive: name, URI, size and bytes.
+def iter_tar_members(archive: str, data: bytes) -> Iterator[tuple[str, str, int, bytes]]:
+    """Yield the files of an archive: name, URI, size in bytes and bytes.
 
-    A name comes without ``./`` and empty segments; bytes of it that are no UTF-8 are
+    A name comes without ``./`` and empty segments; bytes of it that are not UTF-8 are
     percent-encoded.
 
     Args:
@@ -85,30 +81,32 @@ def members(archive: str, data: bytes) -> Iterator[tuple[str, str, int, bytes]]:
         data: all of its bytes, uncompressed tar.
 
     Raises:
-        FetchError: it is no tar archive, or broken.
+        FetchError: it is not a tar archive, or it is broken.
     """
-    # A path stands there as it is. One that is not UTF-8 has no plain text: it is told by a host.
+    # A local path stands in a member's URI as it is. One that is not UTF-8 has no plain text: it is
+    # percent-encoded, and a host name says so.
     whole = archive.replace("file:///", _ENCODED) if "://" in archive else f"file://{archive}"
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
-            for each in tar:
-                if each.isfile():
-                    start = each.offset_data
-                    name = _plain(each.name)
-                    uri = f"{PREFIX}{whole}!{start}+{each.size}/{name}"
-                    yield name, uri, each.size, data[start : start + each.size]
+            for member in tar:
+                if member.isfile():
+                    start, size = member.offset_data, member.size
+                    name = _normalized(member.name)
+                    uri = f"{PREFIX}{whole}!{start}+{size}/{name}"
+                    yield name, uri, size, data[start : start + size]
     except tarfile.TarError as error:
         raise FetchError(f"{archive}: not a tar archive ({error})") from None
 
 
-def _plain(name: str) -> str:
+def _normalized(name: str) -> str:
     """Return a member's name as one below a folder: ``tar cf x.tar .`` calls them ``./NAME``."""
-    return "/".join(each for each in without_surrogates(name).split("/") if each not in ("", "."))
+    segments = without_surrogates(name).split("/")
+    return "/".join(segment for segment in segments if segment not in ("", "."))
 
 
 def _split(uri: str) -> tuple[str, int, int]:
     match = _MEMBER.match(uri)
     if match is None:
-        raise Failure("not a member of an archive", NotFound)
+        raise StoreError("not a member of an archive", NotFound)
     archive = match[1] if match[1].startswith(_ENCODED) else match[1].removeprefix("file://")
     return archive, int(match[2]), int(match[3])

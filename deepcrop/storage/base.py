@@ -1,8 +1,8 @@
-"""The values that storage deals in, and what every store can do."""
+"""The values that storage deals in, and the protocol that every store implements."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +15,8 @@ from ..errors import FetchError, Unreachable
 
 TEMPORARY = ".deepcrop-tmp."
 """How the names of unfinished files begin. Listings never show them."""
+MAX_DELETE = 1000
+"""URIs in one call of ``Store.delete``: as many as S3 takes in one request."""
 
 
 class StorageOptions(BaseModel):
@@ -24,11 +26,11 @@ class StorageOptions(BaseModel):
         endpoint: URL of the S3 server; AWS_ENDPOINT_URL, the profile or AWS itself where None.
         region: name of the region; AWS_REGION or the profile where None.
         sign: whether requests carry credentials (no: ``--no-sign-request``, public buckets).
-        max_attempts: tries of one operation, the first included.
+        max_attempts: attempts at one operation, the first included.
         backoff: seconds; the n-th wait is drawn from 0 to ``backoff * 2**n``.
         backoff_limit: seconds; no wait is longer.
-        connect_timeout: seconds until a connection must stand.
-        read_timeout: seconds of silence after which an answer is given up.
+        connect_timeout: seconds until a connection must be established.
+        read_timeout: seconds without a byte after which a response is given up.
         connections: size of the connection pool; at least the number of threads that share it.
     """
 
@@ -74,47 +76,62 @@ class Prefix:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a listing.
+
+    Attributes:
+        items: the part's objects and folders; may be lazy, so it is read once.
+        next_token: what to ask the next part with; empty after the last one.
+    """
+
+    items: Iterable[Entry | Prefix]
+    next_token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Blob:
-    """The bytes of an object, verified, and how many tries it took to get them."""
+    """The bytes of an object, verified, and the number of attempts that reading them took."""
 
     data: bytes
     etag: str
     attempts: int = 1
 
 
-class Hope(Enum):
-    """Whether trying again may help."""
+class Retry(Enum):
+    """Whether another attempt at an operation that failed may succeed."""
 
-    NONE = 0
-    SOME = 1
-    """Looks final, but is often throttling in disguise: worth a few tries."""
-    GOOD = 2
+    NEVER = 0
+    FEW = 1
+    """Looks permanent, but is often throttling in disguise: worth a few attempts."""
+    FULL = 2
+    """Transient: worth all attempts that the options allow."""
 
 
-class Failure(Exception):
-    """What a store raises; ``Storage`` turns it into an error of ``deepcrop.errors``."""
+class StoreError(Exception):
+    """What a store raises; ``Storage`` turns it into an error of ``deepcrop.errors``.
+
+    Attributes:
+        message: what happened, without the URI and without secrets.
+        error_type: the error that a read raises for it.
+        retry: whether another attempt may succeed.
+        affects_all: whether any other write would fail alike: no space, no bucket, no credentials.
+        attempts: how often the operation was tried.
+    """
 
     def __init__(
         self,
         message: str,
-        kind: type[FetchError] = Unreachable,
-        hope: Hope = Hope.NONE,
+        error_type: type[FetchError] = Unreachable,
+        retry: Retry = Retry.NEVER,
         *,
-        general: bool = False,
+        affects_all: bool = False,
     ) -> None:
-        """Say what happened (without the URI and without secrets), and if a new try may help.
-
-        Args:
-            message: what happened.
-            kind: the error where it happened to a read.
-            hope: whether to try again.
-            general: whether any other write would fail alike: no space, no bucket, no credentials.
-        """
+        """Take the attributes of these names."""
         super().__init__(message)
         self.message = message
-        self.kind = kind
-        self.hope = hope
-        self.general = general
+        self.error_type = error_type
+        self.retry = retry
+        self.affects_all = affects_all
         self.attempts = 1
 
 
@@ -122,15 +139,19 @@ def check_length(data: bytes, length: int) -> bytes:
     """Return what was read of an object, if it is as much as was asked for.
 
     Raises:
-        Failure: the object ends before.
+        StoreError: the object ends before.
     """
     if len(data) != length:
-        raise Failure(f"{len(data)} bytes of {length}: the object ends before", FetchError)
+        raise StoreError(f"{len(data)} bytes of {length}: the object ends before", FetchError)
     return data
 
 
 class Store(Protocol):
-    """What is done to one kind of place. URIs are canonical; every method raises ``Failure``."""
+    """Reads, writes and lists one kind of storage.
+
+    URIs are canonical. Every method raises ``StoreError``. A store attempts an operation once and
+    says in ``StoreError.retry`` whether another attempt may succeed: ``RetryingStore`` makes it.
+    """
 
     def get(self, uri: str) -> Blob:
         """Read all bytes of an object and verify them."""
@@ -139,29 +160,33 @@ class Store(Protocol):
         """Read ``length`` bytes of an object from byte ``start`` on; it must have them."""
 
     def put(self, uri: str, data: bytes, content_type: str | None, sync: bool) -> int:
-        """Write an object whole; return the number of attempts.
+        """Write an object, which appears whole or not at all; return the number of attempts.
 
-        With ``sync`` it outlives a power failure from then on, without it from the end of
-        ``synced`` on, where the store tells the two apart.
+        With ``sync`` it survives a power failure from then on; without it, from the end of the
+        enclosing ``durable_writes`` on. Only file systems distinguish the two.
         """
 
-    def synced(self, uri: str) -> AbstractContextManager[None]:
-        """Let what is written below a folder within the context outlive a power failure."""
+    def durable_writes(self, uri: str) -> AbstractContextManager[None]:
+        """Make what is written below a folder survive a power failure, when the context ends."""
 
     def delete(self, uris: Sequence[str]) -> None:
-        """Remove objects; missing ones are no failure."""
+        """Remove at most ``MAX_DELETE`` objects; a missing one is no error."""
 
-    def stat(self, uri: str) -> Entry | None:
-        """Describe an object; None where there is none."""
+    def stat(self, uri: str) -> Entry:
+        """Describe an object; ``NotFound`` where there is none (a folder is none)."""
 
     def is_prefix(self, uri: str) -> bool:
         """Tell whether objects lie below this folder or prefix."""
 
-    def walk(self, uri: str) -> Iterator[Entry | Failure]:
-        """Yield the objects below a folder or prefix; a folder that can't be read is a failure."""
+    def list_page(
+        self, uri: str, *, recursive: bool, name_prefix: str = "", token: str = ""
+    ) -> Page:
+        """List a folder or prefix, in the order of names; nothing where there is none.
 
-    def children(self, uri: str, starting: str = "") -> Iterator[Entry | Prefix]:
-        """Yield one level of a folder or prefix: names that start with ``starting``."""
-
-    def temporaries(self, uri: str, older_than: float) -> Iterator[str]:
-        """Yield the URIs of unfinished files whose writer is dead or silent so many seconds."""
+        Args:
+            uri: the folder or prefix.
+            recursive: also list what lies deeper. A store that can't do that at once lists one
+                level all the same, and whoever called lists the folders it names.
+            name_prefix: list only names that start with this; not with ``recursive``.
+            token: ``next_token`` of the page before; empty for the first page.
+        """

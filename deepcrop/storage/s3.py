@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from datetime import UTC
+from datetime import UTC, datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING
 
 from ..errors import NotFound
-from .base import TEMPORARY, Blob, Entry, Failure, Hope, Prefix, StorageOptions, check_length
-from .retry import persist
-from .s3_failures import MISSING, failure_of, failure_of_code
+from .base import (
+    TEMPORARY,
+    Blob,
+    Entry,
+    Page,
+    Prefix,
+    Retry,
+    StorageOptions,
+    StoreError,
+    check_length,
+)
+from .s3_errors import MISSING, error_for_code, translate_error
 from .uri import split_bucket
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef, ListObjectsV2RequestTypeDef
 
-_PLAIN_MD5 = re.compile(r"[0-9a-f]{32}")
+_MD5 = re.compile(r"[0-9a-f]{32}")
 _NOT_IN_XML = re.compile("[\x00-\x1f\ufffe\uffff]")
+"""Characters that XML 1.0 can't hold."""
 _KEYS_PER_REQUEST = 1000
+"""Keys in one page of a listing: the most that S3 sends."""
 
 
 class S3Store:
@@ -33,10 +47,8 @@ class S3Store:
         """Remember the options; connect at the first use."""
         self._options = options
         self._lock = threading.Lock()
-        self._client: Any = None
+        self._client: S3Client | None = None
         self._client_pid = 0
-        self._open: set[str] = set()
-        self._closed: set[str] = set()
 
     # Objects
 
@@ -44,57 +56,49 @@ class S3Store:
         """Read an object; its length, MD5 (plain ETag) and stored checksum must be right."""
         bucket, key = split_bucket(uri)
         if not key:
-            raise Failure("a bucket, not an object", NotFound)
-
-        def once() -> tuple[bytes, str]:
+            raise StoreError("a bucket, not an object", NotFound)
+        with _translated_errors():
             response = self.client.get_object(Bucket=bucket, Key=key)
             # Not "as body": that would be the raw stream, which verifies nothing.
             with response["Body"]:
                 data = response["Body"].read()
-            return data, _verified_etag(response, _md5(data).hexdigest())
-
-        (data, etag), attempts = self._persist(bucket, once)
-        return Blob(data, etag, attempts)
+            return Blob(data, _verified_etag(response, _md5(data).hex()))
 
     def get_range(self, uri: str, start: int, length: int) -> Blob:
         """Read a part of an object; only its length can be verified."""
+        if not length:
+            return Blob(b"", "")
         bucket, key = split_bucket(uri)
         span = f"bytes={start}-{start + length - 1}"
-
-        def once() -> tuple[bytes, str]:
-            if not length:
-                return b"", ""
+        with _translated_errors():
             response = self.client.get_object(Bucket=bucket, Key=key, Range=span)
             with response["Body"]:
                 data = response["Body"].read()
-            return check_length(data, length), response.get("ETag", "").strip('"')
-
-        (data, etag), attempts = self._persist(bucket, once)
-        return Blob(data, etag, attempts)
+            return Blob(check_length(data, length), response.get("ETag", "").strip('"'))
 
     def put(self, uri: str, data: bytes, content_type: str | None, sync: bool) -> int:
         """Write an object. The server compares the MD5, so that no damaged object can arise."""
         bucket, key = split_bucket(uri)
-        arguments = {"ContentType": content_type} if content_type else {}
         md5 = _md5(data)
-        digest = base64.b64encode(md5.digest()).decode()
-
-        def once() -> None:
-            response = self.client.put_object(
-                Bucket=bucket, Key=key, Body=data, ContentMD5=digest, **arguments
-            )
+        send = partial(
+            self.client.put_object,
+            Bucket=bucket,
+            Key=key,
+            Body=data,
+            ContentMD5=base64.b64encode(md5).decode(),
+        )
+        with _translated_errors():
+            response = send(ContentType=content_type) if content_type else send()
             # Some servers ignore Content-MD5 but tell what they stored.
-            _verified_etag(response, md5.hexdigest())
+            _verified_etag(response, md5.hex())
+        return 1
 
-        _, attempts = self._persist(bucket, once)
-        return attempts
-
-    def synced(self, uri: str) -> AbstractContextManager[None]:
-        """Do nothing: what a server has taken is stored."""
+    def durable_writes(self, uri: str) -> AbstractContextManager[None]:
+        """Do nothing: what a server has accepted is stored."""
         return nullcontext()
 
     def delete(self, uris: Sequence[str]) -> None:
-        """Remove objects, a thousand in a request."""
+        """Remove objects, those of one bucket in one request."""
         by_bucket: dict[str, list[str]] = {}
         for uri in uris:
             bucket, key = split_bucket(uri)
@@ -102,84 +106,62 @@ class S3Store:
         for bucket, keys in by_bucket.items():
             # A key that XML can't hold can't be named in a request for many.
             plain = [key for key in keys if not _NOT_IN_XML.search(key)]
-            for start in range(0, len(plain), _KEYS_PER_REQUEST):
-                batch = plain[start : start + _KEYS_PER_REQUEST]
-                self._persist(bucket, partial(self._delete_many, bucket, batch))
-            for key in keys:
-                if _NOT_IN_XML.search(key):
-                    self._persist(
-                        bucket, partial(self.client.delete_object, Bucket=bucket, Key=key)
-                    )
+            with _translated_errors():
+                if plain:
+                    self._delete_many(bucket, plain)
+                for key in keys:
+                    if _NOT_IN_XML.search(key):
+                        self.client.delete_object(Bucket=bucket, Key=key)
 
-    def _delete_many(self, bucket: str, keys: list[str]) -> None:
-        objects = [{"Key": key} for key in keys]
-        answer = self.client.delete_objects(
-            Bucket=bucket, Delete={"Objects": objects, "Quiet": True}
+    def _delete_many(self, bucket: str, keys: Sequence[str]) -> None:
+        response = self.client.delete_objects(
+            Bucket=bucket, Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True}
         )
-        for error in answer.get("Errors", []):
+        for error in response.get("Errors", []):
             if error.get("Code") not in MISSING:
-                raise failure_of_code(error.get("Code", ""), 0, error.get("Message", ""))
+                raise error_for_code(error.get("Code", ""), 0, error.get("Message", ""))
 
-    def stat(self, uri: str) -> Entry | None:
+    def stat(self, uri: str) -> Entry:
         """Describe an object with a HEAD request."""
         bucket, key = split_bucket(uri)
         if not key:
-            return None
-        try:
-            head, _ = self._persist(bucket, lambda: self.client.head_object(Bucket=bucket, Key=key))
-        except Failure as failure:
-            if failure.kind is NotFound:
-                return None
-            raise
-        return _entry(uri, head["ContentLength"], head)
+            raise StoreError("a bucket, not an object", NotFound)
+        with _translated_errors():
+            head = self.client.head_object(Bucket=bucket, Key=key)
+        return _entry(uri, head["ContentLength"], head.get("ETag"), head.get("LastModified"))
 
     # Listings
 
     def is_prefix(self, uri: str) -> bool:
         """Tell whether any key begins with this prefix and a slash."""
         bucket, key = split_bucket(uri)
-        return bool(self._page(bucket, _folder(key), limit=1).get("Contents"))
+        with _translated_errors():
+            found = self.client.list_objects_v2(Bucket=bucket, Prefix=_with_slash(key), MaxKeys=1)
+            return bool(found.get("Contents"))
 
-    def walk(self, uri: str) -> Iterator[Entry | Failure]:
-        """Yield every object below a prefix, in the order of their keys."""
+    def list_page(
+        self, uri: str, *, recursive: bool, name_prefix: str = "", token: str = ""
+    ) -> Page:
+        """List a thousand keys, in their order: of all depths or of one."""
         bucket, key = split_bucket(uri)
-        for page in self._pages(bucket, _folder(key)):
-            yield from _entries(bucket, page)
-
-    def children(self, uri: str, starting: str = "") -> Iterator[Entry | Prefix]:
-        """Yield one level of a prefix."""
-        bucket, key = split_bucket(uri)
-        for page in self._pages(bucket, _folder(key) + starting, Delimiter="/"):
-            for common in page.get("CommonPrefixes", []):
-                yield Prefix(f"s3://{bucket}/{common['Prefix']}")
-            yield from _entries(bucket, page)
-
-    def temporaries(self, uri: str, older_than: float) -> Iterator[str]:
-        """Yield nothing: an S3 server shows no object before it is whole."""
-        yield from ()
-
-    def _pages(self, bucket: str, prefix: str, **arguments: Any) -> Iterator[dict[str, Any]]:
-        while True:
-            page = self._page(bucket, prefix, **arguments)
-            yield page
-            if not page.get("IsTruncated"):
-                return
-            arguments["ContinuationToken"] = page["NextContinuationToken"]
-
-    def _page(self, bucket: str, prefix: str, limit: int = 0, **more: Any) -> dict[str, Any]:
-        page: dict[str, Any]
-        page, _ = self._persist(
-            bucket,
-            lambda: self.client.list_objects_v2(
-                Bucket=bucket, Prefix=prefix, MaxKeys=limit or _KEYS_PER_REQUEST, **more
-            ),
-        )
-        return page
+        request: ListObjectsV2RequestTypeDef = {
+            "Bucket": bucket,
+            "Prefix": _with_slash(key) + name_prefix,
+            "MaxKeys": _KEYS_PER_REQUEST,
+        }
+        if not recursive:
+            request["Delimiter"] = "/"
+        if token:
+            request["ContinuationToken"] = token
+        with _translated_errors():
+            found = self.client.list_objects_v2(**request)
+            following = found["NextContinuationToken"] if found.get("IsTruncated") else ""
+        return Page([*_prefixes(bucket, found), *_entries(bucket, found)], following)
 
     # Connection
 
     @property
-    def client(self) -> Any:
+    def client(self) -> S3Client:
         """The boto3 client of this process, made at first use."""
         with self._lock:
             if self._client is None or self._client_pid != os.getpid():
@@ -187,36 +169,13 @@ class S3Store:
                 self._client_pid = os.getpid()
             return self._client
 
-    def _persist(self, bucket: str, operation: Callable[[], T]) -> tuple[T, int]:
-        def once() -> T:
-            try:
-                result = operation()
-            except Failure:
-                raise
-            except Exception as error:
-                failure = failure_of(error)
-                if failure.hope is Hope.SOME and bucket in self._closed:
-                    failure.hope = Hope.NONE
-                raise failure from None
-            self._open.add(bucket)
-            self._closed.discard(bucket)
-            return result
 
-        try:
-            return persist(once, self._options)
-        except Failure as failure:
-            # A refusal is often throttling, but not where nothing else was ever answered.
-            if failure.hope is Hope.SOME and bucket not in self._open:
-                self._closed.add(bucket)
-            raise
-
-
-def _connect(options: StorageOptions) -> Any:
+def _connect(options: StorageOptions) -> S3Client:
     import boto3
+    import botocore.session
     from botocore import UNSIGNED
     from botocore.config import Config
 
-    session = boto3.session.Session()
     config = Config(
         retries={"total_max_attempts": 1, "mode": "standard"},
         connect_timeout=options.connect_timeout,
@@ -228,9 +187,11 @@ def _connect(options: StorageOptions) -> Any:
         **({} if options.sign else {"signature_version": UNSIGNED}),
     )
     by_path = config.merge(Config(s3={"addressing_style": "path"}))
+    settings = botocore.session.get_session()
+    session = boto3.session.Session(botocore_session=settings)
     make = partial(session.client, "s3", endpoint_url=options.endpoint, region_name=options.region)
     # Servers other than AWS seldom have a host name for each bucket.
-    if (session._session.get_scoped_config().get("s3") or {}).get("addressing_style"):
+    if (settings.get_scoped_config().get("s3") or {}).get("addressing_style"):
         return make(config=config)
     if options.endpoint or os.environ.keys() & {"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"}:
         return make(config=by_path)
@@ -238,43 +199,58 @@ def _connect(options: StorageOptions) -> Any:
     return client if "amazonaws.com" in client.meta.endpoint_url else make(config=by_path)
 
 
-def _entries(bucket: str, page: dict[str, Any]) -> Iterator[Entry]:
-    for item in page.get("Contents", []):
+def _prefixes(bucket: str, found: ListObjectsV2OutputTypeDef) -> Iterator[Prefix]:
+    for common in found.get("CommonPrefixes", []):
+        yield Prefix(f"s3://{bucket}/{common['Prefix']}")
+
+
+def _entries(bucket: str, found: ListObjectsV2OutputTypeDef) -> Iterator[Entry]:
+    for item in found.get("Contents", []):
         key, size = item["Key"], item["Size"]
         # A console's "folder" is an empty object whose key ends with a slash.
         if (key.endswith("/") and not size) or key.rpartition("/")[2].startswith(TEMPORARY):
             continue
-        yield _entry(f"s3://{bucket}/{key}", size, item)
+        yield _entry(f"s3://{bucket}/{key}", size, item.get("ETag"), item.get("LastModified"))
 
 
-def _entry(uri: str, size: int, answer: dict[str, Any]) -> Entry:
-    modified = answer.get("LastModified")
+def _entry(uri: str, size: int, etag: str | None, modified: datetime | None) -> Entry:
     if modified is not None:
         # Listings tell fractions of a second on some servers, HEAD never does.
         modified = modified.astimezone(UTC).replace(microsecond=0)
-    return Entry(uri, size, answer.get("ETag", "").strip('"'), modified)
+    return Entry(uri, size, (etag or "").strip('"'), modified)
 
 
-def _folder(key: str) -> str:
+def _with_slash(key: str) -> str:
     return key if not key or key.endswith("/") else key + "/"
 
 
-def _verified_etag(response: dict[str, Any], md5: str) -> str:
+def _verified_etag(response: Mapping[str, object], md5: str) -> str:
     """Return the ETag of an answer; where S3 defines it as the MD5 of the bytes, it must be that.
 
     It isn't for multipart uploads (a dash) and for encryption with KMS or the customer's key
     (Amazon S3 API reference, "Object": ETag).
 
     Raises:
-        Failure: the bytes are other ones.
+        StoreError: the bytes are other ones.
     """
-    etag: str = response.get("ETag", "").strip('"')
+    etag = str(response.get("ETag", "")).strip('"')
     encryption = response.get("ServerSideEncryption") or "AES256"
     plain = encryption == "AES256" and not response.get("SSECustomerAlgorithm")
-    if plain and _PLAIN_MD5.fullmatch(etag) and etag != md5:
-        raise Failure("the bytes do not have the MD5 of the object's ETag", hope=Hope.GOOD)
+    if plain and _MD5.fullmatch(etag) and etag != md5:
+        raise StoreError("the bytes do not have the MD5 of the object's ETag", retry=Retry.FULL)
     return etag
 
 
-def _md5(data: bytes) -> Any:
-    return hashlib.md5(data, usedforsecurity=False)
+def _md5(data: bytes) -> bytes:
+    return hashlib.md5(data, usedforsecurity=False).digest()
+
+
+@contextlib.contextmanager
+def _translated_errors() -> Iterator[None]:
+    """Raise what boto3 raises as a ``StoreError``."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except Exception as error:
+        raise translate_error(error) from None

@@ -165,7 +165,7 @@ def is_inside(uri: str, parent: str) -> bool:
     return inner.startswith(outer)
 
 
-def public(uri: str) -> str:
+def strip_credentials(uri: str) -> str:
     """Return what may be written down of a URI: without user, password, token and signature.
 
     Keys of S3 and paths hold no secrets, whatever they look like.

@@ -2,9 +2,9 @@
 
 A signature is of a URL's bytes. Clients "normalise" a URL (they decode ``%2F``, write ``%3a`` as
 ``%3A``, drop a ``?`` at the end), which breaks those of CloudFront, Google and image servers. So
-the request's target is cut out of the text here, and handed to the client as it is. What can't
-stand in a request line (RFC 9112, section 3) is percent-encoded as UTF-8: spaces, control
-characters and what is not ASCII. A fragment is not sent.
+the request's target is cut out of the text here, and handed to the client as it is. Characters that
+a request line can't hold (RFC 9112, section 3) are percent-encoded as UTF-8: spaces, control
+characters and everything that is not ASCII. A fragment is not sent.
 """
 
 from __future__ import annotations
@@ -22,17 +22,16 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from ..errors import AccessDenied, FetchError, NotFound, Unreachable
-from .base import Blob, Entry, Failure, Hope, Prefix, StorageOptions, Store, check_length
-from .retry import persist
+from .base import Blob, Entry, Page, Retry, StorageOptions, Store, StoreError, check_length
 
 if TYPE_CHECKING:
     import httpx2
 
-REDIRECTS = 10
-"""Of one request at most."""
+MAX_REDIRECTS = 10
+"""Redirects that one request may follow."""
 _URL = re.compile(r"(?i)(https?)://([^/?#\s]*)(/[^?#]*)?(\?[^#]*)?(?:#.*)?", re.DOTALL)
-_UNFIT = re.compile(rb"[^\x21-\x7e]")
-_MOVED = (301, 302, 303, 307, 308)
+_NOT_IN_REQUEST_LINE = re.compile(rb"[^\x21-\x7e]")
+_REDIRECTS = (301, 302, 303, 307, 308)
 _TRANSIENT = (408, 425, 429)
 
 
@@ -43,8 +42,8 @@ class WebStore:
         """Remember the options.
 
         Args:
-            options: limits of time and tries.
-            listings: does all but reading.
+            options: timeouts and number of connections.
+            listings: the store that lists what pages link to.
         """
         self._options = options
         self._listings = listings
@@ -61,79 +60,67 @@ class WebStore:
         blob = self._get(uri, {"Range": f"bytes={start}-{start + length - 1}"}, start)
         return Blob(check_length(blob.data[:length], length), blob.etag, blob.attempts)
 
-    def stat(self, uri: str) -> Entry | None:
-        """Describe an object; where a server refuses HEAD, by the head of its answer to GET."""
-
-        def once() -> Entry | None:
-            for method in ("HEAD", "GET"):
-                with _failures(), self._opened(method, uri, {}) as answer:
-                    if answer.status_code in (404, 410):
-                        return None
-                    if method == "HEAD" and answer.status_code in (400, 401, 403, 405, 501):
-                        continue  # a URL may be signed for GET alone
-                    _check(answer)
-                    length = answer.headers.get("Content-Length", "")
-                    return Entry(uri, int(length) if length.isdigit() else 0, _etag(answer))
-            return None
-
-        return persist(once, self._options)[0]
+    def stat(self, uri: str) -> Entry:
+        """Describe an object; where a server refuses HEAD, by the headers of its answer to GET."""
+        with _translated_errors():
+            with self._open_response("HEAD", uri, {}) as response:
+                # A URL may be signed for GET alone.
+                if response.status_code not in (400, 401, 403, 405, 501):
+                    return _entry(uri, response)
+            with self._open_response("GET", uri, {}) as response:
+                return _entry(uri, response)
 
     def put(self, uri: str, data: bytes, content_type: str | None, sync: bool) -> int:
         """Refuse: the web is only read."""
-        raise Failure("this kind of store can't do that", FetchError)
+        raise StoreError("this kind of store can't do that", FetchError)
 
-    def synced(self, uri: str) -> AbstractContextManager[None]:
+    def durable_writes(self, uri: str) -> AbstractContextManager[None]:
         """Do nothing: nothing is written."""
         return nullcontext()
 
     def delete(self, uris: Sequence[str]) -> None:
         """Refuse: the web is only read."""
-        raise Failure("this kind of store can't do that", FetchError)
+        raise StoreError("this kind of store can't do that", FetchError)
 
     def is_prefix(self, uri: str) -> bool:
         """Tell whether this is a page that links to what lies below it."""
         return self._listings.is_prefix(uri)
 
-    def walk(self, uri: str) -> Iterator[Entry | Failure]:
-        """Yield what a page links to below it, and what those pages link to."""
-        return self._listings.walk(uri)
-
-    def children(self, uri: str, starting: str = "") -> Iterator[Entry | Prefix]:
-        """Yield what a page links to below it."""
-        return self._listings.children(uri, starting)
-
-    def temporaries(self, uri: str, older_than: float) -> Iterator[str]:
-        """Yield nothing: nothing is written."""
-        yield from ()
+    def list_page(
+        self, uri: str, *, recursive: bool, name_prefix: str = "", token: str = ""
+    ) -> Page:
+        """List what a page links to below it."""
+        return self._listings.list_page(
+            uri, recursive=recursive, name_prefix=name_prefix, token=token
+        )
 
     def _get(self, uri: str, headers: dict[str, str], start: int = 0) -> Blob:
-        def once() -> tuple[bytes, str]:
-            with _failures(), self._opened("GET", uri, headers) as answer:
-                _check(answer)
-                data = answer.read()
-                return data if answer.status_code == 206 else data[start:], _etag(answer)
-
-        (data, etag), attempts = persist(once, self._options)
-        return Blob(data, etag, attempts)
+        with _translated_errors(), self._open_response("GET", uri, headers) as response:
+            _raise_for_status(response)
+            data = response.read()
+            is_part = response.status_code == 206
+            return Blob(data if is_part else data[start:], _etag(response))
 
     @contextlib.contextmanager
-    def _opened(self, method: str, url: str, headers: dict[str, str]) -> Iterator[httpx2.Response]:
-        """Send a request, follow its redirects, and open the answer."""
-        for _ in range(REDIRECTS + 1):
-            server, credentials, target = split(url)
+    def _open_response(
+        self, method: str, url: str, headers: dict[str, str]
+    ) -> Iterator[httpx2.Response]:
+        """Send a request, follow its redirects, and open the response."""
+        for _ in range(MAX_REDIRECTS + 1):
+            server, credentials, target = split_url(url)
             with self._client().stream(
                 method,
                 server,
                 headers=headers,
                 auth=credentials,
                 extensions={"target": target},
-            ) as answer:
-                place = _place(answer)
-                if place is None:
-                    yield answer
+            ) as response:
+                location = _redirect_location(response)
+                if location is None:
+                    yield response
                     return
-            url = follow(url, place)
-        raise Failure(f"more than {REDIRECTS} redirects", FetchError)
+            url = resolve_redirect(url, location)
+        raise StoreError(f"more than {MAX_REDIRECTS} redirects", FetchError)
 
     def _client(self) -> httpx2.Client:
         """Return the client of this process."""
@@ -149,7 +136,7 @@ def _new_client(options: StorageOptions) -> httpx2.Client:
 
     from .. import __version__
 
-    # Its debugging shows answers' headers, so the signed URLs that servers redirect to.
+    # At level DEBUG it logs headers, which hold the signed URLs that servers redirect to.
     logging.getLogger("httpcore2").setLevel(logging.INFO)
     return httpx2.Client(
         # An encoded body has another length than its Content-Length says.
@@ -158,111 +145,123 @@ def _new_client(options: StorageOptions) -> httpx2.Client:
         limits=httpx2.Limits(
             max_connections=options.connections, max_keepalive_connections=options.connections
         ),
-        # One source's cookies are no other's.
+        # No source gets the cookies of another one.
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
     )
 
 
-def split(url: str) -> tuple[str, tuple[str, str] | None, bytes]:
+def split_url(url: str) -> tuple[str, tuple[str, str] | None, bytes]:
     """Split a URL into what to connect to, the user and password, and the request's target.
 
-    The target is the URL's path and query, byte for byte where they can stand in a request line.
+    The target is the URL's path and query, byte for byte where a request line can hold them.
 
     Raises:
-        Failure: it names no host.
+        StoreError: it names no host.
     """
     match = _URL.fullmatch(url)
     user, at, host = match[2].rpartition("@") if match else ("", "", "")
     if match is None or not host:
-        raise Failure("not a URL with a host", NotFound)
+        raise StoreError("not a URL with a host", NotFound)
     name, _, password = user.partition(":")
     credentials = (unquote(name), unquote(password)) if at else None
     target = (match[3] or "/") + (match[4] or "")
-    return f"{match[1].lower()}://{host}/", credentials, _fit(target.encode())
+    return f"{match[1].lower()}://{host}/", credentials, _percent_encode(target.encode())
 
 
-def follow(url: str, place: bytes) -> str:
+def resolve_redirect(url: str, location: bytes) -> str:
     """Return the URL that a redirect leads to, its bytes those of the header ``Location``.
 
-    A relative one is merged as RFC 3986, section 5.2, says, short of removing dot segments.
+    A relative one is merged as RFC 3986, section 5.2, says, except that dot segments are kept.
+
+    Args:
+        url: the URL that was asked for.
+        location: the header's value, as it was sent.
 
     Raises:
-        Failure: it leads out of the web.
+        StoreError: it leads to another scheme than HTTP.
     """
-    location = _fit(place.strip()).decode()
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", location):
-        if _URL.fullmatch(location) is None:
-            raise Failure("redirected to what is no web address", FetchError)
-        return location
+    target = _percent_encode(location.strip()).decode()
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", target):
+        if _URL.fullmatch(target) is None:
+            raise StoreError("redirected to what is no web address", FetchError)
+        return target
     match = _URL.fullmatch(url)
     assert match is not None  # it was opened
-    if location.startswith("//"):
-        return f"{match[1]}:{location}"
+    if target.startswith("//"):
+        return f"{match[1]}:{target}"
     origin = f"{match[1]}://{match[2]}"
     path = match[3] or "/"
-    if location.startswith("/"):
-        return origin + location
-    if location.startswith("?"):
-        return origin + path + location
-    if location.startswith("#") or not location:
+    if target.startswith("/"):
+        return origin + target
+    if target.startswith("?"):
+        return origin + path + target
+    if target.startswith("#") or not target:
         return origin + path + (match[4] or "")
-    return origin + path[: path.rindex("/") + 1] + location
+    return origin + path[: path.rindex("/") + 1] + target
 
 
-def _fit(target: bytes) -> bytes:
-    """Percent-encode the bytes that can't stand in a request line, and no others."""
-    return _UNFIT.sub(lambda match: b"%%%02X" % match[0][0], target)
+def _percent_encode(target: bytes) -> bytes:
+    """Percent-encode the bytes that a request line can't hold, and no others."""
+    return _NOT_IN_REQUEST_LINE.sub(lambda match: b"%%%02X" % match[0][0], target)
 
 
-def _place(answer: httpx2.Response) -> bytes | None:
-    """Return where an answer redirects to, as the bytes that were sent."""
-    if answer.status_code not in _MOVED:
+def _redirect_location(response: httpx2.Response) -> bytes | None:
+    """Return the header ``Location`` of a redirect, as the bytes that were sent."""
+    if response.status_code not in _REDIRECTS:
         return None
-    places = [value for name, value in answer.headers.raw if name.lower() == b"location"]
-    return places[0] if places else None
+    found = [value for name, value in response.headers.raw if name.lower() == b"location"]
+    return found[0] if found else None
 
 
-def _etag(answer: httpx2.Response) -> str:
-    return str(answer.headers.get("ETag", "")).strip('"')
+def _entry(uri: str, response: httpx2.Response) -> Entry:
+    if response.status_code == 410:
+        raise StoreError("no such object", NotFound)
+    _raise_for_status(response)
+    length = response.headers.get("Content-Length", "")
+    return Entry(uri, int(length) if length.isdigit() else 0, _etag(response))
 
 
-def _check(answer: httpx2.Response) -> None:
-    """Raise the failure that an answer's status tells.
+def _etag(response: httpx2.Response) -> str:
+    return str(response.headers.get("ETag", "")).strip('"')
+
+
+def _raise_for_status(response: httpx2.Response) -> None:
+    """Raise the error that a response's status stands for.
 
     Raises:
-        Failure: it is none of success.
+        StoreError: the status is not one of success.
     """
-    status = answer.status_code
+    status = response.status_code
     if 200 <= status < 300:
         return
     text = f"status {status}"
     if status == 404:
-        raise Failure("no such object", NotFound)
+        raise StoreError("no such object", NotFound)
     if status in (401, 403):
-        raise Failure(text, AccessDenied)
+        raise StoreError(text, AccessDenied)
     if status in _TRANSIENT or status >= 500:
-        raise Failure(text, Unreachable, Hope.GOOD)
-    raise Failure(text, FetchError)
+        raise StoreError(text, Unreachable, Retry.FULL)
+    raise StoreError(text, FetchError)
 
 
 @contextlib.contextmanager
-def _failures() -> Iterator[None]:
-    """Translate what the client raises; its text may hold a URL, so it isn't shown.
+def _translated_errors() -> Iterator[None]:
+    """Raise what the client raises as a ``StoreError``.
 
-    Raises:
-        Failure: always a new try may help, unless the URL itself is wrong.
+    The client's text may hold the URL and its signature, so it isn't shown.
     """
     import httpx2
 
     try:
         yield
     except httpx2.TimeoutException:
-        raise Failure("timed out", Unreachable, Hope.GOOD) from None
+        raise StoreError("timed out", Unreachable, Retry.FULL) from None
     except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, UnicodeError):
-        raise Failure("not a valid web address", NotFound) from None
+        raise StoreError("not a valid web address", NotFound) from None
     except httpx2.RemoteProtocolError:
-        raise Failure("the answer was cut short or is not HTTP", Unreachable, Hope.GOOD) from None
+        text = "the answer was cut short or is not HTTP"
+        raise StoreError(text, Unreachable, Retry.FULL) from None
     except httpx2.ConnectError:
-        raise Failure("the server can't be reached", Unreachable, Hope.GOOD) from None
+        raise StoreError("the server can't be reached", Unreachable, Retry.FULL) from None
     except httpx2.HTTPError as error:
-        raise Failure(type(error).__name__, Unreachable, Hope.GOOD) from None
+        raise StoreError(type(error).__name__, Unreachable, Retry.FULL) from None

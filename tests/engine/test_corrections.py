@@ -19,7 +19,7 @@ from deepcrop.job import Job
 from deepcrop.manifest.store import Manifest
 from deepcrop.manifest.verify import audit
 from deepcrop.methods.base import Crop
-from deepcrop.progress import Silence
+from deepcrop.progress import NullProgress
 from deepcrop.report.page import build
 from deepcrop.sources.corrections import NOTE, Correction, Corrections
 from deepcrop.storage import Storage
@@ -153,7 +153,7 @@ def test_a_run_with_corrections_does_anew_only_what_they_touch(corpus, tmp_path)
     # The same again, nothing at all, or a retry: nothing is done anew, nothing is forgotten.
     deepcrop.run(made, corrections=file)
     deepcrop.run(made)
-    retry(str(out), ["Corrupt"], None, Silence())
+    retry(str(out), ["Corrupt"], None, NullProgress())
     assert done_anew(after, rows(out)) <= {"half.jpg"}
     # What is said anew of a source replaces what was said before.
     deepcrop.run(made, corrections=write(tmp_path / "d.csv", f"{corpus}/many/2.jpg,good,,,,,"))
@@ -186,7 +186,7 @@ def test_a_job_is_corrected_by_the_name_of_its_output_alone(corpus, tmp_path, mo
     assert ':{"focal":[0.0,0.5]}}});' in index
     # A retry knows the job as well, and looks for no new sources either.
     monkeypatch.chdir(tmp_path / "downloads")
-    retry(f"{tmp_path}/out", [], None, Silence())
+    retry(f"{tmp_path}/out", [], None, NullProgress())
     assert "new.jpg" not in rows(tmp_path / "out")
     # Without a page none is written, unless it is asked for.
     shutil.rmtree(tmp_path / "out" / "report")

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from deepcrop.errors import AccessDenied, FetchError, NotFound, Unreachable
 from deepcrop.sources.discovery import list_sources
-from deepcrop.storage import Storage, StorageOptions, members
-from deepcrop.storage.base import Failure
-from deepcrop.storage.web import follow, split
-from tests.storage.test_archive import FILES, archive
+from deepcrop.storage import Storage, StorageOptions, iter_tar_members
+from deepcrop.storage.base import StoreError
+from deepcrop.storage.web import resolve_redirect, split_url
+from tests.storage.test_conformance import FILES, archive
 
 storage = Storage(StorageOptions(backoff=0.001, max_attempts=3, read_timeout=0.5))
 OK = b'HTTP/1.1 200 OK\r\nContent-Length: 4\r\nETag: "v1"\r\n\r\ndata'
@@ -133,7 +133,7 @@ fit = st.text(
 @settings(max_examples=300)
 def test_every_target_that_fits_is_left_alone(path, query):
     target = "/" + path.replace("?", "") + ("" if query is None else f"?{query}")
-    assert split(f"https://host{target}#part") == ("https://host/", None, target.encode())
+    assert split_url(f"https://host{target}#part") == ("https://host/", None, target.encode())
 
 
 @pytest.mark.parametrize("path", HOSTILE)
@@ -168,10 +168,10 @@ def test_redirects_are_followed_byte_for_byte(web, path, status):
 )
 def test_a_redirect_is_merged_as_the_standard_says(location, url):
     if url is None:
-        with pytest.raises(Failure, match="no web address"):
-            follow("http://u:p@host/d/a?x#z", location)
+        with pytest.raises(StoreError, match="no web address"):
+            resolve_redirect("http://u:p@host/d/a?x#z", location)
     else:
-        assert follow("http://u:p@host/d/a?x#z", location) == url
+        assert resolve_redirect("http://u:p@host/d/a?x#z", location) == url
 
 
 def test_redirects_end(web):
@@ -222,7 +222,7 @@ def test_members_of_an_archive_on_the_web(web, ranges):
 
     url = f"{web.url}/x%2Fy.tar"
     web.answers[b"/x%2Fy.tar"] = answer
-    found = list(members(url, storage.read(url)))
+    found = list(iter_tar_members(url, storage.read(url)))
     assert {name: storage.read(uri) for name, uri, size, _ in found if size} == {
         name: each for name, each in FILES.items() if each
     }
