@@ -59,7 +59,7 @@ def write_photos(folder: Path) -> Path:
 def draw(job: Job) -> Image.Image:
     """Draw a job's sources and variants as a contact sheet."""
     manifest = Manifest(job.output, job.storage)
-    manifest.find_parts()
+    manifest.load_parts()
     rows = sorted(manifest.table().to_pylist(), key=lambda row: str(row["source_uri"]))
     sheet = []
     for row in rows:

@@ -59,11 +59,11 @@ class FusedActor:
         """Work on a batch of sources."""
         tasks = from_listing(listing)
         self.fetcher(tasks)
-        with self.renderer.synced(tasks):
+        with self.renderer.durable(tasks):
             with self.compute_lock:
                 pending = [(task, self._compute(task)) for task in tasks]
             for task, writes in pending:
-                self.renderer.finish(task, writes)
+                self.renderer.complete(task, writes)
         log_failures(tasks)
         return to_table(tasks, self.job.method, self.job.fingerprint, self.passthrough)
 
@@ -72,15 +72,15 @@ class FusedActor:
         [task] = tasks = from_listing(source)
         yield "fetch"
         self.fetcher(tasks)
-        with self.renderer.synced(tasks):
+        with self.renderer.durable(tasks):
             yield "decode"
             self.decoder(tasks)
             yield "infer"
             self.predictor(tasks)
             yield "render"
-            writes = self.renderer.begin(task)
+            writes = self.renderer.submit(task)
             yield "write"
-            self.renderer.finish(task, writes)
+            self.renderer.complete(task, writes)
         log_failures(tasks)
         yield to_table(tasks, self.job.method, self.job.fingerprint, self.passthrough)
 
@@ -88,7 +88,7 @@ class FusedActor:
         # On a CPU a network takes as long for an image of a batch as for one alone.
         self.decoder([task])
         self.predictor([task])
-        return self.renderer.begin(task)
+        return self.renderer.submit(task)
 
 
 class FetchActor:

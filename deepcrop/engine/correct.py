@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..job import Job
 from ..manifest.status import job_of, open_job
-from ..manifest.summary import Result
+from ..manifest.summary import RunSummary
 from ..progress import Progress
 from ..sources.corrections import Corrections
 from .driver import Driver
@@ -12,7 +12,7 @@ from .driver import Driver
 
 def correct(
     output: str, corrections: str, endpoint: str | None, progress: Progress
-) -> tuple[Result, Job]:
+) -> tuple[RunSummary, Job]:
     """Apply a file of corrections to the job at ``output``: only what they change is done again.
 
     Sources that have no row yet, because the job was interrupted, are worked on too. New sources of

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from ..errors import Interrupted, SourceError
 from ..job import Job
-from ..manifest.duplicates import FACTS, refer
+from ..manifest.duplicates import REFERENCE_COLUMNS, duplicate_rows
 from ..manifest.lease import Lease
 from ..manifest.store import Manifest
-from ..manifest.summary import STAGE_COLUMNS, Result
+from ..manifest.summary import COUNTED_COLUMNS, RowCounts, RunSummary
 from ..progress import NullProgress, Progress
 from ..sources.corrections import Corrections
 from ..sources.index import SourceIndex, source_ids
@@ -51,7 +51,7 @@ def run(
     overwrite: bool = False,
     progress: Progress | None = None,
     corrections: str | None = None,
-) -> Result:
+) -> RunSummary:
     """Run a job on the Ray cluster at hand, or on one of this machine's own; or resume it.
 
     Args:
@@ -127,7 +127,7 @@ class Driver:
         """The start in seconds since 1970; a cluster's own start is no part of the job's time."""
         return self.created + self.session.connect_seconds
 
-    def run(self, overwrite: bool) -> Result:
+    def run(self, overwrite: bool) -> RunSummary:
         """Run the job to its end; see :func:`run`."""
         with _translate_errors(), self.stack:
             check_input_output(self.job, lists=self.relists)
@@ -137,7 +137,7 @@ class Driver:
             self.manifest.open()
             if record is not None and self.redo is not None:
                 self.manifest.write_record(record | {"status": "running"})
-                self.manifest.take_back(self.redo)
+                self.manifest.delete_rows(self.redo)
             loader = SourceLoader(
                 self.job,
                 self.storage,
@@ -149,16 +149,15 @@ class Driver:
             )
             return self._run(*loader.load(record, self.corrections))
 
-    def _run(self, sources: SourceIndex, ignored: Mapping[str, int]) -> Result:
+    def _run(self, sources: SourceIndex, ignored: Mapping[str, int]) -> RunSummary:
         """Work on all sources that have no row yet: originals first, then their duplicates."""
-        result = Result(self.manifest.output, len(sources), ignored=sum(ignored.values()))
-        result.ignored_kinds = dict(ignored)
+        result = RunSummary(self.manifest.output, len(sources), ignored_kinds=dict(ignored))
         result.listing_seconds = time.time() - self.started
         missing = self._count_committed(sources, result)
         result.resumed = result.done
         self._write_record("running", result)
         self.progress.start(len(sources), result.resumed, result.failed)
-        self.telemetry.set_pending(result.waiting)
+        self.telemetry.set_pending(result.pending)
         self._complete(sources, ~sources.is_duplicate, missing, result)
         if sources.is_duplicate.any() and not result.stopped:
             rows = self._duplicate_rows(sources, sources.is_duplicate & missing)
@@ -170,15 +169,15 @@ class Driver:
 
     def _duplicate_rows(self, sources: SourceIndex, duplicates: Mask) -> Rows:
         """Make the rows of duplicates; those whose original failed are worked on themselves."""
-        originals = self.manifest.table(list(FACTS))
+        originals = self.manifest.table(list(REFERENCE_COLUMNS))
         passthrough = sources.listing.passthrough
         for table in sources.tables(duplicates):
             for start in range(0, table.num_rows, PART_ROWS):
                 part = table.slice(start, PART_ROWS)
-                yield refer(part, originals, self.job.fingerprint, passthrough)
+                yield duplicate_rows(part, originals, self.job.fingerprint, passthrough)
 
     def _complete(
-        self, sources: SourceIndex, selected: Mask, missing: Mask, result: Result
+        self, sources: SourceIndex, selected: Mask, missing: Mask, result: RunSummary
     ) -> None:
         """Work on the selected sources until none is missing, or the job is stopped."""
         full_passes = 0
@@ -193,7 +192,9 @@ class Driver:
             # A pass that a lost node ended has lost much more than what was running there.
             full_passes += not executor.lost_node or result.done == before
 
-    def _commit_all(self, rows: Rows, sources: SourceIndex, missing: Mask, result: Result) -> None:
+    def _commit_all(
+        self, rows: Rows, sources: SourceIndex, missing: Mask, result: RunSummary
+    ) -> None:
         """Commit rows as they come; their sources are missing no more."""
         try:
             self._consume(rows, sources, missing, result)
@@ -202,7 +203,7 @@ class Driver:
             raise
         self.committer.commit()
 
-    def _consume(self, rows: Rows, sources: SourceIndex, missing: Mask, result: Result) -> None:
+    def _consume(self, rows: Rows, sources: SourceIndex, missing: Mask, result: RunSummary) -> None:
         """Take rows until there are no more, or the job is stopped.
 
         Raises:
@@ -212,10 +213,11 @@ class Driver:
             for answer in rows:
                 self.session.renew_capacity()
                 table, problem = split_job_errors(answer)
-                failed = result.count(table)
-                self.progress.advance(table.num_rows, failed)
-                self.telemetry.count(table)
-                self.telemetry.set_pending(result.waiting)
+                counts = RowCounts.of(table)
+                result.counts.add(counts)
+                self.progress.advance(counts.done, counts.failed)
+                self.telemetry.count(counts, table)
+                self.telemetry.set_pending(result.pending)
                 self.committer.add(table)
                 missing[sources.rows(source_ids(table))] = False
                 if problem is not None:
@@ -224,7 +226,7 @@ class Driver:
                     result.stopped = True
                     break
 
-    def _should_abort(self, result: Result) -> bool:
+    def _should_abort(self, result: RunSummary) -> bool:
         """Tell whether too many sources failed; only a job with ``max_failed`` ends early."""
         share, done = self.job.max_failed, result.done
         if share is None or done == result.sources:
@@ -238,14 +240,13 @@ class Driver:
         self.committer.commit_if_due()
         self.session.check_capacity()
 
-    def _count_committed(self, sources: SourceIndex, result: Result) -> Mask:
+    def _count_committed(self, sources: SourceIndex, result: RunSummary) -> Mask:
         """Count the rows of earlier runs; return which sources have none."""
         missing = np.ones(len(sources), bool)
-        columns = ["source_id", "status", "error_class", "variants", *STAGE_COLUMNS]
-        for rows in self.manifest.tables(columns):
-            result.count(rows)
+        for rows in self.manifest.tables(["source_id", *COUNTED_COLUMNS]):
+            result.counts.add(RowCounts.of(rows))
             missing[sources.rows(source_ids(rows))] = False
         return missing
 
-    def _write_record(self, status: str, result: Result) -> None:
+    def _write_record(self, status: str, result: RunSummary) -> None:
         self.manifest.write_record(job_record(self.job, status, result, self.started))

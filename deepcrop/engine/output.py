@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
 from ..errors import RequestError
 from ..job import Job
 from ..manifest.store import Manifest
-from ..manifest.summary import Result
+from ..manifest.summary import RunSummary
 
 RECORDED_PACKAGES = ("ray", "torch", "pillow", "pyarrow", "numpy")
 """Packages whose versions the record names."""
@@ -55,7 +54,7 @@ def _clear(manifest: Manifest) -> None:
     storage.delete(f"{manifest.output}/job.json")
 
 
-def job_record(job: Job, status: str, result: Result, started: float) -> dict[str, Any]:
+def job_record(job: Job, status: str, result: RunSummary, started: float) -> dict[str, Any]:
     """Return the content of ``job.json``.
 
     Args:
@@ -71,12 +70,8 @@ def job_record(job: Job, status: str, result: Result, started: float) -> dict[st
         "job": job.to_dict(),
         "weights_sha256": job.weights_sha256,
         "versions": {name: version(name) for name in RECORDED_PACKAGES},
-        "counts": {
-            key: value
-            for key, value in asdict(result).items()
-            if key not in ("output", "milliseconds", "ignored_kinds")
-        },
-        "stages": result.stages(),
+        "counts": result.record(),
+        "stages": result.counts.stages(),
         "ignored": result.ignored,
         "ignored_kinds": result.ignored_kinds,
         "started": started,

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from .. import errors as taxonomy
 from ..errors import RequestError, SourceError, WorkerDied
 from ..manifest.status import job_of, open_job
-from ..manifest.summary import Result
+from ..manifest.summary import RunSummary
 from ..progress import Progress
 from ..schema import STAGES
 from .driver import Driver
@@ -24,7 +24,7 @@ def retry(
     endpoint: str | None,
     progress: Progress,
     changes: Mapping[str, Any] | None = None,
-) -> tuple[Result, float | None]:
+) -> tuple[RunSummary, float | None]:
     """Run again the failed sources of the job at ``output``.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Any, cast
 import ray
 
 from ..job import Job
-from ..manifest.corrections import honour
+from ..manifest.corrections import apply_corrections
 from ..manifest.store import Manifest
 from ..progress import Progress
 from ..sources.corrections import Corrections
@@ -17,10 +17,10 @@ from ..sources.discovery import is_redacted
 from ..sources.index import ParquetListing, SourceIndex, iter_row_groups, passthrough_columns
 from ..sources.listing import (
     Listing,
-    complete_listing,
+    build_listing,
     join_corrections,
-    list_here,
-    make_listing,
+    list_locally,
+    restore_secrets,
 )
 from ..storage import Storage
 from .heartbeat import Heartbeat, get_with_heartbeat, unwrap_task_error
@@ -58,7 +58,7 @@ class SourceLoader:
         """
         listing = self._list(record)
         uris = iter_row_groups(listing.packed, ["source_uri"])
-        corrections = honour(corrections, uris, self.manifest, record)
+        corrections = apply_corrections(corrections, uris, self.manifest, record)
         data = join_corrections(listing.packed, corrections)
         return SourceIndex(ParquetListing(data)), listing.kinds
 
@@ -69,11 +69,11 @@ class SourceLoader:
         if known is not None and record is not None and not self._should_relist(record):
             if not any(is_redacted(uris) for uris in iter_row_groups(known, ["source_uri"])):
                 return Listing(known, known, kinds)
-            return self._list_remotely(complete_listing, known, kinds)
+            return self._list_remotely(restore_secrets, known, kinds)
         self.progress.note("listing, looking for duplicates" if self.job.dedupe else "listing")
-        listing = list_here(self.job, self.storage, known)
+        listing = list_locally(self.job, self.storage, known)
         if listing is None:
-            listing = self._list_remotely(make_listing, known)
+            listing = self._list_remotely(build_listing, known)
         if record is None:
             self.session.connect()  # what the cluster can't do is said before anything is written
         else:

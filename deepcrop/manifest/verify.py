@@ -43,7 +43,7 @@ def audit(output: str, endpoint: str | None = None) -> Audit:
         RequestError: there is no job there.
     """
     manifest, _ = open_job(output, endpoint)
-    manifest.find_parts()
+    manifest.load_parts()
     return _Auditor(manifest).run()
 
 

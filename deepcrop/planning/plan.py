@@ -14,7 +14,7 @@ from ..engine.preflight import check_input_output
 from ..errors import RequestError
 from ..job import Job
 from .prices import Machine, Prices
-from .trial import Estimate, Trial, try_out
+from .trial import Estimate, Trial, run_trial
 
 GIB = 2**30
 LISTED = 1000
@@ -86,7 +86,7 @@ def plan(
                 f"machine {machine}: has GPUs, and none is here to time the method on; "
                 "plan on such a machine, or --set gpus=0"
             )
-        trial = try_out(job, layout, timed)
+        trial = run_trial(job, layout, timed)
     trial = replace(trial, fixed=trial.fixed + joined)
     if bought:
         layout = plan_for_nodes(job, [Node(bought.cpus, bought.gpus)] * nodes)

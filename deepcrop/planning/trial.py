@@ -31,7 +31,7 @@ from ..storage.uri import local_path, scheme
 
 CONCURRENT = 8
 """Actors that hold the network in a trial, at most."""
-DEVIATIONS = 1.96
+Z_95 = 1.96
 """Standard errors on each side of a 95% interval."""
 THREADS = {"fetch": fetch.THREADS, "write": render.THREADS}
 """Sources of a batch that are at a stage at once, where that isn't one."""
@@ -81,7 +81,7 @@ class Trial:
     """Share of the sample."""
 
 
-def try_out(job: Job, layout: Layout, timed: int) -> Trial:
+def run_trial(job: Job, layout: Layout, timed: int) -> Trial:
     """List a job's sources and time some of them on the cluster at hand.
 
     Raises:
@@ -182,5 +182,5 @@ def _mean(sample: Sequence[float] | numpy.ndarray, population: int) -> Estimate:
     if len(values) < 2:
         return Estimate(float(values.sum()))
     left = max(0.0, 1 - len(values) / population)
-    error = DEVIATIONS * values.std(ddof=1) * (left / len(values)) ** 0.5
+    error = Z_95 * values.std(ddof=1) * (left / len(values)) ** 0.5
     return Estimate(float(values.mean()), float(error))

@@ -12,7 +12,7 @@ from PIL import Image
 from .. import image
 from ..geometry import Box, Focal, Size
 from ..stages.item import ImageTask
-from ..stages.local import Single
+from ..stages.local import LocalPipeline
 from .maps import heat_map
 from .sheet import ContactSheetRow, draw_boxes
 
@@ -23,25 +23,25 @@ LONGEST_EDGE = 1200
 """Longest edge of an overlay, in pixels."""
 
 
-def draw_overlay(single: Single, task: ImageTask, saliency: SaliencyCrop) -> Image.Image:
+def draw_overlay(pipeline: LocalPipeline, task: ImageTask, saliency: SaliencyCrop) -> Image.Image:
     """Draw a photo with its saliency map, crop boxes and focal point over it.
 
     Args:
-        single: the pipeline that processed the photo.
+        pipeline: the pipeline that processed the photo.
         task: the processed photo, with its decoded picture.
         saliency: the method whose saliency map is drawn.
     """
-    shown, boxes, focal = _shown(single, task)
+    shown, boxes, focal = _shown(pipeline, task)
     [saliency_map] = saliency.maps([_thumbnail(task, saliency.analysis)])
     mask = heat_map(saliency_map.numpy()).resize(shown.size, Image.Resampling.BICUBIC)
     shown.paste(mask, (0, 0), mask)
     return draw_boxes(shown, boxes, focal)
 
 
-def comparison_row(single: Single, task: ImageTask, title: str) -> ContactSheetRow:
+def comparison_row(pipeline: LocalPipeline, task: ImageTask, title: str) -> ContactSheetRow:
     """Return the row of a contact sheet that shows a photo and a method's variants of it."""
-    shown, boxes, focal = _shown(single, task)
-    slugs = [request.slug for request in single.job.requests]
+    shown, boxes, focal = _shown(pipeline, task)
+    slugs = [request.slug for request in pipeline.job.requests]
     if task.pixels:
         variants = [Image.fromarray(pixels) for pixels in task.pixels]
     else:
@@ -49,11 +49,13 @@ def comparison_row(single: Single, task: ImageTask, title: str) -> ContactSheetR
     return ContactSheetRow(title, shown, boxes, focal, dict(zip(slugs, variants, strict=True)))
 
 
-def _shown(single: Single, task: ImageTask) -> tuple[Image.Image, Mapping[str, Box], Focal | None]:
+def _shown(
+    pipeline: LocalPipeline, task: ImageTask
+) -> tuple[Image.Image, Mapping[str, Box], Focal | None]:
     """Return the photo at the size of an overlay, with its crop boxes in pixels of that size."""
     assert task.size is not None
     shown = Image.fromarray(_thumbnail(task, LONGEST_EDGE))
-    slugs: Sequence[str] = [request.slug for request in single.job.requests]
+    slugs: Sequence[str] = [request.slug for request in pipeline.job.requests]
     boxes = {
         slug: _scaled(crop.box, task.size, Size(*shown.size))
         for slug, crop in zip(slugs, task.crops, strict=False)

@@ -77,7 +77,7 @@ def build(
         RequestError: there is no job at the output, or no price for the machine.
     """
     manifest, record = open_job(output, endpoint)
-    manifest.find_parts()
+    manifest.load_parts()
     job = job_of(manifest, record, endpoint)
     parts = list(manifest.tables())
     statistics = JobStatistics.of(parts, record["started"])

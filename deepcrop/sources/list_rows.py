@@ -12,7 +12,7 @@ from ..schema import IMAGES, SOURCES
 from ..storage import Storage, below, canonical, common_folder, strip_credentials
 from .corrections import CORRECTIONS_COLUMN
 from .list_files import HINTS, read_list
-from .rows import SHARE, Listed, append, no_rows
+from .rows import CHUNK_ROWS, Listed, append, no_rows
 from .selection import NO_URI, Selection
 
 
@@ -50,9 +50,9 @@ def list_rows(uri: str, storage: Storage, selection: Selection) -> Listed:
 def _canonical(uri: str, given: pa.ChunkedArray) -> tuple[pa.ChunkedArray, str]:
     """Return the URIs of a list as the manifest has them, and the folder that all lie in."""
     chunks, root, row = [], None, 0
-    for start in range(0, len(given), SHARE):
+    for start in range(0, len(given), CHUNK_ROWS):
         share = []
-        for text in given.slice(start, SHARE).to_pylist():
+        for text in given.slice(start, CHUNK_ROWS).to_pylist():
             row += 1
             try:
                 share.append(None if text is None else canonical(text))

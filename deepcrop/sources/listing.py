@@ -16,8 +16,16 @@ import pyarrow.parquet as pq
 from ..job import Job
 from ..storage import Storage
 from .corrections import Corrections
-from .discovery import FEW, Sources, list_few, list_sources, select, with_secrets, without_secrets
-from .duplicates import mark
+from .discovery import (
+    LOCAL_LISTING_MAX,
+    Sources,
+    list_small,
+    list_sources,
+    select,
+    with_secrets,
+    without_secrets,
+)
+from .duplicates import find_duplicates
 from .index import iter_row_groups, to_parquet
 from .mapping import ParallelMap, serial_map
 from .selection import Selection
@@ -42,7 +50,7 @@ class Listing:
         return cls(packed, packed if bare is table else to_parquet(bare), kinds)
 
 
-def make_listing(
+def build_listing(
     job: Job,
     storage: Storage,
     known: pa.Buffer | None,
@@ -64,14 +72,14 @@ def make_listing(
     return _listing(job, storage, found, before, parallel_map)
 
 
-def list_here(job: Job, storage: Storage, known: pa.Buffer | None) -> Listing | None:
-    """Do as :func:`make_listing` where that needs no cluster; else return None."""
+def list_locally(job: Job, storage: Storage, known: pa.Buffer | None) -> Listing | None:
+    """Do as :func:`build_listing` where that needs no cluster; else return None."""
     if job.dedupe:
         return None
-    if known is not None and pq.read_metadata(pa.BufferReader(known)).num_rows > FEW:
+    if known is not None and pq.read_metadata(pa.BufferReader(known)).num_rows > LOCAL_LISTING_MAX:
         return None
     before = None if known is None else _unpacked(known)
-    found = list_few(job.input, storage, before, Selection.of(job))
+    found = list_small(job.input, storage, before, Selection.of(job))
     return None if found is None else _listing(job, storage, found, before, serial_map)
 
 
@@ -85,14 +93,14 @@ def _listing(
     """Keep what the job wants, and what an earlier run had listed."""
     table = select(found.table, job.limit, job.sample)
     if job.dedupe:
-        table = mark(table, before, storage, parallel_map)
+        table = find_duplicates(table, before, storage, parallel_map)
     if before is not None:
         gone = pc.invert(pc.is_in(before["source_id"], value_set=table["source_id"]))
         table = pa.concat_tables([table, before.filter(gone)], promote_options="permissive")
     return Listing.of(table, found.kinds)
 
 
-def complete_listing(
+def restore_secrets(
     job: Job,
     storage: Storage,
     known: pa.Buffer,

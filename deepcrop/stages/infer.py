@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import InferError, OutOfMemory, SourceError
 from ..geometry import Size
-from ..job import Job, Request
+from ..job import Job, VariantRequest
 from ..methods import base, registry
 from .item import ImageTask
 from .limits import limit_of
@@ -80,8 +80,8 @@ class Predictor:
             hints=[self._hints(task) for task in tasks],
         )
         for task, size, crops in zip(tasks, sizes, answers, strict=True):
-            settled = task.correction.settle(crops, self.job.requests, size)
-            task.crops = [crop.flagged(size) for crop in settled]
+            adjusted = task.correction.adjust(crops, self.job.requests, size)
+            task.crops = [crop.flagged(size) for crop in adjusted]
 
     def _retarget(self, tasks: Sequence[ImageTask]) -> None:
         sizes = [[self._target(task, request) for request in self.job.requests] for task in tasks]
@@ -90,7 +90,7 @@ class Predictor:
         for task, pixels in zip(tasks, answers, strict=True):
             task.pixels = [each.permute(1, 2, 0).cpu().numpy() for each in pixels]
 
-    def _target(self, task: ImageTask, request: Request) -> Size:
+    def _target(self, task: ImageTask, request: VariantRequest) -> Size:
         return wanted_size(self.job, request, request.aspect.largest_window(_size(task)))[0]
 
     def _hints(self, task: ImageTask) -> base.Hints:

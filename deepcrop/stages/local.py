@@ -19,13 +19,13 @@ STDIN = "-"
 """The name of a photo whose bytes come from the standard input."""
 
 
-class Single:
+class LocalPipeline:
     """A method, loaded once, and a folder for the variants.
 
     ```python
-    task = single.look("photo.jpg", "photo")
-    single.answer(task)      # boxes, scores, focal point
-    single.write(task)       # the variants' paths
+    task = single.process("photo.jpg", "photo")
+    single.to_dict(task)      # boxes, scores, focal point
+    local.write(task)       # the variants' paths
     ```
     """
 
@@ -39,9 +39,9 @@ class Single:
         self.fetcher = Fetcher(self.storage)
         self.predictor = Predictor(job, device)
         self.decoder = Decoder(job, self.predictor.analysis, keep_pictures=True)
-        self.renderer = Renderer(job, self.storage, self._place)
+        self.renderer = Renderer(job, self.storage, self._uri)
 
-    def look(self, photo: str, key: str, data: bytes | None = None) -> ImageTask:
+    def process(self, photo: str, key: str, data: bytes | None = None) -> ImageTask:
         """Fetch and decode a photo, and ask the method about it.
 
         Args:
@@ -67,7 +67,7 @@ class Single:
         _raise(task)
         return task
 
-    def answer(self, task: ImageTask) -> dict[str, Any]:
+    def to_dict(self, task: ImageTask) -> dict[str, Any]:
         """Return a photo's crop boxes, scores and focal point.
 
         Raises:
@@ -101,16 +101,16 @@ class Single:
         Raises:
             SourceError: a variant can't be written.
         """
-        with self.renderer.synced([task]):
+        with self.renderer.durable([task]):
             self.say("render")
-            writes = self.renderer.begin(task)
+            writes = self.renderer.submit(task)
             self.say("write")
-            self.renderer.finish(task, writes)
+            self.renderer.complete(task, writes)
         _raise(task)
         return [variant["variant_uri"] for variant in task.variants]
 
-    def _place(self, task: ImageTask, name: str, form: str) -> str:
-        return f"{self.job.output}/{task.source['key']}-{name}{suffix_of(form)}"
+    def _uri(self, task: ImageTask, name: str, image_format: str) -> str:
+        return f"{self.job.output}/{task.source['key']}-{name}{suffix_of(image_format)}"
 
 
 def _raise(task: ImageTask) -> None:

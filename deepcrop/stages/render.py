@@ -21,7 +21,7 @@ from .. import image
 from ..errors import RenderError, RequestError, SourceError, Unwritable, WriteError
 from ..flags import Flag, Note, ordered
 from ..geometry import Box, Size
-from ..job import Job, Request
+from ..job import Job, VariantRequest
 from ..methods.base import Crop
 from ..storage import Storage, join
 from .item import ImageTask
@@ -36,16 +36,16 @@ NO_BOX: dict[str, Any] = dict.fromkeys((*EDGES, "score")) | {"upscaled": False, 
 """What the manifest tells of a variant that was made anew, not cut."""
 FLATTENED = Note("transparent parts laid over white", Flag.ALPHA_FLATTENED)
 
-Place = Callable[[ImageTask, str, str], str]
+UriBuilder = Callable[[ImageTask, str, str], str]
 """The URI of a variant, from its source, one of its request's names, and its format."""
 
 
-def suffix_of(form: str) -> str:
+def suffix_of(image_format: str) -> str:
     """Return the suffix of files of a format, with its dot."""
-    return image.OUTPUT_FORMATS[form]
+    return image.OUTPUT_FORMATS[image_format]
 
 
-def wanted_size(job: Job, request: Request, window: Size) -> tuple[Size, bool]:
+def wanted_size(job: Job, request: VariantRequest, window: Size) -> tuple[Size, bool]:
     """Return the pixel size of a variant cut from ``window``, and whether that enlarges it."""
     if request.size is not None:
         enlarges = request.size.width > window.width or request.size.height > window.height
@@ -74,11 +74,11 @@ def needed_size(job: Job, source: Size) -> Size:
 class Renderer:
     """Cuts, encodes and writes the variants of sources."""
 
-    def __init__(self, job: Job, storage: Storage, place: Place | None = None) -> None:
+    def __init__(self, job: Job, storage: Storage, uri_builder: UriBuilder | None = None) -> None:
         """Keep what the job says of variants; ``place`` names them otherwise than a job does."""
         self.job = job
         self.storage = storage
-        self.place = place or self._key
+        self.uri_builder = uri_builder or self._default_uri
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="write")
         self.asking = Lock()
         self.asked = -ASK_SECONDS
@@ -87,13 +87,13 @@ class Renderer:
 
     def __call__(self, tasks: Sequence[ImageTask]) -> None:
         """Make every variant of each source, or fail it; all are stored on return."""
-        with self.synced(tasks):
-            pending = [(task, self.begin(task)) for task in tasks]
+        with self.durable(tasks):
+            pending = [(task, self.submit(task)) for task in tasks]
             for task, writes in pending:
-                self.finish(task, writes)
+                self.complete(task, writes)
 
     @contextmanager
-    def synced(self, tasks: Sequence[ImageTask]) -> Iterator[None]:
+    def durable(self, tasks: Sequence[ImageTask]) -> Iterator[None]:
         """See to it that variants written inside outlive a power failure, before their rows do.
 
         Where they may not, the works fail.
@@ -114,11 +114,11 @@ class Renderer:
                 waited = task.milliseconds.get("write", 0.0)
                 task.milliseconds["write"] = waited + milliseconds / len(tasks)
 
-    def begin(self, task: ImageTask) -> list[Future[float]]:
+    def submit(self, task: ImageTask) -> list[Future[float]]:
         """Cut and encode the variants of a source, or fail it; return their writes, under way."""
         return list(self._render(task)) if task.error is None else []
 
-    def finish(self, task: ImageTask, writes: Sequence[Future[float]]) -> None:
+    def complete(self, task: ImageTask, writes: Sequence[Future[float]]) -> None:
         """Wait until a source's variants are stored, or fail it and remove what was."""
         for write in writes:
             try:
@@ -136,11 +136,11 @@ class Renderer:
                 cuts = self._cuts(task, [size for size, _ in sizes]) if sizes else None
                 for index, request in self._wanted(task, sizes):
                     pixels = cuts.render(index) if cuts else task.pixels[index]
-                    data, form = self._encode(task, index, pixels)
-                    if image.flattens(pixels, form):
+                    data, image_format = self._encode(task, index, pixels)
+                    if image.flattens(pixels, image_format):
                         task.remark([FLATTENED])
                     smaller = _lacks(request, Size(pixels.shape[1], pixels.shape[0]))
-                    uri = self.place(task, request.names[smaller], form)
+                    uri = self.uri_builder(task, request.names[smaller], image_format)
                     facts = _facts(task.crops[index], sizes[index][1]) if sizes else NO_BOX
                     own = [Flag.SMALLER] * smaller + [Flag.CORRECTED] * _corrects(task, request)
                     task.variants.append(
@@ -151,13 +151,13 @@ class Renderer:
                             "aspect": request.slug,
                             "width": pixels.shape[1],
                             "height": pixels.shape[0],
-                            "format": form,
+                            "format": image_format,
                             "bytes": len(data),
                             "sha256": hashlib.sha256(data).hexdigest(),
                             "method": self.job.method,
                         }
                     )
-                    yield self.threads.submit(self._write, uri, data, form)
+                    yield self.threads.submit(self._write, uri, data, image_format)
         except SourceError as error:
             task.fail(error)
         except Exception as error:
@@ -166,7 +166,7 @@ class Renderer:
 
     def _wanted(
         self, task: ImageTask, sizes: Sequence[tuple[Size, bool]]
-    ) -> Iterator[tuple[int, Request]]:
+    ) -> Iterator[tuple[int, VariantRequest]]:
         """Yield the requests whose variants are made; remark on the others.
 
         Raises:
@@ -182,7 +182,7 @@ class Renderer:
             if not _lacks(request, size) or self._makes_smaller(task, request, size):
                 yield index, request
 
-    def _makes_smaller(self, task: ImageTask, request: Request, size: Size) -> bool:
+    def _makes_smaller(self, task: ImageTask, request: VariantRequest, size: Size) -> bool:
         """Tell whether a variant with fewer pixels than asked is made, and remark on it."""
         text = f"not {request.size}: the crop box has {size} pixels"
         if self.job.upscale == "fail":
@@ -221,12 +221,16 @@ class Renderer:
 
     def _encode(self, task: ImageTask, index: int, pixels: NDArray[np.uint8]) -> tuple[bytes, str]:
         """Return an encoded variant, and its format."""
-        form = image.output_format(self.job.format, task.format or "")
-        metadata = self._metadata(task, index, Size(pixels.shape[1], pixels.shape[0]), form)
+        image_format = image.output_format(self.job.format, task.format or "")
+        metadata = self._metadata(task, index, Size(pixels.shape[1], pixels.shape[0]), image_format)
         task.remark(metadata.notes)
-        return image.encode(pixels, form, quality=self.job.quality, metadata=metadata), form
+        return image.encode(
+            pixels, image_format, quality=self.job.quality, metadata=metadata
+        ), image_format
 
-    def _metadata(self, task: ImageTask, index: int, size: Size, form: str) -> image.Metadata:
+    def _metadata(
+        self, task: ImageTask, index: int, size: Size, image_format: str
+    ) -> image.Metadata:
         """Return what a variant of this size carries."""
         source = task.picture.metadata if task.picture else task.metadata
         if source is None or task.size is None:
@@ -235,19 +239,19 @@ class Renderer:
             return source.colour_only
         box = None if task.pixels else task.crops[index].box
         framing = image.Framing(task.size, size, box, source.orientation)
-        return source.for_variant(framing, form, converted=self.job.colour == "srgb")
+        return source.for_variant(framing, image_format, converted=self.job.colour == "srgb")
 
-    def _key(self, task: ImageTask, folder: str, form: str) -> str:
+    def _default_uri(self, task: ImageTask, folder: str, image_format: str) -> str:
         """Return the deterministic URI of a variant."""
         key = task.source["key"]
         if self.job.keys == "hash":
             name = f"{task.source['source_id'] & (2**64 - 1):016x}"
             key = f"{name[:2]}/{name}"
-        return join(join(self.job.output, "variants"), f"{folder}/{key}{suffix_of(form)}")
+        return join(join(self.job.output, "variants"), f"{folder}/{key}{suffix_of(image_format)}")
 
-    def _write(self, uri: str, data: bytes, form: str) -> float:
+    def _write(self, uri: str, data: bytes, image_format: str) -> float:
         start = time.perf_counter()
-        self.storage.write(uri, data, f"image/{form}", sync=False)
+        self.storage.write(uri, data, f"image/{image_format}", sync=False)
         return 1000 * (time.perf_counter() - start)
 
     def _judged(self, error: SourceError) -> SourceError:
@@ -273,11 +277,13 @@ class Renderer:
         ]
         if not unwanted:
             return
-        forms = image.OUTPUT_FORMATS if self.job.format == "same" else (self.job.format,)
+        formats = image.OUTPUT_FORMATS if self.job.format == "same" else (self.job.format,)
         names = [name for request in unwanted for name in request.names]
-        stray = [self.place(task, name, form) for name in names for form in forms]
+        orphaned = [
+            self.uri_builder(task, name, image_format) for name in names for image_format in formats
+        ]
         try:
-            self.storage.delete(stray)
+            self.storage.delete(orphaned)
         except SourceError as error:
             if task.error is None:
                 task.fail(error)
@@ -292,12 +298,12 @@ def _facts(crop: Crop, upscaled: bool) -> dict[str, Any]:
     return corners | {"score": crop.score, "upscaled": upscaled, "flags": ordered(flags)}
 
 
-def _lacks(request: Request, size: Size) -> bool:
+def _lacks(request: VariantRequest, size: Size) -> bool:
     """Tell whether a size isn't the exact one that is asked for."""
     return request.size is not None and size != request.size
 
 
-def _corrects(task: ImageTask, request: Request) -> bool:
+def _corrects(task: ImageTask, request: VariantRequest) -> bool:
     """Tell whether a person has had a say in where a variant is cut."""
     said = task.correction
     return bool(said.focal or said.keep or request.slug in (said.boxes or {}))

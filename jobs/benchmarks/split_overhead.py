@@ -17,7 +17,7 @@ import pyarrow as pa
 from deepcrop.engine.actors import FetchActor, FusedActor, NetworkActor, RenderActor
 from deepcrop.job import Job
 from deepcrop.methods import registry
-from deepcrop.sources.discovery import list_few
+from deepcrop.sources.discovery import list_small
 from deepcrop.stages.infer import Predictor
 from deepcrop.stages.item import ImageTask
 
@@ -41,7 +41,7 @@ def measure_overhead(corpus: Path, target: Path) -> float:
     job = Job(
         input=str(corpus), output=str(target), method=METHOD, aspects=ASPECTS, max_size=LONGEST
     )
-    found = list_few(job.input, job.storage)
+    found = list_small(job.input, job.storage)
     assert found is not None
     whole = FusedActor(job, job.storage, pa.schema([]))
     fetch = FetchActor(job, job.storage, registry.analysis_of(METHOD))

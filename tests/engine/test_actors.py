@@ -31,7 +31,7 @@ from deepcrop.sources.discovery import list_sources
 from deepcrop.stages.decode import Decoder
 from deepcrop.stages.infer import Predictor
 from deepcrop.stages.item import ImageTask
-from deepcrop.stages.local import Single
+from deepcrop.stages.local import LocalPipeline
 from deepcrop.stages.watchdog import EXIT_TIMED_OUT
 from deepcrop.storage import Storage, local
 
@@ -240,9 +240,9 @@ def test_transparent_parts_laid_over_white_are_told(tmp_path, form, flags):
         input=str(tmp_path), output=str(tmp_path / "out"), method="center", aspects=("1:1",),
         format=form,
     )  # fmt: skip
-    single = Single(job, device="cpu")
+    single = LocalPipeline(job, device="cpu")
     for name, wanted in (("clear", flags), ("opaque", [])):
-        task = single.look(str(tmp_path / f"{name}.png"), name)
+        task = single.process(str(tmp_path / f"{name}.png"), name)
         single.write(task)
         row = task.row("center", "")
         assert row["flags"] == wanted
@@ -253,6 +253,10 @@ def test_an_animation_that_was_flattened_is_told(tmp_path):
     frames = [Image.new("RGB", (40, 20), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / "two.webp", save_all=True, append_images=frames[1:])
     job = Job(input=str(tmp_path), output=str(tmp_path), method="center", aspects=("1:1",))
-    row = Single(job, device="cpu").look(str(tmp_path / "two.webp"), "two").row("center", "")
+    row = (
+        LocalPipeline(job, device="cpu")
+        .process(str(tmp_path / "two.webp"), "two")
+        .row("center", "")
+    )
     assert row["flags"] == ["animation-flattened"]
     assert row["note"].startswith("frame 1 of 2 of an animation")

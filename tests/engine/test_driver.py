@@ -45,7 +45,7 @@ def job(corpus: Path, output: Path | str, **fields) -> Job:
 def rows(output: Path | str) -> list[dict]:
     """The manifest's rows in the order of their URIs, without what differs from run to run."""
     manifest = Manifest(str(output), Storage())
-    manifest.find_parts()
+    manifest.load_parts()
     table = manifest.table().drop_columns(TIMES)
     return sorted(table.to_pylist(), key=lambda row: row["source_uri"])
 
@@ -53,7 +53,9 @@ def rows(output: Path | str) -> list[dict]:
 def test_every_source_has_one_row_and_every_variant_is_what_its_row_says(
     corpus, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(source, "FEW", 5)  # so that a process of the cluster lists them
+    monkeypatch.setattr(
+        source, "LOCAL_LISTING_MAX", 5
+    )  # so that a process of the cluster lists them
     result = deepcrop.run(job(corpus, tmp_path / "out", max_size=64))
     assert (result.sources, result.ok, result.failed, result.ignored) == (24, 18, 6, 1)
     found = audit(str(tmp_path / "out"))

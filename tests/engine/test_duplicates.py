@@ -24,7 +24,7 @@ def job(source, output) -> Job:
 
 def rows(output) -> dict[str, dict]:
     manifest = Manifest(str(output), Storage())
-    manifest.find_parts()
+    manifest.load_parts()
     return {row["source_uri"]: row for row in manifest.table().to_pylist()}
 
 

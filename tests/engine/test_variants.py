@@ -11,7 +11,7 @@ from deepcrop.errors import RenderError
 from deepcrop.job import Job
 from deepcrop.sources.corrections import CORRECTIONS_COLUMN
 from deepcrop.stages.item import ImageTask
-from deepcrop.stages.local import Single
+from deepcrop.stages.local import LocalPipeline
 from deepcrop.stages.render import Renderer
 from deepcrop.storage import Storage
 
@@ -20,8 +20,8 @@ def crop(folder: Path, size: tuple[int, int], statements: list[dict] | None = No
     """Make the variants of a picture; return its row, and the files by name with their sizes."""
     Image.new("RGB", size, (10, 200, 30)).save(folder / "a.png")
     values = {"input": "-", "output": str(folder / "out"), "method": "center", "format": "png"}
-    single = Single(Job.parse(values | {"aspects": [], "sizes": ["80x100"]} | fields))
-    task = single.look(str(folder / "a.png"), "a")
+    single = LocalPipeline(Job.parse(values | {"aspects": [], "sizes": ["80x100"]} | fields))
+    task = single.process(str(folder / "a.png"), "a")
     task.source[CORRECTIONS_COLUMN] = statements
     single.write(task)
     files = {}

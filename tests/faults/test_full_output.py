@@ -149,6 +149,6 @@ def test_a_name_that_is_refused_alone_fails_alone(tmp_path, refused, kind):
     tasks = [ImageTask({"source_uri": f"/{name}", "key": name}) for name in ("bad", "bad2", "good")]
     for task in tasks:
         writes = [renderer.threads.submit(renderer._write, f"/1x1/{task.uri[1:]}", b"", "png")]
-        renderer.finish(task, writes)
+        renderer.complete(task, writes)
     assert [type(task.error) for task in tasks[:2]] == [kind, kind] and storage.asked == 1
     assert (tasks[2].error is None) == (kind is WriteError)

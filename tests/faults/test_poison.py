@@ -89,5 +89,5 @@ def run(folder: Path, **fields: object) -> dict[str, dict]:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=580)
     assert done.returncode == 1, done.stderr
     manifest = Manifest(str(folder / "out"), Storage())
-    manifest.find_parts()
+    manifest.load_parts()
     return {Path(row["source_uri"]).name: row for row in manifest.table().to_pylist()}

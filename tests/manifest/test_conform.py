@@ -117,7 +117,7 @@ def older(tmp_path):
 
 def test_parts_of_an_earlier_release_are_read(older):
     manifest = Manifest(str(older), Storage())
-    manifest.find_parts()
+    manifest.load_parts()
     rows = manifest.table()
     assert rows.schema.equals(IMAGES) and COMMITTED in rows.schema.metadata
     assert rows["flags"].to_pylist() == [[], [], []]
@@ -140,7 +140,7 @@ def test_commands_take_outputs_of_an_earlier_release(older, command, capsys):
 
 def test_a_rewritten_part_of_an_earlier_release_is_whole(older):
     manifest = Manifest(str(older), Storage())
-    manifest.find_parts()
+    manifest.load_parts()
     before = manifest.table()
     manifest.conform(pa.schema([]))
     assert pq.read_schema(older / "manifest/images/part-000000.parquet").equals(IMAGES)

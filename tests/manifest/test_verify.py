@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from deepcrop.cli import app
+from deepcrop.cli.app import app
 from deepcrop.manifest.store import Manifest
 from deepcrop.manifest.verification import WORDS, Audit
 from deepcrop.manifest.verify import audit
@@ -145,7 +145,7 @@ def test_a_broken_listing_is_found(out):
 
 def test_every_fault_is_named(out):
     manifest = Manifest(str(out), Storage())
-    manifest.find_parts()
+    manifest.load_parts()
     rows = manifest.read(0).to_pylist()
     first = rows[0]["variants"][0]["variant_uri"]
     copies = [

@@ -219,7 +219,7 @@ def test_boxes_follow_a_dragged_focal_point_as_the_run_will_place_them(page, out
     page.wait_for_function("!document.querySelector('#detail').open")
     exported(page, tmp_path / "c.csv")
     [said] = Corrections.read(str(tmp_path / "c.csv"), job).statements.values()
-    wanted = Correction.of(said).settle(crops, job.requests, size)
+    wanted = Correction.of(said).adjust(crops, job.requests, size)
     assert drawn == [crop.box.corners for crop in wanted]
     assert drawn != [crop.box.corners for crop in crops]
 

@@ -24,7 +24,7 @@ from ...job import Job
 from ...stages.child import Say, Stage
 from ...stages.item import ImageTask
 from ...stages.limits import LIMITED, limit_of, timed_out
-from ...stages.local import Single
+from ...stages.local import LocalPipeline
 from .tasks import CropResult, Photo, Task, Way
 
 ERRORS: dict[str, type[SourceError]] = {
@@ -44,7 +44,7 @@ class CropWorker:
         """
         self.say, self.task = say, task
         self.stage = "fetch"
-        self.singles = [Single(job, task.device, self._begin(job)) for job in task.jobs]
+        self.singles = [LocalPipeline(job, task.device, self._begin(job)) for job in task.jobs]
         self.saliency: Any = None
         if task.way is Way.overlay:
             from ...report.maps import saliency_method
@@ -83,7 +83,7 @@ class CropWorker:
         [single] = self.singles
         work = self._work(single, photo)
         if self.task.way is Way.boxes:
-            return CropResult((json.dumps(single.answer(work)),))
+            return CropResult((json.dumps(single.to_dict(work)),))
         if self.task.way is Way.write:
             paths = single.write(work)
             return CropResult(tuple(paths), tuple(note.text for note in work.notes))
@@ -95,8 +95,8 @@ class CropWorker:
         draw_overlay(single, work, self.saliency).save(path, quality=90)
         return CropResult((str(path),))
 
-    def _work(self, single: Single, photo: Photo) -> ImageTask:
-        return single.look(photo.name, photo.key, photo.data)
+    def _work(self, single: LocalPipeline, photo: Photo) -> ImageTask:
+        return single.process(photo.name, photo.key, photo.data)
 
     def _begin(self, job: Job) -> Callable[[str], None]:
         """Return a function that tells the parent process that a stage of a job begins."""

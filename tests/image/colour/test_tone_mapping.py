@@ -245,12 +245,12 @@ def with_property(data, box):
 
 def test_the_manifest_tells(tmp_path):
     from deepcrop.job import Job
-    from deepcrop.stages.local import Single
+    from deepcrop.stages.local import LocalPipeline
 
     path = tmp_path / "hdr.png"
     path.write_bytes(hdr_png(light_of(photo()[::4, ::4]), 16))
     job = Job(input="-", output=str(tmp_path / "out"), method="center", aspects=["1:1"])
-    work = Single(job).look(str(path), "hdr")
+    work = LocalPipeline(job).process(str(path), "hdr")
     assert [(note.text, note.flag) for note in work.notes] == [
         ("HDR (PQ) tone-mapped to SDR", Flag.HDR_MAPPED)
     ]
