@@ -45,6 +45,7 @@ def job(tmp_path: Path) -> MarsJob:
     )
 
 
+@pytest.mark.smoke
 def test_trained_weights_are_published_and_loaded_again(job: MarsJob, tmp_path: Path) -> None:
     cpu = torch.device("cpu")
     losses: list[float] = []
