@@ -36,7 +36,7 @@ from .methods import base, registry
 from .storage import Storage, StorageOptions
 from .storage.pattern import compile_glob
 
-__all__ = ["Format", "Job", "Request"]
+__all__ = ["Format", "Job", "VariantRequest"]
 
 Format = Literal["jpeg", "webp", "avif", "png", "same"]
 
@@ -91,7 +91,7 @@ Glob = Annotated[str, AfterValidator(_glob)]
 Share = Annotated[float, BeforeValidator(_percentage), Field(ge=0, le=1)]
 
 
-class Request:
+class VariantRequest:
     """One variant that the job makes of every source: a ratio, or an exact size."""
 
     def __init__(self, aspect: AspectRatio, size: Size | None, slug: str) -> None:
@@ -102,7 +102,7 @@ class Request:
 
     def __repr__(self) -> str:
         """Show the name used in paths."""
-        return f"Request({self.slug})"
+        return f"VariantRequest({self.slug})"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -248,15 +248,15 @@ class Job(BaseModel):
         return yaml.safe_dump(self.to_dict(), sort_keys=False)
 
     @cached_property
-    def requests(self) -> tuple[Request, ...]:
+    def requests(self) -> tuple[VariantRequest, ...]:
         """The variants made of every source, each once, ratios first."""
         ratios = [AspectRatio.parse(text) for text in dict.fromkeys(self.aspects)]
         sizes = [Size.parse(text) for text in dict.fromkeys(self.sizes)]
         exact = [
-            Request(AspectRatio.parse(f"{size.width}:{size.height}"), size, f"{size}px")
+            VariantRequest(AspectRatio.parse(f"{size.width}:{size.height}"), size, f"{size}px")
             for size in sizes
         ]
-        return tuple([Request(ratio, None, ratio.slug) for ratio in ratios] + exact)
+        return tuple([VariantRequest(ratio, None, ratio.slug) for ratio in ratios] + exact)
 
     @property
     def kind(self) -> base.Kind:

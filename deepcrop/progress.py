@@ -18,8 +18,8 @@ class Progress(Protocol):
         """Say what happens now."""
 
 
-class Silence:
-    """A progress that nobody looks at."""
+class NullProgress:
+    """A progress that ignores everything."""
 
     def start(self, total: int, done: int, failed: int) -> None:
         """Say nothing."""

@@ -32,7 +32,7 @@ BASE = ("--input", "{folder}", "--output", "{out}", "--method", "center", "--asp
 @pytest.fixture
 def no_cluster(monkeypatch):
     """Nobody may wait for a cluster to hear what is wrong."""
-    monkeypatch.setattr("deepcrop.engine.driver.connected", lambda: pytest.fail("a cluster"))
+    monkeypatch.setattr("deepcrop.engine.session.connected", lambda: pytest.fail("a cluster"))
 
 
 @pytest.mark.usefixtures("s3", "no_cluster")

@@ -124,7 +124,7 @@ def export(
         orientation.value if orientation else None,
     )
     manifest, _ = open_job(output, s3_endpoint)
-    manifest.find_parts()
+    manifest.load_parts()
     result = export_format.write(manifest, canonical(to), options)
     for note in result.notes:
         typer.echo(note)

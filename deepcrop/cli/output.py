@@ -12,7 +12,7 @@ from rich.table import Table
 from ..terminal import duration
 
 if TYPE_CHECKING:
-    from ..manifest.summary import Result
+    from ..manifest.summary import RunSummary
     from ..planning.plan import Plan
     from ..planning.prices import Prices
     from ..planning.trial import Estimate
@@ -26,7 +26,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     Console().print(table)
 
 
-def show_summary(summary: Result, max_failed: float | None) -> None:
+def show_summary(summary: RunSummary, max_failed: float | None) -> None:
     """Print how a job ended, and where its results are.
 
     Args:

@@ -1,102 +1,94 @@
 """The actors: processes that hold a method's network and keep it for the whole job.
 
-On CPU-only machines one actor does all the work on its sources; where there are GPUs, the actors
-that hold the network get thumbnails, and fetching and rendering scale apart on the CPUs.
+On CPU-only machines one actor does all the work on its sources. Where there are GPUs, the actors
+that hold the network get thumbnails, while fetching and rendering have actors of their own on the
+CPUs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Protocol
 
 import pyarrow as pa
+import ray
 
 from ..job import Job
+from ..sources.index import ParquetListing
 from ..stages.decode import Decoder
 from ..stages.fetch import Fetcher
-from ..stages.infer import Analyst
-from ..stages.item import Work, from_listing, pack, to_table, unpack
+from ..stages.infer import Predictor
+from ..stages.item import ImageTask, deserialize, from_listing, serialize, to_table
 from ..stages.render import Renderer
 from ..storage import Storage
+from .actor_errors import ActorError, split_errors, with_errors
 from .logs import log_failures, log_to_node
-from .worker_setup import keep_to_one_core
-
-if TYPE_CHECKING:
-    import ray
-
-    from ..sources.index import Packed
+from .worker_setup import configure_worker
 
 
-class Worker:
-    """One actor that does all the work on its sources: the layout of CPU-only machines.
+class Actor(Protocol):
+    """Works on batches of sources: a table in, a table out."""
+
+    def __call__(self, table: pa.Table, /) -> pa.Table:
+        """Work on a batch."""
+        ...
+
+
+class FusedActor:
+    """Does all the work on its sources: the layout of CPU-only machines.
 
     Takes rows of the listing, gives rows of the manifest. It may be called by several threads: one
     at a time computes, a source after the other, so that the pixels of few are in memory, while
     the others wait for the store.
     """
 
-    def __init__(self, job: Job, storage: Storage, carried: pa.Schema) -> None:
+    def __init__(self, job: Job, storage: Storage, passthrough: pa.Schema) -> None:
         """Load the network; prepare the other stages."""
-        keep_to_one_core()
+        configure_worker()
         log_to_node()
-        self.job, self.carried = job, carried
+        self.job, self.passthrough = job, passthrough
         self.fetcher = Fetcher(storage)
-        self.analyst = Analyst(job)
-        self.decoder = Decoder(job, self.analyst.analysis, keep_pictures=True)
+        self.predictor = Predictor(job)
+        self.decoder = Decoder(job, self.predictor.analysis, keep_pictures=True)
         self.renderer = Renderer(job, storage)
-        self.core = Lock()
+        self.compute_lock = Lock()
 
     def __call__(self, listing: pa.Table) -> pa.Table:
         """Work on a batch of sources."""
-        works = from_listing(listing)
-        self.fetcher(works)
-        with self.renderer.synced(works):
-            with self.core:
-                pending = [(work, self._compute(work)) for work in works]
-            for work, writes in pending:
-                self.renderer.finish(work, writes)
-        log_failures(works)
-        return to_table(works, self.job.method, self.job.fingerprint, self.carried)
+        tasks = from_listing(listing)
+        self.fetcher(tasks)
+        with self.renderer.durable(tasks):
+            with self.compute_lock:
+                pending = [(task, self._compute(task)) for task in tasks]
+            for task, writes in pending:
+                self.renderer.complete(task, writes)
+        log_failures(tasks)
+        return to_table(tasks, self.job.method, self.job.fingerprint, self.passthrough)
 
-    def alone(self, source: pa.Table) -> Iterator[str | pa.Table]:
+    def run_stages(self, source: pa.Table) -> Iterator[str | pa.Table]:
         """Work on one source; yield the name of each stage as it begins, then the row."""
-        [work] = works = from_listing(source)
+        [task] = tasks = from_listing(source)
         yield "fetch"
-        self.fetcher(works)
-        with self.renderer.synced(works):
+        self.fetcher(tasks)
+        with self.renderer.durable(tasks):
             yield "decode"
-            self.decoder(works)
+            self.decoder(tasks)
             yield "infer"
-            self.analyst(works)
+            self.predictor(tasks)
             yield "render"
-            writes = self.renderer.begin(work)
+            writes = self.renderer.submit(task)
             yield "write"
-            self.renderer.finish(work, writes)
-        log_failures(works)
-        yield to_table(works, self.job.method, self.job.fingerprint, self.carried)
+            self.renderer.complete(task, writes)
+        log_failures(tasks)
+        yield to_table(tasks, self.job.method, self.job.fingerprint, self.passthrough)
 
-    def _compute(self, work: Work) -> list[Future[float]]:
+    def _compute(self, task: ImageTask) -> list[Future[float]]:
         # On a CPU a network takes as long for an image of a batch as for one alone.
-        self.decoder([work])
-        self.analyst([work])
-        return self.renderer.begin(work)
-
-
-class FromShelf:
-    """The first actor that sources come to: it is told their places, and takes them itself."""
-
-    def __init__(self, shelf: ray.ObjectRef[Packed], actor: type, *arguments: Any) -> None:
-        """Make an actor that takes rows of the listing."""
-        import ray  # a quarter of a second, which `deepcrop crop` needn't spend
-
-        self.packed, self.actor = ray.get(shelf), actor(*arguments)
-
-    def __call__(self, places: pa.Table) -> pa.Table:
-        """Give the actor rows of the listing."""
-        answer: pa.Table = self.actor(self.packed.take(places["place"].to_numpy()))
-        return answer
+        self.decoder([task])
+        self.predictor([task])
+        return self.renderer.submit(task)
 
 
 class FetchActor:
@@ -108,10 +100,10 @@ class FetchActor:
 
     def __call__(self, listing: pa.Table) -> pa.Table:
         """Begin the work on a batch of sources."""
-        works = from_listing(listing)
+        tasks = from_listing(listing)
         for stage in self.stages:
-            stage(works)
-        return pack(works)
+            stage(tasks)
+        return serialize(tasks)
 
 
 class NetworkActor:
@@ -119,27 +111,72 @@ class NetworkActor:
 
     def __init__(self, job: Job) -> None:
         """Load the network."""
-        self.analyst = Analyst(job)
+        self.predictor = Predictor(job)
 
     def __call__(self, table: pa.Table) -> pa.Table:
-        """Ask the method about a batch."""
-        works = unpack(table)
-        self.analyst(works)
-        return pack(works)
+        """Run the method on a batch."""
+        tasks = deserialize(table)
+        self.predictor(tasks)
+        return serialize(tasks)
 
 
 class RenderActor:
     """Makes and stores the variants on a CPU."""
 
-    def __init__(self, job: Job, storage: Storage, carried: pa.Schema) -> None:
+    def __init__(self, job: Job, storage: Storage, passthrough: pa.Schema) -> None:
         """Prepare the stage."""
         log_to_node()
-        self.job, self.carried = job, carried
+        self.job, self.passthrough = job, passthrough
         self.renderer = Renderer(job, storage)
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """End the work on a batch."""
-        works = unpack(table)
-        self.renderer(works)
-        log_failures(works)
-        return to_table(works, self.job.method, self.job.fingerprint, self.carried)
+        tasks = deserialize(table)
+        self.renderer(tasks)
+        log_failures(tasks)
+        return to_table(tasks, self.job.method, self.job.fingerprint, self.passthrough)
+
+
+class IndexedActor:
+    """The first actor that sources come to: it gets row indices, and reads the rows itself."""
+
+    def __init__(
+        self,
+        listing: ray.ObjectRef[ParquetListing],
+        actor: Callable[..., Actor],
+        *arguments: object,
+    ) -> None:
+        """Construct the actor that works on rows of the listing."""
+        self.listing, self.actor = ray.get(listing), actor(*arguments)
+
+    def __call__(self, table: pa.Table) -> pa.Table:
+        """Give the actor rows of the listing.
+
+        Args:
+            table: columns of :data:`.index.ROW_INDEX`.
+        """
+        return self.actor(self.listing.take(table["row_index"].to_numpy()))
+
+
+class ErrorReportingActor:
+    """An actor whose own errors are data: it starts in any case, and answers what went wrong."""
+
+    def __init__(self, actor: Callable[..., Actor], *arguments: object) -> None:
+        """Construct the actor, or keep the error that it raises."""
+        self.actor: Actor | None = None
+        try:
+            self.actor = actor(*arguments)
+        except Exception as error:
+            self.start_error = ActorError.of(error, "start")
+
+    def __call__(self, table: pa.Table) -> pa.Table:
+        """Have the actor work on a batch; pass on errors of the actors before it."""
+        table, errors = split_errors(table)
+        if self.actor is None:
+            return with_errors(None, [*errors, self.start_error])
+        if errors and not table.num_rows:
+            return with_errors(None, errors)
+        try:
+            return with_errors(self.actor(table), errors)
+        except Exception as error:
+            return with_errors(None, [*errors, ActorError.of(error, "call")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
@@ -15,9 +15,9 @@ import ray
 
 from ..errors import Interrupted
 from .addresses import check_address, refusal
-from .compat import dismissed
+from .compat import stop_autoscaler_monitor, without_ray_data_services
 
-OBJECT_STORE = 1 << 30
+OBJECT_STORE_BYTES = 1 << 30
 """Bytes of the object store of a cluster of our own; Ray's default takes 30% of the memory."""
 
 
@@ -33,16 +33,15 @@ def connected() -> Iterator[None]:
         yield
         return
     address = os.environ.get("RAY_ADDRESS")
-    with ThreadPoolExecutor(1) as beside:
-        # Ray Data takes most of a second to import, with its executor, which it leaves until a
-        # stream starts; and Ray waits for its own services. Where the import fails, it is tried
-        # again in its turn.
-        beside.submit(import_module, "ray.data._internal.execution.streaming_executor")
+    with ThreadPoolExecutor(1) as pool:
+        # Ray Data takes most of a second to import, in which Ray waits for its own services. If
+        # this import fails, that of the stream does too, and is the one that is reported.
+        pool.submit(import_module, "ray.data")
         _join(address)
     with ExitStack() as stack:
         try:
             if not address:
-                stack.enter_context(dismissed())  # until the cluster has ended
+                stack.enter_context(without_ray_data_services())  # until the cluster has ended
             yield
         finally:
             _leave()
@@ -52,8 +51,7 @@ def _join(address: str | None) -> None:
     """Join the cluster of an address, or start one of our own."""
     if address:
         check_address(address)
-    own: dict[str, Any] = {"object_store_memory": OBJECT_STORE, "include_dashboard": False}
-    # The engine's own chatter; what matters to the user reaches them as rows and errors.
+    # Ray's own messages; what matters to the user reaches them as rows and errors.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
         with quiet_stderr():
@@ -61,10 +59,12 @@ def _join(address: str | None) -> None:
                 address=address or "local",
                 log_to_driver=False,
                 logging_level=logging.ERROR,
-                **({} if address else own),
+                object_store_memory=None if address else OBJECT_STORE_BYTES,
+                include_dashboard=None if address else False,
             )
     except Exception as error:
-        # Of many kinds, Exception itself among them: a busy machine's node may start too slowly.
+        # Ray raises many classes, Exception itself among them: where a machine is busy, its node
+        # may start too slowly.
         ray.shutdown()
         if address and (refused := refusal(f"RAY_ADDRESS {address}", error)):
             raise refused from error
@@ -75,25 +75,26 @@ def _join(address: str | None) -> None:
 
 
 def _leave() -> None:
-    """Leave the cluster; one of our own ends.
-
-    Its autoscaler's monitor ends first: without the rest it can't, and Ray waits a second for it.
-    """
-    node = ray._private.worker._global_node
-    if node is not None:
-        node.kill_monitor(check_alive=False)
+    """Leave the cluster; one of our own ends."""
+    stop_autoscaler_monitor()
     ray.shutdown()
+
+
+def node_resources() -> list[Mapping[str, float]]:
+    """Return the resources of the cluster's living nodes, such as ``CPU`` and ``GPU``."""
+    nodes: Callable[[], list[dict[str, Any]]] = ray.nodes  # which has no annotations
+    return [node["Resources"] for node in nodes() if node["Alive"]]
 
 
 @contextmanager
 def quiet_stderr() -> Iterator[None]:
     """Drop what native code prints while the engine starts: what fails, raises."""
     sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    stderr, devnull = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, 2)
+        os.dup2(devnull, 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(devnull)

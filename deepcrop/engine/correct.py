@@ -1,10 +1,10 @@
-"""Apply corrections to a job that is there: it knows its own settings."""
+"""Apply corrections to the job of an output, whose settings stand in its record."""
 
 from __future__ import annotations
 
 from ..job import Job
 from ..manifest.status import job_of, open_job
-from ..manifest.summary import Result
+from ..manifest.summary import RunSummary
 from ..progress import Progress
 from ..sources.corrections import Corrections
 from .driver import Driver
@@ -12,31 +12,26 @@ from .driver import Driver
 
 def correct(
     output: str, corrections: str, endpoint: str | None, progress: Progress
-) -> tuple[Result, Job]:
-    """Honour a file of corrections in the job at ``output``: only what it touches is done again.
+) -> tuple[RunSummary, Job]:
+    """Apply a file of corrections to the job at ``output``: only what they change is done again.
 
-    Sources that have no row yet, because the job was interrupted, are worked on too.
+    Sources that have no row yet, because the job was interrupted, are worked on too. New sources of
+    the input are not looked for.
 
     Args:
         output: the job's output.
         corrections: a table, see :mod:`deepcrop.sources.corrections`.
         endpoint: URL of the S3 server, where it is not the job's.
-        progress: who wants to know.
+        progress: is told of the run's progress.
 
     Returns:
         The job's counts after the run, and the job.
 
     Raises:
-        RequestError: there is no job there, or a correction makes no sense for it.
+        RequestError: there is no job there, or a correction doesn't fit the job.
         Interrupted: the run was stopped; the same again resumes it.
     """
     manifest, record = open_job(output, endpoint)
     job = job_of(manifest, record, endpoint)
-    driver = _Correct(job, progress, Corrections.read(corrections, job))
+    driver = Driver(job, progress, Corrections.read(corrections, job), relists=False)
     return driver.run(overwrite=False), job
-
-
-class _Correct(Driver):
-    """A run that takes the sources as they were listed, and looks for no new ones."""
-
-    relists = False

@@ -1,60 +1,48 @@
-"""The driver: lists, streams the sources through the actors, commits rows, finds what got lost.
+"""The driver: lists the sources, has executors work on them, commits rows, finds what got lost.
 
-A pass sends every source that has no row yet through Ray Data. Rows come back as they are done
-and are committed in parts by this process alone, so a source has a row or it has none, whatever
-dies meanwhile. What a pass has lost (with a killed process, a lost node) a second pass takes up,
-one source at a time; what that loses too is tried alone, each source in a process of its own, and
-if it kills that every time, it ends as a failed row.
+A pass gives every source that has no row yet to an executor. Rows come back as they are done and
+are committed in parts by this process alone, so a source has a row or it has none, whatever dies
+meanwhile. What a pass has lost (with a killed process, a lost node) the second pass works on, one
+source at a time; what that loses too is tried in quarantine, each source in a process of its own,
+and if it kills that every time, it ends as a failed row.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import asdict
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 
-import numpy
+import numpy as np
 import pyarrow as pa
 import ray
+from numpy.typing import NDArray
 
-from ..errors import Interrupted, RequestError, SourceError
+from ..errors import Interrupted, SourceError
 from ..job import Job
-from ..manifest.corrections import honour
-from ..manifest.duplicates import FACTS, refer
+from ..manifest.duplicates import REFERENCE_COLUMNS, duplicate_rows
 from ..manifest.lease import Lease
 from ..manifest.store import Manifest
-from ..manifest.summary import STAGE_COLUMNS, Result
-from ..progress import Progress, Silence
+from ..manifest.summary import COUNTED_COLUMNS, RowCounts, RunSummary
+from ..progress import NullProgress, Progress
 from ..sources.corrections import Corrections
-from ..sources.discovery import is_redacted
-from ..sources.index import Packed, Shelf, carried_of, groups, ids_of
-from ..sources.listing import Listing, complete_listing, list_here, make_listing
+from ..sources.index import SourceIndex, source_ids
 from ..storage import canonical
-from .cluster import connected
-from .heartbeat import Patience, answer_of, awaited, cause_of
-from .layout import Layout, lay_out
-from .mapping import ray_map
-from .preflight import check_places
-from .quarantine import Quarantine
+from .committer import PART_ROWS, Committer
+from .executor import Rows
+from .job_errors import split_job_errors
+from .output import check_output, job_record
+from .passes import executor_for
+from .preflight import check_input_output
+from .session import ClusterSession
+from .source_loader import SourceLoader
 from .telemetry import Telemetry
-from .unsettled import unsettled
 
-if TYPE_CHECKING:
-    from .stream import Stream
-
-Rows = Generator[pa.Table, None, None]
-"""Rows of the images manifest, as they are done."""
-
-PART_ROWS = 2000
-"""Rows of a manifest part, unless :data:`PART_SECONDS` are over before."""
-PART_SECONDS = 15.0
-PASSES = 2
-"""Passes through Ray Data before what is still missing is tried alone."""
-EARLY = 50
+MIN_ROWS_BEFORE_ABORT = 50
 """Rows before ``max_failed`` is judged by those that are done."""
+
+Mask = NDArray[np.bool_]
+"""bool (sources,): some of a job's sources, in the order of the listing."""
 
 
 def run(
@@ -63,7 +51,7 @@ def run(
     overwrite: bool = False,
     progress: Progress | None = None,
     corrections: str | None = None,
-) -> Result:
+) -> RunSummary:
     """Run a job on the Ray cluster at hand, or on one of this machine's own; or resume it.
 
     Args:
@@ -77,12 +65,12 @@ def run(
         RequestError: the input or output is not usable, or the output is another job's.
         Interrupted: the job was stopped; running it again resumes it.
     """
-    said = Corrections.read(corrections, job) if corrections else Corrections.none()
-    return Driver(job, progress or Silence(), said).run(overwrite)
+    table = Corrections.read(corrections, job) if corrections else Corrections.none()
+    return Driver(job, progress or NullProgress(), table).run(overwrite)
 
 
 @contextmanager
-def _guarded() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     """Turn what ends a driver into one clear error.
 
     Raises:
@@ -103,277 +91,162 @@ def _guarded() -> Iterator[None]:
 class Driver:
     """One run of a job."""
 
-    relists = True
-    """Whether a completed job looks for new sources."""
-
     def __init__(
-        self, job: Job, progress: Progress, corrections: Corrections | None = None
+        self,
+        job: Job,
+        progress: Progress,
+        corrections: Corrections | None = None,
+        *,
+        relists: bool = True,
+        redo: Callable[[pa.Table], pa.Array] | None = None,
     ) -> None:
-        """Prepare; nothing is read or written yet."""
-        self.job = job
-        self.progress = progress
-        self.corrections = corrections or Corrections.none()
-        self.storage = job.storage
-        output = job.output.rstrip("/")
-        self.manifest = Manifest(canonical(output), self.storage)
-        self.lease = Lease(self.manifest.lease, self.storage)
-        self.telemetry = Telemetry(job.method)
-        self.patience = Patience(0.0, 0.0, progress.note)
-        self.layout: Layout | None = None
-        self.started = time.time()
-        self.waiting: list[pa.Table] = []
-        self.committed = time.monotonic()
-        self.listing_seconds = 0.0
+        """Prepare; nothing is read or written yet.
 
-    def run(self, overwrite: bool) -> Result:
-        """Run it to its end, on the cluster at hand.
-
-        A cluster takes seconds to start: that waits until something needs it, so what is wrong
-        with the request, or that there is nothing to do, is said at once.
+        Args:
+            job: what is to be done.
+            progress: is told of the job's progress.
+            corrections: new corrections; those of earlier runs hold too.
+            relists: whether a completed job looks for new sources.
+            redo: marks rows of the manifest, bool (rows,), of which the sources are worked on
+                again.
         """
-        with _guarded(), ExitStack() as self.stack:
-            check_places(self.job, lists=self.relists)
+        self.job, self.progress = job, progress
+        self.corrections = corrections or Corrections.none()
+        self.relists, self.redo = relists, redo
+        self.storage = job.storage
+        self.manifest = Manifest(canonical(job.output.rstrip("/")), self.storage)
+        self.lease = Lease(self.manifest.lease, self.storage)
+        self.committer = Committer(self.manifest, self.lease)
+        self.telemetry = Telemetry(job.method)
+        self.stack = ExitStack()
+        self.session = ClusterSession(job, progress, self.stack)
+        self.created = time.time()
+
+    @property
+    def started(self) -> float:
+        """The start in seconds since 1970; a cluster's own start is no part of the job's time."""
+        return self.created + self.session.connect_seconds
+
+    def run(self, overwrite: bool) -> RunSummary:
+        """Run the job to its end; see :func:`run`."""
+        with _translate_errors(), self.stack:
+            check_input_output(self.job, lists=self.relists)
             self.lease.acquire()
             self.stack.callback(self.lease.release)
-            return self._process(*self._shelve(self._claim(overwrite)))
-
-    def _connect(self) -> Layout:
-        """Join the cluster, or start one, unless that is done; return the job's layout on it."""
-        if self.layout is None:
-            self.progress.note("connecting to a Ray cluster")
-            before = time.time()
-            self.stack.enter_context(connected())
-            self.started += time.time() - before  # it is no part of the job's own time
-            self.layout = lay_out(self.job)
-            self.patience = Patience(self.layout.cpus, self.layout.gpus, self.progress.note)
-        return self.layout
-
-    # Before the first source
-
-    def _claim(self, overwrite: bool) -> dict[str, Any] | None:
-        """Return the record of an earlier run of this job; refuse another job's output."""
-        record = self.manifest.read_record()
-        if record is not None and overwrite:
-            self._clear()
-            record = None
-        if record is None:
-            return None
-        if record["fingerprint"] != self.job.fingerprint:
-            old, new = record["settings"], self.job.settings()
-            changes = [
-                f"{name}: {old.get(name)!r} -> {new.get(name)!r}"
-                for name in sorted(old | new)
-                if old.get(name) != new.get(name)
-            ]
-            raise RequestError(
-                f"output {self.manifest.output}: holds a job with other settings "
-                f"({'; '.join(changes)}); choose another output, or --overwrite it"
+            record = check_output(self.job, self.manifest, overwrite)
+            self.manifest.open()
+            if record is not None and self.redo is not None:
+                self.manifest.write_record(record | {"status": "running"})
+                self.manifest.delete_rows(self.redo)
+            loader = SourceLoader(
+                self.job,
+                self.storage,
+                self.manifest,
+                self.session,
+                self.progress,
+                self._heartbeat,
+                self.relists,
             )
-        return record
+            return self._run(*loader.load(record, self.corrections))
 
-    def _clear(self) -> None:
-        """Remove an earlier job, its record last, so that a killed removal is taken up again."""
-        for folder in ("variants", "manifest", "report"):
-            self.storage.delete(
-                entry.uri for entry in self.storage.list(f"{self.manifest.output}/{folder}")
-            )
-        self.storage.delete(f"{self.manifest.output}/job.json")
-
-    def _shelve(self, record: dict[str, Any] | None) -> tuple[Shelf, Mapping[str, int]]:
-        """Return the sources, and how many files were ignored, by kind."""
-        listing = self._list(record)
-        names = groups(listing.packed, ["source_uri"])
-        said = honour(self.corrections, names, self.manifest, record)
-        shelf = Shelf(Packed(listing.packed, said.attach))
-        self.listing_seconds = time.time() - self.started
-        return shelf, listing.kinds
-
-    def _list(self, record: dict[str, Any] | None) -> Listing:
-        """Return the sources: those of the interrupted run, or those that are there now."""
-        self.manifest.open()
-        if record is not None:
-            self._prepare(record)
-        known = self.manifest.find_listing()
-        kinds = (record or {}).get("ignored_kinds", {})
-        if known is not None and record is not None and not self._lists_anew(record):
-            if not any(is_redacted(names) for names in groups(known, ["source_uri"])):
-                return Listing(known, known, kinds)
-            return self._listed(complete_listing, known, kinds)
-        self.progress.note("listing, looking for duplicates" if self.job.dedupe else "listing")
-        listing = list_here(self.job, self.storage, known) or self._listed(make_listing, known)
-        if record is None:
-            self._connect()  # what the cluster can't do is said before anything is written
-        else:
-            self.manifest.conform(carried_of(listing.public))
-        self.manifest.write_listing(listing.public)
-        return listing
-
-    def _listed(self, make: Callable[..., Listing], *arguments: Any) -> Listing:
-        """Make the listing in a process of its own."""
-        self._connect()
-        task = ray.remote(num_cpus=0, max_calls=1)(make)
-        try:
-            answer = answer_of(
-                task.remote(self.job, self.storage, *arguments, parallel_map=ray_map), self._turn
-            )
-        except ray.exceptions.RayTaskError as error:
-            raise cause_of(error) from error
-        return cast(Listing, answer)
-
-    def _prepare(self, record: dict[str, Any]) -> None:
-        """Change the manifest before the run; a retry takes failed rows back."""
-
-    def _lists_anew(self, record: dict[str, Any]) -> bool:
-        """Tell whether to look for new sources: once those of before are all done."""
-        return self.relists and record["status"] == "completed"
-
-    # The sources
-
-    def _process(self, sources: Shelf, ignored: Mapping[str, int]) -> Result:
-        result = Result(self.manifest.output, len(sources), ignored=sum(ignored.values()))
-        result.ignored_kinds = dict(ignored)
-        result.listing_seconds = self.listing_seconds
+    def _run(self, sources: SourceIndex, ignored: Mapping[str, int]) -> RunSummary:
+        """Work on all sources that have no row yet: originals first, then their duplicates."""
+        result = RunSummary(self.manifest.output, len(sources), ignored_kinds=dict(ignored))
+        result.listing_seconds = time.time() - self.started
         missing = self._count_committed(sources, result)
         result.resumed = result.done
-        self._record("running", result)
+        self._write_record("running", result)
         self.progress.start(len(sources), result.resumed, result.failed)
-        self.telemetry.wait_for(result.waiting)
-        self._complete(sources, ~sources.copies, missing, result)
-        if sources.copies.any() and not result.stopped:
-            self._commit_all(
-                self._refer(sources, sources.copies & missing), sources, missing, result
-            )
-            self._complete(sources, sources.copies, missing, result)
+        self.telemetry.set_pending(result.pending)
+        self._complete(sources, ~sources.is_duplicate, missing, result)
+        if sources.is_duplicate.any() and not result.stopped:
+            rows = self._duplicate_rows(sources, sources.is_duplicate & missing)
+            self._commit_all(rows, sources, missing, result)
+            self._complete(sources, sources.is_duplicate, missing, result)
         result.seconds = time.time() - self.started
-        self._record("stopped" if result.stopped else "completed", result)
+        self._write_record("stopped" if result.stopped else "completed", result)
         return result
 
-    def _refer(self, sources: Shelf, copies: numpy.ndarray) -> Rows:
-        """Make the rows of duplicates; those of which the first failed are tried themselves."""
-        firsts = self.manifest.table(list(FACTS))
-        for table in sources.tables(copies):
+    def _duplicate_rows(self, sources: SourceIndex, duplicates: Mask) -> Rows:
+        """Make the rows of duplicates; those whose original failed are worked on themselves."""
+        originals = self.manifest.table(list(REFERENCE_COLUMNS))
+        passthrough = sources.listing.passthrough
+        for table in sources.tables(duplicates):
             for start in range(0, table.num_rows, PART_ROWS):
-                share = table.slice(start, PART_ROWS)
-                yield refer(share, firsts, self.job.fingerprint, sources.packed.carried)
+                part = table.slice(start, PART_ROWS)
+                yield duplicate_rows(part, originals, self.job.fingerprint, passthrough)
 
     def _complete(
-        self,
-        sources: Shelf,
-        wanted: numpy.ndarray,
-        missing: numpy.ndarray,
-        result: Result,
+        self, sources: SourceIndex, selected: Mask, missing: Mask, result: RunSummary
     ) -> None:
-        """Work on the wanted sources until none is missing, or the job is stopped."""
-        whole = 0
-        while not result.stopped and (due := wanted & missing).any():
+        """Work on the selected sources until none is missing, or the job is stopped."""
+        full_passes = 0
+        while not result.stopped and (due := selected & missing).any():
             result.passes += 1
-            layout = self._connect()
+            layout = self.session.connect()
             self.progress.note("" if result.passes == 1 else "trying again what got lost")
-            from .stream import Stream  # imports Ray Data: see connected
-
-            stream = Stream(self.job, self.storage, layout, sources.packed)
+            executor = executor_for(full_passes, self.job, self.storage, layout, sources)
             before = result.done
-            self._commit_all(self._pass(stream, sources, due, whole), sources, missing, result)
-            # One that a lost node ended early has lost much more than what died with it.
-            whole += not stream.cut_short or result.done == before
-
-    def _pass(self, stream: Stream, sources: Shelf, missing: numpy.ndarray, number: int) -> Rows:
-        """Try sources once, in smaller shares as the passes go on."""
-        if number < PASSES:
-            size = self.job.batch_size if number == 0 else 1
-            yield from awaited(stream.rows(numpy.flatnonzero(missing), size), self._turn)
-        else:
-            alone = Quarantine(self.job, self.storage, stream.layout, self._turn)
-            for table in sources.tables(missing):
-                yield from alone.rows(table, sources.packed.carried)
+            rows = executor.run(np.flatnonzero(due), self._heartbeat)
+            self._commit_all(rows, sources, missing, result)
+            # A pass that a lost node ended has lost much more than what was running there.
+            full_passes += not executor.lost_node or result.done == before
 
     def _commit_all(
-        self, stream: Rows, sources: Shelf, missing: numpy.ndarray, result: Result
+        self, rows: Rows, sources: SourceIndex, missing: Mask, result: RunSummary
     ) -> None:
-        """Commit the rows of a stream as they come; their sources are missing no more."""
+        """Commit rows as they come; their sources are missing no more."""
         try:
-            self._take(stream, sources, missing, result)
+            self._consume(rows, sources, missing, result)
         except BaseException:
-            self._commit_if_possible()
+            self.committer.commit_if_possible()
             raise
-        self._commit()
+        self.committer.commit()
 
-    def _take(self, stream: Rows, sources: Shelf, missing: numpy.ndarray, result: Result) -> None:
-        """Take the rows of a stream until it ends, or the job does."""
-        with closing(stream):
-            for answer in stream:
-                self.patience.renew()
-                rows, problem = unsettled(answer)
-                self.waiting.append(rows)
-                failed = result.count(rows)
-                self.progress.advance(rows.num_rows, failed)
-                self.telemetry.count(rows)
-                self.telemetry.wait_for(result.waiting)
-                full = sum(table.num_rows for table in self.waiting) >= PART_ROWS
-                if full or time.monotonic() - self.committed > PART_SECONDS:
-                    self._commit()
-                missing[sources.places(ids_of(rows))] = False
+    def _consume(self, rows: Rows, sources: SourceIndex, missing: Mask, result: RunSummary) -> None:
+        """Take rows until there are no more, or the job is stopped.
+
+        Raises:
+            Interrupted: a row says that every further source would fail too.
+        """
+        with closing(rows):
+            for answer in rows:
+                self.session.renew_capacity()
+                table, problem = split_job_errors(answer)
+                counts = RowCounts.of(table)
+                result.counts.add(counts)
+                self.progress.advance(counts.done, counts.failed)
+                self.telemetry.count(counts, table)
+                self.telemetry.set_pending(result.pending)
+                self.committer.add(table)
+                missing[sources.rows(source_ids(table))] = False
                 if problem is not None:
                     raise Interrupted(f"{problem}; once that is mended, the same command resumes")
-                if self._goes_wrong(result):
+                if self._should_abort(result):
                     result.stopped = True
                     break
 
-    def _goes_wrong(self, result: Result) -> bool:
-        """Tell whether to stop early: only a job that says how many sources may fail does."""
+    def _should_abort(self, result: RunSummary) -> bool:
+        """Tell whether too many sources failed; only a job with ``max_failed`` ends early."""
         share, done = self.job.max_failed, result.done
         if share is None or done == result.sources:
             return False
-        return (done >= EARLY and result.failed > share * done) or result.exceeds(share)
+        if done >= MIN_ROWS_BEFORE_ABORT and result.failed > share * done:
+            return True
+        return result.exceeds(share)
 
-    def _commit(self) -> None:
-        self.lease.renew()
-        if any(rows.num_rows for rows in self.waiting):
-            self.manifest.append(pa.concat_tables(self.waiting))
-        self.waiting = []
-        self.committed = time.monotonic()
+    def _heartbeat(self) -> None:
+        """Do what is due while no row comes back: keep the lease, commit, look at the cluster."""
+        self.committer.commit_if_due()
+        self.session.check_capacity()
 
-    def _commit_if_possible(self) -> None:
-        """Commit what waits, if the store takes it; else its sources are done again one day."""
-        with suppress(SourceError):
-            self._commit()
-        self.waiting = []
-
-    def _turn(self) -> None:
-        """While nothing comes back: keep the lease, commit what waits, don't wait for ever."""
-        if time.monotonic() - self.committed > PART_SECONDS:
-            self._commit()
-        self.patience.check()
-
-    def _count_committed(self, sources: Shelf, result: Result) -> numpy.ndarray:
-        """Count the rows of earlier runs; return bool (sources,), which have none."""
-        missing = numpy.ones(len(sources), bool)
-        columns = ["source_id", "status", "error_class", "variants", *STAGE_COLUMNS]
-        for rows in self.manifest.tables(columns):
-            result.count(rows)
-            missing[sources.places(ids_of(rows))] = False
+    def _count_committed(self, sources: SourceIndex, result: RunSummary) -> Mask:
+        """Count the rows of earlier runs; return which sources have none."""
+        missing = np.ones(len(sources), bool)
+        for rows in self.manifest.tables(["source_id", *COUNTED_COLUMNS]):
+            result.counts.add(RowCounts.of(rows))
+            missing[sources.rows(source_ids(rows))] = False
         return missing
 
-    def _record(self, status: str, result: Result) -> None:
-        self.manifest.write_record(
-            {
-                "status": status,
-                "fingerprint": self.job.fingerprint,
-                "settings": self.job.settings(),
-                "job": self.job.to_dict(),
-                "weights_sha256": self.job.weights_sha256,
-                "versions": {
-                    name: version(name) for name in ("ray", "torch", "pillow", "pyarrow", "numpy")
-                },
-                "counts": {
-                    key: value
-                    for key, value in asdict(result).items()
-                    if key not in ("output", "milliseconds", "ignored_kinds")
-                },
-                "stages": result.stages(),
-                "ignored": result.ignored,
-                "ignored_kinds": result.ignored_kinds,
-                "started": self.started,
-                "updated": time.time(),
-            }
-        )
+    def _write_record(self, status: str, result: RunSummary) -> None:
+        self.manifest.write_record(job_record(self.job, status, result, self.started))

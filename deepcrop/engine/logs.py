@@ -1,4 +1,4 @@
-"""What actors write into their nodes' logs: a JSON object a line, for Loki and the like.
+"""The logs that actors write on their nodes: one JSON object per line, for Loki and the like.
 
 The manifest says what became of every source; the log says when and where it happened.
 """
@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from ..stages.item import Work
+from ..stages.item import ImageTask
 from ..storage import redact, strip_credentials
 
 logger = logging.getLogger("deepcrop")
@@ -27,6 +28,20 @@ class JsonLines(logging.Formatter):
         return json.dumps(line | getattr(record, "facts", {}))
 
 
+@contextmanager
+def quiet_loggers(*names: str, level: int = logging.WARNING) -> Iterator[None]:
+    """Raise the level of other packages' loggers, and put it back as it was."""
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [each.level for each in loggers]
+    for each in loggers:
+        each.setLevel(level)
+    try:
+        yield
+    finally:
+        for each, before in zip(loggers, levels, strict=True):
+            each.setLevel(before)
+
+
 def log_to_node() -> None:
     """Send this process's events to its standard error, which Ray keeps as a log of the node."""
     handler = logging.StreamHandler(sys.stderr)
@@ -34,16 +49,16 @@ def log_to_node() -> None:
     logger.handlers, logger.propagate = [handler], False
 
 
-def log_failures(works: Sequence[Work]) -> None:
-    """Tell which of these sources failed, at which stage, and why."""
-    for work in works:
-        if work.error is not None:
+def log_failures(tasks: Sequence[ImageTask]) -> None:
+    """Log which of these sources failed, at which stage, and why."""
+    for task in tasks:
+        if task.error is not None:
             facts = {
-                "source_id": work.source["source_id"],
-                "source_uri": strip_credentials(work.uri),
-                "stage": work.error.stage,
-                "error": type(work.error).__name__,
-                "message": redact(str(work.error)),
-                "attempts": work.attempts,
+                "source_id": task.source["source_id"],
+                "source_uri": strip_credentials(task.uri),
+                "stage": task.error.stage,
+                "error": type(task.error).__name__,
+                "message": redact(str(task.error)),
+                "attempts": task.attempts,
             }
             logger.warning("source failed", extra={"facts": facts})

@@ -1,4 +1,4 @@
-"""A map over the processes of the cluster, for the listing of a job."""
+"""A parallel map over the processes of the cluster, for the listing of a job."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import ray
 
-from .heartbeat import cause_of
+from .heartbeat import unwrap_task_error
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -21,7 +21,7 @@ def ray_map(
     try:
         answers: list[Answer] = ray.get([task.remote(function, item) for item in items])
     except ray.exceptions.RayTaskError as error:
-        raise cause_of(error) from error
+        raise unwrap_task_error(error) from error
     return answers
 
 

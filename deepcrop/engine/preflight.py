@@ -1,4 +1,4 @@
-"""Where a job reads and writes: looked at before anything starts."""
+"""The check of a job's input and output before anything starts."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from ..job import Job
 from ..storage import is_inside
 
 
-def check_places(job: Job, *, lists: bool = True) -> None:
+def check_input_output(job: Job, *, lists: bool = True) -> None:
     """Make sure that a job can read its input and write its output.
 
     Args:
-        job: whose places they are.
-        lists: whether it will list the input. A run that takes up what was listed before doesn't:
-            a relative input, seen from another folder, is no fault then.
+        job: the job.
+        lists: whether the run lists the input. One that uses an earlier listing doesn't, and its
+            relative input may not exist when it is seen from another folder.
 
     Raises:
-        RequestError: it can't, or the one lies inside the other.
+        RequestError: it can't, or the output lies inside the input.
     """
     if is_inside(job.output, job.input):
         raise RequestError(

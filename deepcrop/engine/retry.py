@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -10,9 +11,8 @@ import pyarrow.compute as pc
 
 from .. import errors as taxonomy
 from ..errors import RequestError, SourceError, WorkerDied
-from ..job import Job
 from ..manifest.status import job_of, open_job
-from ..manifest.summary import Result
+from ..manifest.summary import RunSummary
 from ..progress import Progress
 from ..schema import STAGES
 from .driver import Driver
@@ -24,15 +24,15 @@ def retry(
     endpoint: str | None,
     progress: Progress,
     changes: Mapping[str, Any] | None = None,
-) -> tuple[Result, float | None]:
+) -> tuple[RunSummary, float | None]:
     """Run again the failed sources of the job at ``output``.
 
     Args:
         output: the job's output.
         classes: only failures of these classes (or of their stages); all where empty.
         endpoint: URL of the S3 server, where it is not the usual one.
-        progress: who wants to know.
-        changes: fields of the job that are other ones from now on, such as its ``time_limit``.
+        progress: is told of the run's progress.
+        changes: fields of the job that change from now on, such as its ``time_limit``.
 
     Returns:
         The job's counts after the run, and its ``max_failed``.
@@ -43,53 +43,39 @@ def retry(
     wanted = {name for each in classes for name in _names(each)}
     manifest, record = open_job(output, endpoint)
     job = job_of(manifest, record, endpoint, changes)
-    driver = _Retry(job, progress, wanted)
+    # The rows go before the run: from then on their sources have none, as after an interruption,
+    # and an interrupted retry is resumed as any job is.
+    driver = Driver(job, progress, relists=False, redo=partial(_failed, names=wanted))
     return driver.run(overwrite=False), job.max_failed
 
 
-class _Retry(Driver):
-    """A run that takes failed rows back before it begins.
-
-    The part that holds a failed row is rewritten without it, whole; from then on its source is one
-    without a row, as after an interruption, and an interrupted retry is resumed as any job is.
-    """
-
-    def __init__(self, job: Job, progress: Progress, classes: set[str]) -> None:
-        super().__init__(job, progress)
-        self.classes = classes
-
-    relists = False
-
-    def _prepare(self, record: dict[str, Any]) -> None:
-        self.manifest.write_record(record | {"status": "running"})
-        self.manifest.take_back(self._again)
-
-    def _again(self, rows: pa.Table) -> pa.Array:
-        failed = pc.equal(rows["status"], "failed")
-        if not self.classes:
-            return failed
-        names = pa.array(sorted(self.classes))
-        named = (pc.is_in(rows[f"error_{kind}"], value_set=names) for kind in ("class", "stage"))
-        return pc.and_(failed, pc.or_(*named))
+def _failed(rows: pa.Table, names: set[str]) -> pa.Array:
+    """Mark the failed rows, bool (rows,), or only those of the named classes and stages."""
+    failed = pc.equal(rows["status"], "failed")
+    if not names:
+        return failed
+    values = pa.array(sorted(names))
+    named = (pc.is_in(rows[f"error_{kind}"], value_set=values) for kind in ("class", "stage"))
+    return pc.and_(failed, pc.or_(*named))
 
 
 def _names(name: str) -> list[str]:
     """Return the error classes that a class stands for, or the stage itself."""
     if name in (*STAGES, WorkerDied.stage):
         return [name]
-    every = [
+    classes = [
         each
         for each in vars(taxonomy).values()
         if isinstance(each, type) and issubclass(each, SourceError)
     ]
     found = [
         sub.__name__
-        for each in every
+        for each in classes
         if name == each.__name__
-        for sub in every
+        for sub in classes
         if issubclass(sub, each)
     ]
     if not found:
-        known = ", ".join(each.__name__ for each in every)
+        known = ", ".join(each.__name__ for each in classes)
         raise RequestError(f"--errors {name!r}: no such class or stage; one of: {known}")
     return found

@@ -1,4 +1,4 @@
-"""What Prometheus sees of a running job: metrics of Ray, counted by the driver.
+"""The metrics of a running job for Prometheus, exported by Ray and counted by the driver.
 
 The driver alone counts, from the rows that it commits, so no image counts twice whatever dies
 meanwhile. Each node's Ray exports them, with ``ray_`` before the name and ``_total`` after a
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from ray.util.metrics import Counter, Gauge, Histogram
 
+from ..manifest.summary import RowCounts
 from ..schema import STAGES
 
 SECONDS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0]
@@ -40,36 +41,33 @@ class Telemetry:
             SECONDS,
             ("method", "stage"),
         )
-        self.waiting = Gauge("deepcrop_waiting", "Sources that have no row yet.", ("method",))
+        self.pending = Gauge("deepcrop_waiting", "Sources that have no row yet.", ("method",))
 
-    def wait_for(self, sources: int) -> None:
-        """Say how many sources have no row yet."""
-        self.waiting.set(sources, self.method)
+    def set_pending(self, sources: int) -> None:
+        """Set the number of sources that have no row yet."""
+        self.pending.set(sources, self.method)
 
-    def count(self, rows: pa.Table) -> None:
-        """Count rows of the images manifest, each once."""
-        kinds = rows.select(["status", "error_stage", "error_class"]).group_by(
-            ["status", "error_stage", "error_class"]
-        )
-        for kind in kinds.aggregate([([], "count_all")]).to_pylist():
-            number, stage = kind["count_all"], kind["error_stage"] or ""
-            self.images.inc(number, self.method | {"status": kind["status"], "stage": stage})
-            if kind["error_class"]:
-                self.errors.inc(number, self.method | {"error": kind["error_class"]})
-        rows = rows.filter(pc.is_null(rows["duplicate_of"]))  # of copies nothing is read or made
-        variants = pc.list_flatten(rows["variants"])
-        self._add(self.variants, len(variants))
-        self._add(self.bytes_out, _sum(pc.struct_field(variants, "bytes")))
-        self._add(self.bytes_in, _sum(rows["source_bytes"]))
-        self._add(self.retries, _sum(rows["attempts"]) - rows.num_rows)
+    def count(self, counts: RowCounts, rows: pa.Table) -> None:
+        """Add rows of the images manifest to the metrics; each row is given once.
+
+        Args:
+            counts: the counts of the rows.
+            rows: the rows, whose times go into the histograms.
+        """
+        for status in ("ok", "skipped"):
+            self._add(self.images, counts.statuses[status], status=status, stage="")
+        for (stage, error), group in counts.failures.items():
+            self._add(self.images, group.count, status="failed", stage=stage)
+            self._add(self.errors, group.count, error=error)
+        self._add(self.variants, counts.variants)
+        self._add(self.bytes_out, counts.variant_bytes)
+        self._add(self.bytes_in, counts.fetched_bytes)
+        self._add(self.retries, counts.retries)
+        processed = rows.filter(pc.is_null(rows["duplicate_of"]))
         for stage in STAGES:
-            for milliseconds in pc.drop_null(rows[f"{stage}_ms"]).to_pylist():
+            for milliseconds in pc.drop_null(processed[f"{stage}_ms"]).to_pylist():
                 self.seconds.observe(milliseconds / 1000, self.method | {"stage": stage})
 
-    def _add(self, counter: Counter, number: int) -> None:
-        if number > 0:  # a counter refuses to count nothing
-            counter.inc(number, self.method)
-
-
-def _sum(numbers: pa.ChunkedArray) -> int:
-    return pc.sum(numbers).as_py() or 0
+    def _add(self, counter: Counter, number: int, **labels: str) -> None:
+        if number > 0:  # a counter refuses zero
+            counter.inc(number, self.method | labels)

@@ -1,4 +1,4 @@
-"""How a worker's process is set up, before it works."""
+"""The settings of a worker's process: threads, memory, garbage collection."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _LARGEST_KEPT = 32 << 20
 """The most that glibc accepts: the pixels of a photo of 11 megapixels."""
 
 
-def keep_to_one_core() -> None:
-    """Keep torch to one thread, and memory for pixels from going back and forth.
+def configure_worker() -> None:
+    """Keep torch to one thread, and freed memory in the process.
 
-    An actor a core beats threads that share cores. And each buffer of some megabytes that comes
-    from the system afresh is cleared page by page: a quarter of the time that a decode takes. So
-    what is freed is kept for the next image.
+    One actor per core is faster than threads that share cores. A buffer of some megabytes that
+    comes from the system is cleared page by page, which takes a quarter of the time of a decode;
+    so what is freed is kept for the next image.
     """
-    # What is imported stays. To look through it for garbage is a sixth of the time of the import.
+    # Imported modules stay. Collecting garbage among them takes a sixth of the import's time.
     gc.disable()
     import torch
 
@@ -27,6 +27,6 @@ def keep_to_one_core() -> None:
     torch.set_num_threads(1)
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:  # glibc alone has it
-        mallopt(_ARENAS, 1)  # an arena of a thread gives back what is freed all the same
+        mallopt(_ARENAS, 1)  # a thread's own arena would give freed memory back all the same
         mallopt(_MMAP_THRESHOLD, _LARGEST_KEPT)
         mallopt(_TRIM_THRESHOLD, 4 * _LARGEST_KEPT)

@@ -12,7 +12,7 @@ from ..sources.corrections import Corrections
 from .store import Manifest
 
 
-def honour(
+def apply_corrections(
     said: Corrections,
     sources: Iterable[pa.Table],
     manifest: Manifest,
@@ -35,11 +35,11 @@ def honour(
     said.check_known(sources)
     table = manifest.read_corrections()
     kept = Corrections.none() if table is None else Corrections(table)
-    whole = said.after(kept)
+    whole = said.merged_over(kept)
     touched = pa.array(whole.changed_since(kept), pa.string())
     if len(touched) and record is not None:
         manifest.write_record({**record, "status": "running"})
-        manifest.take_back(lambda rows: pc.is_in(rows["source_uri"], value_set=touched))
+        manifest.delete_rows(lambda rows: pc.is_in(rows["source_uri"], value_set=touched))
     if not whole.table.equals(kept.table):
         manifest.write_corrections(whole.table)
     return whole

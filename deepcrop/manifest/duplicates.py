@@ -1,46 +1,58 @@
-"""Manifest rows of duplicates, which refer to the first source with the same bytes."""
+"""Manifest rows of duplicates, which refer to the original: the first source with those bytes."""
 
 from __future__ import annotations
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..sources.corrections import COLUMN
-from ..sources.duplicates import HINTS
+from ..sources.corrections import CORRECTIONS_COLUMN
+from ..sources.duplicates import HINT_COLUMNS
 from ..storage import strip_credentials
 from ..tables import images_table
 
+REFERENCE_COLUMNS = (
+    "source_uri",
+    "status",
+    "sha256",
+    "width",
+    "height",
+    "format",
+    "orientation",
+    "method",
+)
+"""Columns of the images manifest that :func:`duplicate_rows` reads from the originals' rows."""
+LISTING_ONLY = ("key", CORRECTIONS_COLUMN, *HINT_COLUMNS)
+"""Columns of the listing that the images manifest doesn't have."""
 
-def refer(copies: pa.Table, firsts: pa.Table, fingerprint: str, carried: pa.Schema) -> pa.Table:
-    """Return the rows of those duplicates whose first source is ok, with the very same bytes.
 
-    Such a row is ``skipped``: it has no variants of its own, those of ``duplicate_of`` are its.
+def duplicate_rows(
+    duplicates: pa.Table, originals: pa.Table, fingerprint: str, passthrough: pa.Schema
+) -> pa.Table:
+    """Return the rows of those duplicates whose original is ok and still has the same bytes.
+
+    Such a row is ``skipped``. It has no variants of its own: readers take those of the row that
+    ``duplicate_of`` names.
 
     Args:
-        copies: rows of the listing that have a ``duplicate_of``.
-        firsts: rows of the manifest.
-        fingerprint: the job's.
-        carried: further columns of the listing.
+        duplicates: rows of the listing that have a ``duplicate_of``.
+        originals: rows of the images manifest, with :data:`REFERENCE_COLUMNS`.
+        fingerprint: the job's fingerprint.
+        passthrough: the columns of the listing that were carried over from an input list.
     """
-    wanted = firsts.filter(
+    referenced = originals.filter(
         pc.and_(
-            pc.equal(firsts["status"], "ok"),
-            pc.is_in(firsts["source_uri"], value_set=pc.unique(copies["duplicate_of"])),
+            pc.equal(originals["status"], "ok"),
+            pc.is_in(originals["source_uri"], value_set=pc.unique(duplicates["duplicate_of"])),
         )
     )
-    facts = {row.pop("source_uri"): row for row in wanted.to_pylist()}
+    by_uri = {row.pop("source_uri"): row for row in referenced.to_pylist()}
     rows = []
-    for copy in copies.to_pylist():
-        first = facts.get(copy["duplicate_of"])
-        if first is not None and first["sha256"] == copy["sha256"]:
-            source = {
-                name: value for name, value in copy.items() if name not in ("key", COLUMN, *HINTS)
-            }
-            source["source_uri"] = strip_credentials(copy["source_uri"])
-            row = first | source | {"status": "skipped", "attempts": 1, "variants": [], "flags": []}
+    for duplicate in duplicates.to_pylist():
+        original = by_uri.get(duplicate["duplicate_of"])
+        if original is not None and original["sha256"] == duplicate["sha256"]:
+            listed = {name: value for name, value in duplicate.items() if name not in LISTING_ONLY}
+            listed["source_uri"] = strip_credentials(duplicate["source_uri"])
+            row = original | listed
+            row |= {"status": "skipped", "attempts": 1, "variants": [], "flags": []}
             rows.append(row | {"fingerprint": fingerprint})
-    return images_table(rows, carried)
-
-
-FACTS = ("source_uri", "status", "sha256", "width", "height", "format", "orientation", "method")
-"""Columns of the manifest that :func:`refer` needs."""
+    return images_table(rows, passthrough)

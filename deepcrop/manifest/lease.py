@@ -1,8 +1,9 @@
 """One writer at a time: a lease on an output, renewed while its driver lives.
 
-Two drivers on one output would both commit. A lease of a process that is dead (on this machine)
-or silent for :data:`SILENCE` seconds (elsewhere) is taken over; a driver that finds its own lease
-taken stops before its next commit. So do two that began at once: the later wrote the lease last.
+Two drivers on one output would both commit. A lease of a process that is dead (on this machine), or
+that was not renewed for :data:`LEASE_TTL_S` seconds (elsewhere), is taken over; a driver that finds
+its own lease taken stops before its next commit. So do two drivers that began at once: the later
+one wrote the lease last.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from typing import Any
 from ..errors import Interrupted, NotFound, RequestError
 from ..storage import Storage
 
-SILENCE = 90.0
+LEASE_TTL_S = 90.0
 """Seconds after which the holder of a lease is taken for dead."""
-RENEWAL = 15.0
+RENEW_INTERVAL_S = 15.0
 """Seconds between two renewals."""
 
 
@@ -46,7 +47,7 @@ class Lease:
             raise Interrupted(
                 f"output {self.uri.rpartition('/')[0]}: another run is writing it "
                 f"(host {holder['host']}, process {holder['pid']}, {silent:.0f} s ago); "
-                f"wait for its end, or for {SILENCE:.0f} s of silence if it was killed"
+                f"wait for its end, or for {LEASE_TTL_S:.0f} s of silence if it was killed"
             )
         self._write()
 
@@ -60,7 +61,7 @@ class Lease:
         if holder is None or holder["owner"] != self.owner:
             self._check_output()
             raise Interrupted(f"{self.uri}: another run has taken over; this one stops")
-        if time.monotonic() - self.renewed > RENEWAL:
+        if time.monotonic() - self.renewed > RENEW_INTERVAL_S:
             self._write()
 
     def release(self) -> None:
@@ -102,7 +103,7 @@ def _read(uri: str, storage: Storage) -> dict[str, Any] | None:
 
 
 def _is_alive(holder: dict[str, Any]) -> bool:
-    if time.time() - holder["renewed"] > SILENCE:
+    if time.time() - holder["renewed"] > LEASE_TTL_S:
         return False
     if holder["host"] != socket.gethostname():
         return True

@@ -1,20 +1,18 @@
-"""How a job stands, read from its output alone, from anywhere that sees it."""
+"""The state of a job, read from its output alone, from any machine that can read it."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-
-import pyarrow.compute as pc
 
 from ..errors import RequestError
 from ..job import Job
 from ..storage import Storage, StorageOptions, canonical
 from .lease import is_held
 from .store import Manifest
+from .summary import COUNTED_COLUMNS, FailureKey, RowCounts
 
 
 @dataclass
@@ -29,13 +27,14 @@ class Status:
     skipped: int = 0
     variants: int = 0
     seconds: float = 0.0
-    """From the start of the last run to its last sign of life."""
+    """Seconds from the start of the last run to its last write."""
     ignored: dict[str, int] = field(default_factory=dict)
-    """Files of the input that are no photos by their name, by kind."""
-    errors: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
-    """Stage and class of error: how many sources, and the first one's name and message."""
+    """Files of the input that were ignored, by kind; see :mod:`deepcrop.sources.selection`."""
+    errors: dict[FailureKey, tuple[int, str]] = field(default_factory=dict)
+    """Failed sources by stage and class of error, the most frequent first: how many, and the name
+    and error message of the first."""
     flags: dict[str, int] = field(default_factory=dict)
-    """By flag (see :mod:`deepcrop.flags`): how many sources have it, the most frequent first."""
+    """Sources by flag (see :mod:`deepcrop.flags`), the most frequent first."""
 
     def headline(self) -> str:
         """Return one line for a person."""
@@ -77,36 +76,31 @@ def state_of(manifest: Manifest, record: dict[str, Any]) -> str:
 
 
 def read_status(output: str, endpoint: str | None = None) -> Status:
-    """Read how the job at ``output`` stands.
+    """Read the status of the job at ``output``.
 
     Raises:
         RequestError: there is no job there.
     """
     manifest, record = open_job(output, endpoint)
-    manifest.find_parts()
+    manifest.load_parts()
     state = state_of(manifest, record)
-    status = Status(state, record["counts"]["sources"])
-    status.ignored = record.get("ignored_kinds", {})
-    status.seconds = (record["updated"] if state != "running" else time.time()) - record["started"]
-    columns = ["source_uri", "status", "variants", "flags"]
-    columns += ["error_stage", "error_class", "error_message"]
-    flags: Counter[str] = Counter()
-    for rows in manifest.tables(columns):
-        flags.update(pc.list_flatten(rows["flags"]).to_pylist())
-        for row in rows.drop_columns("flags").to_pylist():
-            status.variants += len(row["variants"])
-            if row["status"] == "ok":
-                status.ok += 1
-            elif row["status"] == "skipped":
-                status.skipped += 1
-            else:
-                status.failed += 1
-                key = row["error_stage"], row["error_class"]
-                count, example = status.errors.get(key, (0, _example(row)))
-                status.errors[key] = count + 1, example
-    status.errors = dict(sorted(status.errors.items(), key=lambda item: -item[1][0]))
-    status.flags = dict(flags.most_common())
-    return status
+    counts = RowCounts.total(manifest.tables(COUNTED_COLUMNS))
+    updated = time.time() if state == "running" else record["updated"]
+    return Status(
+        state,
+        sources=record["counts"]["sources"],
+        ok=counts.ok,
+        failed=counts.failed,
+        skipped=counts.skipped,
+        variants=counts.variants,
+        seconds=updated - record["started"],
+        ignored=record.get("ignored_kinds", {}),
+        errors={
+            key: (group.count, _example(*group.examples[0]))
+            for key, group in counts.frequent_failures()
+        },
+        flags=dict(counts.flags.most_common()),
+    )
 
 
 def job_of(
@@ -115,18 +109,22 @@ def job_of(
     endpoint: str | None = None,
     changes: Mapping[str, Any] | None = None,
 ) -> Job:
-    """Return the job that an output holds, as its ``job.json`` tells it.
+    """Return the job of an output, as its ``job.json`` has it.
 
     Args:
-        manifest: of the output; where that lies now, whatever the job was told then.
-        record: the ``job.json``.
+        manifest: the output's manifest. Its place overrides that in the record: the output may
+            have been moved.
+        record: the content of ``job.json``.
         endpoint: URL of the S3 server, where it is not the job's.
         changes: fields that are to differ.
+
+    Raises:
+        RequestError: the record or the changes are no valid job.
     """
     place = {"output": manifest.output} | ({"s3_endpoint": endpoint} if endpoint else {})
     return Job.parse(record["job"] | place | dict(changes or {}))
 
 
-def _example(row: dict[str, Any]) -> str:
-    """Return a failed source's name and what its row says."""
-    return f"{row['source_uri'].rpartition('/')[2]}: {row['error_message']}"
+def _example(uri: str, message: str) -> str:
+    """Return a failed source's name and error message."""
+    return f"{uri.rpartition('/')[2]}: {message}"

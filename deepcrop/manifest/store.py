@@ -12,7 +12,7 @@ import io
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,7 +27,7 @@ from ..storage import Storage
 from ..tables import PARQUET, write_table
 from .conform import conform
 
-AHEAD = 8
+READ_AHEAD = 8
 """Parts that are read at once."""
 
 COMMITTED = b"deepcrop:committed"
@@ -71,14 +71,14 @@ class Manifest:
         """The file that says who writes this output."""
         return f"{self.output}/.lease.json"
 
-    def find_parts(self) -> None:
+    def load_parts(self) -> None:
         """Find the committed parts."""
         found = [entry.uri for entry in self.storage.list(self.images)]
         self.parts = sorted(int(match[1]) for uri in found if (match := _PART.search(uri)))
 
     def open(self) -> None:
         """Find the committed parts; sweep variants parts that lack their commit point."""
-        self.find_parts()
+        self.load_parts()
         committed = set(self.parts)
         stray = [uri for uri, number in self.variants_parts() if number not in committed]
         if stray:
@@ -115,7 +115,7 @@ class Manifest:
             if stale:
                 self.storage.delete(stale)
 
-    def take_back(self, condemned: Callable[[pa.Table], pa.Array]) -> None:
+    def delete_rows(self, condemned: Callable[[pa.Table], pa.Array]) -> None:
         """Rewrite the parts without the rows that ``condemned`` marks; their sources have none.
 
         Args:
@@ -127,7 +127,7 @@ class Manifest:
             if pc.any(marks).as_py():
                 self.write(number, rows.filter(pc.invert(marks)))
 
-    def read(self, number: int, columns: list[str] | None = None) -> pa.Table:
+    def read(self, number: int, columns: Sequence[str] | None = None) -> pa.Table:
         """Read one images part, with all columns of :data:`IMAGES` that are asked for.
 
         An earlier release wrote fewer: those are null, or empty lists.
@@ -147,19 +147,19 @@ class Manifest:
             if not whole.schema.equals(rows.schema):
                 self.write(number, whole)
 
-    def tables(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """Read the committed parts in their order, a few ahead."""
-        with ThreadPoolExecutor(AHEAD) as pool:
-            for start in range(0, len(self.parts), AHEAD):
-                numbers = self.parts[start : start + AHEAD]
+        with ThreadPoolExecutor(READ_AHEAD) as pool:
+            for start in range(0, len(self.parts), READ_AHEAD):
+                numbers = self.parts[start : start + READ_AHEAD]
                 yield from pool.map(lambda number: self.read(number, columns), numbers)
 
-    def table(self, columns: list[str] | None = None) -> pa.Table:
+    def table(self, columns: Sequence[str] | None = None) -> pa.Table:
         """Read all committed rows."""
         tables = list(self.tables(columns))
         if not tables:
             empty = IMAGES.empty_table()
-            return empty.select(columns) if columns else empty
+            return empty.select(list(columns)) if columns else empty
         return pa.concat_tables(tables, promote_options="permissive")
 
     def write_listing(self, packed: pa.Buffer) -> None:
@@ -199,7 +199,7 @@ class Manifest:
     def _part(self, number: int) -> str:
         return f"{self.images}/part-{number:06d}.parquet"
 
-    def _get_part(self, number: int, columns: list[str] | None = None) -> pa.Table:
+    def _get_part(self, number: int, columns: Sequence[str] | None = None) -> pa.Table:
         data = self.storage.get(self._part(number)).data
         file = pq.ParquetFile(pa.BufferReader(data))
         there = set(file.schema_arrow.names)

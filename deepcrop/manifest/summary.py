@@ -1,7 +1,13 @@
-"""How a run gets on, and how it ended."""
+"""The counts of a job's manifest rows, for everything that shows them, and the summary of a run.
+
+:class:`RowCounts` is the only code that counts rows: the status, the page, the metrics and the
+answer of :func:`deepcrop.run` all read it.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -9,44 +15,211 @@ import pyarrow.compute as pc
 
 from ..schema import STAGES
 
-STAGE_COLUMNS = [f"{stage}_ms" for stage in STAGES]
-"""Columns of the images manifest with the time that each stage took."""
+EXAMPLES = 5
+"""Failed sources that are named for each stage and class of error."""
+COUNTED_COLUMNS = (
+    "source_uri",
+    "source_bytes",
+    "status",
+    "error_stage",
+    "error_class",
+    "error_message",
+    "retryable",
+    "attempts",
+    "duplicate_of",
+    "flags",
+    "variants",
+    *(f"{stage}_ms" for stage in STAGES),
+)
+"""Columns of the images manifest that :class:`RowCounts` reads."""
+
+FailureKey = tuple[str, str]
+"""The stage and the class of an error."""
 
 
 @dataclass
-class Result:
-    """How a job ended."""
+class Failures:
+    """Failed sources with one stage and class of error."""
 
-    output: str
-    sources: int
-    ok: int = 0
-    failed: int = 0
-    skipped: int = 0
+    retryable: bool
+    """Whether the first of them may succeed when it is tried again."""
+    count: int = 0
+    examples: list[tuple[str, str]] = field(default_factory=list)
+    """URIs and error messages of the first :data:`EXAMPLES` of them."""
+
+
+@dataclass
+class RowCounts:
+    """Counts over rows of the images manifest."""
+
+    statuses: Counter[str] = field(default_factory=Counter)
+    """Rows by status: ok, failed, skipped."""
+    failures: dict[FailureKey, Failures] = field(default_factory=dict)
+    """Failed rows by stage and class of error, in the order in which they appear."""
+    flags: Counter[str] = field(default_factory=Counter)
+    """Rows by flag (see :mod:`deepcrop.flags`)."""
     variants: int = 0
-    ignored: int = 0
-    """Files of the input that are no photos by their name, and repeated lines of a list."""
-    ignored_kinds: dict[str, int] = field(default_factory=dict)
-    """The same by kind, as :mod:`.ignored` calls them."""
-    resumed: int = 0
-    """Rows that earlier runs had committed."""
-    passes: int = 0
-    seconds: float = 0.0
-    listing_seconds: float = 0.0
-    """Of them, until all sources were known: none is worked on before."""
-    stopped: bool = False
-    """Whether ``max_failed`` stopped the job before its end."""
-    errors: dict[str, int] = field(default_factory=dict)
-    """Failed sources by class."""
+    variant_bytes: int = 0
+    source_bytes: int = 0
+    """Bytes of all sources, duplicates included."""
+    fetched_bytes: int = 0
+    """Bytes of the sources that were read: the duplicates' are left out."""
+    retries: int = 0
+    """Attempts beyond the first of each source."""
     milliseconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
-    """Time of each stage over all sources; fetches and writes wait side by side."""
+    """Time of each stage over all sources; fetches and writes overlap."""
+
+    @classmethod
+    def of(cls, rows: pa.Table) -> RowCounts:
+        """Count rows.
+
+        Args:
+            rows: a table with :data:`COUNTED_COLUMNS`.
+        """
+        processed = rows.filter(pc.is_null(rows["duplicate_of"]))
+        variants = pc.list_flatten(rows["variants"])
+        statuses = pc.value_counts(rows["status"]).to_pylist()
+        return cls(
+            statuses=Counter({each["values"]: each["counts"] for each in statuses}),
+            failures=_failures(rows),
+            flags=Counter(pc.list_flatten(rows["flags"]).to_pylist()),
+            variants=len(variants),
+            variant_bytes=_sum(pc.struct_field(variants, "bytes")),
+            source_bytes=_sum(rows["source_bytes"]),
+            fetched_bytes=_sum(processed["source_bytes"]),
+            retries=_sum(processed["attempts"]) - pc.count(processed["attempts"]).as_py(),
+            milliseconds={stage: pc.sum(rows[f"{stage}_ms"]).as_py() or 0.0 for stage in STAGES},
+        )
+
+    @classmethod
+    def total(cls, tables: Iterable[pa.Table]) -> RowCounts:
+        """Count the rows of several tables."""
+        counts = cls()
+        for table in tables:
+            counts.add(cls.of(table))
+        return counts
+
+    def add(self, other: RowCounts) -> None:
+        """Add the counts of further rows."""
+        self.statuses += other.statuses
+        self.flags += other.flags
+        for key, group in other.failures.items():
+            own = self.failures.setdefault(key, Failures(group.retryable))
+            own.count += group.count
+            own.examples += group.examples[: EXAMPLES - len(own.examples)]
+        self.variants += other.variants
+        self.variant_bytes += other.variant_bytes
+        self.source_bytes += other.source_bytes
+        self.fetched_bytes += other.fetched_bytes
+        self.retries += other.retries
+        for stage, spent in other.milliseconds.items():
+            self.milliseconds[stage] += spent
+
+    @property
+    def ok(self) -> int:
+        """Sources with all their variants."""
+        return self.statuses["ok"]
+
+    @property
+    def failed(self) -> int:
+        """Sources that failed."""
+        return self.statuses["failed"]
+
+    @property
+    def skipped(self) -> int:
+        """Sources that are duplicates of another."""
+        return self.statuses["skipped"]
 
     @property
     def done(self) -> int:
         """Sources that have a row."""
-        return self.ok + self.failed + self.skipped
+        return self.statuses.total()
+
+    def frequent_failures(self) -> list[tuple[FailureKey, Failures]]:
+        """Return the failures by stage and class of error, the most frequent first."""
+        return sorted(self.failures.items(), key=lambda item: -item[1].count)
+
+    def errors(self) -> dict[str, int]:
+        """Return the failed sources by class of error."""
+        errors: Counter[str] = Counter()
+        for (_, name), group in self.failures.items():
+            errors[name] += group.count
+        return dict(errors)
+
+    def stages(self) -> dict[str, dict[str, float]]:
+        """Return where the time went: seconds in all, milliseconds a source, share of all stages.
+
+        Where a job was resumed, the rows of its earlier runs count too.
+        """
+        total = sum(self.milliseconds.values())
+        return {
+            stage: {
+                "seconds": round(spent / 1000, 3),
+                "mean_ms": round(spent / self.done, 3) if self.done else 0.0,
+                "share": round(spent / total, 4) if total else 0.0,
+            }
+            for stage, spent in self.milliseconds.items()
+        }
+
+
+@dataclass
+class RunSummary:
+    """How a run of a job ended; while it runs, how far it is."""
+
+    output: str
+    sources: int
+    counts: RowCounts = field(default_factory=RowCounts)
+    """Counts of the job's rows, those of earlier runs included."""
+    ignored_kinds: dict[str, int] = field(default_factory=dict)
+    """Files of the input that were ignored, and repeated lines of a list, by kind; see
+    :mod:`deepcrop.sources.selection`."""
+    resumed: int = 0
+    """Rows that earlier runs had committed."""
+    passes: int = 0
+    """Times that sources without a row were given to the actors."""
+    seconds: float = 0.0
+    listing_seconds: float = 0.0
+    """Seconds until all sources were known; none is worked on before."""
+    stopped: bool = False
+    """Whether ``max_failed`` stopped the job before its end."""
 
     @property
-    def waiting(self) -> int:
+    def ok(self) -> int:
+        """Sources with all their variants."""
+        return self.counts.ok
+
+    @property
+    def failed(self) -> int:
+        """Sources that failed."""
+        return self.counts.failed
+
+    @property
+    def skipped(self) -> int:
+        """Sources that are duplicates of another."""
+        return self.counts.skipped
+
+    @property
+    def variants(self) -> int:
+        """Variants of all sources."""
+        return self.counts.variants
+
+    @property
+    def errors(self) -> dict[str, int]:
+        """Failed sources by class of error."""
+        return self.counts.errors()
+
+    @property
+    def ignored(self) -> int:
+        """Files of the input that were ignored, and repeated lines of a list."""
+        return sum(self.ignored_kinds.values())
+
+    @property
+    def done(self) -> int:
+        """Sources that have a row."""
+        return self.counts.done
+
+    @property
+    def pending(self) -> int:
         """Sources that have no row yet."""
         return self.sources - self.done
 
@@ -56,38 +229,43 @@ class Result:
         return f"{self.output}/manifest/images"
 
     def exceeds(self, share: float | None) -> bool:
-        """Tell whether more than this share of the sources failed; any at all where it is None."""
+        """Tell whether more than this share of the sources failed; any at all where it is None.
+
+        Args:
+            share: 0..1.
+        """
         return self.failed > (share or 0.0) * self.sources
 
-    def count(self, rows: pa.Table) -> int:
-        """Add the rows of a manifest; return how many of them failed."""
-        counts = {
-            each["values"]: each["counts"] for each in pc.value_counts(rows["status"]).to_pylist()
-        }
-        self.ok += counts.get("ok", 0)
-        self.failed += counts.get("failed", 0)
-        self.skipped += counts.get("skipped", 0)
-        self.variants += pc.sum(pc.list_value_length(rows["variants"])).as_py() or 0
-        for each in pc.value_counts(rows["error_class"]).to_pylist():
-            if each["values"] is not None:
-                name = each["values"]
-                self.errors[name] = self.errors.get(name, 0) + each["counts"]
-        for stage, column in zip(STAGES, STAGE_COLUMNS, strict=True):
-            self.milliseconds[stage] += pc.sum(rows[column]).as_py() or 0.0
-        return int(counts.get("failed", 0))
-
-    def stages(self) -> dict[str, dict[str, float]]:
-        """Return where the time went: seconds in all, milliseconds a source, share of all stages.
-
-        Where a job was resumed, the rows of its earlier runs count too.
-        """
-        rows = self.ok + self.failed + self.skipped
-        whole = sum(self.milliseconds.values())
+    def record(self) -> dict[str, object]:
+        """Return the counts as ``job.json`` has them."""
         return {
-            stage: {
-                "seconds": round(spent / 1000, 3),
-                "mean_ms": round(spent / rows, 3) if rows else 0.0,
-                "share": round(spent / whole, 4) if whole else 0.0,
-            }
-            for stage, spent in self.milliseconds.items()
+            "sources": self.sources,
+            "ok": self.ok,
+            "failed": self.failed,
+            "skipped": self.skipped,
+            "variants": self.variants,
+            "ignored": self.ignored,
+            "resumed": self.resumed,
+            "passes": self.passes,
+            "seconds": self.seconds,
+            "listing_seconds": self.listing_seconds,
+            "stopped": self.stopped,
+            "errors": self.errors,
         }
+
+
+def _failures(rows: pa.Table) -> dict[FailureKey, Failures]:
+    columns = ["source_uri", "error_stage", "error_class", "error_message", "retryable"]
+    failed = rows.select(columns).filter(pc.equal(rows["status"], "failed"))
+    failures: dict[FailureKey, Failures] = {}
+    for row in failed.to_pylist():
+        key = row["error_stage"] or "", row["error_class"] or ""
+        group = failures.setdefault(key, Failures(bool(row["retryable"])))
+        group.count += 1
+        if len(group.examples) < EXAMPLES:
+            group.examples.append((row["source_uri"], row["error_message"] or ""))
+    return failures
+
+
+def _sum(numbers: pa.ChunkedArray) -> int:
+    return pc.sum(numbers).as_py() or 0

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from .. import image
 from ..errors import NotFound, SourceError
-from ..sources.index import groups
+from ..sources.index import iter_row_groups
 from ..sources.rows import source_id
 from ..storage import Storage
 from .compatibility import unreadable
@@ -43,7 +43,7 @@ def audit(output: str, endpoint: str | None = None) -> Audit:
         RequestError: there is no job there.
     """
     manifest, _ = open_job(output, endpoint)
-    manifest.find_parts()
+    manifest.load_parts()
     return _Auditor(manifest).run()
 
 
@@ -153,7 +153,7 @@ class _Auditor:
         packed = self.manifest.find_listing()
         if packed is None or self._is_broken(self.manifest.listing):
             return
-        for table in groups(packed, ["source_id", "source_uri"]):
+        for table in iter_row_groups(packed, ["source_id", "source_uri"]):
             self.found.sources += table.num_rows
             lost = ~_among(table["source_id"].to_numpy(), self.rows.values)
             yield from table["source_uri"].filter(pa.array(lost)).to_pylist()

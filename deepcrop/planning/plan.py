@@ -8,18 +8,17 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ..engine.cluster import connected
-from ..engine.layout import Layout, Node, arrange, lay_out
-from ..engine.preflight import check_places
+from ..engine.committer import PART_ROWS
+from ..engine.layout import Layout, Node, plan_for_cluster, plan_for_nodes
+from ..engine.preflight import check_input_output
 from ..errors import RequestError
 from ..job import Job
 from .prices import Machine, Prices
-from .trial import Estimate, Trial, try_out
+from .trial import Estimate, Trial, run_trial
 
 GIB = 2**30
 LISTED = 1000
 """Keys that one request lists."""
-PART_ROWS = 1000
-"""Rows of a manifest part, about: parts are written by number of rows and by time."""
 
 
 @dataclass(frozen=True)
@@ -77,20 +76,20 @@ def plan(
         Interrupted: the sample could not be worked on.
     """
     bought = prices.machine(machine) if machine else None
-    check_places(job)
+    check_input_output(job)
     before = time.perf_counter()
     with connected():
         joined = time.perf_counter() - before
-        layout = lay_out(job)
+        layout = plan_for_cluster(job)
         if bought and bought.gpus and job.gpus != 0 and layout.fused:
             raise RequestError(
                 f"machine {machine}: has GPUs, and none is here to time the method on; "
                 "plan on such a machine, or --set gpus=0"
             )
-        trial = try_out(job, layout, timed)
+        trial = run_trial(job, layout, timed)
     trial = replace(trial, fixed=trial.fixed + joined)
     if bought:
-        layout = arrange(job, [Node(bought.cpus, bought.gpus)] * nodes)
+        layout = plan_for_nodes(job, [Node(bought.cpus, bought.gpus)] * nodes)
     return project(trial, layout, prices, bought, f"{nodes} x {machine}", nodes)
 
 
@@ -135,7 +134,7 @@ def _pace(stages: dict[str, float], layout: Layout) -> float:
     if layout.fused:
         return sum(stages.values()) / layout.actors
     return max(
-        (stages["fetch"] + stages["decode"]) / layout.helpers,
+        (stages["fetch"] + stages["decode"]) / layout.cpu_actors,
         stages["infer"] / layout.actors,
-        (stages["render"] + stages["write"]) / layout.helpers,
+        (stages["render"] + stages["write"]) / layout.cpu_actors,
     )

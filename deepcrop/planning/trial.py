@@ -19,12 +19,11 @@ import pyarrow.compute as pc
 
 from ..engine.layout import Layout
 from ..engine.mapping import ray_map
-from ..engine.stream import Stream
+from ..engine.stream import StreamExecutor
 from ..job import Job
 from ..schema import STAGES
-from ..sources.corrections import Corrections
 from ..sources.discovery import list_sources, select
-from ..sources.index import Packed, pack
+from ..sources.index import ParquetListing, to_parquet
 from ..sources.selection import Selection
 from ..stages import fetch, render
 from ..storage import Storage
@@ -32,7 +31,7 @@ from ..storage.uri import local_path, scheme
 
 CONCURRENT = 8
 """Actors that hold the network in a trial, at most."""
-DEVIATIONS = 1.96
+Z_95 = 1.96
 """Standard errors on each side of a 95% interval."""
 THREADS = {"fetch": fetch.THREADS, "write": render.THREADS}
 """Sources of a batch that are at a stage at once, where that isn't one."""
@@ -82,7 +81,7 @@ class Trial:
     """Share of the sample."""
 
 
-def try_out(job: Job, layout: Layout, timed: int) -> Trial:
+def run_trial(job: Job, layout: Layout, timed: int) -> Trial:
     """List a job's sources and time some of them on the cluster at hand.
 
     Raises:
@@ -103,12 +102,12 @@ def try_out(job: Job, layout: Layout, timed: int) -> Trial:
     sample = sample.take(numpy.random.default_rng(0).permutation(sample.num_rows))
     place = f"{job.output.rstrip('/')}/.plan-{uuid.uuid4().hex[:8]}"
     aside = job.model_copy(update={"output": place})
-    packed = Packed(pack(sample), Corrections.none().attach)
-    stream = Stream(aside, aside.storage, layout, packed)
+    listing = ParquetListing(to_parquet(sample))
+    executor = StreamExecutor(aside, aside.storage, layout, listing, size)
     arrivals, tables = [], []
     start = time.perf_counter()
     try:
-        for rows in stream.rows(numpy.arange(sample.num_rows), size):
+        for rows in executor.run(numpy.arange(sample.num_rows), heartbeat=lambda: None):
             arrivals.append(time.perf_counter() - start)
             tables.append(rows)
     finally:
@@ -183,5 +182,5 @@ def _mean(sample: Sequence[float] | numpy.ndarray, population: int) -> Estimate:
     if len(values) < 2:
         return Estimate(float(values.sum()))
     left = max(0.0, 1 - len(values) / population)
-    error = DEVIATIONS * values.std(ddof=1) * (left / len(values)) ** 0.5
+    error = Z_95 * values.std(ddof=1) * (left / len(values)) ** 0.5
     return Estimate(float(values.mean()), float(error))

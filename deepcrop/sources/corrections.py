@@ -31,21 +31,21 @@ import pyarrow.parquet
 
 from ..errors import RequestError, SourceError
 from ..geometry import Box, Focal, Size
-from ..job import Job, Request
+from ..job import Job, VariantRequest
 from ..methods.base import Crop
 from ..ops.windows import expand_to_contain
 from ..storage import Storage, canonical, strip_credentials
 from .focal_points import focal_problem
 
-COLUMN = "corrections"
-"""Column of the sources on their way to the actors: the statements about each."""
+CORRECTIONS_COLUMN = "corrections"
+"""Column of a listing on its way to the actors: the statements about each source, or null."""
 CORNERS = ("x0", "y0", "x1", "y1")
-STATEMENT = pa.struct(
+CORRECTION_TYPE = pa.struct(
     [("kind", pa.string()), ("aspect", pa.string()), *((name, pa.float64()) for name in CORNERS)]
 )
-SCHEMA = pa.schema([("source_uri", pa.string()), *STATEMENT])
+SCHEMA = pa.schema([("source_uri", pa.string()), *CORRECTION_TYPE])
 KINDS = ("good", "rejected", "focal", "box", "keep")
-NOTE = "corrected by a person"
+CORRECTED_NOTE = "corrected by a person"
 
 Statement = Mapping[str, Any]
 
@@ -81,25 +81,29 @@ class Correction:
                     keep.append(_box(each))
         return cls(frozenset(rejected), rejects_all, focal, boxes or None, tuple(keep))
 
-    def rejects(self, request: Request) -> bool:
+    def rejects(self, request: VariantRequest) -> bool:
         """Tell whether a variant is not to be made."""
         return self.rejects_all or request.slug in self.rejected
 
-    def settle(
-        self, crops: Sequence[Crop], requests: Sequence[Request], size: Size
+    def adjust(
+        self, crops: Sequence[Crop], requests: Sequence[VariantRequest], size: Size
     ) -> Sequence[Crop]:
         """Return a method's crops as this correction wants them; unchanged where it is empty."""
         if not (self.focal or self.boxes or self.keep):
             return crops
         return [
-            self._settled(crop, request, size)
+            self._adjusted(crop, request, size)
             for crop, request in zip(crops, requests, strict=True)
         ]
 
-    def _settled(self, crop: Crop, request: Request, size: Size) -> Crop:
+    def _adjusted(self, crop: Crop, request: VariantRequest, size: Size) -> Crop:
         wanted = (self.boxes or {}).get(request.slug)
         focal = self.focal or crop.focal
-        crop = replace(crop, focal=focal, note=f"{crop.note}; {NOTE}" if crop.note else NOTE)
+        crop = replace(
+            crop,
+            focal=focal,
+            note=f"{crop.note}; {CORRECTED_NOTE}" if crop.note else CORRECTED_NOTE,
+        )
         if wanted is None:
             # Not every method follows a focal point, or never cuts a box: here all do.
             box = Box.centred(crop.box.size, focal, size) if self.focal else crop.box
@@ -146,7 +150,7 @@ class Corrections:
         rows = table.to_pylist()
         slugs = {request.slug for request in job.requests}
         for number, row in enumerate(rows, 1):
-            if problem := _problem(row, slugs, job.kind):
+            if problem := _validate(row, slugs, job.kind):
                 raise RequestError(f"corrections {uri}: row {number}: {problem}")
         return cls(pa.Table.from_pylist([_normalised(row) for row in rows], schema=SCHEMA))
 
@@ -158,7 +162,7 @@ class Corrections:
             found.setdefault(row.pop("source_uri"), []).append(row)
         return found
 
-    def after(self, earlier: Corrections) -> Corrections:
+    def merged_over(self, earlier: Corrections) -> Corrections:
         """Return these, and the earlier ones about other sources."""
         same = pc.is_in(earlier.table["source_uri"], value_set=pc.unique(self.table["source_uri"]))
         return Corrections(pa.concat_tables([earlier.table.filter(pc.invert(same)), self.table]))
@@ -172,19 +176,17 @@ class Corrections:
             if Correction.of(now.get(uri)) != Correction.of(before.get(uri))
         ]
 
-    def attach(self, sources: pa.Table) -> pa.Table:
-        """Give each source of a listing its statements, in :data:`COLUMN`.
+    def join(self, sources: pa.Table) -> pa.Table:
+        """Return rows of a listing with their statements, in :data:`CORRECTIONS_COLUMN`.
 
-        One about which something is said is nobody's duplicate any more.
+        A source with a statement is a duplicate no more, since its variants are its own.
         """
-        said = self.statements
-        uris = [strip_credentials(uri) for uri in sources["source_uri"].to_pylist()] if said else []
-        column = pa.array([said.get(uri) for uri in uris], pa.list_(STATEMENT))
-        if not said:
-            column = pa.nulls(sources.num_rows, pa.list_(STATEMENT))
+        uris = [strip_credentials(uri) for uri in sources["source_uri"].to_pylist()]
+        column = pa.array([self.statements.get(uri) for uri in uris], pa.list_(CORRECTION_TYPE))
         own = pc.if_else(pc.is_valid(column), pa.scalar(None, pa.string()), sources["duplicate_of"])
         index = sources.schema.get_field_index("duplicate_of")
-        return sources.set_column(index, "duplicate_of", own).append_column(COLUMN, column)
+        sources = sources.set_column(index, "duplicate_of", own)
+        return sources.append_column(CORRECTIONS_COLUMN, column)
 
     def check_known(self, sources: Iterable[pa.Table]) -> None:
         """Make sure that every statement is about a source of the job.
@@ -195,12 +197,11 @@ class Corrections:
         Raises:
             RequestError: it names the first that isn't.
         """
-        strangers = set(self.statements)
-        for table in sources if strangers else ():
-            uris = table["source_uri"].to_pylist()
-            strangers = strangers - {strip_credentials(uri) for uri in uris}
+        unknown = set(self.statements)
+        for table in sources if unknown else ():
+            unknown = unknown - {strip_credentials(uri) for uri in table["source_uri"].to_pylist()}
         for uri in self.statements:
-            if uri in strangers:
+            if uri in unknown:
                 raise RequestError(
                     f"corrections: {uri} is no source of this job; "
                     "expected its source_uri as the manifest has it"
@@ -226,7 +227,7 @@ def _parse(uri: str, storage: Storage) -> pa.Table:
     return table.select(SCHEMA.names).cast(SCHEMA)
 
 
-def _problem(row: Statement, slugs: set[str], method_kind: str) -> str | None:
+def _validate(row: Statement, slugs: set[str], method_kind: str) -> str | None:
     """Return what is wrong with a statement, if anything is."""
     kind, aspect = row["kind"], _slug(row["aspect"])
     if not row["source_uri"]:

@@ -27,14 +27,14 @@ from .keys import distinct_keys
 from .list_files import LISTS, keep_columns
 from .list_rows import list_rows
 from .mapping import ParallelMap, serial_map
-from .rows import SHARE, Listed, append, no_rows, source_id
+from .rows import CHUNK_ROWS, Listed, append, no_rows, source_id
 from .selection import OTHER, REPEATED, Selection, in_words
 
 __all__ = [
     "SOURCES",
     "Sources",
     "is_redacted",
-    "list_few",
+    "list_small",
     "list_sources",
     "select",
     "source_id",
@@ -44,11 +44,11 @@ __all__ = [
 
 ARCHIVE = ".tar"
 REDACTED = "[redacted]"
-FEW = 2000
+LOCAL_LISTING_MAX = 2000
 """Files that are listed at once by whoever asks: a process of a cluster takes longer to start."""
-FEW_BYTES = 1 << 17
+LOCAL_LIST_BYTES = 1 << 17
 """Of a list of so few."""
-PATIENCE = 3.0
+SERIAL_LISTING_S = 3.0
 """Seconds after which what is left is listed by tasks, side by side: a process for these takes two
 seconds of a CPU to start, more than all of a small listing."""
 EVERY = Selection()
@@ -97,7 +97,7 @@ def list_sources(
     return _sources(uri, *listed, known)
 
 
-def list_few(
+def list_small(
     uri: str,
     storage: Storage,
     known: pa.Table | None = None,
@@ -108,15 +108,15 @@ def list_few(
         return None  # what is read or looked through for them may be much
     if uri.lower().endswith(LISTS):
         entry = storage.stat(uri)
-        if entry is not None and (entry.size or 0) > FEW_BYTES:
+        if entry is not None and (entry.size or 0) > LOCAL_LIST_BYTES:
             return None
         listed = list_rows(uri, storage, selection)
     else:
         entries = []
-        patience = time.monotonic() + PATIENCE
+        patience = time.monotonic() + SERIAL_LISTING_S
         for entry in storage.list(uri):
             entries.append(entry)
-            if len(entries) > FEW or time.monotonic() > patience:
+            if len(entries) > LOCAL_LISTING_MAX or time.monotonic() > patience:
                 return None
         listed = _entries_table(entries, storage.root(uri), selection)
     return _sources(uri, *listed, known)
@@ -209,7 +209,7 @@ def _list_store(
         return _entries_table(storage.list(uri), root, selection)
     folders: list[str] = []
     listed = [_entries_table(_entries(storage.children(root), folders), root, selection)]
-    patience = time.monotonic() + PATIENCE
+    patience = time.monotonic() + SERIAL_LISTING_S
     while folders and time.monotonic() < patience:
         listed.append(_list_folder(folders.pop(), root, storage, selection))
     if folders:
@@ -269,7 +269,7 @@ def _entries_table(entries: Iterable[Entry], root: str, selection: Selection) ->
             kinds[kind] += 1
             continue
         append(rows, entry.uri, entry.size, entry.etag, path)
-        if len(rows["key"]) == SHARE:  # as Python's objects they take ten times the memory
+        if len(rows["key"]) == CHUNK_ROWS:  # as Python's objects they take ten times the memory
             tables.append(pa.table(rows, schema=SOURCES))
             rows = no_rows()
     return pa.concat_tables([*tables, pa.table(rows, schema=SOURCES)]), kinds

@@ -19,13 +19,13 @@ from ..errors import SourceError
 from ..storage import Storage, strip_credentials
 from .mapping import ParallelMap, serial_map
 
-SHARE = 256
+CHUNK_ROWS = 256
 """Sources that one task hashes."""
 THREADS = 16
-HINTS = ("caption", "focal_x", "focal_y")
+HINT_COLUMNS = ("caption", "focal_x", "focal_y")
 
 
-def mark(
+def find_duplicates(
     sources: pa.Table,
     known: pa.Table | None,
     storage: Storage,
@@ -54,7 +54,7 @@ def mark(
         strip_credentials(uri): digest
         for uri, digest in _hash(unknown, storage, parallel_map).items()
     }
-    hints = zip(*(sources[name].to_pylist() for name in HINTS), strict=True)
+    hints = zip(*(sources[name].to_pylist() for name in HINT_COLUMNS), strict=True)
     # The same bytes with other hints make other variants.
     looks = {uri: (digests.get(uri), *hint) for uri, hint in zip(uris, hints, strict=True)}
     firsts: dict[tuple[Any, ...], str] = {}
@@ -85,7 +85,7 @@ def _candidates(sources: pa.Table) -> list[str]:
 
 def _hash(uris: list[str], storage: Storage, parallel_map: ParallelMap) -> dict[str, str]:
     """Return the SHA-256 of each source that can be read."""
-    shares = [uris[start : start + SHARE] for start in range(0, len(uris), SHARE)]
+    shares = [uris[start : start + CHUNK_ROWS] for start in range(0, len(uris), CHUNK_ROWS)]
     hash_share = partial(_hash_share, storage=storage)
     return {
         uri: digest

@@ -1,155 +1,148 @@
-"""The sources of a run as its processes keep them: their ids, and the rest compressed.
+"""All sources of a job, kept in little memory: their ids, and the listing compressed.
 
 As a table, a million sources take hundreds of megabytes, several times over while they are
-filtered and cut into blocks. So they are packed where they are listed; the driver sends nothing
-but their places on the shelf, and who works on them takes them from there.
+filtered and cut into blocks. So the listing is Parquet from the moment it is made. The driver sends
+row indices to the actors, which read the rows from a copy of the listing that the processes of a
+node share.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-import numpy
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from ..schema import SOURCES
 from ..tables import write_table
+from .corrections import CORRECTIONS_COLUMN
 
-WINDOW = 1 << 15
-"""Sources that are unpacked at once."""
-PLACE = pa.schema([("place", pa.int64())])
+RowIndices = NDArray[np.int64]
+"""int64 (n,): rows of a listing, by their index in it."""
+
+WINDOW_ROWS = 1 << 15
+"""Rows of a listing that are decompressed at once."""
+ROW_INDEX = pa.schema([("row_index", pa.int64())])
+"""Columns of a block of row indices."""
 
 
-class Packed:
-    """A listing as Parquet, of which rows are taken by their places in it."""
+class ParquetListing:
+    """A listing as Parquet, of which rows are read by their index."""
 
-    def __init__(self, data: pa.Buffer, attach: Callable[[pa.Table], pa.Table]) -> None:
-        """Take a listing.
-
-        Args:
-            data: what :func:`pack` made of it.
-            attach: adds to rows of it what people said of their sources.
-        """
-        self.data, self.attach = data, attach
+    def __init__(self, data: pa.Buffer) -> None:
+        """Take a listing that :func:`to_parquet` wrote."""
+        self.data = data
         file = pq.ParquetFile(pa.BufferReader(data))
         self.schema, metadata = file.schema_arrow, file.metadata
         rows = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
-        self.ends = numpy.cumsum([0, *rows])
-        # Two: the threads of a process are at two neighbours' ends at most.
-        self.group = lru_cache(maxsize=2)(self._group)
+        self._starts = np.cumsum([0, *rows])
+        # Two, because the threads of a process read at the border of two row groups at most.
+        self._row_group = lru_cache(maxsize=2)(self._read_row_group)
 
-    def __reduce__(self) -> tuple[type, tuple[pa.Buffer, Callable[[pa.Table], pa.Table]]]:
-        """Travel as the data, which processes of one node share."""
-        return Packed, (self.data, self.attach)
+    def __reduce__(self) -> tuple[type[ParquetListing], tuple[pa.Buffer]]:
+        """Pickle the data alone, which the processes of one node share."""
+        return ParquetListing, (self.data,)
 
     @property
-    def carried(self) -> pa.Schema:
-        """Of the columns that were carried over from the input list."""
-        return _carried(self.schema)
+    def passthrough(self) -> pa.Schema:
+        """The columns that were carried over from the input list."""
+        return _passthrough(self.schema)
 
-    def take(self, places: numpy.ndarray) -> pa.Table:
-        """Return rows.
+    def take(self, rows: RowIndices) -> pa.Table:
+        """Return rows of the listing.
 
         Args:
-            places: int64 (n,), ascending.
+            rows: int64 (n,), ascending.
         """
-        of = numpy.searchsorted(self.ends, places, side="right") - 1
+        groups = np.searchsorted(self._starts, rows, side="right") - 1
         parts = [
-            self.group(int(group)).take(pa.array(places[of == group] - self.ends[group]))
-            for group in numpy.unique(of)
+            self._row_group(int(group)).take(pa.array(rows[groups == group] - self._starts[group]))
+            for group in np.unique(groups)
         ]
-        return self.attach(pa.concat_tables([self.schema.empty_table(), *parts]))
+        return pa.concat_tables([self.schema.empty_table(), *parts])
 
-    def _group(self, number: int) -> pa.Table:
+    def _read_row_group(self, number: int) -> pa.Table:
         return pq.ParquetFile(pa.BufferReader(self.data)).read_row_group(number, use_threads=False)
 
 
-class Shelf:
-    """All sources of a run, in the order of the listing."""
+class SourceIndex:
+    """All sources of a run, in the order of the listing, found by their ids."""
 
-    def __init__(self, packed: Packed) -> None:
-        """Take a listing, and read the ids of its sources."""
-        self.packed = packed
-        ids, copies = [numpy.empty(0, numpy.int64)], [numpy.empty(0, bool)]
-        for group in groups(packed.data, ("source_id", "source_uri", "duplicate_of")):
-            table = packed.attach(group)
-            ids.append(ids_of(table))
-            copies.append(pc.is_valid(table["duplicate_of"]).to_numpy())
-        every = numpy.concatenate(ids)
-        self._order = numpy.argsort(every)
-        self._ids = every[self._order]
-        self.copies = numpy.concatenate(copies)
-        """bool (sources,): which are duplicates of another."""
+    def __init__(self, listing: ParquetListing) -> None:
+        """Read the ids of a listing's sources."""
+        self.listing = listing
+        ids, duplicates = [np.empty(0, np.int64)], [np.empty(0, bool)]
+        for group in iter_row_groups(listing.data, ("source_id", "duplicate_of")):
+            ids.append(source_ids(group))
+            duplicates.append(pc.is_valid(group["duplicate_of"]).to_numpy())
+        unsorted = np.concatenate(ids)
+        self._order = np.argsort(unsorted)
+        self._ids = unsorted[self._order]
+        self.is_duplicate: NDArray[np.bool_] = np.concatenate(duplicates)
+        """bool (sources,): which sources are duplicates of another."""
 
     def __len__(self) -> int:
         """Return the number of sources."""
         return len(self._ids)
 
-    def places(self, ids: numpy.ndarray) -> numpy.ndarray:
-        """Return where sources stand; those that are not here are left out.
+    def rows(self, ids: NDArray[np.int64]) -> RowIndices:
+        """Return the row indices of sources; ids that the listing doesn't have are left out.
 
         Args:
             ids: int64 (n,), in any order.
         """
-        at = numpy.searchsorted(self._ids, ids)
-        here = at < len(self)
-        here[here] = self._ids[at[here]] == ids[here]
-        return self._order[at[here]]
+        positions = np.searchsorted(self._ids, ids)
+        found = positions < len(self)
+        found[found] = self._ids[positions[found]] == ids[found]
+        return self._order[positions[found]]
 
-    def tables(self, wanted: numpy.ndarray) -> Iterator[pa.Table]:
-        """Yield rows of the listing, a window at a time.
+    def tables(self, mask: NDArray[np.bool_]) -> Iterator[pa.Table]:
+        """Yield rows of the listing, :data:`WINDOW_ROWS` at a time.
 
         Args:
-            wanted: bool (sources,), which of them.
+            mask: bool (sources,), the rows that are wanted.
         """
-        places = numpy.flatnonzero(wanted)
-        for start in range(0, len(places), WINDOW):
-            yield self.packed.take(places[start : start + WINDOW])
+        rows = np.flatnonzero(mask)
+        for start in range(0, len(rows), WINDOW_ROWS):
+            yield self.listing.take(rows[start : start + WINDOW_ROWS])
 
 
-class Blocks:
-    """Places on the shelf as tables of so many rows, each made when it is asked for."""
-
-    def __init__(self, places: numpy.ndarray, rows: int) -> None:
-        """Take the places, and the rows of a block."""
-        self.places, self.starts, self.rows = places, range(0, len(places), rows), rows
-
-    def __len__(self) -> int:
-        """Return the number of blocks."""
-        return len(self.starts)
-
-    def __iter__(self) -> Iterator[pa.Table]:
-        """Make them one after the other."""
-        for start in self.starts:
-            yield pa.table([self.places[start : start + self.rows]], schema=PLACE)
+def index_blocks(rows: RowIndices, block_rows: int) -> list[pa.Table]:
+    """Return row indices as tables of at most ``block_rows`` rows."""
+    return [
+        pa.table([rows[start : start + block_rows]], schema=ROW_INDEX)
+        for start in range(0, len(rows), block_rows)
+    ]
 
 
-def pack(listing: pa.Table) -> pa.Buffer:
+def to_parquet(listing: pa.Table) -> pa.Buffer:
     """Return a listing's table as Parquet: a tenth of its size."""
     sink = pa.BufferOutputStream()
     write_table(listing, sink)
     return sink.getvalue()
 
 
-def groups(packed: pa.Buffer, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-    """Yield the rows of a packed listing, a few thousand at a time."""
-    file = pq.ParquetFile(pa.BufferReader(packed))
+def iter_row_groups(data: pa.Buffer, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """Yield the rows of a listing in Parquet, a few thousand at a time."""
+    file = pq.ParquetFile(pa.BufferReader(data))
     for group in range(file.num_row_groups):
         yield file.read_row_group(group, columns=columns, use_threads=False)
 
 
-def carried_of(packed: pa.Buffer) -> pa.Schema:
-    """Return the schema of the columns of a listing that were carried over from a list."""
-    return _carried(pq.read_schema(pa.BufferReader(packed)))
+def passthrough_columns(data: pa.Buffer) -> pa.Schema:
+    """Return the columns of a listing in Parquet that were carried over from an input list."""
+    return _passthrough(pq.read_schema(pa.BufferReader(data)))
 
 
-def _carried(schema: pa.Schema) -> pa.Schema:
-    return pa.schema([each for each in schema if each.name not in SOURCES.names])
+def _passthrough(schema: pa.Schema) -> pa.Schema:
+    own = (*SOURCES.names, CORRECTIONS_COLUMN)
+    return pa.schema([each for each in schema if each.name not in own])
 
 
-def ids_of(rows: pa.Table) -> numpy.ndarray:
+def source_ids(rows: pa.Table) -> NDArray[np.int64]:
     """Return the ids of a table's sources as an array of its own, which doesn't keep the table."""
-    return numpy.array(rows["source_id"].to_numpy(), numpy.int64, copy=True)
+    return np.array(rows["source_id"].to_numpy(), np.int64, copy=True)

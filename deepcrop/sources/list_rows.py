@@ -10,9 +10,9 @@ import pyarrow as pa
 from ..errors import RequestError
 from ..schema import IMAGES, SOURCES
 from ..storage import Storage, below, canonical, common_folder, strip_credentials
-from .corrections import COLUMN as CORRECTIONS
+from .corrections import CORRECTIONS_COLUMN
 from .list_files import HINTS, read_list
-from .rows import SHARE, Listed, append, no_rows
+from .rows import CHUNK_ROWS, Listed, append, no_rows
 from .selection import NO_URI, Selection
 
 
@@ -50,9 +50,9 @@ def list_rows(uri: str, storage: Storage, selection: Selection) -> Listed:
 def _canonical(uri: str, given: pa.ChunkedArray) -> tuple[pa.ChunkedArray, str]:
     """Return the URIs of a list as the manifest has them, and the folder that all lie in."""
     chunks, root, row = [], None, 0
-    for start in range(0, len(given), SHARE):
+    for start in range(0, len(given), CHUNK_ROWS):
         share = []
-        for text in given.slice(start, SHARE).to_pylist():
+        for text in given.slice(start, CHUNK_ROWS).to_pylist():
             row += 1
             try:
                 share.append(None if text is None else canonical(text))
@@ -74,7 +74,7 @@ def _refuse(name: str, root: str, selection: Selection) -> str | None:
 
 def _names_of(columns: Sequence[str]) -> dict[str, str]:
     """Return under which names the columns of a list are carried over, none of them ours."""
-    ours = {*IMAGES.names, *SOURCES.names, CORRECTIONS}
+    ours = {*IMAGES.names, *SOURCES.names, CORRECTIONS_COLUMN}
     names = {}
     for column in columns:
         name = column

@@ -15,9 +15,18 @@ import pyarrow.parquet as pq
 
 from ..job import Job
 from ..storage import Storage
-from .discovery import FEW, Sources, list_few, list_sources, select, with_secrets, without_secrets
-from .duplicates import mark
-from .index import pack
+from .corrections import Corrections
+from .discovery import (
+    LOCAL_LISTING_MAX,
+    Sources,
+    list_small,
+    list_sources,
+    select,
+    with_secrets,
+    without_secrets,
+)
+from .duplicates import find_duplicates
+from .index import iter_row_groups, to_parquet
 from .mapping import ParallelMap, serial_map
 from .selection import Selection
 
@@ -27,7 +36,7 @@ class Listing:
     """All sources of a job, ordered by URI, packed."""
 
     packed: pa.Buffer
-    """As :func:`deepcrop.sources.index.pack` makes it: columns of ``source.SOURCES``, then those
+    """As :func:`.index.to_parquet` makes it: columns of :data:`..schema.SOURCES`, then those
     carried over from the input list."""
     public: pa.Buffer
     """The same without secrets, as it may be written down."""
@@ -37,11 +46,11 @@ class Listing:
     @classmethod
     def of(cls, table: pa.Table, kinds: Mapping[str, int]) -> Listing:
         """Pack a table of sources."""
-        packed, bare = pack(table), without_secrets(table)
-        return cls(packed, packed if bare is table else pack(bare), kinds)
+        packed, bare = to_parquet(table), without_secrets(table)
+        return cls(packed, packed if bare is table else to_parquet(bare), kinds)
 
 
-def make_listing(
+def build_listing(
     job: Job,
     storage: Storage,
     known: pa.Buffer | None,
@@ -63,14 +72,14 @@ def make_listing(
     return _listing(job, storage, found, before, parallel_map)
 
 
-def list_here(job: Job, storage: Storage, known: pa.Buffer | None) -> Listing | None:
-    """Do as :func:`make_listing` where that needs no cluster; else return None."""
+def list_locally(job: Job, storage: Storage, known: pa.Buffer | None) -> Listing | None:
+    """Do as :func:`build_listing` where that needs no cluster; else return None."""
     if job.dedupe:
         return None
-    if known is not None and pq.read_metadata(pa.BufferReader(known)).num_rows > FEW:
+    if known is not None and pq.read_metadata(pa.BufferReader(known)).num_rows > LOCAL_LISTING_MAX:
         return None
     before = None if known is None else _unpacked(known)
-    found = list_few(job.input, storage, before, Selection.of(job))
+    found = list_small(job.input, storage, before, Selection.of(job))
     return None if found is None else _listing(job, storage, found, before, serial_map)
 
 
@@ -84,14 +93,14 @@ def _listing(
     """Keep what the job wants, and what an earlier run had listed."""
     table = select(found.table, job.limit, job.sample)
     if job.dedupe:
-        table = mark(table, before, storage, parallel_map)
+        table = find_duplicates(table, before, storage, parallel_map)
     if before is not None:
         gone = pc.invert(pc.is_in(before["source_id"], value_set=table["source_id"]))
         table = pa.concat_tables([table, before.filter(gone)], promote_options="permissive")
     return Listing.of(table, found.kinds)
 
 
-def complete_listing(
+def restore_secrets(
     job: Job,
     storage: Storage,
     known: pa.Buffer,
@@ -101,6 +110,23 @@ def complete_listing(
     """Return an earlier run's listing with the secrets that weren't written down."""
     whole = with_secrets(_unpacked(known), job.input, storage, Selection.of(job), parallel_map)
     return Listing.of(whole, kinds)
+
+
+def join_corrections(packed: pa.Buffer, corrections: Corrections) -> pa.Buffer:
+    """Return a listing with a column of corrections; the listing as it is where there are none.
+
+    Args:
+        packed: the listing as Parquet.
+        corrections: statements about some of its sources.
+    """
+    if not corrections.statements:
+        return packed
+    sink = pa.BufferOutputStream()
+    schema = corrections.join(pq.read_schema(pa.BufferReader(packed)).empty_table()).schema
+    with pq.ParquetWriter(sink, schema, compression="zstd", use_dictionary=False) as writer:
+        for group in iter_row_groups(packed):
+            writer.write_table(corrections.join(group))
+    return sink.getvalue()
 
 
 def _unpacked(packed: pa.Buffer) -> pa.Table:

@@ -11,7 +11,7 @@ from ..schema import SOURCES
 from ..storage import strip_credentials
 from .keys import safe_key
 
-SHARE = 1000
+CHUNK_ROWS = 1000
 """Rows that are gathered as Python's objects."""
 
 Listed = tuple[pa.Table, Counter[str]]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from .. import image
 from ..errors import SourceError
 from ..job import Job
-from .item import Work
+from .item import ImageTask
 from .limits import limit_of
 from .render import needed_size
 from .watchdog import time_limit
@@ -29,41 +29,41 @@ class Decoder:
         self.analysis = analysis
         self.keep_pictures = keep_pictures
 
-    def __call__(self, works: Sequence[Work]) -> None:
+    def __call__(self, tasks: Sequence[ImageTask]) -> None:
         """Decode each source, or fail it."""
-        for work in works:
-            if work.error is None:
-                with work.timed("decode"), time_limit(limit_of(self.job, "decode")):
+        for task in tasks:
+            if task.error is None:
+                with task.timed("decode"), time_limit(limit_of(self.job, "decode")):
                     try:
-                        self._decode(work)
+                        self._decode(task)
                     except SourceError as error:
-                        work.fail(error)
+                        task.fail(error)
 
-    def _decode(self, work: Work) -> None:
-        assert work.data is not None
-        probe = image.probe(work.data, max_pixels=self.job.max_pixels)
-        work.size, work.format = probe.size, probe.format
-        work.orientation = probe.orientation
+    def _decode(self, task: ImageTask) -> None:
+        assert task.data is not None
+        probe = image.probe(task.data, max_pixels=self.job.max_pixels)
+        task.size, task.format = probe.size, probe.format
+        task.orientation = probe.orientation
         # One scale for all layouts, though not all render what is decoded here: a window may turn
         # on what another scale's rounding does, and a job may go on in another layout.
         least = needed_size(self.job, probe.size)
         if self.analysis is not None:
             look = probe.size.fit(self.analysis)
             least = look.cover(least)
-        work.least = least
+        task.least = least
         picture = image.decode(
-            work.data,
+            task.data,
             at_least=least,
             max_pixels=self.job.max_pixels,
             colour=self.job.colour,
             exif_colour=self.job.exif_colour,
         )
-        work.remark(picture.notes)
+        task.remark(picture.notes)
         if self.analysis is not None:
-            work.thumbnail = image.thumbnail(picture, self.analysis)
+            task.thumbnail = image.thumbnail(picture, self.analysis)
         else:
-            work.thumbnail = picture.rgb
+            task.thumbnail = picture.rgb
         if self.keep_pictures:
-            work.picture = picture
+            task.picture = picture
         elif self.analysis is None:
-            work.metadata = picture.metadata
+            task.metadata = picture.metadata

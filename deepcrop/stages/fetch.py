@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ..errors import SourceError
 from ..storage import Storage
-from .item import Work
+from .item import ImageTask
 
 THREADS = 32
 
@@ -21,18 +21,18 @@ class Fetcher:
         self.storage = storage
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="fetch")
 
-    def __call__(self, works: Sequence[Work]) -> None:
+    def __call__(self, tasks: Sequence[ImageTask]) -> None:
         """Fetch the bytes of each source, or fail it."""
-        list(self.threads.map(self._fetch, works))
+        list(self.threads.map(self._fetch, tasks))
 
-    def _fetch(self, work: Work) -> None:
-        with work.timed("fetch"):
+    def _fetch(self, task: ImageTask) -> None:
+        with task.timed("fetch"):
             try:
-                blob = self.storage.get(work.uri)
+                blob = self.storage.get(task.uri)
             except SourceError as error:
-                work.attempts = error.attempts
-                work.fail(error)
+                task.attempts = error.attempts
+                task.fail(error)
                 return
-            work.data, work.etag, work.attempts = blob.data, blob.etag, blob.attempts
-            work.bytes = len(blob.data)
-            work.sha256 = hashlib.sha256(blob.data).hexdigest()
+            task.data, task.etag, task.attempts = blob.data, blob.etag, blob.attempts
+            task.bytes = len(blob.data)
+            task.sha256 = hashlib.sha256(blob.data).hexdigest()

@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 
 from ..errors import InferError, OutOfMemory, SourceError
 from ..geometry import Size
-from ..job import Job, Request
+from ..job import Job, VariantRequest
 from ..methods import base, registry
-from .item import Work
+from .item import ImageTask
 from .limits import limit_of
 from .render import wanted_size
 from .watchdog import time_limit
 
 
-class Analyst:
-    """Holds a method, with its network on a device, and asks it about batches of sources."""
+class Predictor:
+    """Holds a method, with its network on a device, and runs it on batches of sources."""
 
     def __init__(self, job: Job, device: str | None = None) -> None:
         """Load the network."""
@@ -30,85 +30,89 @@ class Analyst:
 
     @property
     def analysis(self) -> int | None:
-        """Longest edge, in pixels, at which the method looks; None: at the pictures themselves."""
+        """Longest edge, in pixels, of the images that the method takes; None: the full pictures."""
         return self.method.analysis if self.method.kind == "crop" else None
 
-    def __call__(self, works: Sequence[Work]) -> None:
-        """Give each source its crops or its pixels, or fail it."""
-        ready = [work for work in works if work.error is None]
+    def __call__(self, tasks: Sequence[ImageTask]) -> None:
+        """Give each source its crops or its pixels, or an error."""
+        ready = [task for task in tasks if task.error is None]
         start = time.perf_counter()
         with time_limit(limit_of(self.job, "infer") * len(ready)):
-            self._answer(ready, self._crop if self.job.kind == "crop" else self._retarget)
-        for work in ready:
-            work.thumbnail = None
-            work.milliseconds["infer"] = 1000 * (time.perf_counter() - start) / len(ready)
+            self._predict_bisecting(
+                ready, self._crop if self.job.kind == "crop" else self._retarget
+            )
+        for task in ready:
+            task.thumbnail = None
+            task.milliseconds["infer"] = 1000 * (time.perf_counter() - start) / len(ready)
 
-    def _answer(self, works: Sequence[Work], ask: Callable[[Sequence[Work]], None]) -> None:
-        """Ask about all at once; where that fails, about halves, down to the one that fails."""
-        if not works:
+    def _predict_bisecting(
+        self, tasks: Sequence[ImageTask], predict: Callable[[Sequence[ImageTask]], None]
+    ) -> None:
+        """Predict for all at once; where that fails, for each half, down to the one that fails."""
+        if not tasks:
             return
         try:
-            ask(works)
+            predict(tasks)
             return
         except SourceError as error:
             failure = error
         except Exception as error:
             text = f"{type(error).__name__}: {error}"
             failure = OutOfMemory(text) if _is_memory(error) else InferError(text)
-        if len(works) == 1:
-            works[0].fail(failure)
+        if len(tasks) == 1:
+            tasks[0].fail(failure)
             return
         if isinstance(failure, OutOfMemory):
             import torch
 
             torch.cuda.empty_cache()
-        half = len(works) // 2
-        self._answer(works[:half], ask)
-        self._answer(works[half:], ask)
+        half = len(tasks) // 2
+        self._predict_bisecting(tasks[:half], predict)
+        self._predict_bisecting(tasks[half:], predict)
 
-    def _crop(self, works: Sequence[Work]) -> None:
+    def _crop(self, tasks: Sequence[ImageTask]) -> None:
         assert self.method.kind == "crop"
-        sizes = [_size(work) for work in works]
+        sizes = [_size(task) for task in tasks]
         answers = self.method.boxes(
-            [_look(work) for work in works],
+            [_look(task) for task in tasks],
             [request.aspect for request in self.job.requests],
             sizes=sizes,
-            hints=[self._hints(work) for work in works],
+            hints=[self._hints(task) for task in tasks],
         )
-        for work, size, crops in zip(works, sizes, answers, strict=True):
-            settled = work.correction.settle(crops, self.job.requests, size)
-            work.crops = [crop.flagged(size) for crop in settled]
+        for task, size, crops in zip(tasks, sizes, answers, strict=True):
+            adjusted = task.correction.adjust(crops, self.job.requests, size)
+            task.crops = [crop.flagged(size) for crop in adjusted]
 
-    def _retarget(self, works: Sequence[Work]) -> None:
-        sizes = [[self._target(work, request) for request in self.job.requests] for work in works]
+    def _retarget(self, tasks: Sequence[ImageTask]) -> None:
+        sizes = [[self._target(task, request) for request in self.job.requests] for task in tasks]
         assert self.method.kind == "retarget"
-        answers = self.method.retarget([_look(work) for work in works], sizes)
-        for work, pixels in zip(works, answers, strict=True):
-            work.pixels = [each.permute(1, 2, 0).cpu().numpy() for each in pixels]
+        answers = self.method.retarget([_look(task) for task in tasks], sizes)
+        for task, pixels in zip(tasks, answers, strict=True):
+            task.pixels = [each.permute(1, 2, 0).cpu().numpy() for each in pixels]
 
-    def _target(self, work: Work, request: Request) -> Size:
-        return wanted_size(self.job, request, request.aspect.largest_window(_size(work)))[0]
+    def _target(self, task: ImageTask, request: VariantRequest) -> Size:
+        return wanted_size(self.job, request, request.aspect.largest_window(_size(task)))[0]
 
-    def _hints(self, work: Work) -> base.Hints:
-        x, y = work.source["focal_x"], work.source["focal_y"]
+    def _hints(self, task: ImageTask) -> base.Hints:
+        x, y = task.source["focal_x"], task.source["focal_y"]
         listed = None if x is None or y is None else (x, y)
         return base.Hints(
-            caption=work.source["caption"] or self.job.caption,
-            focal=work.correction.focal or listed,
-            keep=work.correction.keep,
+            caption=task.source["caption"] or self.job.caption,
+            focal=task.correction.focal or listed,
+            keep=task.correction.keep,
         )
 
 
-def _look(work: Work) -> NDArray[np.uint8]:
+def _look(task: ImageTask) -> NDArray[np.uint8]:
     """Return what the method looks at, of a source that was decoded."""
-    assert work.thumbnail is not None
-    return work.thumbnail
+    assert task.thumbnail is not None
+    return task.thumbnail
 
 
-def _size(work: Work) -> Size:
+def _size(task: ImageTask) -> Size:
     """Return the size of a source that was decoded."""
-    assert work.size is not None
-    return work.size
+    assert task.size is not None
+    return task.size
 
 
 def _is_memory(error: Exception) -> bool:

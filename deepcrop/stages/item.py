@@ -1,4 +1,4 @@
-"""The work on one source, as it travels from stage to stage and ends in one manifest row."""
+"""The task of one source, which travels from stage to stage and ends in one manifest row."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from ..flags import Note, ordered
 from ..geometry import Size
 from ..methods.base import Crop
 from ..schema import IMAGES, STAGES
-from ..sources.corrections import COLUMN as CORRECTIONS
-from ..sources.corrections import Correction
+from ..sources.corrections import CORRECTIONS_COLUMN, Correction
 from ..storage import strip_credentials
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Work:
+class ImageTask:
     """What is known of one source so far."""
 
     source: dict[str, Any]
@@ -78,11 +77,11 @@ class Work:
 
     @property
     def correction(self) -> Correction:
-        """What people said of it."""
-        return Correction.of(self.source.get(CORRECTIONS))
+        """The corrections of people who looked at it."""
+        return Correction.of(self.source.get(CORRECTIONS_COLUMN))
 
     def fail(self, error: SourceError) -> None:
-        """End the work on this source: what it held is dropped."""
+        """End the task with an error; bytes and pixels are dropped."""
         self.error = error
         self.release()
         self.crops, self.variants = (), []
@@ -97,7 +96,7 @@ class Work:
         known = {
             name: value
             for name, value in self.source.items()
-            if name not in ("key", "caption", "focal_x", "focal_y", CORRECTIONS)
+            if name not in ("key", "caption", "focal_x", "focal_y", CORRECTIONS_COLUMN)
         }
         focal = self.crops[0].focal if self.crops else (None, None)
         row = known | {
@@ -139,9 +138,9 @@ class Work:
             yield from variant["flags"]
 
 
-def from_listing(table: pa.Table) -> list[Work]:
-    """Begin the work on every row of a listing."""
-    return [Work(row) for row in table.to_pylist()]
+def from_listing(table: pa.Table) -> list[ImageTask]:
+    """Return a task for every row of a listing."""
+    return [ImageTask(row) for row in table.to_pylist()]
 
 
 def error_columns(error: SourceError) -> dict[str, Any]:
@@ -155,21 +154,23 @@ def error_columns(error: SourceError) -> dict[str, Any]:
     }
 
 
-def to_table(works: Sequence[Work], method: str, fingerprint: str, carried: pa.Schema) -> pa.Table:
-    """End the work: the manifest rows, in the schema of the images manifest."""
-    rows = [work.row(method, fingerprint) for work in works]
+def to_table(
+    tasks: Sequence[ImageTask], method: str, fingerprint: str, carried: pa.Schema
+) -> pa.Table:
+    """Return the manifest rows of tasks that ended, in the schema of the images manifest."""
+    rows = [task.row(method, fingerprint) for task in tasks]
     return pa.Table.from_pylist(rows, schema=pa.schema([*IMAGES, *carried]))
 
 
-def pack(works: Sequence[Work]) -> pa.Table:
-    """Write works as a table for the way between two processes: bytes travel, pictures don't."""
-    for work in works:
-        work.picture = None
+def serialize(tasks: Sequence[ImageTask]) -> pa.Table:
+    """Return tasks as a table that another process reads; decoded pictures are left out."""
+    for task in tasks:
+        task.picture = None
     return pa.table(
-        {"work": pa.array([pickle.dumps(work, 5) for work in works], pa.large_binary())}
+        {"task": pa.array([pickle.dumps(task, 5) for task in tasks], pa.large_binary())}
     )
 
 
-def unpack(table: pa.Table) -> list[Work]:
-    """Read what :func:`pack` wrote."""
-    return [pickle.loads(each.as_buffer()) for each in table["work"]]
+def deserialize(table: pa.Table) -> list[ImageTask]:
+    """Return the tasks of a table that :func:`serialize` made."""
+    return [pickle.loads(each.as_buffer()) for each in table["task"]]

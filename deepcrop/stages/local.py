@@ -11,21 +11,21 @@ from ..job import Job
 from ..storage import canonical
 from .decode import Decoder
 from .fetch import Fetcher
-from .infer import Analyst
-from .item import Work
+from .infer import Predictor
+from .item import ImageTask
 from .render import Renderer, suffix_of
 
 STDIN = "-"
 """The name of a photo whose bytes come from the standard input."""
 
 
-class Single:
+class LocalPipeline:
     """A method, loaded once, and a folder for the variants.
 
     ```python
-    work = single.look("photo.jpg", "photo")
-    single.answer(work)      # boxes, scores, focal point
-    single.write(work)       # the variants' paths
+    task = single.process("photo.jpg", "photo")
+    single.to_dict(task)      # boxes, scores, focal point
+    local.write(task)       # the variants' paths
     ```
     """
 
@@ -37,11 +37,11 @@ class Single:
         self.say = say
         self.storage = job.storage
         self.fetcher = Fetcher(self.storage)
-        self.analyst = Analyst(job, device)
-        self.decoder = Decoder(job, self.analyst.analysis, keep_pictures=True)
-        self.renderer = Renderer(job, self.storage, self._place)
+        self.predictor = Predictor(job, device)
+        self.decoder = Decoder(job, self.predictor.analysis, keep_pictures=True)
+        self.renderer = Renderer(job, self.storage, self._uri)
 
-    def look(self, photo: str, key: str, data: bytes | None = None) -> Work:
+    def process(self, photo: str, key: str, data: bytes | None = None) -> ImageTask:
         """Fetch and decode a photo, and ask the method about it.
 
         Args:
@@ -54,20 +54,20 @@ class Single:
         """
         source = dict.fromkeys(("source_bytes", "source_etag", "caption", "focal_x", "focal_y"))
         uri = photo if photo == STDIN else canonical(photo)
-        work = Work(source | {"source_uri": uri, "key": key, "given": photo})
+        task = ImageTask(source | {"source_uri": uri, "key": key, "given": photo})
         self.say("fetch")
         if data is None:
-            self.fetcher([work])
+            self.fetcher([task])
         else:
-            work.data, work.bytes = data, len(data)
-            work.sha256 = hashlib.sha256(data).hexdigest()
-        for name, stage in (("decode", self.decoder), ("infer", self.analyst)):
+            task.data, task.bytes = data, len(data)
+            task.sha256 = hashlib.sha256(data).hexdigest()
+        for name, stage in (("decode", self.decoder), ("infer", self.predictor)):
             self.say(name)
-            stage([work])
-        _raise(work)
-        return work
+            stage([task])
+        _raise(task)
+        return task
 
-    def answer(self, work: Work) -> dict[str, Any]:
+    def to_dict(self, task: ImageTask) -> dict[str, Any]:
         """Return a photo's crop boxes, scores and focal point.
 
         Raises:
@@ -77,13 +77,13 @@ class Single:
             raise RequestError(
                 f"method {self.job.method!r}: makes pixels, and has no boxes to print"
             )
-        assert work.size is not None
+        assert task.size is not None
         return {
-            "source": work.source["given"],
-            "width": work.size.width,
-            "height": work.size.height,
+            "source": task.source["given"],
+            "width": task.size.width,
+            "height": task.size.height,
             "method": self.job.method,
-            "focal": [round(each, 4) for each in work.crops[0].focal],
+            "focal": [round(each, 4) for each in task.crops[0].focal],
             "crops": [
                 {
                     "aspect": request.slug,
@@ -91,28 +91,28 @@ class Single:
                     "score": round(crop.score, 4),
                     "flags": list(crop.flags),
                 }
-                for request, crop in zip(self.job.requests, work.crops, strict=True)
+                for request, crop in zip(self.job.requests, task.crops, strict=True)
             ],
         }
 
-    def write(self, work: Work) -> list[str]:
+    def write(self, task: ImageTask) -> list[str]:
         """Write a photo's variants as ``KEY-1x1.jpg``; return their paths.
 
         Raises:
             SourceError: a variant can't be written.
         """
-        with self.renderer.synced([work]):
+        with self.renderer.durable([task]):
             self.say("render")
-            writes = self.renderer.begin(work)
+            writes = self.renderer.submit(task)
             self.say("write")
-            self.renderer.finish(work, writes)
-        _raise(work)
-        return [variant["variant_uri"] for variant in work.variants]
+            self.renderer.complete(task, writes)
+        _raise(task)
+        return [variant["variant_uri"] for variant in task.variants]
 
-    def _place(self, work: Work, name: str, form: str) -> str:
-        return f"{self.job.output}/{work.source['key']}-{name}{suffix_of(form)}"
+    def _uri(self, task: ImageTask, name: str, image_format: str) -> str:
+        return f"{self.job.output}/{task.source['key']}-{name}{suffix_of(image_format)}"
 
 
-def _raise(work: Work) -> None:
-    if work.error is not None:
-        raise work.error
+def _raise(task: ImageTask) -> None:
+    if task.error is not None:
+        raise task.error

@@ -77,7 +77,7 @@ def check(target: Path, count: int) -> None:
         ValueError: it doesn't.
     """
     manifest = Manifest(str(target), Storage())
-    manifest.find_parts()
+    manifest.load_parts()
     rows = manifest.table(["source_id", "status", "variants"])
     found = {
         "rows": rows.num_rows,

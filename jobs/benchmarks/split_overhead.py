@@ -14,12 +14,12 @@ from typing import Final
 
 import pyarrow as pa
 
-from deepcrop.engine.actors import FetchActor, NetworkActor, RenderActor, Worker
+from deepcrop.engine.actors import FetchActor, FusedActor, NetworkActor, RenderActor
 from deepcrop.job import Job
 from deepcrop.methods import registry
-from deepcrop.sources.discovery import list_few
-from deepcrop.stages.infer import Analyst
-from deepcrop.stages.item import Work
+from deepcrop.sources.discovery import list_small
+from deepcrop.stages.infer import Predictor
+from deepcrop.stages.item import ImageTask
 
 from .task import ASPECTS, LONGEST
 
@@ -41,13 +41,13 @@ def measure_overhead(corpus: Path, target: Path) -> float:
     job = Job(
         input=str(corpus), output=str(target), method=METHOD, aspects=ASPECTS, max_size=LONGEST
     )
-    found = list_few(job.input, job.storage)
+    found = list_small(job.input, job.storage)
     assert found is not None
-    whole = Worker(job, job.storage, pa.schema([]))
+    whole = FusedActor(job, job.storage, pa.schema([]))
     fetch = FetchActor(job, job.storage, registry.analysis_of(METHOD))
     network = NetworkActor(job)
     render = RenderActor(job, job.storage, pa.schema([]))
-    whole.analyst, network.analyst = fused_timer, split_timer = _Timed(job), _Timed(job)
+    whole.predictor, network.predictor = fused_timer, split_timer = _Timed(job), _Timed(job)
     differences = []
     for _ in range(TURNS):
         fused = _excess(fused_timer, whole, found.table)
@@ -58,23 +58,23 @@ def measure_overhead(corpus: Path, target: Path) -> float:
     return statistics.median(differences[1:]) / len(found.table)
 
 
-class _Timed(Analyst):
+class _Timed(Predictor):
     """Adds up the CPU-seconds that the network takes."""
 
     seconds = 0.0
 
-    def __call__(self, works: Sequence[Work]) -> None:
+    def __call__(self, works: Sequence[ImageTask]) -> None:
         start = time.process_time()
         super().__call__(works)
         self.seconds += time.process_time() - start
 
 
-def _excess(analyst: _Timed, work: Callable[[pa.Table], object], sources: pa.Table) -> float:
+def _excess(predictor: _Timed, work: Callable[[pa.Table], object], sources: pa.Table) -> float:
     """Return the CPU-seconds that ``work`` takes on all sources, without the network's."""
-    start, before = time.process_time(), analyst.seconds
-    for at in range(0, len(sources), analyst.job.batch_size):
-        work(sources.slice(at, analyst.job.batch_size))
-    return time.process_time() - start - (analyst.seconds - before)
+    start, before = time.process_time(), predictor.seconds
+    for at in range(0, len(sources), predictor.job.batch_size):
+        work(sources.slice(at, predictor.job.batch_size))
+    return time.process_time() - start - (predictor.seconds - before)
 
 
 def _sent(table: pa.Table) -> pa.Table:

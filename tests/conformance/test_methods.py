@@ -177,7 +177,7 @@ class Sources:
         digits of what was asked in a batch and alone differ.
         """
         manifest = Manifest(str(self.folder / "out"), Storage())
-        manifest.find_parts()
+        manifest.load_parts()
         table = manifest.table()
         times = [name for name in table.column_names if name.endswith("_ms")]
         rows = table.drop_columns(times).to_pylist()
@@ -256,7 +256,7 @@ def test_a_job_does_as_the_command_in_both_layouts_and_resumes(
     manifest.open()
     manifest.write_record(manifest.read_record() | {"status": "running"})
     lost = pa.array([row["source_uri"] for row in whole[::2]])
-    manifest.take_back(lambda rows: pc.is_in(rows["source_uri"], value_set=lost))
+    manifest.delete_rows(lambda rows: pc.is_in(rows["source_uri"], value_set=lost))
     for uri in (v["variant_uri"] for row in whole[::2] for v in row["variants"]):
         Path(uri).unlink()
     before = len(recorded(package_of_others, case.name))

@@ -18,7 +18,7 @@ import pytest
 import torch
 from PIL import Image
 
-from deepcrop.engine.actors import Worker
+from deepcrop.engine.actors import FusedActor
 from deepcrop.errors import InferError, OutOfMemory
 from deepcrop.flags import Flag
 from deepcrop.geometry import Box, Size
@@ -26,12 +26,12 @@ from deepcrop.job import Job
 from deepcrop.methods import registry
 from deepcrop.methods.base import Crop, Part
 from deepcrop.methods.center import Center
-from deepcrop.sources.corrections import COLUMN as CORRECTIONS
+from deepcrop.sources.corrections import CORRECTIONS_COLUMN
 from deepcrop.sources.discovery import list_sources
 from deepcrop.stages.decode import Decoder
-from deepcrop.stages.infer import Analyst
-from deepcrop.stages.item import Work
-from deepcrop.stages.local import Single
+from deepcrop.stages.infer import Predictor
+from deepcrop.stages.item import ImageTask
+from deepcrop.stages.local import LocalPipeline
 from deepcrop.stages.watchdog import EXIT_TIMED_OUT
 from deepcrop.storage import Storage, local
 
@@ -55,33 +55,33 @@ class Hungry(Center):
         return super().boxes(images, aspects, **hints)
 
 
-def analyst(method: Center) -> Analyst:
-    made = Analyst(Job(input="in", output="out", method="center", aspects=("1:1",)), device="cpu")
+def predictor(method: Center) -> Predictor:
+    made = Predictor(Job(input="in", output="out", method="center", aspects=("1:1",)), device="cpu")
     made.method = method
     return made
 
 
-def works(widths: list[int]) -> list[Work]:
+def tasks(widths: list[int]) -> list[ImageTask]:
     made = []
     for number, width in enumerate(widths):
         source = {"source_uri": str(number), "caption": None, "focal_x": None, "focal_y": None}
         picture = numpy.zeros((20, width, 3), numpy.uint8)
-        made.append(Work(source, thumbnail=picture, size=Size(width, 20)))
+        made.append(ImageTask(source, thumbnail=picture, size=Size(width, 20)))
     return made
 
 
 def test_a_batch_too_large_for_the_memory_is_halved_until_it_fits():
-    batch, method = works([30] * 8), Hungry(room=2)
-    analyst(method)(batch)
+    batch, method = tasks([30] * 8), Hungry(room=2)
+    predictor(method)(batch)
     assert sum(size for size in method.batches if size <= method.room) == len(batch)
     assert len(method.batches) < len(batch)  # fewer calls than one for each image
-    assert all(work.error is None and len(work.crops) == 1 for work in batch)
+    assert all(task.error is None and len(task.crops) == 1 for task in batch)
 
 
 def test_a_picture_too_large_alone_fails_alone_and_may_be_tried_again():
-    batch, method = works([30, 30, HUGE, 30]), Hungry(room=8)
-    analyst(method)(batch)
-    assert [type(work.error) for work in batch] == [type(None), type(None), OutOfMemory, type(None)]
+    batch, method = tasks([30, 30, HUGE, 30]), Hungry(room=8)
+    predictor(method)(batch)
+    assert [type(task.error) for task in batch] == [type(None), type(None), OutOfMemory, type(None)]
     error = batch[2].error
     assert error is not None and error.retryable and "Tried to allocate" in str(error)
 
@@ -98,8 +98,8 @@ def test_a_picture_too_large_alone_fails_alone_and_may_be_tried_again():
     ],
 )
 def test_other_errors_of_a_method_end_in_the_row_of_the_one_that_caused_them(raised, kind):
-    batch = works([30, HUGE])
-    analyst(Hungry(room=8, error=raised))(batch)
+    batch = tasks([30, HUGE])
+    predictor(Hungry(room=8, error=raised))(batch)
     assert batch[0].error is None and type(batch[1].error) is kind
 
 
@@ -115,10 +115,10 @@ def test_a_method_sees_its_analysis_size_whatever_is_rendered_and_where(form, ma
     analysis = registry.analysis_of("mars", weights=weights)
     looks = []
     for keep_pictures in (True, False):
-        work = Work({"source_uri": "0"}, data=data.getvalue())
-        Decoder(job, analysis, keep_pictures=keep_pictures)([work])
-        assert work.error is None and work.thumbnail is not None
-        looks.append(work.thumbnail)
+        task = ImageTask({"source_uri": "0"}, data=data.getvalue())
+        Decoder(job, analysis, keep_pictures=keep_pictures)([task])
+        assert task.error is None and task.thumbnail is not None
+        looks.append(task.thumbnail)
     wanted = Size(2000, 1500).fit({"mars": 640, "mars-fast": 256}[weights])
     assert looks[0].shape == (wanted.height, wanted.width, 3)
     assert (looks[0] == looks[1]).all()  # the layouts must not differ in what a window turns on
@@ -128,9 +128,9 @@ def test_a_small_picture_is_not_enlarged_to_be_looked_at():
     data = io.BytesIO()
     Image.new("RGB", (30, 20)).save(data, "png")
     job = Job(input="in", output="out", method="mars", aspects=("1:1",))
-    work = Work({"source_uri": "0"}, data=data.getvalue())
-    Decoder(job, 640, keep_pictures=False)([work])
-    assert work.thumbnail is not None and work.thumbnail.shape == (20, 30, 3)
+    task = ImageTask({"source_uri": "0"}, data=data.getvalue())
+    Decoder(job, 640, keep_pictures=False)([task])
+    assert task.thumbnail is not None and task.thumbnail.shape == (20, 30, 3)
 
 
 class Aside(Center):
@@ -142,13 +142,13 @@ class Aside(Center):
 
 
 def test_flags_are_those_of_the_box_after_what_people_said():
-    plain, moved, boxed = works([100] * 3)
+    plain, moved, boxed = tasks([100] * 3)
     statement = {"kind": "focal", "aspect": None, "x0": 0.9, "y0": 0.5, "x1": None, "y1": None}
     moved.source["corrections"] = [statement]
     box = {"kind": "box", "aspect": "1x1", "x0": 35, "y0": 0, "x1": 55, "y1": 20}
     boxed.source["corrections"] = [box]
-    assert CORRECTIONS == "corrections"
-    analyst(Aside())([plain, moved, boxed])
+    assert CORRECTIONS_COLUMN == "corrections"
+    predictor(Aside())([plain, moved, boxed])
     assert plain.crops[0].flags == (Flag.FOCAL_OUTSIDE, Flag.HEAD_CUT)
     assert moved.crops[0].flags == (Flag.HEAD_CUT,) and moved.crops[0].box == Box(50, 0, 100, 20)
     assert boxed.crops[0].flags == (Flag.FOCAL_OUTSIDE, Flag.HEAD_CUT)
@@ -171,14 +171,14 @@ def test_native_work_without_an_end_ends_its_process():
 
 
 def test_what_a_method_notes_stands_in_the_manifest():
-    [work] = works([30])
+    [task] = tasks([30])
     method = Center()
-    [[crop]] = method.boxes([work.thumbnail], ["1:1"])
-    work.crops = [dataclasses.replace(crop, note="no caption: aesthetics only")]
-    work.source |= {"source_bytes": 1, "source_etag": None, "key": "0"}
-    assert work.row("cagic", "f")["note"] == "no caption: aesthetics only"
-    work.fail(InferError("broken"))
-    assert work.row("cagic", "f")["note"] is None
+    [[crop]] = method.boxes([task.thumbnail], ["1:1"])
+    task.crops = [dataclasses.replace(crop, note="no caption: aesthetics only")]
+    task.source |= {"source_bytes": 1, "source_etag": None, "key": "0"}
+    assert task.row("cagic", "f")["note"] == "no caption: aesthetics only"
+    task.fail(InferError("broken"))
+    assert task.row("cagic", "f")["note"] is None
 
 
 class Paired(Storage):
@@ -205,7 +205,7 @@ def job_of_two(folder):
 
 def test_a_worker_computes_while_another_batch_is_stored(tmp_path):
     job, listing = job_of_two(tmp_path)
-    worker = Worker(job, Paired(), pa.schema([]))
+    worker = FusedActor(job, Paired(), pa.schema([]))
     with ThreadPoolExecutor(2) as threads:
         batches = list(threads.map(worker, [listing.slice(0, 1), listing.slice(1, 1)]))
     assert [batch["status"].to_pylist() for batch in batches] == [["ok"], ["ok"]]
@@ -214,7 +214,7 @@ def test_a_worker_computes_while_another_batch_is_stored(tmp_path):
 def test_rows_follow_their_variants_to_the_disk(tmp_path, monkeypatch):
     """A batch that the disk may have lost fails, and leaves nothing; others are no worse for it."""
     job, listing = job_of_two(tmp_path)
-    worker, waits = Worker(job, Storage(), pa.schema([])), []
+    worker, waits = FusedActor(job, Storage(), pa.schema([])), []
 
     def broken(_):
         waits.append(sum(path.is_file() for path in (tmp_path / "out").rglob("*.jpg")))
@@ -240,11 +240,11 @@ def test_transparent_parts_laid_over_white_are_told(tmp_path, form, flags):
         input=str(tmp_path), output=str(tmp_path / "out"), method="center", aspects=("1:1",),
         format=form,
     )  # fmt: skip
-    single = Single(job, device="cpu")
+    single = LocalPipeline(job, device="cpu")
     for name, wanted in (("clear", flags), ("opaque", [])):
-        work = single.look(str(tmp_path / f"{name}.png"), name)
-        single.write(work)
-        row = work.row("center", "")
+        task = single.process(str(tmp_path / f"{name}.png"), name)
+        single.write(task)
+        row = task.row("center", "")
         assert row["flags"] == wanted
         assert row["note"] == ("transparent parts laid over white" if wanted else None)
 
@@ -253,6 +253,10 @@ def test_an_animation_that_was_flattened_is_told(tmp_path):
     frames = [Image.new("RGB", (40, 20), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / "two.webp", save_all=True, append_images=frames[1:])
     job = Job(input=str(tmp_path), output=str(tmp_path), method="center", aspects=("1:1",))
-    row = Single(job, device="cpu").look(str(tmp_path / "two.webp"), "two").row("center", "")
+    row = (
+        LocalPipeline(job, device="cpu")
+        .process(str(tmp_path / "two.webp"), "two")
+        .row("center", "")
+    )
     assert row["flags"] == ["animation-flattened"]
     assert row["note"].startswith("frame 1 of 2 of an animation")

@@ -61,7 +61,7 @@ def fields(tmp_path, photos):
 def rows(output: str) -> dict[str, dict]:
     """The manifest's rows by source."""
     manifest = Manifest(output, Storage())
-    manifest.find_parts()
+    manifest.load_parts()
     return {row["source_uri"]: row for row in manifest.table().to_pylist()}
 
 

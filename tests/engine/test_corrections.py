@@ -19,9 +19,9 @@ from deepcrop.job import Job
 from deepcrop.manifest.store import Manifest
 from deepcrop.manifest.verify import audit
 from deepcrop.methods.base import Crop
-from deepcrop.progress import Silence
+from deepcrop.progress import NullProgress
 from deepcrop.report.page import build
-from deepcrop.sources.corrections import NOTE, Correction, Corrections
+from deepcrop.sources.corrections import CORRECTED_NOTE, Correction, Corrections
 from deepcrop.storage import Storage
 from tests.report.synthetic import row, write_output
 
@@ -47,12 +47,14 @@ def settled(*statements, aspect=0) -> Crop:
     ]
     names = ("kind", "aspect", "x0", "y0", "x1", "y1")
     rows = [dict(zip(names, each, strict=True)) for each in statements]
-    return Correction.of(rows).settle(crops, wanted.requests, SIZE)[aspect]
+    return Correction.of(rows).adjust(crops, wanted.requests, SIZE)[aspect]
 
 
 def test_a_focal_point_moves_every_window():
     crop = settled(("focal", None, 0.1, 0.5, None, None))
-    assert crop.box == Box(0, 0, 100, 100) and crop.focal == (0.1, 0.5) and crop.note == NOTE
+    assert (
+        crop.box == Box(0, 0, 100, 100) and crop.focal == (0.1, 0.5) and crop.note == CORRECTED_NOTE
+    )
 
 
 def test_a_kept_box_is_in_the_window_and_what_lies_outside_the_source_does_not_count():
@@ -117,7 +119,7 @@ def test_parquet_says_what_csv_says(tmp_path):
 
 def rows(output: Path) -> dict[str, dict]:
     manifest = Manifest(str(output), Storage())
-    manifest.find_parts()
+    manifest.load_parts()
     table = manifest.table()
     return {row["source_uri"].rpartition("/")[2]: row for row in table.to_pylist()}
 
@@ -145,7 +147,7 @@ def test_a_run_with_corrections_does_anew_only_what_they_touch(corpus, tmp_path)
     assert done_anew(before, after) == {"a.jpg", "1.jpg", "2.jpg"}
     assert result.resumed == result.sources - 3
     square = after["a.jpg"]["variants"][0]
-    assert (square["x0"], square["x1"]) == (0, 80) and after["a.jpg"]["note"] == NOTE
+    assert (square["x0"], square["x1"]) == (0, 80) and after["a.jpg"]["note"] == CORRECTED_NOTE
     assert [each["aspect"] for each in after["1.jpg"]["variants"]] == ["16x9"]
     assert after["2.jpg"]["variants"] == [] and after["2.jpg"]["status"] == "ok"
     found = audit(str(out))
@@ -153,7 +155,7 @@ def test_a_run_with_corrections_does_anew_only_what_they_touch(corpus, tmp_path)
     # The same again, nothing at all, or a retry: nothing is done anew, nothing is forgotten.
     deepcrop.run(made, corrections=file)
     deepcrop.run(made)
-    retry(str(out), ["Corrupt"], None, Silence())
+    retry(str(out), ["Corrupt"], None, NullProgress())
     assert done_anew(after, rows(out)) <= {"half.jpg"}
     # What is said anew of a source replaces what was said before.
     deepcrop.run(made, corrections=write(tmp_path / "d.csv", f"{corpus}/many/2.jpg,good,,,,,"))
@@ -186,7 +188,7 @@ def test_a_job_is_corrected_by_the_name_of_its_output_alone(corpus, tmp_path, mo
     assert ':{"focal":[0.0,0.5]}}});' in index
     # A retry knows the job as well, and looks for no new sources either.
     monkeypatch.chdir(tmp_path / "downloads")
-    retry(f"{tmp_path}/out", [], None, Silence())
+    retry(f"{tmp_path}/out", [], None, NullProgress())
     assert "new.jpg" not in rows(tmp_path / "out")
     # Without a page none is written, unless it is asked for.
     shutil.rmtree(tmp_path / "out" / "report")

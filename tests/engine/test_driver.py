@@ -19,7 +19,7 @@ from PIL import Image
 
 import deepcrop
 from deepcrop import weights
-from deepcrop.engine import driver as run
+from deepcrop.engine import session
 from deepcrop.engine.retry import retry
 from deepcrop.errors import Interrupted, RequestError, WriteError
 from deepcrop.job import Job
@@ -27,7 +27,7 @@ from deepcrop.manifest.lease import Lease
 from deepcrop.manifest.status import read_status
 from deepcrop.manifest.store import Manifest
 from deepcrop.manifest.verify import audit
-from deepcrop.progress import Silence
+from deepcrop.progress import NullProgress
 from deepcrop.schema import IMAGES
 from deepcrop.sources import discovery as source
 from deepcrop.storage import Storage
@@ -47,7 +47,7 @@ def job(corpus: Path, output: Path | str, **fields) -> Job:
 def rows(output: Path | str) -> list[dict]:
     """The manifest's rows in the order of their URIs, without what differs from run to run."""
     manifest = Manifest(str(output), Storage())
-    manifest.find_parts()
+    manifest.load_parts()
     table = manifest.table().drop_columns(TIMES)
     return sorted(table.to_pylist(), key=lambda row: row["source_uri"])
 
@@ -55,7 +55,8 @@ def rows(output: Path | str) -> list[dict]:
 def test_every_source_has_one_row_and_every_variant_is_what_its_row_says(
     corpus, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(source, "FEW", 5)  # so that a process of the cluster lists them
+    # So that a process of the cluster lists them.
+    monkeypatch.setattr(source, "LOCAL_LISTING_MAX", 5)
     result = deepcrop.run(job(corpus, tmp_path / "out", max_size=64, actors=2))
     assert (result.sources, result.ok, result.failed, result.ignored) == (24, 18, 6, 1)
     found = audit(str(tmp_path / "out"))
@@ -133,7 +134,7 @@ def test_the_same_command_again_does_nothing_twice_and_takes_up_what_is_new(
     before = rows(out)
     times = {path: path.stat().st_mtime_ns for path in (out / "variants").rglob("*.jpg")}
     with monkeypatch.context() as patch:
-        patch.setattr(run, "connected", lambda: pytest.fail("a cluster, with nothing to do"))
+        patch.setattr(session, "connected", lambda: pytest.fail("a cluster, with nothing to do"))
         again = deepcrop.run(job(corpus, out))
     assert again.resumed == first.sources and rows(out) == before
     assert {path: path.stat().st_mtime_ns for path in (out / "variants").rglob("*.jpg")} == times
@@ -174,16 +175,16 @@ def test_retry_runs_only_what_failed_and_replaces_its_rows(corpus, tmp_path):
     before = {row["source_uri"]: row for row in rows(out)}
     shutil.copy(corpus / "a.jpg", corpus / "bad" / "half.jpg")
     shutil.copy(corpus / "a.jpg", corpus / "bad" / "empty.jpg")
-    result, _ = retry(str(out), ["Corrupt"], None, Silence())
+    result, _ = retry(str(out), ["Corrupt"], None, NullProgress())
     assert (result.ok, result.failed) == (19, 5)
     after = {row["source_uri"]: row for row in rows(out)}
     changed = [uri.rpartition("/")[2] for uri in before if before[uri] != after[uri]]
     assert changed == ["half.jpg"]
-    result, _ = retry(str(out), ["decode"], None, Silence())
+    result, _ = retry(str(out), ["decode"], None, NullProgress())
     assert (result.ok, result.failed) == (20, 4)
     assert audit(str(out)).clean
     with pytest.raises(RequestError, match="no such class"):
-        retry(str(out), ["Gremlins"], None, Silence())
+        retry(str(out), ["Gremlins"], None, NullProgress())
 
 
 def test_too_many_failures_stop_the_job_with_everything_so_far_intact(corpus, tmp_path):

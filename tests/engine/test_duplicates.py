@@ -7,11 +7,11 @@ import shutil
 import pytest
 
 import deepcrop
-from deepcrop.engine import driver as run
+from deepcrop.engine.driver import Driver
 from deepcrop.job import Job
 from deepcrop.manifest.store import Manifest
 from deepcrop.manifest.verify import audit
-from deepcrop.progress import Silence
+from deepcrop.progress import NullProgress
 from deepcrop.storage import Storage
 
 pytestmark = pytest.mark.usefixtures("cluster")
@@ -24,7 +24,7 @@ def job(source, output) -> Job:
 
 def rows(output) -> dict[str, dict]:
     manifest = Manifest(str(output), Storage())
-    manifest.find_parts()
+    manifest.load_parts()
     return {row["source_uri"]: row for row in manifest.table().to_pylist()}
 
 
@@ -47,9 +47,9 @@ def test_copies_refer_to_the_first_and_have_no_variants(corpus, tmp_path):
 def test_a_resumed_job_and_a_longer_listing_keep_the_first(corpus, tmp_path, monkeypatch):
     out = tmp_path / "out"
     with monkeypatch.context() as patch:
-        patch.setattr(run.Driver, "_refer", _stop)
+        patch.setattr(Driver, "_duplicate_rows", _stop)
         with pytest.raises(KeyError):
-            run.Driver(job(corpus, out), Silence()).run(overwrite=False)
+            Driver(job(corpus, out), NullProgress()).run(overwrite=False)
     assert deepcrop.run(job(corpus, out)).skipped == 5
     shutil.copy(corpus / "a.jpg", corpus / "A before a.jpg")
     result = deepcrop.run(job(corpus, out))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from deepcrop.engine.layout import HELPER_CPUS, Layout, Node, arrange
+from deepcrop.engine.layout import HELPER_CPUS, Layout, Node, plan_for_nodes
 from deepcrop.errors import RequestError
 from deepcrop.job import Job
 
@@ -29,7 +29,7 @@ def fits(nodes: list[Node], layout) -> bool:
                 break
         else:
             return False
-    for _ in range(2 * layout.helpers):
+    for _ in range(2 * layout.cpu_actors):
         node = max(free, key=lambda each: each[0])
         node[0] -= HELPER_CPUS
     return all(cpus >= -1e-6 for cpus, _ in free)
@@ -46,7 +46,7 @@ def fits(nodes: list[Node], layout) -> bool:
 )
 def test_what_is_laid_out_fits_or_is_refused(nodes, share, actors):
     try:
-        layout = arrange(job(gpus=share, actors=actors), nodes)
+        layout = plan_for_nodes(job(gpus=share, actors=actors), nodes)
     except RequestError:
         assert actors is not None or share is not None or min(n.cpus for n in nodes) < 2
         return
@@ -68,31 +68,31 @@ def test_what_is_laid_out_fits_or_is_refused(nodes, share, actors):
     ],
 )
 def test_layouts_of_common_machines(nodes, fields, expected):
-    layout = arrange(job(**fields), nodes)
-    assert (layout.fused, layout.actors, layout.helpers) == expected
+    layout = plan_for_nodes(job(**fields), nodes)
+    assert (layout.fused, layout.actors, layout.cpu_actors) == expected
 
 
 def test_one_cpu_beside_a_gpu_is_too_few_and_that_is_said():
     with pytest.raises(RequestError, match="1 GPUs and 1 CPUs, room for 0"):
-        arrange(job(), [Node(1, 1)])
+        plan_for_nodes(job(), [Node(1, 1)])
 
 
 def test_blocks_grow_with_the_job_and_leave_enough_for_every_actor():
     layout = Layout(True, 2, 0.9, 0.0)
     for count, batches in ((1, 1), (6143, 1), (6144, 2), (12_288, 4), (10**6, 32)):
-        assert layout.rows(count, 32) == 32 * batches
-    assert layout.rows(10**6, 1) == 1
-    assert Layout(False, 2, 0.25, 1.0, helpers=4).rows(10**6, 32) == 32
+        assert layout.block_rows(count, 32) == 32 * batches
+    assert layout.block_rows(10**6, 1) == 1
+    assert Layout(False, 2, 0.25, 1.0, cpu_actors=4).block_rows(10**6, 32) == 32
 
 
 def test_batches_of_a_small_job_are_small_so_that_every_actor_has_some():
     layout = Layout(True, 2, 0.9, 0.0)
     for count, batch in ((1, 2), (16, 2), (24, 3), (127, 15), (128, 16), (10**6, 16)):
-        assert layout.batch(count, 16) == batch
-    assert layout.batch(24, 1) == 1
+        assert layout.batch_size(count, 16) == batch
+    assert layout.batch_size(24, 1) == 1
 
 
 def test_batches_on_a_gpu_are_no_smaller_for_many_helpers():
-    layout = Layout(False, 2, 0.25, 1.0, helpers=14)
+    layout = Layout(False, 2, 0.25, 1.0, cpu_actors=14)
     for count, batch in ((40, 5), (127, 15), (128, 16)):
-        assert layout.batch(count, 16) == batch
+        assert layout.batch_size(count, 16) == batch

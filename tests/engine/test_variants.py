@@ -9,9 +9,9 @@ from PIL import Image
 
 from deepcrop.errors import RenderError
 from deepcrop.job import Job
-from deepcrop.sources.corrections import COLUMN
-from deepcrop.stages.item import Work
-from deepcrop.stages.local import Single
+from deepcrop.sources.corrections import CORRECTIONS_COLUMN
+from deepcrop.stages.item import ImageTask
+from deepcrop.stages.local import LocalPipeline
 from deepcrop.stages.render import Renderer
 from deepcrop.storage import Storage
 
@@ -20,15 +20,15 @@ def crop(folder: Path, size: tuple[int, int], statements: list[dict] | None = No
     """Make the variants of a picture; return its row, and the files by name with their sizes."""
     Image.new("RGB", size, (10, 200, 30)).save(folder / "a.png")
     values = {"input": "-", "output": str(folder / "out"), "method": "center", "format": "png"}
-    single = Single(Job.parse(values | {"aspects": [], "sizes": ["80x100"]} | fields))
-    work = single.look(str(folder / "a.png"), "a")
-    work.source[COLUMN] = statements
-    single.write(work)
+    single = LocalPipeline(Job.parse(values | {"aspects": [], "sizes": ["80x100"]} | fields))
+    task = single.process(str(folder / "a.png"), "a")
+    task.source[CORRECTIONS_COLUMN] = statements
+    single.write(task)
     files = {}
     for path in (folder / "out").iterdir() if (folder / "out").exists() else ():
         with Image.open(path) as image:
             files[path.name] = image.size
-    return work.row("center", ""), files
+    return task.row("center", ""), files
 
 
 def test_an_exact_size_that_the_source_has_is_exact_and_nothing_is_remarked(tmp_path):
@@ -93,7 +93,7 @@ def test_both_names_of_an_exact_size_are_removed_with_it(tmp_path):
     for path in stray:
         path.parent.mkdir(parents=True)
         path.write_bytes(b"of a try that died")
-    work = Work({"source_uri": "/in/a.jpg", "key": "a"})
-    work.fail(RenderError("no"))
-    Renderer(Job.parse(values), Storage())([work])
+    task = ImageTask({"source_uri": "/in/a.jpg", "key": "a"})
+    task.fail(RenderError("no"))
+    Renderer(Job.parse(values), Storage())([task])
     assert not any(path.exists() for path in stray)

@@ -9,7 +9,7 @@ from deepcrop.exports.source_paths import SourcePaths
 from deepcrop.exports.thumbor import STORED_TO_SHOWN, ThumborUrls, stored_box
 from deepcrop.geometry import Box, Size
 from deepcrop.job import Job
-from deepcrop.stages.local import Single
+from deepcrop.stages.local import LocalPipeline
 from tests.report.synthetic import row
 
 HERE = SourcePaths.parse([], "/in/")
@@ -87,7 +87,7 @@ def test_the_manifest_tells_how_a_source_is_stored(tmp_path, orientation):
     exif[0x0112] = orientation
     Image.new("RGB", (40, 30)).save(tmp_path / "a.jpg", exif=exif)
     job = Job(input="in", output=str(tmp_path), method="center", aspects=["1:1"])
-    work = Single(job).look(str(tmp_path / "a.jpg"), "a")
+    work = LocalPipeline(job).process(str(tmp_path / "a.jpg"), "a")
     found = work.row("center", "")
     assert found["orientation"] == orientation
     assert found["width"] == (40 if orientation == 1 else 30)

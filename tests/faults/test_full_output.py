@@ -14,8 +14,8 @@ from deepcrop.errors import Interrupted, RequestError, Unwritable, WriteError
 from deepcrop.job import Job
 from deepcrop.manifest.status import read_status
 from deepcrop.manifest.verify import audit
-from deepcrop.progress import Silence
-from deepcrop.stages.item import Work
+from deepcrop.progress import NullProgress
+from deepcrop.stages.item import ImageTask
 from deepcrop.stages.render import Renderer
 from deepcrop.storage import Storage
 from jobs.faults.proxy import FaultProxy
@@ -70,7 +70,7 @@ def test_a_full_disk_ends_the_job_which_resumes_once_there_is_room(photos, small
     assert audit(str(out)).clean
 
 
-class Once(Silence):
+class Once(NullProgress):
     """A progress that does something when the first rows have come."""
 
     def __init__(self, action) -> None:
@@ -96,7 +96,7 @@ def test_a_bucket_that_closes_ends_the_job_which_resumes_once_it_opens(
             run(Once(lambda: proxy.denied.add("PUT")))
         proxy.denied.clear()
         assert read_status(f"{best_s3.uri}/out").failed == 0
-        result = run(Silence())
+        result = run(NullProgress())
     assert (result.ok, result.failed) == (SOURCES, 0)
     assert audit(f"{best_s3.uri}/out").clean
 
@@ -146,9 +146,9 @@ class Closed(Storage):
 def test_a_name_that_is_refused_alone_fails_alone(tmp_path, refused, kind):
     storage = Closed(refused)
     renderer = Renderer(job(tmp_path / "in", tmp_path / "out"), storage)
-    works = [Work({"source_uri": f"/{name}", "key": name}) for name in ("bad", "bad2", "good")]
-    for work in works:
-        writes = [renderer.threads.submit(renderer._write, f"/1x1/{work.uri[1:]}", b"", "png")]
-        renderer.finish(work, writes)
-    assert [type(work.error) for work in works[:2]] == [kind, kind] and storage.asked == 1
-    assert (works[2].error is None) == (kind is WriteError)
+    tasks = [ImageTask({"source_uri": f"/{name}", "key": name}) for name in ("bad", "bad2", "good")]
+    for task in tasks:
+        writes = [renderer.threads.submit(renderer._write, f"/1x1/{task.uri[1:]}", b"", "png")]
+        renderer.complete(task, writes)
+    assert [type(task.error) for task in tasks[:2]] == [kind, kind] and storage.asked == 1
+    assert (tasks[2].error is None) == (kind is WriteError)

@@ -20,8 +20,8 @@ PHOTOS = 200
 IMPATIENT = """
 import sys
 from deepcrop.cli import main
-from deepcrop.engine import heartbeat as waiting
-waiting.PAUSE, waiting.PATIENCE = 1.0, 6.0
+from deepcrop.engine import capacity, heartbeat
+heartbeat.HEARTBEAT_S, capacity.NO_CAPACITY_TIMEOUT_S = 1.0, 6.0
 main(["run", *sys.argv[1:], "--method=center", "--aspect=1:1", "--batch-size=2", "--actors=1"])
 """
 

@@ -49,7 +49,7 @@ def test_poison_in_blocks_of_several_batches_takes_nothing_with_it(tmp_path):
     for number in range(300):
         colour = POISON if number in (50, 51, 299) else (10, 200, number % 256)
         Image.new("RGB", (40, 30), colour).save(source / f"{number:03d}.png")
-    assert Layout(True, 1, 0.9, 0.0).rows(300, 2) == 6
+    assert Layout(True, 1, 0.9, 0.0).block_rows(300, 2) == 6
     rows = run(tmp_path, batch_size=2)
     failed = {name: row["error_class"] for name, row in rows.items() if row["status"] != "ok"}
     assert failed == dict.fromkeys(("050.png", "051.png", "299.png"), "WorkerDied")
@@ -89,5 +89,5 @@ def run(folder: Path, **fields: object) -> dict[str, dict]:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=580)
     assert done.returncode == 1, done.stderr
     manifest = Manifest(str(folder / "out"), Storage())
-    manifest.find_parts()
+    manifest.load_parts()
     return {Path(row["source_uri"]).name: row for row in manifest.table().to_pylist()}

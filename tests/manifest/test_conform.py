@@ -13,7 +13,7 @@ from deepcrop.manifest.store import COMMITTED, Manifest
 from deepcrop.manifest.verify import audit
 from deepcrop.schema import IMAGES, VARIANT, VARIANTS
 from deepcrop.sources.discovery import list_sources
-from deepcrop.sources.index import carried_of, pack
+from deepcrop.sources.index import passthrough_columns, to_parquet
 from deepcrop.stages.item import from_listing, to_table
 from deepcrop.storage import Storage
 from tests.report.synthetic import BOXES, row, write_output, write_photo
@@ -33,10 +33,10 @@ def grow(folder, manifest: Manifest) -> None:
         table = list_sources(str(folder / "list.csv"), Storage(), known).table
         done = manifest.table(["source_id"])["source_id"] if known is not None else None
         known = table
-        manifest.conform(carried_of(pack(table)))
+        manifest.conform(passthrough_columns(to_parquet(table)))
         if done is not None:
             table = table.filter(pa.compute.invert(pa.compute.is_in(table["source_id"], done)))
-        carried = carried_of(pack(known))
+        carried = passthrough_columns(to_parquet(known))
         manifest.append(to_table(from_listing(table), "center", "f", carried))
 
 
@@ -106,7 +106,7 @@ def older(tmp_path):
     rows.append(row(str(tmp_path), "/in/c.jpg", error=("decode", "Corrupt", "broken")))
     manifest = write_output(tmp_path, rows)
     sources = [{name: each[name] for name in ("source_uri", "source_id")} for each in rows]
-    manifest.write_listing(pack(pa.Table.from_pylist(sources)))
+    manifest.write_listing(to_parquet(pa.Table.from_pylist(sources)))
     images = tmp_path / "manifest/images/part-000000.parquet"
     pq.write_table(old(pq.read_table(images)), images)
     for path in (tmp_path / "manifest/variants").rglob("*.parquet"):
@@ -117,7 +117,7 @@ def older(tmp_path):
 
 def test_parts_of_an_earlier_release_are_read(older):
     manifest = Manifest(str(older), Storage())
-    manifest.find_parts()
+    manifest.load_parts()
     rows = manifest.table()
     assert rows.schema.equals(IMAGES) and COMMITTED in rows.schema.metadata
     assert rows["flags"].to_pylist() == [[], [], []]
@@ -140,7 +140,7 @@ def test_commands_take_outputs_of_an_earlier_release(older, command, capsys):
 
 def test_a_rewritten_part_of_an_earlier_release_is_whole(older):
     manifest = Manifest(str(older), Storage())
-    manifest.find_parts()
+    manifest.load_parts()
     before = manifest.table()
     manifest.conform(pa.schema([]))
     assert pq.read_schema(older / "manifest/images/part-000000.parquet").equals(IMAGES)

@@ -41,7 +41,7 @@ def test_the_silent_holder_of_another_host_is_given_time(uri, tmp_path):
     record = json.loads((tmp_path / ".lease.json").read_text()) | {"host": "elsewhere"}
     (tmp_path / ".lease.json").write_text(json.dumps(record))
     assert is_held(uri, Storage())
-    record["renewed"] -= module.SILENCE + 1
+    record["renewed"] -= module.LEASE_TTL_S + 1
     (tmp_path / ".lease.json").write_text(json.dumps(record))
     assert not is_held(uri, Storage())
 
@@ -72,6 +72,6 @@ def test_a_lease_is_renewed_now_and_then(uri, monkeypatch, tmp_path):
     text = (tmp_path / ".lease.json").read_text()
     lease.renew()
     assert (tmp_path / ".lease.json").read_text() == text
-    monkeypatch.setattr(module, "RENEWAL", 0.0)
+    monkeypatch.setattr(module, "RENEW_INTERVAL_S", 0.0)
     lease.renew()
     assert (tmp_path / ".lease.json").read_text() != text

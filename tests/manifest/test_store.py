@@ -10,7 +10,7 @@ from deepcrop.manifest.store import Manifest
 from deepcrop.manifest.verify import audit
 from deepcrop.schema import IMAGES
 from deepcrop.schema import SOURCES as SCHEMA
-from deepcrop.sources.index import pack
+from deepcrop.sources.index import to_parquet
 from deepcrop.sources.rows import source_id
 from deepcrop.storage import Storage
 
@@ -92,7 +92,7 @@ def _output(tmp_path) -> Manifest:
         rows.append(row(name, variant(str(path), "1x1", **facts)))
     manifest.append(table(*rows))
     sources = [{"source_uri": name, "source_id": source_id(name)} for name in ("a", "b")]
-    manifest.write_listing(pack(pa.Table.from_pylist(sources, schema=SCHEMA)))
+    manifest.write_listing(to_parquet(pa.Table.from_pylist(sources, schema=SCHEMA)))
     (tmp_path / "job.json").write_text(json.dumps({"status": "completed"}))
     return manifest
 

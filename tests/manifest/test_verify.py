@@ -14,7 +14,7 @@ from deepcrop.manifest.store import Manifest
 from deepcrop.manifest.verification import WORDS, Audit
 from deepcrop.manifest.verify import audit
 from deepcrop.schema import IMAGES
-from deepcrop.sources.index import pack
+from deepcrop.sources.index import to_parquet
 from deepcrop.storage import Storage
 from deepcrop.tables import images_table
 from tests.report.synthetic import BOXES, row, write_output, write_photo
@@ -45,7 +45,7 @@ def out(tmp_path) -> Path:
         for rows in parts
         for each in rows
     ]
-    manifest.write_listing(pack(pa.Table.from_pylist(listed)))
+    manifest.write_listing(to_parquet(pa.Table.from_pylist(listed)))
     return tmp_path
 
 
@@ -145,7 +145,7 @@ def test_a_broken_listing_is_found(out):
 
 def test_every_fault_is_named(out):
     manifest = Manifest(str(out), Storage())
-    manifest.find_parts()
+    manifest.load_parts()
     rows = manifest.read(0).to_pylist()
     first = rows[0]["variants"][0]["variant_uri"]
     copies = [

@@ -10,7 +10,7 @@ import pytest
 import deepcrop
 from deepcrop import cli
 from deepcrop.cli.output import show_plan
-from deepcrop.engine.layout import Layout, Node, arrange
+from deepcrop.engine.layout import Layout, Node, plan_for_nodes
 from deepcrop.errors import RequestError
 from deepcrop.job import Job
 from deepcrop.planning.plan import project
@@ -39,7 +39,7 @@ def test_twice_the_actors_take_half_the_time_and_intervals_scale_alike():
     here = project(TRIAL, TRIAL.layout, PRICES, None, "", 1)
     assert here.seconds == Estimate(3620.0, 360.0) and here.machine_cost is None
     job = Job(input="/in", output="/out", method="center", aspects=("1:1",))
-    there = project(TRIAL, arrange(job, [Node(16, 0)] * 2), PRICES, CPUS, "2 x big", 2)
+    there = project(TRIAL, plan_for_nodes(job, [Node(16, 0)] * 2), PRICES, CPUS, "2 x big", 2)
     assert there.seconds.value == pytest.approx(20 + 3600 / 16)
     assert there.seconds.error == pytest.approx(360 / 16)
     assert there.machine_cost.value == pytest.approx(there.seconds.value / 3600 * 2 * 0.5)
@@ -48,11 +48,11 @@ def test_twice_the_actors_take_half_the_time_and_intervals_scale_alike():
 
 
 def test_the_slowest_pool_decides_and_gpus_count_by_the_hour():
-    one = replace(TRIAL, layout=Layout(False, 1, 0.25, 1.0, helpers=4))
+    one = replace(TRIAL, layout=Layout(False, 1, 0.25, 1.0, cpu_actors=4))
     two = project(one, replace(one.layout, actors=2), PRICES, None, "", 1)
     assert two.seconds.value == pytest.approx(20 + 1800)
     assert two.gpu_hours.value == pytest.approx(2 * two.seconds.value / 3600)
-    fewer = project(one, replace(one.layout, actors=2, helpers=1), PRICES, None, "", 1)
+    fewer = project(one, replace(one.layout, actors=2, cpu_actors=1), PRICES, None, "", 1)
     assert fewer.seconds.value == pytest.approx(20 + 3600 * 0.7)
 
 

@@ -185,7 +185,7 @@ def test_marks_begin_with_what_is_applied_and_taking_it_back_is_a_statement(page
 def test_corrections_of_a_source_are_taken_back_as_a_whole(page, output, tmp_path):
     open_detail(page, "f")
     page.click("#reset")
-    assert "places the boxes anew" in page.locator("#pending-text").inner_text()
+    assert "places the boxes again" in page.locator("#pending-text").inner_text()
     exported(page, tmp_path / "c.csv")
     job = Job(input="in", output="out", method="center", aspects=["1:1", "16:9"])
     [said] = Corrections.read(str(tmp_path / "c.csv"), job).statements.values()
@@ -219,7 +219,7 @@ def test_boxes_follow_a_dragged_focal_point_as_the_run_will_place_them(page, out
     page.wait_for_function("!document.querySelector('#detail').open")
     exported(page, tmp_path / "c.csv")
     [said] = Corrections.read(str(tmp_path / "c.csv"), job).statements.values()
-    wanted = Correction.of(said).settle(crops, job.requests, size)
+    wanted = Correction.of(said).adjust(crops, job.requests, size)
     assert drawn == [crop.box.corners for crop in wanted]
     assert drawn != [crop.box.corners for crop in crops]
 

@@ -4,7 +4,7 @@ import pytest
 
 from deepcrop.errors import RequestError
 from deepcrop.sources import discovery as source
-from deepcrop.sources.discovery import list_few, list_sources
+from deepcrop.sources.discovery import list_small, list_sources
 from deepcrop.sources.rows import source_id
 from deepcrop.storage import Storage
 
@@ -43,7 +43,7 @@ def test_an_empty_folder_is_a_wrong_request(tmp_path):
 def test_few_are_listed_as_many_would_be(corpus, asked):
     (corpus / "list.csv").write_text(f"uri,caption\n{corpus}/many/1.jpg,one\n{corpus}/a.jpg,two\n")
     uri = f"{corpus}{asked}"
-    few, many = list_few(uri, Storage()), list_sources(uri, Storage())
+    few, many = list_small(uri, Storage()), list_sources(uri, Storage())
     assert few is not None and few.table.equals(many.table) and few.ignored == many.ignored
 
 
@@ -51,7 +51,7 @@ def test_few_objects_of_a_store_are_listed_as_many_would_be(any_s3):
     storage = any_s3.storage()
     for name in ("many/1.jpg", "many/2.png", "many/deep/3.jpg", "many/4.txt", "many2/5.jpg"):
         storage.write(f"{any_s3.uri}/{name}", b"x")
-    few, many = (f(f"{any_s3.uri}/many", storage) for f in (list_few, list_sources))
+    few, many = (f(f"{any_s3.uri}/many", storage) for f in (list_small, list_sources))
     assert few is not None and few.table.equals(many.table) and few.ignored == many.ignored == 1
     assert few.table.num_rows == 3
 
@@ -59,9 +59,9 @@ def test_few_objects_of_a_store_are_listed_as_many_would_be(any_s3):
 @pytest.mark.parametrize(
     ("asked", "limits"),
     [
-        ("", {"FEW": 23}),
-        ("", {"PATIENCE": 0.0}),
-        ("/list.csv", {"FEW_BYTES": 9}),
+        ("", {"LOCAL_LISTING_MAX": 23}),
+        ("", {"SERIAL_LISTING_S": 0.0}),
+        ("/list.csv", {"LOCAL_LIST_BYTES": 9}),
         ("/many.tar", {}),
         ("/*.jpg", {}),
     ],
@@ -70,9 +70,9 @@ def test_what_takes_longer_is_left_to_a_cluster(corpus, monkeypatch, asked, limi
     (corpus / "list.csv").write_text(f"uri\n{corpus}/a.jpg\n")
     for name, value in limits.items():
         monkeypatch.setattr(source, name, value)
-    assert list_few(f"{corpus}{asked}", Storage()) is None
+    assert list_small(f"{corpus}{asked}", Storage()) is None
 
 
 def test_few_of_nothing_are_a_wrong_request(tmp_path):
     with pytest.raises(RequestError, match="no images there"):
-        list_few(str(tmp_path), Storage())
+        list_small(str(tmp_path), Storage())

@@ -17,7 +17,7 @@ from deepcrop.errors import RequestError
 from deepcrop.schema import IMAGES
 from deepcrop.schema import SOURCES as SCHEMA
 from deepcrop.sources import list_files as lists
-from deepcrop.sources.discovery import list_few, list_sources
+from deepcrop.sources.discovery import list_small, list_sources
 from deepcrop.sources.list_files import plain_type, read_list
 from deepcrop.stages.item import from_listing, to_table
 from deepcrop.storage import Storage
@@ -173,11 +173,11 @@ def test_a_focal_point_is_refused_with_its_row(refused, tmp_path, point, said):
     good = "/x/1.jpg,0,1\n/x/2.jpg,,\n"
     assert refused(f"uri,focal_x,focal_y\n{good}/x/3.jpg,{point}\n".encode()) == f"row 3: {said}"
     # Corrections are judged by the same rule.
-    from deepcrop.sources.corrections import _problem
+    from deepcrop.sources.corrections import _validate
 
     x, y = (float(each) if each else None for each in point.split(","))
     row = dict.fromkeys(("aspect", "x1", "y1")) | {"source_uri": "/x", "kind": "focal"}
-    assert _problem(row | {"x0": x, "y0": y}, set(), "crop") == said
+    assert _validate(row | {"x0": x, "y0": y}, set(), "crop") == said
 
 
 def test_a_focal_point_in_words_names_its_column(refused):
@@ -219,7 +219,7 @@ TYPED = {
 def test_columns_of_parquet_keep_their_types_to_the_manifest(tmp_path):
     path = tmp_path / "list.parquet"
     pq.write_table(pa.table({"uri": ["/x/a.jpg", "/x/b.jpg"]} | TYPED), path)
-    listed = list_few(str(path), Storage()).table
+    listed = list_small(str(path), Storage()).table
     carried = pa.schema([each for each in listed.schema if each.name not in SCHEMA.names])
     renamed = {name: name for name in TYPED} | {"status": "input_input_status"}
     renamed |= {"key": "input_key", "corrections": "input_corrections"}

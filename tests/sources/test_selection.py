@@ -13,7 +13,7 @@ from deepcrop.image import probe
 from deepcrop.job import Job
 from deepcrop.manifest.status import read_status
 from deepcrop.sources import selection as ignored
-from deepcrop.sources.discovery import _list_archive, list_few, list_sources
+from deepcrop.sources.discovery import _list_archive, list_small, list_sources
 from deepcrop.sources.selection import Selection, in_words
 from deepcrop.storage import Entry, Storage
 from tests.report.synthetic import row, write_output
@@ -83,7 +83,7 @@ def counts(paths):
     return {kind: kinds.count(kind) for kind in kinds}
 
 
-@pytest.mark.parametrize("ask", [list_few, list_sources])
+@pytest.mark.parametrize("ask", [list_small, list_sources])
 def test_a_folder_is_listed_without_them(disk, ask):
     found = ask(str(disk), Storage())
     assert names(found, disk) == {*PHOTOS}
@@ -94,7 +94,7 @@ def test_a_prefix_of_a_store_is_listed_without_them(s3):
     storage = s3.storage()
     for path in (*NO_PHOTOS, *PHOTOS):
         storage.write(f"{s3.uri}/in/{path}", b"x")
-    found = list_few(f"{s3.uri}/in", storage)
+    found = list_small(f"{s3.uri}/in", storage)
     assert names(found, f"{s3.uri}/in") == {*PHOTOS} and found.kinds == counts(NO_PHOTOS)
 
 
@@ -117,7 +117,7 @@ def test_an_archive_is_listed_without_them(tmp_path):
 def test_a_list_names_its_sources_and_still_not_them(tmp_path):
     rows = [f'"/photos/{path}"' for path in (*NO_PHOTOS, *PHOTOS)] + ["/photos/IMG_1.jpg", '""']
     (tmp_path / "list.csv").write_bytes("\n".join(["uri", *rows]).encode())
-    found = list_few(str(tmp_path / "list.csv"), Storage())
+    found = list_small(str(tmp_path / "list.csv"), Storage())
     # What a list names may have any extension.
     assert names(found, "/photos") == {*PHOTOS, "notes.txt"}
     expected = counts(each for each in NO_PHOTOS if each != "notes.txt")
@@ -131,12 +131,12 @@ def test_a_web_address_is_known_by_its_path(tmp_path):
         "https://h/a/@eaDir/3#4",
     ]
     (tmp_path / "list.txt").write_text("\n".join(urls))
-    found = list_few(str(tmp_path / "list.txt"), Storage())
+    found = list_small(str(tmp_path / "list.txt"), Storage())
     assert found.table["source_uri"].to_pylist() == urls[:1]
     assert found.kinds == {ignored.APPLE_DOUBLE: 1, ignored.SYNOLOGY: 1}
     (tmp_path / "list.txt").write_text("https://host/a/._2.jpg?x=/y/z")
     with pytest.raises(RequestError, match="1 AppleDouble"):
-        list_few(str(tmp_path / "list.txt"), Storage())
+        list_small(str(tmp_path / "list.txt"), Storage())
 
 
 TREE = ["a.jpg", "a.JPG", "b.png", "2024/a.jpg", "2024/May/b.png", "2024/._a.jpg", "x/2024/c.jpg",
@@ -176,7 +176,7 @@ def test_globs_choose(tmp_path, include, exclude, chosen):
 
 def test_what_globs_leave_out_is_counted(disk):
     chosen = Selection(("*.jpg", "._*"), (".hidden/", "MACOSX/**"))
-    found = list_few(str(disk), Storage(), selection=chosen)
+    found = list_small(str(disk), Storage(), selection=chosen)
     assert "._IMG_1.jpg" in names(found, disk) and ".hidden/IMG_1.jpg" not in names(found, disk)
     assert found.kinds[ignored.EXCLUDED] == 2 and found.kinds[ignored.NOT_INCLUDED] == 1
     assert ignored.APPLE_DOUBLE in found.kinds  # .AppleDouble/ is another name
@@ -184,7 +184,7 @@ def test_what_globs_leave_out_is_counted(disk):
 
 def test_nothing_left_is_a_wrong_request_that_says_what_was_there(disk):
     with pytest.raises(RequestError, match=r"no images there \(ignored 42: 16 not included"):
-        list_few(str(disk), Storage(), selection=Selection(("*.tif",)))
+        list_small(str(disk), Storage(), selection=Selection(("*.tif",)))
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from deepcrop.image import decode
 from deepcrop.job import Job
 from deepcrop.methods.base import Crop
 from deepcrop.stages.decode import Decoder
-from deepcrop.stages.item import Work
+from deepcrop.stages.item import ImageTask
 from deepcrop.stages.render import Renderer
+from tests.image.metadata.test_xmp_variant import packet
 from tests.image.samples import DISPLAY_P3, matrix_profile, photo, saved
-from tests.image.test_xmp_variant import packet
 
 SIZE = Size(512, 512)
 
@@ -32,13 +32,13 @@ def rendered(tmp_path, data, crops=(), pixels=(), **values):
     job = Job.parse({"input": str(tmp_path), "output": str(tmp_path / "out"), **values})
     row = dict.fromkeys(("source_bytes", "source_etag", "caption", "focal_x", "focal_y"))
     row |= {"source_uri": f"{tmp_path}/a.jpg", "key": "a", "source_id": 1}
-    work = Work(row, data=data, size=SIZE, format="jpeg", crops=crops)
+    task = ImageTask(row, data=data, size=SIZE, format="jpeg", crops=crops)
     if pixels:  # made in another process, from what this one decoded
-        Decoder(job, None, keep_pictures=False)([work])
-        work.pixels = pixels
-    Renderer(job, job.storage)([work])
-    assert work.error is None
-    return work, (tmp_path / "out" / "variants" / "1x1" / "a.jpg").read_bytes()
+        Decoder(job, None, keep_pictures=False)([task])
+        task.pixels = pixels
+    Renderer(job, job.storage)([task])
+    assert task.error is None
+    return task, (tmp_path / "out" / "variants" / "1x1" / "a.jpg").read_bytes()
 
 
 def exif_of(data):
@@ -50,12 +50,12 @@ PIXELS = [np.zeros((100, 100, 3), np.uint8)]
 
 
 def test_a_crop_carries_what_is_true_of_it(tmp_path):
-    work, data = rendered(tmp_path, source(), CROPS, keep_metadata=True, max_size=150)
+    task, data = rendered(tmp_path, source(), CROPS, keep_metadata=True, max_size=150)
     exif = exif_of(data)
     assert exif[315] == "the artist"
     assert exif.get_ifd(0x8769)[0x9214] == (100, 50)
     assert exif.get_ifd(0x8769)[0xA002] == 150
-    assert work.row("center", "")["note"] is None
+    assert task.row("center", "")["note"] is None
 
 
 def test_rearranged_content_carries_no_positions(tmp_path):
@@ -79,6 +79,6 @@ def test_nothing_is_carried_unasked(tmp_path, crops, pixels):
 
 def test_a_packet_that_cannot_be_read_is_told_in_the_manifest(tmp_path):
     data = source(packet("<unbound:a/>"))
-    work, written = rendered(tmp_path, data, CROPS, keep_metadata=True)
-    assert work.row("center", "")["note"] == "XMP that can't be read was left out"
+    task, written = rendered(tmp_path, data, CROPS, keep_metadata=True)
+    assert task.row("center", "")["note"] == "XMP that can't be read was left out"
     assert decode(written).metadata.xmp is None

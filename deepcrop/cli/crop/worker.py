@@ -22,9 +22,9 @@ from ...errors import (
 )
 from ...job import Job
 from ...stages.child import Say, Stage
-from ...stages.item import Work
+from ...stages.item import ImageTask
 from ...stages.limits import LIMITED, limit_of, timed_out
-from ...stages.local import Single
+from ...stages.local import LocalPipeline
 from .tasks import CropResult, Photo, Task, Way
 
 ERRORS: dict[str, type[SourceError]] = {
@@ -44,7 +44,7 @@ class CropWorker:
         """
         self.say, self.task = say, task
         self.stage = "fetch"
-        self.singles = [Single(job, task.device, self._begin(job)) for job in task.jobs]
+        self.singles = [LocalPipeline(job, task.device, self._begin(job)) for job in task.jobs]
         self.saliency: Any = None
         if task.way is Way.overlay:
             from ...report.maps import saliency_method
@@ -71,32 +71,32 @@ class CropWorker:
 
     def _process(self, photo: Photo) -> CropResult:
         if self.task.way is Way.compare:
-            from ...report.proof import compare_line
+            from ...report.overlays import comparison_row
             from ...report.sheet import draw_row
 
             rows = []
             for single in self.singles:
                 work = self._work(single, photo)
                 title = f"{photo.key}, {single.job.method}"
-                rows.append(draw_row(compare_line(single, work, title)))
+                rows.append(draw_row(comparison_row(single, work, title)))
             return CropResult(rows=tuple(rows))
         [single] = self.singles
         work = self._work(single, photo)
         if self.task.way is Way.boxes:
-            return CropResult((json.dumps(single.answer(work)),))
+            return CropResult((json.dumps(single.to_dict(work)),))
         if self.task.way is Way.write:
             paths = single.write(work)
             return CropResult(tuple(paths), tuple(note.text for note in work.notes))
-        from ...report.proof import overlay_of
+        from ...report.overlays import draw_overlay
 
         folder = Path(single.job.output)
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{photo.key}-overlay.jpg"
-        overlay_of(single, work, self.saliency).save(path, quality=90)
+        draw_overlay(single, work, self.saliency).save(path, quality=90)
         return CropResult((str(path),))
 
-    def _work(self, single: Single, photo: Photo) -> Work:
-        return single.look(photo.name, photo.key, photo.data)
+    def _work(self, single: LocalPipeline, photo: Photo) -> ImageTask:
+        return single.process(photo.name, photo.key, photo.data)
 
     def _begin(self, job: Job) -> Callable[[str], None]:
         """Return a function that tells the parent process that a stage of a job begins."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 from deepcrop.cli import main
-from deepcrop.engine import driver as run
+from deepcrop.engine import committer
 
 PART_ROWS = 64
 """Rows after which a part of the manifest is committed."""
@@ -17,5 +17,5 @@ PART_SECONDS = 2.0
 """Seconds after which a part of the manifest is committed."""
 
 if __name__ == "__main__":
-    run.PART_ROWS, run.PART_SECONDS = PART_ROWS, PART_SECONDS
+    committer.PART_ROWS, committer.PART_SECONDS = PART_ROWS, PART_SECONDS
     main(["run", sys.argv[1]])

@@ -1,0 +1,1 @@
+"""Colour management: what samples mean, and their conversion to 8-bit sRGB."""

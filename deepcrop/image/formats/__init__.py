@@ -1,0 +1,1 @@
+"""Containers and codings: what files of each format hold, and where."""

@@ -1,0 +1,95 @@
+"""What AVIF files say of their colours and their EXIF: AVIF 1.1, HEIF, AV1-ISOBMFF.
+
+Pillow hands over EXIF that it wrote anew, in which text that isn't ASCII became question marks, and
+nothing of the colours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .av1 import colour_description
+from .isobmff import Box, Meta, track_properties
+
+_SEQUENCE_HEADER = 256
+"""Bytes of an AV1 stream within which its sequence header lies."""
+
+
+@dataclass(frozen=True)
+class ItemColour:
+    """What an AVIF's primary item, or its track of pictures, says of its colours.
+
+    Attributes:
+        primaries: colour primaries, a code point of ITU-T H.273; 2 where they aren't specified.
+        characteristics: transfer characteristics, a code point of ITU-T H.273; 2 where they aren't
+            specified.
+        bits: bits of a sample: 8, 10 or 12.
+        max_light: MaxCLL in cd/m²; None where the file doesn't tell.
+    """
+
+    primaries: int = 2
+    characteristics: int = 2
+    bits: int = 8
+    max_light: float | None = None
+
+
+def primary_colour(data: bytes) -> ItemColour:
+    """Read the colours of an AVIF's primary item; what is broken or absent is unspecified.
+
+    A ``colr`` box of type nclx comes first, as in libavif; without one, the AV1 stream's own
+    sequence header. Where the major brand is that of a sequence, its track tells, not the item.
+    """
+    meta = Meta.of(data)
+    track = track_properties(data, b"av01") if data[8:12] == b"avis" else []
+    properties = track or (meta.properties() if meta else [])
+    bits, nclx, max_light = 8, None, None
+    for kind, start, end in properties:
+        body = data[start:end]
+        if kind == b"av1C" and len(body) >= 4:
+            bits = (12 if body[2] & 0x20 else 10) if body[2] & 0x40 else 8
+            nclx = nclx or colour_description(body[4:])
+        elif kind == b"clli" and len(body) >= 4:
+            max_light = int.from_bytes(body[:2], "big") or None
+    nclx = _nclx(data, properties) or nclx
+    if nclx is None and meta is not None and not track:
+        nclx = _from_stream(meta)
+    primaries, characteristics = nclx or (2, 2)
+    return ItemColour(primaries, characteristics, bits, max_light)
+
+
+def exif_of(data: bytes) -> bytes | None:
+    """Return the TIFF structure of the first Exif item (HEIF, ISO/IEC 23008-12, annex A.2.1).
+
+    None where there is none, or none that can be read.
+    """
+    meta = Meta.of(data)
+    if meta is None:
+        return None
+    item = next((number for number, kind in meta.items() if kind == b"Exif"), None)
+    if item is None:
+        return None
+    payload = meta.content(item)
+    start = 4 + int.from_bytes(payload[:4], "big")  # exif_tiff_header_offset
+    return payload[start:] or None
+
+
+def _nclx(data: bytes, properties: list[Box]) -> tuple[int, int] | None:
+    """Return the code points of the first ``colr`` box of type nclx."""
+    for kind, start, end in properties:
+        if kind == b"colr" and data[start : start + 4] == b"nclx" and end - start >= 8:
+            return (
+                int.from_bytes(data[start + 4 : start + 6], "big"),
+                int.from_bytes(data[start + 6 : start + 8], "big"),
+            )
+    return None
+
+
+def _from_stream(meta: Meta) -> tuple[int, int] | None:
+    """Read the sequence header of the primary item, or of the first tile where it is a grid."""
+    coded = sorted(item for item, kind in dict(meta.items()).items() if kind == b"av01")
+    primary = meta.primary_item
+    item = primary if primary in coded else next(iter(coded), None)
+    extent = next(iter(meta.extents(item)), None) if item is not None else None
+    if extent is None or extent.method != 0:
+        return None
+    return colour_description(meta.data[extent.offset : extent.offset + _SEQUENCE_HEADER])

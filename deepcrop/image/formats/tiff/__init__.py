@@ -1,0 +1,1 @@
+"""TIFF and BigTIFF: directories, pages, the layout of samples, and their decoding."""

@@ -1,0 +1,178 @@
+"""EXIF, XMP, IPTC and ICC blocks: read, made true of a variant, carried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from PIL import ExifTags, Image, ImageFile
+
+from ...flags import Note
+from ..formats import avif, jpeg, png
+from ..formats.tiff.directory import MAGIC_NUMBERS
+from ..framing import Framing
+from . import exif, exif_variant, iptc, iptc_xmp, xmp, xmp_variant
+
+_XMP, _IPTC, _PHOTOSHOP = _TIFF_BLOCKS = (700, 33723, 34377)
+"""Tags of TIFF that hold an XMP packet, IPTC's datasets and Photoshop's image resources."""
+_MAX_JPEG_BLOCK = jpeg.MAX_PAYLOAD - len(jpeg.XMP_HEADER)
+"""Bytes of a block that fit one segment of a JPEG beside the longest of the headers."""
+
+
+@dataclass(frozen=True)
+class Metadata:
+    r"""Blocks to write with an image, true of it; each None where there is none.
+
+    Attributes:
+        exif: a TIFF structure with the prefix ``Exif\0\0``.
+        xmp: an XMP packet.
+        icc: the profile that the pixels are in; None for sRGB.
+        iptc: Photoshop's image resources with IPTC's datasets; only JPEG has a place for them.
+        notes: what had to be left out because it couldn't be read.
+    """
+
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    icc: bytes | None = None
+    iptc: bytes | None = None
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True)
+class SourceMetadata:
+    r"""The blocks of a file as they were read: true of the file, not of what is made from it.
+
+    Attributes:
+        exif: a TIFF structure, with or without the prefix ``Exif\0\0``.
+        xmp: an XMP packet.
+        icc: the profile that the decoded pixels are in; None for sRGB.
+        photoshop: Photoshop's image resources by number.
+        orientation: EXIF orientation in which the file stores its pixels, 1 to 8.
+    """
+
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    icc: bytes | None = None
+    photoshop: dict[int, bytes] = field(default_factory=dict)
+    orientation: int = 1
+
+    @property
+    def colour_only(self) -> Metadata:
+        """The ICC profile alone, without which the pixels' colours would be wrong."""
+        return Metadata(icc=self.icc)
+
+    def for_variant(self, framing: Framing, format: str, *, converted: bool = True) -> Metadata:
+        """Return what is true of a variant and fits its file: rewritten, kept or left out.
+
+        Args:
+            framing: how the variant was made.
+            format: the variant's: jpeg, webp, avif or png.
+            converted: whether pixels without a profile are sRGB by conversion or by assumption;
+                else what the file says of their colours stays.
+        """
+        colour: exif_variant.ColourSource = "srgb" if converted else "unchanged"
+        if self.icc:
+            colour = "profile"
+        notes: list[Note] = []
+        blocks: dict[str, bytes | None] = {
+            "exif": self._exif(framing, colour, notes),
+            "xmp": self._xmp(framing, colour, notes),
+            "iptc": iptc.for_variant(self.photoshop) if format == "jpeg" else None,
+        }
+        if format == "jpeg":
+            for name, block in blocks.items():
+                if block and len(block) > _MAX_JPEG_BLOCK:
+                    blocks[name] = None
+                    notes.append(Note(f"{name.upper()} too long for a JPEG was left out"))
+        elif datasets := self.photoshop.get(iptc.IIM):
+            blocks["xmp"] = iptc_xmp.added(blocks["xmp"], iptc.texts(datasets))
+        return Metadata(**blocks, icc=self.icc, notes=tuple(notes))
+
+    def _exif(
+        self, framing: Framing, colour: exif_variant.ColourSource, notes: list[Note]
+    ) -> bytes | None:
+        if not self.exif:
+            return None
+        read = exif.parse(self.exif)
+        if read is None:
+            notes.append(Note("EXIF that can't be read was left out"))
+            return None
+        return exif_variant.for_variant(read, framing, colour).tobytes()
+
+    def _xmp(
+        self, framing: Framing, colour: exif_variant.ColourSource, notes: list[Note]
+    ) -> bytes | None:
+        if not self.xmp:
+            return None
+        try:
+            return xmp_variant.for_variant(self.xmp, framing, colour)
+        except xmp.NotXmp:
+            notes.append(Note("XMP that can't be read was left out"))
+            return None
+
+
+def orientation_of(image: ImageFile.ImageFile, data: bytes) -> int:
+    """Return the EXIF orientation, 1 to 8; 1 where there is none, or none that can be read."""
+    if image.format == "TIFF":
+        value = getattr(image, "tag_v2", {}).get(ExifTags.Base.Orientation, 1)
+    else:
+        block = _read(_exif_block(image, data))
+        value = block.get(ExifTags.Base.Orientation, 1) if block is not None else 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def metadata_of(image: ImageFile.ImageFile, data: bytes) -> SourceMetadata:
+    """Collect the EXIF, XMP and IPTC of a file whose pixels aren't loaded yet."""
+    if data.startswith(MAGIC_NUMBERS):
+        return _of_tiff(data, image.tell())
+    packet = image.info.get("xmp")
+    if packet is None and image.format == "PNG":
+        packet = png.xmp_of(data)
+    if isinstance(packet, str):
+        packet = packet.encode()
+    resources = image.info.get("photoshop", {})
+    block = _exif_block(image, data)
+    if image.format == "AVIF" and block:
+        block = avif.exif_of(data) or block
+    return SourceMetadata(
+        exif=block,
+        xmp=packet or None,
+        photoshop={key: value for key, value in resources.items() if isinstance(value, bytes)},
+        orientation=orientation_of(image, data),
+    )
+
+
+def _of_tiff(data: bytes, page: int) -> SourceMetadata:
+    """Read the tags of a page of a TIFF file, which is itself what an EXIF block holds."""
+    read = exif.parse(data, page)
+    if read is None:
+        return SourceMetadata()
+    blocks = {tag: entry.value for tag, entry in read.main.items() if tag in _TIFF_BLOCKS}
+    photoshop = iptc.resources(blocks.get(_PHOTOSHOP, b""))
+    if datasets := iptc.of_tiff(blocks.get(_IPTC, b"")):
+        photoshop[iptc.IIM] = datasets
+    orientation = next(iter(read.numbers(read.main.get(ExifTags.Base.Orientation))), 1)
+    return SourceMetadata(
+        exif=exif_variant.carried(read).tobytes(),
+        xmp=blocks.get(_XMP),
+        photoshop=photoshop,
+        orientation=int(orientation) if 1 <= orientation <= 8 else 1,
+    )
+
+
+def _exif_block(image: ImageFile.ImageFile, data: bytes) -> bytes | None:
+    if "exif" not in image.info and image.format == "PNG":
+        structure = png.exif_of(data)
+        return exif.PREFIX + structure if structure else None
+    block = image.info.get("exif")
+    return block if isinstance(block, bytes) else None
+
+
+def _read(block: bytes | None) -> Image.Exif | None:
+    if not block:
+        return None
+    loaded = Image.Exif()
+    try:
+        loaded.load(block)
+    except Exception:  # a broken block is as good as none: whatever the parser raises
+        return None
+    return loaded
