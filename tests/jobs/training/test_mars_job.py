@@ -54,7 +54,7 @@ def test_trained_weights_are_published_and_loaded_again(job: MarsJob, tmp_path: 
     path = publish(network, job, tmp_path)
     state, metadata = weights.load(str(path))
     method = MarsCrop.from_weights(state, metadata, MarsCrop.Options(), device=cpu)
-    trained = MarsCrop(network, device=cpu)
+    trained = MarsCrop(network.eval())
     assert method.network.options == job.options
     image = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, 48, 64), dtype=np.uint8))
     assert method.boxes([image], ["4:5", "16:9"]) == trained.boxes([image], ["4:5", "16:9"])
