@@ -44,6 +44,7 @@ class Decoder:
         probe = image.probe(task.data, max_pixels=self.job.max_pixels)
         task.size, task.format = probe.size, probe.format
         task.orientation = probe.orientation
+        task.remark_ignored_correction()
         # One scale for all layouts, though not all render what is decoded here: a window may turn
         # on what another scale's rounding does, and a job may go on in another layout.
         least = needed_size(self.job, probe.size)

@@ -142,7 +142,9 @@ class Renderer:
                     smaller = _lacks(request, Size(pixels.shape[1], pixels.shape[0]))
                     uri = self.uri_builder(task, request.names[smaller], image_format)
                     facts = _facts(task.crops[index], sizes[index][1]) if sizes else NO_BOX
-                    own = [Flag.SMALLER] * smaller + [Flag.CORRECTED] * _corrects(task, request)
+                    own = [Flag.SMALLER] * smaller + [Flag.CORRECTED] * task.correction.changes(
+                        request
+                    )
                     task.variants.append(
                         facts
                         | {
@@ -301,12 +303,6 @@ def _facts(crop: Crop, upscaled: bool) -> dict[str, Any]:
 def _lacks(request: VariantRequest, size: Size) -> bool:
     """Tell whether a size isn't the exact one that is asked for."""
     return request.size is not None and size != request.size
-
-
-def _corrects(task: ImageTask, request: VariantRequest) -> bool:
-    """Tell whether a person has had a say in where a variant is cut."""
-    said = task.correction
-    return bool(said.focal or said.keep or request.slug in (said.boxes or {}))
 
 
 def _covers(size: Size, least: Size) -> bool:
