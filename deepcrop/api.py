@@ -14,7 +14,7 @@ from .geometry import RatioLike, Size
 from .methods import registry
 from .methods.base import Loaded, Photo
 
-PhotoLike: TypeAlias = str | Path | Photo
+PhotoLike: TypeAlias = "str | Path | Photo"
 """A path, a PIL image, an array (H, W, 3) or a tensor (3, H, W); 8-bit RGB."""
 
 

@@ -18,7 +18,7 @@ from deepcrop import Box, Job
 from deepcrop.image import open as open_image
 from deepcrop.manifest.store import Manifest
 from deepcrop.report.page import build
-from deepcrop.report.sheet import Line, contact_sheet
+from deepcrop.report.sheet import ContactSheetRow, contact_sheet
 from deepcrop.terminal import JobProgress
 
 PHOTOS = ("astronaut", "cat", "coffee", "rocket", "hubble_deep_field", "retina")
@@ -61,7 +61,7 @@ def draw(job: Job) -> Image.Image:
     manifest = Manifest(job.output, job.storage)
     manifest.load_parts()
     rows = sorted(manifest.table().to_pylist(), key=lambda row: str(row["source_uri"]))
-    lines = []
+    sheet = []
     for row in rows:
         variants = {each["aspect"]: each for each in row["variants"]}
         boxes = {
@@ -72,8 +72,9 @@ def draw(job: Job) -> Image.Image:
         focal = None if row["focal_x"] is None else (row["focal_x"], row["focal_y"])
         pictures = {aspect: open_image(each["variant_uri"]) for aspect, each in variants.items()}
         title = Path(row["source_uri"]).name
-        lines.append(Line(title, open_image(row["source_uri"]), boxes, focal, pictures))
-    return contact_sheet(lines)
+        source = open_image(row["source_uri"])
+        sheet.append(ContactSheetRow(title, source, boxes, focal, pictures))
+    return contact_sheet(sheet)
 
 
 if __name__ == "__main__":

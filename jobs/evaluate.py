@@ -13,6 +13,7 @@ python -m jobs.evaluate caption-ablation --shared ../shared --photos 25
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import torch
@@ -21,6 +22,10 @@ from rich.console import Console
 
 from deepcrop import weights
 from deepcrop.methods.registry import load
+
+if not __package__:  # run as a file: then the repository's root isn't on the path
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from jobs.evaluation.report import saliency_tables
 from jobs.evaluation.retargeters import ours, peers
 from jobs.evaluation.retargetme import evaluate, student_measure, vgg_measure
@@ -200,7 +205,7 @@ def caption_ablation(
     """Print CAGIC's Table 4 on named objects: caption network, annealing, restarts, scales, all."""
     from typing import get_args
 
-    from deepcrop.methods.cagic.options import Ablation
+    from jobs.evaluation.cagic_ablation import Ablation
     from jobs.evaluation.steering import steering_table
 
     torch.set_num_threads(1)

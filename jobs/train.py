@@ -4,7 +4,7 @@ python -m jobs.train saliency --shared ../shared --output runs/saliency.safetens
 python -m jobs.train face-labels --shared ../shared faces.parquet
 python -m jobs.train faces faces.parquet --shared ../shared --output runs
 python -m jobs.train saliency-fast --shared ../shared --output runs
-python -m jobs.train mars-boxes --shared ../shared boxes.parquet --no-gaze --imagine saliency
+python -m jobs.train mars-boxes --shared ../shared boxes.parquet --no-gaze --pseudo-gaze saliency
 python -m jobs.train mars boxes.parquet --images ../shared/data --trunk saliency --output runs \
     --options '{"trunk": "sam", "layer": "readout", "longest": 640}'
 python -m jobs.train mars FAT --format fat --images FAT/images --trunk MOBILENET --paper --gpu
@@ -14,12 +14,16 @@ python -m jobs.train vgg-slim --shared ../shared --output runs/vgg-slim
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
+
+if not __package__:  # run as a file: then the repository's root isn't on the path
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 if TYPE_CHECKING:
     from deepcrop.networks.saliency.model import SaliencyNetwork
@@ -107,12 +111,12 @@ def saliency_fast(
     """Teach the saliency network to see at fewer pixels what it sees at many; no faces yet."""
     from deepcrop import weights
     from jobs.training import saliency_distillation as distil
-    from jobs.training.faces import bare
+    from jobs.training.faces import without_face_head
     from jobs.training.saliency import Recipe
 
     output.mkdir(parents=True, exist_ok=True)
     network = distil.faster(
-        bare(start).to("cuda" if gpu else "cpu"),
+        without_face_head(start).to("cuda" if gpu else "cpu"),
         Recipe(epochs=epochs, rate=7e-4, trunk_rate=1.5e-4, views=2, seed=11),
         shared=shared,
         report=lambda progress, state: Console().print(str(progress)),
@@ -159,7 +163,7 @@ def faces(
     from jobs.training import faces as training
 
     output.mkdir(parents=True, exist_ok=True)
-    network = training.bare(start)
+    network = training.without_face_head(start)
     photos = training.read_face_photos(labels, shared / "data")
     taught, held_out = training.split_faces(photos, shared)
     head = training.train(network, taught, training.Recipe(epochs=epochs), typer.echo)
@@ -181,32 +185,34 @@ def mars_boxes(
     output: Path = typer.Argument(help="Parquet file to write."),
     shared: Path = typer.Option(SHARED, help="Folder that holds data/gaze_*."),
     views: int = typer.Option(3, min=1, help="Views of each photo; the first is all of it."),
-    imagine: list[str] = typer.Option(
+    pseudo_gaze: list[str] = typer.Option(
         [],
-        help="Weights such as saliency, whose maps stand in on photos without gaze; again for "
-        "the mean of several.",
+        "--pseudo-gaze",
+        "--imagine",
+        help="Weights such as saliency, whose maps take the place of gaze on photos without it; "
+        "repeat it for the mean of several.",
     ),
     gaze: bool = typer.Option(
         True, help="Of the photos with gaze too, which a saliency trunk knows too well already."
     ),
 ) -> None:
     """Derive Mars' crop boxes from the fixations of the training photos."""
-    if not gaze and not imagine:
-        raise typer.BadParameter("leaves no photos without --imagine", param_hint="--no-gaze")
+    if not gaze and not pseudo_gaze:
+        raise typer.BadParameter("leaves no photos without --pseudo-gaze", param_hint="--no-gaze")
     from dataclasses import replace
 
     from deepcrop.methods.saliency import SaliencyCrop
     from deepcrop.weights import load
-    from jobs.evaluation.gaze_crops import GazeCrops, imagined_photos, mean_map, training_photos
+    from jobs.evaluation.gaze_crops import GazeCrops, mean_map, pseudo_gaze_photos, training_photos
     from jobs.training.croppings import write_croppings
     from jobs.training.saliency_distillation import FINE
 
     crops = GazeCrops(views=views)
     rows = list(crops.of(training_photos(shared))) if gaze else []
-    if imagine:
+    if pseudo_gaze:
         options = SaliencyCrop.Options(pixels=FINE)
-        methods = [SaliencyCrop.from_weights(*load(name), options) for name in imagine]
-        photos = imagined_photos(shared, lambda image: mean_map(methods, image))
+        methods = [SaliencyCrop.from_weights(*load(name), options) for name in pseudo_gaze]
+        photos = pseudo_gaze_photos(shared, lambda image: mean_map(methods, image))
         rows.extend(replace(crops, seed=1).of(photos))
     write_croppings(rows, output)
     typer.echo(f"{len(rows)} boxes: {output}")

@@ -39,9 +39,10 @@ def status(
         rows = [[*key, f"{count:,}", example] for key, (count, example) in summary.errors.items()]
         print_table(("stage", "class", "images", "an example"), rows)
     if summary.flags:
-        from ..report.flagged import words
+        from ..report.flag_columns import flag_text
 
         told = [
-            [flag, f"{count:,}", words(flag).explanation] for flag, count in summary.flags.items()
+            [flag, f"{count:,}", flag_text(flag).explanation]
+            for flag, count in summary.flags.items()
         ]
         print_table(("flag", "images", "what it says"), told)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-import ray
-
 from ..errors import Interrupted
+from .cluster import node_resources
 
 NO_CAPACITY_TIMEOUT_S = 1800.0
 """Seconds that a job waits for a cluster of which no node could run it."""
@@ -60,7 +59,7 @@ class CapacityMonitor:
             )
 
     def _has_nodes(self) -> bool:
-        alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        alive = node_resources()
         return all(
             any(resources.get(name, 0) >= amount for resources in alive)
             for name, amount in self.needs.items()

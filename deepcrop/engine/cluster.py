@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
+from typing import Any
 
 import ray
 
@@ -77,6 +78,12 @@ def _leave() -> None:
     """Leave the cluster; one of our own ends."""
     stop_autoscaler_monitor()
     ray.shutdown()
+
+
+def node_resources() -> list[Mapping[str, float]]:
+    """Return the resources of the cluster's living nodes, such as ``CPU`` and ``GPU``."""
+    nodes: Callable[[], list[dict[str, Any]]] = ray.nodes  # which has no annotations
+    return [node["Resources"] for node in nodes() if node["Alive"]]
 
 
 @contextmanager

@@ -4,15 +4,14 @@ Private names may change with any release, so they are used with the one minor v
 they were tested with, :data:`TESTED_RAY`. With another version nothing is replaced, one warning
 says so, and a job has the same results at the cost stated here.
 
-Gains are CPU seconds (user and system time of all processes) of a job of 24 photos with the method
-``center`` on a cluster of its own, 2 cores, Ray 2.60.0: the median of @@ pairs of runs, with and
-without.
+The gains were measured on jobs of 24 photos on a cluster of their own (2 cores, Ray 2.60.0):
+medians of 5 paired runs, CPU seconds being the user and system time of all processes.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
@@ -53,7 +52,8 @@ def without_ray_data_services() -> Iterator[None]:
     when a node is drained. Each is a process that imports Ray at the time when the job's own do. A
     cluster of the job's own has no dashboard and one node, which ends with the job.
 
-    Gain: @@.
+    Gain: 3.4 CPU seconds of 14.4 for the method ``center`` (1.0 for statistics, 1.0 for the
+    autoscaler, 0.9 for the locations), 3.4 of 15.6 for ``saliency``.
     """
     if not is_tested_ray():
         yield
@@ -83,7 +83,8 @@ class StaticClusterAutoscaler:
         """Read the cluster's resources, which stay the same."""
         from ray.data._internal.execution.interfaces import ExecutionResources
 
-        self._total = ExecutionResources.from_resource_dict(ray.cluster_resources())
+        resources: Callable[[], dict[str, float]] = ray.cluster_resources  # not annotated
+        self._total = ExecutionResources.from_resource_dict(resources())
 
     def try_trigger_scaling(self) -> None:
         """Do nothing: there are no nodes to ask for."""
@@ -123,7 +124,8 @@ def stop_autoscaler_monitor() -> None:
     Once the rest has ended the monitor can't end by itself, and ``ray.shutdown`` waits a second
     before it kills it.
 
-    Gain: @@.
+    Gain: no CPU time, but 1.1 seconds on the clock (0.9 instead of 2.0 for the shutdown), which is
+    a tenth of what a user waits for a few photos.
     """
     node = ray._private.worker._global_node if is_tested_ray() else None
     if node is not None:
@@ -133,8 +135,9 @@ def stop_autoscaler_monitor() -> None:
 def iter_blocks(dataset: ray.data.Dataset) -> Generator[pa.Table, None, None]:
     """Run a dataset; yield its blocks as they are done, each as its last operator made it.
 
-    ``iter_internal_ref_bundles`` is public, though for developers of libraries. The documented
-    ``iter_batches`` @@.
+    ``iter_internal_ref_bundles`` is no private name, but its API is for developers of libraries.
+    The documented ``iter_batches`` sends the metadata of all blocks, 6 KB each, to Ray's statistics
+    every few seconds.
     """
     for bundle in dataset.iter_internal_ref_bundles():
         for block in bundle.block_refs:

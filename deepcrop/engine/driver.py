@@ -30,13 +30,13 @@ from ..sources.index import SourceIndex, source_ids
 from ..storage import canonical
 from .committer import PART_ROWS, Committer
 from .executor import Rows
+from .job_errors import split_job_errors
 from .output import check_output, job_record
 from .passes import executor_for
 from .preflight import check_input_output
 from .session import ClusterSession
 from .source_loader import SourceLoader
 from .telemetry import Telemetry
-from .unsettled import unsettled
 
 MIN_ROWS_BEFORE_ABORT = 50
 """Rows before ``max_failed`` is judged by those that are done."""
@@ -212,7 +212,7 @@ class Driver:
         with closing(rows):
             for answer in rows:
                 self.session.renew_capacity()
-                table, problem = unsettled(answer)
+                table, problem = split_job_errors(answer)
                 counts = RowCounts.of(table)
                 result.counts.add(counts)
                 self.progress.advance(counts.done, counts.failed)

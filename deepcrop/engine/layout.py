@@ -26,6 +26,7 @@ from .actors import (
     NetworkActor,
     RenderActor,
 )
+from .cluster import node_resources
 
 CPU_SHARE = 0.9
 """Share of a node's CPUs that actors may take; the rest is for the small tasks between them."""
@@ -123,8 +124,7 @@ def plan_for_cluster(job: Job) -> Layout:
         RequestError: the job asks for more than the cluster has.
         Interrupted: the cluster has nothing to run a job on.
     """
-    found = [each["Resources"] for each in ray.nodes() if each["Alive"]]
-    nodes = [Node(each.get("CPU", 0.0), each.get("GPU", 0.0)) for each in found]
+    nodes = [Node(each.get("CPU", 0.0), each.get("GPU", 0.0)) for each in node_resources()]
     if all(each.cpus < 1 for each in nodes):
         raise Interrupted(
             "the cluster has no CPU that a job may use; "

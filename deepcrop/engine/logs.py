@@ -1,4 +1,4 @@
-"""What actors write into their nodes' logs: a JSON object a line, for Loki and the like.
+"""The logs that actors write on their nodes: one JSON object per line, for Loki and the like.
 
 The manifest says what became of every source; the log says when and where it happened.
 """
@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from ..stages.item import ImageTask
@@ -27,6 +28,20 @@ class JsonLines(logging.Formatter):
         return json.dumps(line | getattr(record, "facts", {}))
 
 
+@contextmanager
+def quiet_loggers(*names: str, level: int = logging.WARNING) -> Iterator[None]:
+    """Raise the level of other packages' loggers, and put it back as it was."""
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [each.level for each in loggers]
+    for each in loggers:
+        each.setLevel(level)
+    try:
+        yield
+    finally:
+        for each, before in zip(loggers, levels, strict=True):
+            each.setLevel(before)
+
+
 def log_to_node() -> None:
     """Send this process's events to its standard error, which Ray keeps as a log of the node."""
     handler = logging.StreamHandler(sys.stderr)
@@ -35,7 +50,7 @@ def log_to_node() -> None:
 
 
 def log_failures(tasks: Sequence[ImageTask]) -> None:
-    """Tell which of these sources failed, at which stage, and why."""
+    """Log which of these sources failed, at which stage, and why."""
     for task in tasks:
         if task.error is not None:
             facts = {

@@ -25,6 +25,7 @@ from .compat import iter_blocks
 from .executor import Rows
 from .heartbeat import Heartbeat, iterate_with_heartbeat
 from .layout import Layout, Pool, actor_pools
+from .logs import quiet_loggers
 
 MAX_BLOCKS = 1 << 11
 """Blocks that one dataset has at most in a small job; the actors are started anew for the next."""
@@ -72,7 +73,11 @@ class StreamExecutor:
     def _stream(self, blocks: list[pa.Table], pools: list[Pool], batch_size: int) -> Rows:
         """Send blocks of row indices through pools of actors, which are started for them."""
         dataset = self._dataset(blocks, pools, batch_size)
-        with _quiet_logger("ray.data"), closing(iter_blocks(dataset)) as answers:
+        # What Ray Data logs of lost blocks reaches the user as rows and errors.
+        with (
+            quiet_loggers("ray.data", level=logging.CRITICAL),
+            closing(iter_blocks(dataset)) as answers,
+        ):
             try:
                 for block in answers:
                     rows, errors = split_errors(block)
@@ -149,15 +154,3 @@ def _settings(layout: Layout) -> Iterator[None]:
     )
     with ray.data.DataContext.current(context):
         yield
-
-
-@contextmanager
-def _quiet_logger(name: str) -> Iterator[None]:
-    """Keep a library from printing what reaches the user as rows and errors."""
-    logger = logging.getLogger(name)
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

@@ -8,7 +8,6 @@ may open the dashboard, so the cluster's nodes need their own.
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 import shlex
 import tempfile
@@ -27,16 +26,18 @@ from ..job import Job
 from ..storage import canonical, strip_credentials
 from .addresses import refusal
 from .cluster import quiet_stderr
+from .logs import quiet_loggers
 
-SPECIFICATION = "job.yaml"
-PATIENCE = 120.0
-"""Seconds that the cluster may be silent before following a job ends."""
+JOB_FILE = "job.yaml"
+"""The name of the job's specification in the driver's working folder."""
+RECONNECT_TIMEOUT_S = 120.0
+"""Seconds for which a connection is tried again before following a job ends."""
 
 _SECRET_NAME = re.compile(r"SECRET|TOKEN|PASSW|CREDENTIAL|(ACCESS|PRIVATE|API)_?KEY", re.IGNORECASE)
-for _chatty in ("job.sdk", "dashboard_sdk"):  # they tell of each upload and connection
-    logging.getLogger(f"ray.dashboard.modules.{_chatty}").setLevel(logging.WARNING)
+_CLIENT_LOGGERS = [each.__module__ for each in JobSubmissionClient.__mro__[:-1]]
+"""Loggers of Ray's client, which tell of each upload and connection."""
 
-_BROKEN = (requests.RequestException, ConnectionError, aiohttp.ClientError, RuntimeError)
+TRANSPORT_ERRORS = (requests.RequestException, ConnectionError, aiohttp.ClientError, RuntimeError)
 """What Ray's client raises when a connection can't be made, or breaks."""
 
 
@@ -47,30 +48,34 @@ class Submission:
         """Take the client, and the id that the cluster gave the job."""
         self.client = client
         self.identity = identity
-        self.heard = 0
+        self.log_offset = 0
 
-    def follow(self, say: Callable[[str], object]) -> int:
-        """Pass on what the job says until it ends; return the exit status of its driver.
+    def follow(self, write: Callable[[str], object]) -> int:
+        """Pass on the job's output until it ends; return the exit status of its driver.
 
-        A connection that breaks is made again, and what was said before is not said twice.
+        A connection that breaks is made again, and no output is passed on twice.
+
+        Args:
+            write: is called with each piece of the output.
 
         Raises:
             Interrupted: the job was cancelled or never began, or the cluster doesn't answer.
         """
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(_BROKEN),
+            retry=tenacity.retry_if_exception_type(TRANSPORT_ERRORS),
             wait=tenacity.wait_fixed(1),
-            stop=tenacity.stop_after_delay(PATIENCE),
+            stop=tenacity.stop_after_delay(RECONNECT_TIMEOUT_S),
             reraise=True,
         )
         try:
-            while True:
-                retrying(self._listen, say)
-                details = retrying(self.client.get_job_info, self.identity)
-                if details.status.is_terminal():
-                    break
-            self._pass_on(retrying(self.client.get_job_logs, self.identity), say)
-        except _BROKEN as error:
+            with quiet_loggers(*_CLIENT_LOGGERS):
+                while True:
+                    retrying(self._listen, write)
+                    details = retrying(self.client.get_job_info, self.identity)
+                    if details.status.is_terminal():
+                        break
+                self._pass_on(retrying(self.client.get_job_logs, self.identity), write)
+        except TRANSPORT_ERRORS as error:
             raise Interrupted(
                 f"the cluster doesn't answer any more ({_first_line(error)}); "
                 "its job goes on if it lives, and submitting it again resumes it"
@@ -88,24 +93,24 @@ class Submission:
         """Ask the cluster to stop the job; what it has done stays, and it can be resumed."""
         self.client.stop_job(self.identity)
 
-    def _listen(self, say: Callable[[str], object]) -> None:
-        asyncio.run(self._tail(say))
+    def _listen(self, write: Callable[[str], object]) -> None:
+        asyncio.run(self._tail(write))
 
-    async def _tail(self, say: Callable[[str], object]) -> None:
+    async def _tail(self, write: Callable[[str], object]) -> None:
         """Pass on the log from where it broke off: the server begins at its start each time."""
         position = 0
         async for text in self.client.tail_job_logs(self.identity):
-            fresh = text[max(0, self.heard - position) :]
+            fresh = text[max(0, self.log_offset - position) :]
             position += len(text)
             if fresh:
-                self.heard = position
-                say(fresh)
+                self.log_offset = position
+                write(fresh)
 
-    def _pass_on(self, log: str, say: Callable[[str], object]) -> None:
+    def _pass_on(self, log: str, write: Callable[[str], object]) -> None:
         """Pass on the rest of a finished job's log."""
-        if rest := log[self.heard :]:
-            self.heard = len(log)
-            say(rest)
+        if rest := log[self.log_offset :]:
+            self.log_offset = len(log)
+            write(rest)
 
 
 def submit(
@@ -137,19 +142,20 @@ def submit(
     travelling = job.model_copy(
         update={"input": canonical(job.input), "output": canonical(job.output)}
     )
-    command = ["python", "-m", "deepcrop", "run", SPECIFICATION]
+    command = ["python", "-m", "deepcrop", "run", JOB_FILE]
     with tempfile.TemporaryDirectory(prefix="deepcrop-") as folder:
-        Path(folder, SPECIFICATION).write_text(travelling.to_yaml(), encoding="utf-8")
+        Path(folder, JOB_FILE).write_text(travelling.to_yaml(), encoding="utf-8")
         try:
             with quiet_stderr():
                 client = JobSubmissionClient(address)
-            identity = _when_ready(
-                client.submit_job,
-                entrypoint=shlex.join(command + ["--overwrite"] * overwrite),
-                runtime_env=runtime | {"working_dir": folder},
-                metadata={"output": travelling.output, "method": job.method},
-            )
-        except (AuthenticationError, *_BROKEN) as error:
+            with quiet_loggers(*_CLIENT_LOGGERS):
+                identity = _submit_when_ready(
+                    client.submit_job,
+                    entrypoint=shlex.join(command + ["--overwrite"] * overwrite),
+                    runtime_env=runtime | {"working_dir": folder},
+                    metadata={"output": travelling.output, "method": job.method},
+                )
+        except (AuthenticationError, *TRANSPORT_ERRORS) as error:
             if refused := refusal(f"--address {address}", error):
                 raise refused from error
             raise Interrupted(
@@ -158,12 +164,12 @@ def submit(
     return Submission(client, identity)
 
 
-def _when_ready(call: Callable[..., str], **arguments: Any) -> str:
+def _submit_when_ready(call: Callable[..., str], **arguments: Any) -> str:
     """Call once the cluster has an agent that takes jobs; a young one has none for some seconds."""
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_message(match="(?s).*No available agent"),
         wait=tenacity.wait_fixed(2),
-        stop=tenacity.stop_after_delay(PATIENCE),
+        stop=tenacity.stop_after_delay(RECONNECT_TIMEOUT_S),
         reraise=True,
     )
     return str(retrying(call, **arguments))

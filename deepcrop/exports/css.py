@@ -7,15 +7,12 @@ focal point. A rule selects its image by the URL that the page's HTML has in ``s
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from ..geometry import Focal
+from ..manifest.store import Manifest
 from .base import ExportFormat, ExportOptions, ExportResult
 from .rows import rows_with_duplicates, source_uris
 from .source_paths import PATH_CHARACTERS, SourcePaths, common_root, percent_encoded
-
-if TYPE_CHECKING:
-    from ..manifest.store import Manifest
 
 CENTRE: Focal = (0.5, 0.5)
 """The initial value of ``object-position``: where no rule applies."""

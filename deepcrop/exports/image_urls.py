@@ -9,16 +9,15 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from ..errors import RequestError
+from ..manifest.rows import ImageRow, VariantRow
+from ..manifest.store import Manifest
 from .base import ExportResult
-from .rows import ImageRow, VariantRow, rows_with_duplicates, source_uris
+from .rows import rows_with_duplicates, source_uris
 from .source_paths import SourcePaths, common_root
-
-if TYPE_CHECKING:
-    from ..manifest.store import Manifest
 
 CONTENT_TYPE = "text/csv; charset=utf-8"
 

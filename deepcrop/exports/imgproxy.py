@@ -10,17 +10,15 @@ import base64
 import hashlib
 import hmac
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ..errors import RequestError
+from ..manifest.rows import ImageRow, VariantRow
+from ..manifest.store import Manifest
 from ..storage.uri import scheme
 from .base import ExportFormat, ExportOptions, ExportResult
 from .image_urls import job_paths, server_base, write_table
-from .rows import ImageRow, VariantRow, box_of
+from .rows import box_of
 from .source_paths import SourcePaths, percent_encoded
-
-if TYPE_CHECKING:
-    from ..manifest.store import Manifest
 
 
 @dataclass(frozen=True)

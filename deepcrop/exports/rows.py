@@ -3,48 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, TypedDict
 
-from ..geometry import Box
-
-if TYPE_CHECKING:
-    from ..manifest.store import Manifest
-
-
-class VariantRow(TypedDict):
-    """A variant of a source, in the columns of the images manifest that exports read.
-
-    The crop box ``x0, y0, x1, y1`` is in pixels of the source as shown; it is None where the
-    variant was retargeted rather than cropped.
-    """
-
-    variant_uri: str
-    aspect: str
-    x0: int | None
-    y0: int | None
-    x1: int | None
-    y1: int | None
-    width: int
-    height: int
-    upscaled: bool
-
-
-class ImageRow(TypedDict):
-    """A source that is done, in the columns of the images manifest that exports read.
-
-    ``width`` and ``height`` are in pixels, as shown; the focal point is 0..1 of the sides.
-    """
-
-    source_uri: str
-    source_id: int
-    width: int
-    height: int
-    orientation: int | None
-    focal_x: float | None
-    focal_y: float | None
-    duplicate_of: str | None
-    variants: list[VariantRow]
-
+from ..geometry import Box, Size
+from ..manifest.rows import ImageRow, VariantRow
+from ..manifest.store import Manifest
 
 DUPLICATE_COLUMNS = ("source_uri", "source_id", "duplicate_of")
 """Columns in which a duplicate's row differs from that of its original."""
@@ -80,8 +42,15 @@ def rows_with_duplicates(manifest: Manifest) -> Iterator[ImageRow]:
             }
 
 
+def size_of(row: ImageRow) -> Size:
+    """Return the size of a source that was decoded, in pixels as shown."""
+    width, height = row["width"], row["height"]
+    assert width is not None and height is not None
+    return Size(width, height)
+
+
 def box_of(variant: VariantRow) -> Box:
     """Return the crop box of a variant that has one, in pixels of the source as shown."""
-    x0, y0, x1, y1 = (variant[edge] for edge in ("x0", "y0", "x1", "y1"))
+    x0, y0, x1, y1 = variant["x0"], variant["y0"], variant["x1"], variant["y1"]
     assert x0 is not None and y0 is not None and x1 is not None and y1 is not None
     return Box(x0, y0, x1, y1)

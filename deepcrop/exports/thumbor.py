@@ -7,19 +7,18 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 from urllib.parse import quote
 
 from ..errors import RequestError
 from ..geometry import Box, Size
+from ..manifest.rows import ImageRow, VariantRow
+from ..manifest.store import Manifest
 from ..storage.uri import scheme
 from .base import ExportFormat, ExportOptions, ExportResult
 from .image_urls import job_paths, server_base, write_table
-from .rows import ImageRow, VariantRow, box_of
+from .rows import box_of, size_of
 from .source_paths import SourcePaths, percent_encoded
-
-if TYPE_CHECKING:
-    from ..manifest.store import Manifest
 
 OPTION_WORDS = ("left", "center", "right", "top", "middle", "bottom", "smart")
 """Words that thumbor reads as an option where a path begins with them."""
@@ -81,7 +80,7 @@ class ThumborUrls:
         filters = ""
         if self.orientation == "stored" and (orientation := _orientation(row)) != 1:
             transform = STORED_TO_SHOWN[orientation]
-            box = stored_box(box, Size(row["width"], row["height"]), orientation)
+            box = stored_box(box, size_of(row), orientation)
             width, height = size if transform.degrees % 180 == 0 else size[::-1]
             # A negative size is thumbor's way to ask for a mirrored image.
             size = (

@@ -13,14 +13,12 @@ import json
 import tarfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
+from ..manifest.rows import ImageRow
+from ..manifest.store import Manifest
 from ..storage import Storage
 from .base import ExportFormat, ExportOptions, ExportResult
-from .rows import ImageRow, ok_rows
-
-if TYPE_CHECKING:
-    from ..manifest.store import Manifest
+from .rows import ok_rows
 
 SHARD_SAMPLES = 1000
 """Samples in a shard; the last shard has fewer."""

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 from xml.sax.saxutils import quoteattr
 
+from ..manifest.rows import ImageRow
+from ..manifest.store import Manifest
 from ..sources.keys import safe_key
 from ..storage import below, common_folder, join
 from .base import ExportFormat, ExportOptions, ExportResult
-from .rows import ImageRow, box_of, rows_with_duplicates, source_uris
-
-if TYPE_CHECKING:
-    from ..manifest.store import Manifest
+from .rows import box_of, rows_with_duplicates, size_of, source_uris
 
 ROLE_VOCABULARY = "http://cv.iptc.org/newscodes/imageregionrole/"
 """Prefix of IPTC's terms for what a region of a photo is for."""
@@ -55,17 +53,17 @@ def xmp_packet(row: ImageRow) -> str:
 
     Coordinates are 0..1 of the photo's sides, as it is shown.
     """
-    regions = []
+    size, regions = size_of(row), []
     for variant in row["variants"]:
         if variant["x0"] is None:
             continue
         box = box_of(variant)
         boundary: dict[str, str | float] = {
             "rbShape": "rectangle",
-            "rbX": box.x0 / row["width"],
-            "rbY": box.y0 / row["height"],
-            "rbW": box.size.width / row["width"],
-            "rbH": box.size.height / row["height"],
+            "rbX": box.x0 / size.width,
+            "rbY": box.y0 / size.height,
+            "rbW": box.size.width / size.width,
+            "rbH": box.size.height / size.height,
         }
         regions.append(_region(variant["aspect"], "cropping", boundary))
     x, y = row["focal_x"], row["focal_y"]

@@ -31,12 +31,13 @@ inside TIFF, hierarchical JPEG or samples of mixed types: the message names it. 
 
 from .colour.conversion import Colour
 from .colour.description import ExifColour
-from .decode import Picture, decode, size_to_decode
+from .decode import decode, size_to_decode
 from .encode import LONGEST_SIDE, OUTPUT_FORMATS, encode, flattens, output_format
 from .framing import Framing
 from .header import MAX_PIXELS, Probe, probe
 from .interop import as_array, as_pil, open
 from .metadata.blocks import Metadata, SourceMetadata
+from .picture import Picture
 from .render import Cuts, render, thumbnail
 
 __all__ = [

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..flags import Flag, Note
+from .formats.webp import first_frame
 
 if TYPE_CHECKING:
     from .header import Opened
@@ -17,7 +18,7 @@ Rectangle = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels; right and bottom are outside."""
 
 
-def notes_of(source: Opened) -> tuple[Note, ...]:
+def animation_notes(source: Opened) -> tuple[Note, ...]:
     """Return the note on an animation that is about to be flattened; no other frame is decoded."""
     if source.header.format == "tiff" or not _animated(source):
         return ()
@@ -35,7 +36,7 @@ def _animated(source: Opened) -> bool:
         return False
 
 
-def select(source: Opened) -> Rectangle | None:
+def select_first_frame(source: Opened) -> Rectangle | None:
     """Go to the first frame of an image that isn't loaded; return the part that it covers.
 
     None: the whole canvas. What is outside is transparent: browsers begin with an empty canvas and
@@ -46,30 +47,16 @@ def select(source: Opened) -> Rectangle | None:
     if form == "gif":
         rectangle = image.tile[0][1]
     elif form == "webp":
-        rectangle = _first_of_webp(source.data)
+        rectangle = first_frame(source.data)
     elif form == "png" and image.info.get("default_image"):
         # The default image is for readers that don't know APNG, and no frame of the animation.
         image.seek(1)
     return None if rectangle == (0, 0, *image.size) else rectangle
 
 
-def outside(image: Image.Image, rectangle: Rectangle) -> NDArray[np.uint8]:
+def opaque_inside(image: Image.Image, rectangle: Rectangle) -> NDArray[np.uint8]:
     """Return alpha (H, W) that is opaque inside a rectangle only."""
     left, top, right, bottom = rectangle
     alpha = np.zeros((image.height, image.width), np.uint8)
     alpha[top:bottom, left:right] = 255
     return alpha
-
-
-def _first_of_webp(data: bytes) -> Rectangle | None:
-    """Find the first frame's rectangle (RFC 9649, section 2.7.1.1)."""
-    at = 12
-    while at + 24 <= len(data):
-        if data[at : at + 4] == b"ANMF":
-            left, top, width, height = (
-                int.from_bytes(data[i : i + 3], "little") for i in range(at + 8, at + 20, 3)
-            )
-            return 2 * left, 2 * top, 2 * left + width + 1, 2 * top + height + 1
-        length = int.from_bytes(data[at + 4 : at + 8], "little")
-        at += 8 + length + length % 2
-    return None

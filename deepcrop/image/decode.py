@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from ..errors import Corrupt
-from ..flags import Note
 from ..geometry import Box, Size
-from .animation import notes_of, outside, select
+from .animation import animation_notes, opaque_inside, select_first_frame
 from .colour import management as described
 from .colour.conversion import Colour, is_srgb, to_rgb
 from .colour.description import ExifColour, colour_described
@@ -25,7 +24,8 @@ from .formats import jpeg
 from .formats.png_transparency import keyed_alpha
 from .formats.tiff import decoding as tiff_samples
 from .header import MAX_PIXELS, Opened, Probe, opened
-from .metadata.blocks import SourceMetadata, metadata_of
+from .metadata.blocks import metadata_of
+from .picture import Picture
 from .samples import Samples
 
 # The scaled DCT cuts blocks short, which isn't a clean low-pass filter: what it gets wrong should
@@ -33,40 +33,6 @@ from .samples import Samples
 # decode and Lanczos is 41 and 43 dB (44 for a whole decode resized by our cubic filter), and a zone
 # plate's strongest alias has 20% and 12% of its contrast.
 _MARGIN = Fraction(2)
-
-
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """A decoded image, as shown.
-
-    Attributes:
-        pixels: (H, W, 3) uint8, or (H, W, 4) with straight alpha where some pixel isn't opaque.
-        source_size: width and height at full size.
-        format: jpeg, png, webp, avif, tiff, gif or bmp.
-        shrink: 1, 2, 4 or 8: source pixels for each decoded pixel.
-        origin: where the source's left and top edges lie in ``pixels``: 0, or less than a pixel
-            where a shrunk image was turned (its last column or row is only partly covered).
-        metadata: the file's own EXIF, XMP and IPTC, and the ICC profile of ``pixels`` (None: sRGB).
-        notes: what had to be decided to read the file, such as the frame or page that was taken.
-    """
-
-    pixels: NDArray[np.uint8]
-    source_size: Size
-    format: str
-    shrink: int
-    origin: tuple[Fraction, Fraction]
-    metadata: SourceMetadata
-    notes: tuple[Note, ...] = ()
-
-    @property
-    def size(self) -> Size:
-        """Width and height of ``pixels``."""
-        return Size(self.pixels.shape[1], self.pixels.shape[0])
-
-    @property
-    def rgb(self) -> NDArray[np.uint8]:
-        """The pixels (H, W, 3), transparent ones over white: what a method looks at."""
-        return over_white(self.pixels)
 
 
 def decode(
@@ -100,7 +66,7 @@ def decode(
         metadata = metadata_of(source.image, source.data)
         space = colour_described(source.image, source.data, exif_colour)
         space, told = described.prepare(source.image, source.data, space, colour)
-        notes = source.notes + notes_of(source) + told
+        notes = source.notes + animation_notes(source) + told
         shrink, pixels, profile = _read(source, at_least, colour, space)
         by_reader = header.format == "tiff" and source.page is None
         turned = _turn(pixels, 1 if by_reader else header.orientation)
@@ -120,21 +86,6 @@ def size_to_decode(source: Size, cuts: Iterable[tuple[Box, Size]]) -> Size:
     )
     scale = min(scale * _MARGIN, Fraction(1))
     return Size(max(1, math.ceil(source.width * scale)), max(1, math.ceil(source.height * scale)))
-
-
-def over_white(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Drop alpha: (H, W, 4) straight alpha, over white, to (H, W, 3)."""
-    if pixels.shape[2] == 3:
-        return pixels
-    result = np.empty((*pixels.shape[:2], 3), np.uint8)
-    for top in range(
-        0, len(pixels), 256
-    ):  # in strips: a large image shouldn't need three times over
-        rows = pixels[top : top + 256]
-        alpha = rows[..., 3:].astype(np.uint16)
-        mixed = rows[..., :3] * alpha + 255 * (255 - alpha)
-        result[top : top + 256] = (mixed + 127) // 255
-    return result
 
 
 def _read(
@@ -245,12 +196,12 @@ def _whole(
 
 def _load(source: Opened) -> NDArray[np.uint8] | None:
     """Load the first frame; return alpha (H, W) that Pillow doesn't give, or gives wrong."""
-    image, rectangle = source.image, select(source)
+    image, rectangle = source.image, select_first_frame(source)
     image.load()
     alpha = keyed_alpha(source.data, image) if source.header.format == "png" else None
     if alpha is not None:
         del image.info["transparency"]
-    return alpha if rectangle is None else outside(image, rectangle)
+    return alpha if rectangle is None else opaque_inside(image, rectangle)
 
 
 def _deep(

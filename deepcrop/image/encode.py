@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import io
-from typing import Any
 
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from ..errors import RenderError
-from .decode import over_white
+from .formats import jpeg, png
 from .metadata.blocks import Metadata
+from .picture import over_white
 
 OUTPUT_FORMATS = {"jpeg": ".jpg", "webp": ".webp", "avif": ".avif", "png": ".png"}
 """Formats that can be written, with the suffix of their files."""
@@ -25,7 +26,7 @@ LONGEST_SIDE = {"jpeg": 65500, "webp": 16383, "avif": 32768, "png": 2**31 - 1}
 """The most pixels a side of files that can be written and opened again, by format."""
 
 # Slower settings save 2 to 3% of the bytes at two to three times the cost.
-_SPEED: dict[str, dict[str, Any]] = {
+_SPEED: dict[str, dict[str, int]] = {
     "webp": {"method": 2},
     "avif": {"speed": 8, "max_threads": 1},
     "png": {"compress_level": 6},
@@ -80,15 +81,17 @@ def encode(
     metadata = metadata or Metadata()
     if format == "jpeg":
         return _jpeg(over_white(pixels), quality or _QUALITY[format], metadata)
-    options = dict(_SPEED[format])
+    options: dict[str, object] = dict(_SPEED[format])
     if format != "png":
         options["quality"] = quality or _QUALITY[format]
     blocks = {"exif": metadata.exif, "xmp": metadata.xmp, "icc_profile": metadata.icc}
-    image, out = Image.fromarray(pixels), io.BytesIO()
+    options |= {name: block for name, block in blocks.items() if block}
     if format == "png" and metadata.xmp:
-        options["pnginfo"] = _png_text(blocks.pop("xmp"))
+        options["pnginfo"] = _png_text(metadata.xmp)
+        del options["xmp"]
+    image, out = Image.fromarray(pixels), io.BytesIO()
     try:
-        image.save(out, format, **options, **{key: value for key, value in blocks.items() if value})
+        image.save(out, format, **options)
     except (OSError, ValueError, MemoryError) as error:
         raise RenderError(f"{format} of {width}x{height} pixels: {error}") from error
     return out.getvalue()
@@ -99,11 +102,10 @@ def flattens(pixels: NDArray[np.uint8], format: str) -> bool:
     return format == "jpeg" and pixels.shape[2] == 4 and bool(pixels[..., 3].min() < 255)
 
 
-def _png_text(xmp: bytes | None) -> Any:
-    from PIL.PngImagePlugin import PngInfo
-
+def _png_text(xmp: bytes) -> PngInfo:
+    """Return the iTXt chunk that holds an XMP packet."""
     info = PngInfo()
-    info.add_itxt("XML:com.adobe.xmp", (xmp or b"").decode("utf-8", "replace"))
+    info.add_itxt(png.XMP_KEYWORD.decode(), xmp.decode("utf-8", "replace"))
     return info
 
 
@@ -126,21 +128,22 @@ def _segments(metadata: Metadata) -> list[bytes]:
     """APP1 for EXIF and XMP, APP13 for IPTC (each fits one or is left out), APP2s for ICC."""
     segments = []
     if metadata.exif:
-        segments.append(_segment(0xE1, metadata.exif))
+        segments.append(_segment(jpeg.APP1, metadata.exif))
     if metadata.xmp:
-        segments.append(_segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + metadata.xmp))
+        segments.append(_segment(jpeg.APP1, jpeg.XMP_HEADER + metadata.xmp))
     if metadata.iptc:
-        segments.append(_segment(0xED, b"Photoshop 3.0\0" + metadata.iptc))
+        segments.append(_segment(jpeg.APP13, jpeg.PHOTOSHOP_HEADER + metadata.iptc))
     if metadata.icc:
-        parts = [metadata.icc[at : at + 65519] for at in range(0, len(metadata.icc), 65519)]
+        room = jpeg.MAX_PAYLOAD - len(jpeg.ICC_HEADER) - 2  # the part's number and their count
+        parts = [metadata.icc[at : at + room] for at in range(0, len(metadata.icc), room)]
         if len(parts) < 256:
             for number, part in enumerate(parts, 1):
                 count = bytes([number, len(parts)])
-                segments.append(_segment(0xE2, b"ICC_PROFILE\0" + count + part))
+                segments.append(_segment(jpeg.APP2, jpeg.ICC_HEADER + count + part))
     return segments
 
 
 def _segment(marker: int, payload: bytes) -> bytes:
-    if len(payload) > 65533:
+    if len(payload) > jpeg.MAX_PAYLOAD:
         return b""
     return bytes([0xFF, marker]) + (len(payload) + 2).to_bytes(2, "big") + payload

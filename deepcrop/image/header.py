@@ -3,52 +3,27 @@
 from __future__ import annotations
 
 import io
-import logging
 import re
-import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 
-from PIL import (
-    AvifImagePlugin,
-    BmpImagePlugin,
-    GifImagePlugin,
-    Image,
-    ImageFile,
-    JpegImagePlugin,
-    PngImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
+from PIL import Image, ImageFile
 
 from ..errors import Corrupt, SourceError, TooLarge, Unsupported
 from ..flags import Flag, Note
 from ..geometry import Size
-from .formats import jpeg
+from .formats import jpeg, webp
 from .formats.tiff import pages as tiff
 from .formats.tiff import support as tiff_support
 from .formats.tiff.layout import Layout
 from .libtiff import silence
 from .metadata.blocks import orientation_of
+from .pillow import open_with_pillow, without_warnings
 from .signature import format_of
 
 MAX_PIXELS = 2**27
 """Default limit of an image's pixels: 134 megapixels."""
-
-# Plugins' classes are documented, and calling them by name keeps out every other decoder (EPS
-# starts Ghostscript) and Pillow's own bomb limit, a process-wide setting: Image.open with
-# ``formats`` does the first, but not the second.
-_READERS: dict[str, type[ImageFile.ImageFile]] = {
-    "jpeg": JpegImagePlugin.JpegImageFile,
-    "png": PngImagePlugin.PngImageFile,
-    "webp": WebPImagePlugin.WebPImageFile,
-    "avif": AvifImagePlugin.AvifImageFile,
-    "tiff": TiffImagePlugin.TiffImageFile,
-    "gif": GifImagePlugin.GifImageFile,
-    "bmp": BmpImagePlugin.BmpImageFile,
-}
 
 # What Pillow's readers say of valid files of a kind that they don't know.
 _UNKNOWN_KIND = re.compile(r"[Uu]nsupported|cannot handle|unknown pixel mode|data organization")
@@ -126,7 +101,7 @@ class Opened:
 def opened(data: bytes, max_pixels: int) -> Iterator[Opened]:
     """Open with the one reader that knows the bytes; what goes wrong inside is a DecodeError."""
     name = format_of(data)
-    with _quiet():
+    with without_warnings():
         try:
             with _opener(name, data, max_pixels) as source:
                 yield source
@@ -153,9 +128,9 @@ def _opener(name: str, data: bytes, max_pixels: int) -> AbstractContextManager[O
 
 @contextmanager
 def _by_pillow(name: str, data: bytes, max_pixels: int, scalable: bool = False) -> Iterator[Opened]:
-    if (canvas := _webp_canvas(data)) is not None:
+    if name == "webp" and (canvas := webp.canvas_size(data)) is not None:
         _check(canvas, max_pixels)  # Pillow allocates a WebP's canvas when opening it
-    with _READERS[name](io.BytesIO(data)) as image:
+    with open_with_pillow(name, data) as image:
         orientation = orientation_of(image, data)
         size = _shown(image.size, orientation)
         _check(size, max_pixels)
@@ -179,7 +154,8 @@ def _tiff(name: str, data: bytes, max_pixels: int) -> Iterator[Opened]:
     notes = (Note(page.remark, Flag.PAGE_CHOSEN),) if page.remark else ()
     _check((layout.width, layout.height), max_pixels)
     if tiff_support.by_pillow(layout):
-        with _READERS[name](io.BytesIO(page.data)) as image:
+        silence()
+        with open_with_pillow(name, page.data) as image:
             orientation = orientation_of(image, page.data)
             # Pillow has turned the size already, and turns the pixels when it loads them.
             _check(image.size, max_pixels)
@@ -196,8 +172,7 @@ def _blank(layout: Layout) -> ImageFile.ImageFile:
     """Return an image that has nothing but a TIFF's metadata; the file is an EXIF block as well."""
     one_pixel = io.BytesIO()
     Image.new("1", (1, 1)).save(one_pixel, "gif")
-    one_pixel.seek(0)
-    blank = GifImagePlugin.GifImageFile(one_pixel)
+    blank = open_with_pillow("gif", one_pixel.getvalue())
     directory = layout.directory
     blocks = {"icc_profile": directory.block(tiff.ICC), "xmp": directory.block(tiff.XMP)}
     blocks["exif"] = b"Exif\0\0" + directory.data
@@ -219,52 +194,3 @@ def _check(size: tuple[int, int], max_pixels: int) -> None:
             f"{width}x{height} pixels are more than the limit of {max_pixels}; "
             f"--max-pixels {width * height} allows them"
         )
-
-
-def _webp_canvas(data: bytes) -> tuple[int, int] | None:
-    """Width and height of a WebP from its header (RFC 9649, sections 2.5 to 2.7)."""
-    if data[:4] != b"RIFF" or len(data) < 30:
-        return None
-    chunk, body = data[12:16], data[20:30]
-    if chunk == b"VP8X":
-        return int.from_bytes(body[4:7], "little") + 1, int.from_bytes(body[7:10], "little") + 1
-    if chunk == b"VP8L":
-        bits = int.from_bytes(body[1:5], "little")
-        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    if chunk == b"VP8 ":
-        width, height = (int.from_bytes(body[i : i + 2], "little") & 0x3FFF for i in (6, 8))
-        return width, height
-    return None
-
-
-silence()
-# Pillow logs some of what it then raises; where nobody set logging up, that would go to stderr.
-logging.getLogger("PIL").addHandler(logging.NullHandler())
-
-_lock = threading.Lock()
-_depth = 0
-_saved: warnings.catch_warnings[None] | None = None
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Ignore Pillow's warnings while any thread decodes.
-
-    ``warnings.catch_warnings`` alone is not safe in threads: overlapping blocks restore each
-    other's filters. So the first to enter sets the filter and the last to leave takes it away.
-    """
-    global _depth, _saved
-    with _lock:
-        if _depth == 0:
-            _saved = warnings.catch_warnings()
-            _saved.__enter__()
-            warnings.filterwarnings("ignore", module=r"PIL\.")
-        _depth += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            _depth -= 1
-            if _depth == 0 and _saved is not None:
-                _saved.__exit__(None, None, None)
-                _saved = None

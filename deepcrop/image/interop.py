@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,8 @@ from PIL import Image
 
 from ..errors import AccessDenied, FetchError, NotFound, RequestError
 from .colour.conversion import to_rgb
-from .decode import decode, over_white
+from .decode import decode
+from .picture import over_white
 
 
 def open(source: str | Path | BinaryIO) -> Image.Image:
@@ -36,7 +37,7 @@ def open(source: str | Path | BinaryIO) -> Image.Image:
     return Image.fromarray(decode(data).pixels)
 
 
-def as_array(image: Any) -> NDArray[np.uint8]:
+def as_array(image: object) -> NDArray[np.uint8]:
     """Turn a PIL image, an array (H, W, 3) or a tensor (3, H, W) into uint8 RGB (H, W, 3).
 
     Arrays may also be grey (H, W) or have alpha (H, W, 4), tensors be grey (1, H, W). Alpha goes
@@ -69,6 +70,6 @@ def as_array(image: Any) -> NDArray[np.uint8]:
     return np.ascontiguousarray(over_white(array))
 
 
-def as_pil(image: Any) -> Image.Image:
+def as_pil(image: object) -> Image.Image:
     """Turn whatever `as_array` takes into a PIL image in RGB."""
     return Image.fromarray(as_array(image))

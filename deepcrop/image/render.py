@@ -14,7 +14,7 @@ from PIL import Image
 
 from ..errors import RenderError
 from ..geometry import Box, Size
-from .decode import Picture
+from .picture import Picture
 
 _TOLERANCE = Fraction(1, 32)
 """Decoded pixels by which an edge may be off: nobody sees a shift of so little (60 dB)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ class Samples:
         alpha: whether the last channel is alpha, and whether colours were multiplied with it.
     """
 
-    values: NDArray
+    values: NDArray[np.number]
     space: Space
     white: float | None = None
     white_is_zero: bool = False
@@ -44,13 +44,14 @@ class Samples:
         values = self.values
         white = self.white if self.white is not None else white_of(values)
         if self.space == "LAB":
-            levels = values
+            levels = np.asarray(values, np.uint8)
         elif values.dtype.kind == "u" and values.itemsize <= 2 and self.alpha != "premultiplied":
             # In strips and by np.take, a third of the time of indexing: levels stay in cache.
-            ramp, levels = _ramp(values.dtype, white), np.empty(values.shape, np.uint8)
+            indices = cast("NDArray[np.uint8] | NDArray[np.uint16]", values)
+            ramp, levels = _ramp(indices.dtype, white), np.empty(values.shape, np.uint8)
             for top in range(0, len(values), _ROWS):
                 rows = slice(top, top + _ROWS)
-                np.take(ramp, values[rows], out=levels[rows], mode="clip")
+                np.take(ramp, indices[rows], out=levels[rows], mode="clip")
         else:
             levels = np.empty(values.shape, np.uint8)
             for top in range(0, len(values), _ROWS):
@@ -63,7 +64,7 @@ class Samples:
         image = Image.fromarray(np.ascontiguousarray(colours), self.space)
         return image, None if self.alpha is None else levels[..., -1]
 
-    def _scaled(self, rows: NDArray, white: float) -> NDArray[np.uint8]:
+    def _scaled(self, rows: NDArray[np.number], white: float) -> NDArray[np.uint8]:
         scaled = np.nan_to_num(rows.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0) / white
         if self.alpha == "premultiplied":
             alpha = scaled[..., -1:]
@@ -71,7 +72,7 @@ class Samples:
         return np.rint(scaled.clip(0, 1) * 255).astype(np.uint8)
 
 
-def white_of(values: NDArray) -> float:
+def white_of(values: NDArray[np.number]) -> float:
     """Return the value of white: of types up to 16 bits, their largest.
 
     Deeper integers and floating points are used in several ways. White is the smallest of the usual
@@ -81,7 +82,7 @@ def white_of(values: NDArray) -> float:
     """
     kind, bits = values.dtype.kind, 8 * values.itemsize
     if kind != "f":
-        full = float(np.iinfo(values.dtype).max)
+        full = float(np.iinfo(values.dtype.name).max)
         if bits <= 16:
             return full
         largest = float(values.max(initial=0))
@@ -94,7 +95,7 @@ def white_of(values: NDArray) -> float:
     return next((top for top in (255.0, 65535.0) if largest <= top), largest)
 
 
-def _ramp(dtype: np.dtype, white: float) -> NDArray[np.uint8]:
+def _ramp(dtype: np.dtype[np.uint8] | np.dtype[np.uint16], white: float) -> NDArray[np.uint8]:
     """Return the 8-bit level of each value of an unsigned type."""
     values = np.arange(np.iinfo(dtype).max + 1)
     return np.rint((values / white).clip(0, 1) * 255).astype(np.uint8)

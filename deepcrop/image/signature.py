@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ..errors import NotAnImage
+from .formats import png, webp
+from .formats.tiff.directory import MAGIC_NUMBERS
 
 _OTHERS = (
     (b"%PDF", "a PDF"),
@@ -30,13 +32,13 @@ def format_of(data: bytes) -> str:
     head = bytes(data[:64])
     if head.startswith(b"\xff\xd8\xff"):
         return "jpeg"
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+    if head.startswith(png.SIGNATURE):
         return "png"
-    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+    if webp.is_webp(head):
         return "webp"
     if head[4:8] == b"ftyp" and _is_avif(head):
         return "avif"
-    if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+    if head.startswith(MAGIC_NUMBERS):
         return "tiff"
     if head[:6] in (b"GIF87a", b"GIF89a"):
         return "gif"
@@ -54,7 +56,7 @@ def _looks_like(data: bytes) -> str:
     head = bytes(data[:512])
     if not head:
         return "empty (0 bytes)"
-    for magic in (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"II*\0", b"MM\0*"):
+    for magic in (b"\xff\xd8\xff", png.SIGNATURE, b"GIF89a", *MAGIC_NUMBERS[:2]):
         if len(head) < len(magic) and magic.startswith(head):
             return f"truncated to {len(head)} bytes"
     if not any(head):

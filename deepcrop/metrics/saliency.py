@@ -60,7 +60,7 @@ def similarity(saliency: ArrayLike, truth: ArrayLike) -> float:
     return float(np.minimum(density(saliency), density(truth)).sum())
 
 
-def scanpath(saliency: ArrayLike, fixations: Cells) -> float:
+def nss(saliency: ArrayLike, fixations: Cells) -> float:
     """NSS: the standardised map's mean at the fixations; 0 is chance."""
     return float(standardise(saliency)[fixations[:, 0], fixations[:, 1]].mean())
 

@@ -10,11 +10,13 @@ taps = trunk.features(images, (6, 13, 17)) # images: (B, 3, H, W), normalised as
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, cast
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from . import onednn
 
 Padding = Literal["same", "symmetric"]
 
@@ -40,7 +42,7 @@ class Conv2dSame(nn.Conv2d):
     """A convolution with TensorFlow's SAME padding, or with PyTorch's symmetric one.
 
     They differ where the stride is 2: on an even side SAME pads (0, 1), PyTorch (1, 1), which
-    shifts the sampling grid by one pixel. A clipped one ends in ReLU6.
+    shifts the sampling grid by one pixel. A clipped convolution ends in ReLU6.
     """
 
     def __init__(
@@ -84,35 +86,13 @@ class Conv2dSame(nn.Conv2d):
         return self._convolve(F.pad(input, (left, right, top, bottom)), self.weight, (0, 0))
 
     def _convolve(self, input: Tensor, weight: Tensor, padding: str | tuple[int, ...]) -> Tensor:
-        """Convolve and clip; single images on one thread by oneDNN, not as PyTorch would.
-
-        PyTorch's own choice (``use_mkldnn`` in Convolution.cpp) falls back to a slow convolution
-        for batches below 16 on one thread; with oneDNN the network takes 23 instead of 27 ms. It
-        clips what it has at hand, where ReLU6 goes through all of it again: 0.89 of the time.
-        """
+        """Convolve and clip, by oneDNN where that is faster."""
         rest = (self.stride, self.dilation, self.groups)
-        if _is_for_onednn(input):
-            end = ("hardtanh", [0.0, 6.0]) if self.clipped else ("none", [])
-            convolve = torch.ops.mkldnn._convolution_pointwise
-            return cast(Tensor, convolve(input, weight, self.bias, padding, *rest, *end, ""))
+        if onednn.is_faster(input):
+            return onednn.convolve(input, weight, self.bias, padding, *rest, clipped=self.clipped)
         stride, dilation, groups = rest
         y = F.conv2d(input, weight, self.bias, stride, padding, dilation, groups)
         return F.relu6(y, inplace=True) if self.clipped else y
-
-
-def _is_for_onednn(input: Tensor) -> bool:
-    kind = input.dtype
-    return (
-        input.device.type == "cpu"
-        and not torch.is_grad_enabled()
-        and not torch.is_autocast_enabled("cpu")
-        and torch.get_num_threads() == 1
-        and torch.backends.mkldnn.is_available()
-        and (
-            kind == torch.float32
-            or (kind == torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported())
-        )
-    )
 
 
 def _same(size: int, kernel: int, stride: int) -> tuple[int, int]:

@@ -1,12 +1,12 @@
-"""The page of a job: ``OUTPUT/report/index.html``, which opens from a file URL, without a network.
+"""The page of a job, ``OUTPUT/report/index.html``: it opens from a file URL and needs no network.
 
 ```python
 >>> build("out")
 '/photos/out/report/index.html'
 ```
 
-Style, scripts and plots are inside the page; beside it lie its data (``data/``), thumbnails
-(``thumbnails/``) and, where asked for, saliency maps (``maps/``).
+The page contains its style, scripts and plots. Beside it are its data (``data/``), thumbnails
+(``thumbnails/``) and, on request, saliency maps (``maps/``).
 """
 
 from __future__ import annotations
@@ -15,16 +15,15 @@ import json
 import shlex
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from .. import __version__
-from .. import weights as store
+from .. import weights as weights_catalogue
 from ..errors import RequestError
 from ..job import Job
 from ..manifest.status import job_of, open_job, state_of
@@ -36,15 +35,16 @@ from ..schema import STAGES
 from ..sources.corrections import Corrections
 from ..storage import Storage
 from . import plots
-from .chunks import DETAIL_ROWS, INDEX_ROWS, Catalogue
-from .digest import Cost, Digest, concatenated
 from .maps import make_maps
+from .page_data import DETAIL_ROWS, INDEX_ROWS, PageData
 from .sheet import COLOURS
+from .statistics import Cost, JobStatistics, concatenated
 from .thumbnails import make_thumbnails
 
-THUMBNAILS = 2000
-"""Sources that get a thumbnail unless told otherwise: the worst first."""
-THREADS = 16
+DEFAULT_THUMBNAILS = 2000
+"""Sources that get a thumbnail unless the caller says otherwise."""
+WRITE_THREADS = 16
+"""Data scripts that are written at the same time."""
 ASSETS = files("deepcrop.report") / "assets"
 
 
@@ -52,48 +52,51 @@ def build(
     output: str,
     *,
     endpoint: str | None = None,
-    thumbnails: int = THUMBNAILS,
+    thumbnails: int = DEFAULT_THUMBNAILS,
     maps: int = 0,
     machine: str | None = None,
     nodes: int = 1,
     progress: Progress | None = None,
 ) -> str:
-    """Write the page of a finished or running job, over an earlier one.
+    """Write the page of a finished or running job, replacing an earlier one.
 
     Args:
-        output: the job's output.
-        endpoint: URL of the S3 server, where it is not the usual one.
-        thumbnails: how many sources get one, those with the worst scores first.
-        maps: how many sources get a saliency map, in the same order; each asks the network.
-        machine: what the job ran on, a name of ``pipeline/prices.yaml``, to reckon its cost.
-        nodes: how many such machines.
-        progress: who wants to know how many thumbnails are made.
+        output: the job's output, a path or URI.
+        endpoint: URL of the S3 server, if it is not AWS's.
+        thumbnails: how many sources get a thumbnail, in the order of the gallery.
+        maps: how many sources get a saliency map, in the same order; the network computes each.
+        machine: the kind of machine that the job ran on, a name of ``planning/prices.yaml``; the
+            page then shows the job's cost.
+        nodes: how many such machines the job ran on.
+        progress: is told of each thumbnail.
 
     Returns:
         The page's URI.
 
     Raises:
-        RequestError: there is no job there, or no price of such a machine.
+        RequestError: there is no job at the output, or no price for the machine.
     """
     manifest, record = open_job(output, endpoint)
     manifest.load_parts()
     job = job_of(manifest, record, endpoint)
     parts = list(manifest.tables())
-    digest = Digest.of(parts, record["started"])
-    cost = Cost.of(digest, Prices.read(), machine, nodes) if machine else None
+    statistics = JobStatistics.of(parts, record["started"])
+    cost = Cost.of(statistics, Prices.read(), machine, nodes) if machine else None
     aspects = [request.slug for request in job.requests]
-    kept = manifest.read_corrections()
-    said = {} if kept is None else Corrections(kept).statements
-    catalogue = Catalogue.of(concatenated(parts), manifest.output, aspects, said)
+    applied = manifest.read_corrections()
+    corrections = {} if applied is None else Corrections(applied).statements
+    data = PageData.of(concatenated(parts), manifest.output, aspects, corrections)
     storage, folder = job.storage, f"{manifest.output}/report"
-    watcher = progress or NullProgress()
-    small = make_thumbnails(catalogue.rows, thumbnails, storage, f"{folder}/thumbnails", watcher)
-    mapped = make_maps(catalogue.rows, maps, job, f"{folder}/maps")
-    name = uuid.uuid4().hex[:12]
-    scripts = [*catalogue.index(name), *catalogue.details(name, small, mapped)]
+    thumbnail_names = make_thumbnails(
+        data.rows, thumbnails, storage, f"{folder}/thumbnails", progress or NullProgress()
+    )
+    map_names = make_maps(data.rows, maps, job, f"{folder}/maps")
+    build_name = uuid.uuid4().hex[:12]
+    scripts = [*data.index(build_name), *data.details(build_name, thumbnail_names, map_names)]
     _write_all(storage, f"{folder}/data", scripts)
     state = state_of(manifest, record)
-    page = _render(job, record, state, digest, cost, catalogue, name)
+    total: int = record["counts"]["sources"]
+    page = _render(job, record, state, total, statistics, cost, data, build_name)
     storage.write(f"{folder}/index.html", page.encode(), "text/html; charset=utf-8")
     return f"{folder}/index.html"
 
@@ -102,18 +105,19 @@ def _write_all(storage: Storage, folder: str, scripts: Iterable[tuple[str, str]]
     def write(script: tuple[str, str]) -> None:
         storage.write(f"{folder}/{script[0]}", script[1].encode(), "text/javascript")
 
-    with ThreadPoolExecutor(THREADS) as pool:
+    with ThreadPoolExecutor(WRITE_THREADS) as pool:
         list(pool.map(write, scripts))
 
 
 def _render(
     job: Job,
-    record: dict[str, Any],
+    record: Mapping[str, object],
     state: str,
-    digest: Digest,
+    total: int,
+    statistics: JobStatistics,
     cost: Cost | None,
-    catalogue: Catalogue,
-    name: str,
+    data: PageData,
+    build_name: str,
 ) -> str:
     environment = Environment(
         loader=PackageLoader("deepcrop.report", "assets"),
@@ -122,24 +126,23 @@ def _render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["size"] = _size
+    environment.filters["bytes"] = _format_bytes
     environment.filters["duration"] = plots.duration
-    total = record["counts"]["sources"]
     facts = {
-        "build": name,
+        "build": build_name,
         "fingerprint": record["fingerprint"],
-        "count": len(catalogue),
+        "count": len(data),
         "index_rows": INDEX_ROWS,
         "detail_rows": DETAIL_ROWS,
-        "root": catalogue.root,
-        "root_href": catalogue.root_href,
+        "root": data.root,
+        "root_href": data.root_href,
         "aspects": [request.slug for request in job.requests],
         "ratios": [(request.aspect.width, request.aspect.height) for request in job.requests],
         "window": _window(job),
-        "flags": catalogue.flagged.legend(),
+        "flags": data.flags.legend(),
         "colours": COLOURS,
-        "methods": catalogue.methods,
-        "errors": catalogue.errors,
+        "methods": data.methods,
+        "errors": data.errors,
         "kind": job.kind,
         "stages": STAGES,
     }
@@ -150,9 +153,9 @@ def _render(
         title=job.output.rstrip("/").rpartition("/")[2] or job.output,
         state=state,
         total=total,
-        digest=digest,
+        statistics=statistics,
         cost=cost,
-        catalogue=catalogue,
+        data=data,
         job=job,
         settings=json.loads(job.model_dump_json(exclude_defaults=True)),
         record=record,
@@ -160,16 +163,16 @@ def _render(
         plots=plots,
         built=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         version=__version__,
-        command=command_of(job),
-        output=shlex.join([catalogue.output, *_endpoint(job)]),
+        command=run_command(job),
+        output=shlex.join([data.output, *_endpoint(job)]),
         correct_command=shlex.join(
-            ["deepcrop", "correct", catalogue.output, "corrections.csv", *_endpoint(job)]
+            ["deepcrop", "correct", data.output, "corrections.csv", *_endpoint(job)]
         ),
     )
 
 
-def command_of(job: Job) -> str:
-    """Return the command that runs a job."""
+def run_command(job: Job) -> str:
+    """Return the command that runs a job, for a shell."""
     words = ["deepcrop", "run", "--input", job.input, "--output", job.output]
     words += ["--method", job.method]
     for aspect in job.aspects:
@@ -184,21 +187,25 @@ def command_of(job: Job) -> str:
 
 
 def is_built(output: str, endpoint: str | None = None) -> bool:
-    """Tell whether an output has a page."""
+    """Return whether an output has a page.
+
+    Raises:
+        RequestError: there is no job at the output.
+    """
     manifest, _ = open_job(output, endpoint)
     return manifest.storage.exists(f"{manifest.output}/report/index.html")
 
 
 def _endpoint(job: Job) -> list[str]:
-    """Return the options with which a command finds the job's store."""
+    """Return the options that a command needs to reach the job's S3 server."""
     return ["--s3-endpoint", job.s3_endpoint] if job.s3_endpoint else []
 
 
 def _window(job: Job) -> str:
-    """Say which window the job's method cuts around a focal point that a person gives.
+    """Return the size of a crop box around a focal point that a person moved.
 
     Returns:
-        ``largest`` of the ratio, or ``kept``: of the size that the method chose before.
+        ``largest``, the largest of the ratio; or ``kept``, the size that the method chose.
     """
     largest = job.method in ("center", "saliency") or (
         job.method == "mars"
@@ -207,11 +214,11 @@ def _window(job: Job) -> str:
     return "largest" if largest else "kept"
 
 
-def _weights(job: Job) -> store.Weights | None:
-    """Return the catalogue entry of the weights used, if they are any of ours."""
+def _weights(job: Job) -> weights_catalogue.Weights | None:
+    """Return the catalogue entry of the job's weights; None for weights of a user's own."""
     name = job.weights or registry.find(job.method).weights
     try:
-        return None if name is None else store.find(name)
+        return None if name is None else weights_catalogue.find(name)
     except RequestError:
         return None
 
@@ -223,8 +230,8 @@ def _scripts() -> str:
     return "\n".join([texts.pop("modules.js"), *(texts[name] for name in sorted(texts))])
 
 
-def _size(count: float) -> str:
-    """Write bytes for a person."""
+def _format_bytes(count: float) -> str:
+    """Return a number of bytes as text, such as ``1.5 MB``."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 1000:
             return f"{count:.3g} {unit}"

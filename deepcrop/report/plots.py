@@ -8,20 +8,22 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 WIDTH, HEIGHT = 640, 180
+"""Size of a plot, in units of the SVG."""
 LEFT, RIGHT, TOP, BOTTOM = 44, 8, 10, 26
+"""Margins around the plotted area, in units of the SVG."""
 
 
-def throughput(pace: Sequence[tuple[float, float]]) -> Markup | None:
-    """Draw images per second over the time of the work; None where there is nothing to draw.
+def throughput(steps: Sequence[tuple[float, float]]) -> Markup | None:
+    """Draw images per second over time; None without steps.
 
     Args:
-        pace: seconds since the beginning, and the rate up to then.
+        steps: seconds since the start at the end of each step, and images per second during it.
     """
-    if not pace:
+    if not steps:
         return None
-    end, top = pace[-1][0], nice(max(rate for _, rate in pace))
+    end, top = steps[-1][0], axis_top(max(rate for _, rate in steps))
     points, before = [], 0.0
-    for seconds, rate in pace:
+    for seconds, rate in steps:
         y = _y(rate / top)
         points += [f"{_x(before / end):.1f},{y:.1f}", f"{_x(seconds / end):.1f},{y:.1f}"]
         before = seconds
@@ -32,17 +34,17 @@ def throughput(pace: Sequence[tuple[float, float]]) -> Markup | None:
         f'<polyline class="line" points="{" ".join(points)}"/>'
     )
     ticks = [(share, duration(end * share)) for share in (0, 0.25, 0.5, 0.75, 1)]
-    label = f"Throughput: {end:.0f} seconds, at most {max(rate for _, rate in pace):.1f} images/s"
+    label = f"Throughput: {end:.0f} seconds, at most {max(rate for _, rate in steps):.1f} images/s"
     return _figure(label, body + _grid(top) + _marks(ticks))
 
 
 def histogram(counts: Sequence[int]) -> Markup:
-    """Draw how many variants have which score.
+    """Draw a histogram of scores.
 
     Args:
-        counts: of equal shares of 0..1.
+        counts: variants in each of equal bins of 0..1.
     """
-    top = nice(max(*counts, 1))
+    top = axis_top(max(*counts, 1))
     step = (WIDTH - LEFT - RIGHT) / len(counts)
     bars = "".join(
         f'<rect class="column" x="{_x(at / len(counts)) + 1:.1f}" y="{_y(count / top):.1f}" '
@@ -55,21 +57,29 @@ def histogram(counts: Sequence[int]) -> Markup:
 
 
 def stages(seconds: Mapping[str, float], sources: int) -> list[tuple[str, float, float]]:
-    """Return each stage's name, its milliseconds a source, and its share of the longest stage."""
+    """Return the bars of a plot of stages.
+
+    Args:
+        seconds: time of all sources together, by stage.
+        sources: how many sources there are.
+
+    Returns:
+        For each stage its name, milliseconds a source, and the bar's length: 1 is the longest.
+    """
     longest = max(*seconds.values(), 1e-9)
     return [
         (name, 1000 * value / max(sources, 1), value / longest) for name, value in seconds.items()
     ]
 
 
-def nice(value: float) -> float:
-    """Round up to 1, 2 or 5 times a power of ten, for the top of an axis."""
+def axis_top(value: float) -> float:
+    """Round a value up to 1, 2 or 5 times a power of ten."""
     power = 10 ** math.floor(math.log10(value)) if value > 0 else 1.0
     return next((step * power for step in (1, 2, 5) if value <= step * power), 10 * power)
 
 
 def duration(seconds: float) -> str:
-    """Write a time span for a person: 42 s, 3 min, 1.5 h."""
+    """Return a time span as text: 42 s, 3 min, 1.5 h."""
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

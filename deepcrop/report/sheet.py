@@ -10,37 +10,38 @@ from PIL import Image, ImageDraw
 from ..geometry import Box, Focal
 
 HEIGHT = 200
-"""Pixels of every picture of a sheet."""
+"""Height of every image on a sheet, in pixels."""
 MARGIN = 8
-LARGEST = 4000
-"""Pixels of a page's width and height, at most."""
+"""Space between the images of a sheet, in pixels."""
+MAX_SIDE = 4000
+"""Largest width and height of a page, in pixels."""
 COLOURS = ("#ff5c5c", "#2fd0b0", "#5b8cff", "#ffb224", "#b78cff", "#8fdc5a", "#ff85b3", "#22c3e6")
+"""Colours of crop boxes, in the order of the ratios."""
 
 
 @dataclass(frozen=True)
-class Line:
-    """One line of a sheet."""
+class ContactSheetRow:
+    """A source and its variants, side by side."""
 
     title: str
     source: Image.Image
     boxes: Mapping[str, Box]
     """Crop boxes by ratio, in pixels of ``source``."""
     focal: Focal | None
+    """The focal point, 0..1 of the sides."""
     variants: Mapping[str, Image.Image]
     """Variants by ratio."""
 
 
-def contact_sheet(lines: Sequence[Line]) -> Image.Image:
-    """Draw lines under one another.
-
-    Args:
-        lines: at least one.
-    """
-    return _column([draw_row(line) for line in lines])
+def contact_sheet(rows: Sequence[ContactSheetRow]) -> Image.Image:
+    """Draw rows below one another; at least one is needed."""
+    return _column([draw_row(row) for row in rows])
 
 
 class Page:
-    """Rows of several photos, those of one together, in as many columns as the page has room for.
+    """A page of a contact sheet: the drawn rows of several photos, in columns.
+
+    The rows of one photo stay together. A page is at most ``MAX_SIDE`` wide and high.
 
     ```python
     page = Page()
@@ -50,24 +51,26 @@ class Page:
     """
 
     def __init__(self) -> None:
-        """Begin with an empty page."""
+        """Start an empty page."""
         self.groups: list[Sequence[Image.Image]] = []
 
     def fits(self, rows: Sequence[Image.Image]) -> bool:
-        """Tell whether a further photo's rows have room; on an empty page they always do."""
-        columns = _columns([*self.groups, rows], LARGEST)
-        return not self.groups or sum(map(_width, columns)) <= LARGEST
+        """Return whether there is room for another photo's rows; an empty page always has room."""
+        columns = _columns([*self.groups, rows], MAX_SIDE)
+        return not self.groups or sum(map(_width, columns)) <= MAX_SIDE
 
     def add(self, rows: Sequence[Image.Image]) -> None:
-        """Take a photo's rows; those that are too many for a column, as several groups."""
+        """Add a photo's rows; more rows than a column holds are split into several groups."""
         rows = [_narrowed(row) for row in rows]
-        most = max(1, LARGEST // max(row.height for row in rows))
-        self.groups += [rows[start : start + most] for start in range(0, len(rows), most)]
+        per_column = max(1, MAX_SIDE // max(row.height for row in rows))
+        starts = range(0, len(rows), per_column)
+        self.groups += [rows[start : start + per_column] for start in starts]
 
     def draw(self) -> Image.Image:
         """Draw the page, as nearly square as its photos allow."""
-        least = max(map(_height, self.groups))
-        layouts = [_columns(self.groups, height) for height in range(least, LARGEST + 1, HEIGHT)]
+        lowest = max(map(_height, self.groups))
+        heights = range(lowest, MAX_SIDE + 1, HEIGHT)
+        layouts = [_columns(self.groups, height) for height in heights]
         columns = min(layouts, key=_extent)
         drawn = [_column(column) for column in columns]
         page = Image.new("RGB", (sum(each.width for each in drawn), max(map(_height, columns))))
@@ -80,7 +83,7 @@ class Page:
 
 
 def _columns(groups: Iterable[Sequence[Image.Image]], height: int) -> list[list[Image.Image]]:
-    """Put groups under one another, in a further column where one would be too high."""
+    """Stack groups in columns, with a new column where one would exceed ``height``."""
     columns: list[list[Image.Image]] = [[]]
     for group in groups:
         if columns[-1] and _height(columns[-1]) + _height(group) > height:
@@ -112,18 +115,18 @@ def _width(rows: Sequence[Image.Image]) -> int:
 
 
 def _narrowed(row: Image.Image) -> Image.Image:
-    if row.width <= LARGEST:
+    if row.width <= MAX_SIDE:
         return row
-    return row.resize((LARGEST, max(1, round(row.height * LARGEST / row.width))))
+    return row.resize((MAX_SIDE, max(1, round(row.height * MAX_SIDE / row.width))))
 
 
-def overlay(source: Image.Image, boxes: Mapping[str, Box], focal: Focal | None) -> Image.Image:
-    """Draw crop boxes and the focal point over an image.
+def draw_boxes(source: Image.Image, boxes: Mapping[str, Box], focal: Focal | None) -> Image.Image:
+    """Return a copy of an image with crop boxes and the focal point drawn over it.
 
     Args:
-        source: the image, as shown.
-        boxes: crop boxes by ratio, in its pixels.
-        focal: the focal point, 0..1 of its sides.
+        source: the image.
+        boxes: crop boxes by ratio, in pixels of the image.
+        focal: the focal point, 0..1 of the image's sides.
     """
     drawn = source.convert("RGB").copy()
     pen = ImageDraw.Draw(drawn)
@@ -139,19 +142,20 @@ def overlay(source: Image.Image, boxes: Mapping[str, Box], focal: Focal | None) 
     return drawn
 
 
-def draw_row(line: Line) -> Image.Image:
-    """Draw one line."""
-    pictures = [("", overlay(line.source, line.boxes, line.focal)), *line.variants.items()]
+def draw_row(row: ContactSheetRow) -> Image.Image:
+    """Draw a row: the source with its title and crop boxes, then its variants with their ratios."""
+    source = draw_boxes(row.source, row.boxes, row.focal)
+    pictures = [(row.title, source), *row.variants.items()]
     scaled = [
         (label, each.resize((max(1, round(each.width * HEIGHT / each.height)), HEIGHT)))
         for label, each in pictures
     ]
     width = sum(each.width for _, each in scaled) + MARGIN * (len(scaled) + 1)
-    row = Image.new("RGB", (width, HEIGHT + 3 * MARGIN), "white")
-    pen = ImageDraw.Draw(row)
+    drawn = Image.new("RGB", (width, HEIGHT + 3 * MARGIN), "white")
+    pen = ImageDraw.Draw(drawn)
     left = MARGIN
     for label, each in scaled:
-        row.paste(each, (left, 2 * MARGIN))
-        pen.text((left, 2), label or line.title, fill="black", font_size=11)
+        drawn.paste(each, (left, 2 * MARGIN))
+        pen.text((left, 2), label, fill="black", font_size=11)
         left += each.width + MARGIN
-    return row
+    return drawn

@@ -1,11 +1,10 @@
-"""Small pictures beside the page, named by the hash of what they show, made once."""
+"""Thumbnails beside the page, named by the hash of the file that they show, and made once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy
 import pyarrow as pa
@@ -14,31 +13,36 @@ from PIL import Image
 from .. import image
 from ..errors import SourceError
 from ..geometry import Size
+from ..manifest.rows import ImageRow
 from ..progress import Progress
 from ..storage import Storage
 
-LONGEST = 480
-"""Longest edge in pixels."""
-QUALITY = 72
+LONGEST_EDGE = 480
+"""Longest edge of a thumbnail, in pixels."""
+JPEG_QUALITY = 72
 THREADS = 8
+"""Thumbnails that are made at the same time."""
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A picture to be made small."""
+class ThumbnailRequest:
+    """A thumbnail that is to be made."""
 
     uri: str
+    """The file that it shows."""
     name: str
+    """The thumbnail's name, without its suffix."""
     size: Size
+    """Size of the file, in pixels."""
 
 
-def name_of(sha256: str | None) -> str:
-    """Return the name of the thumbnail of a file with this hash, without its suffix."""
+def thumbnail_name(sha256: str | None) -> str:
+    """Return the name of a file's thumbnail, without its suffix; empty without a hash."""
     return f"{sha256[:2]}/{sha256[2:18]}" if sha256 else ""
 
 
-def stored(storage: Storage, folder: str, suffix: str) -> set[str]:
-    """Return the names of the pictures that lie in a folder."""
+def list_names(storage: Storage, folder: str, suffix: str) -> set[str]:
+    """Return the names of the files in a folder, without their suffix."""
     start = len(folder) + 1
     return {entry.uri[start:].removesuffix(suffix) for entry in storage.list(folder)}
 
@@ -46,26 +50,33 @@ def stored(storage: Storage, folder: str, suffix: str) -> set[str]:
 def make_thumbnails(
     rows: pa.Table, count: int, storage: Storage, folder: str, progress: Progress
 ) -> set[str]:
-    """Make the thumbnails of the first ``count`` sources, and of the variants without boxes.
+    """Write thumbnails of the first ``count`` sources, and of their variants without crop boxes.
 
-    What can't be read (any more) gets none.
+    A file that can't be read any more gets none.
+
+    Args:
+        rows: rows of the images manifest, the first ones first.
+        count: how many sources get thumbnails.
+        storage: reads the files and writes the thumbnails.
+        folder: URI of the folder that the thumbnails are written to.
+        progress: is told how many are to be made, and of each.
 
     Returns:
-        The names of all thumbnails that there are.
+        The names of all thumbnails in the folder.
     """
-    there = stored(storage, folder, ".jpg")
-    wanted = {
+    existing = list_names(storage, folder, ".jpg")
+    requests = {
         each.name: each
         for row in rows.slice(0, count).to_pylist()
-        for each in _pictures(row)
-        if each.name not in there
+        for each in _requests(row)
+        if each.name not in existing
     }
     progress.note("thumbnails")
-    progress.start(len(wanted), 0, 0)
+    progress.start(len(requests), 0, 0)
 
-    def make(each: Wanted) -> str | None:
+    def make(each: ThumbnailRequest) -> str | None:
         try:
-            storage.write(f"{folder}/{each.name}.jpg", _small(each, storage), "image/jpeg")
+            storage.write(f"{folder}/{each.name}.jpg", _thumbnail(each, storage), "image/jpeg")
         except SourceError:
             progress.advance(1, 1)
             return None
@@ -73,23 +84,24 @@ def make_thumbnails(
         return each.name
 
     with ThreadPoolExecutor(THREADS) as pool:
-        made = pool.map(make, wanted.values())
-        return there | {name for name in made if name is not None}
+        made = pool.map(make, requests.values())
+        return existing | {name for name in made if name is not None}
 
 
-def _pictures(row: dict[str, Any]) -> Iterator[Wanted]:
-    if row["sha256"] and row["width"]:
+def _requests(row: ImageRow) -> Iterator[ThumbnailRequest]:
+    if row["sha256"] and row["width"] and row["height"]:
         size = Size(row["width"], row["height"])
-        yield Wanted(row["source_uri"], name_of(row["sha256"]), size)
+        yield ThumbnailRequest(row["source_uri"], thumbnail_name(row["sha256"]), size)
     for variant in row["variants"]:
         if variant["x0"] is None:
             size = Size(variant["width"], variant["height"])
-            yield Wanted(variant["variant_uri"], name_of(variant["sha256"]), size)
+            name = thumbnail_name(variant["sha256"])
+            yield ThumbnailRequest(variant["variant_uri"], name, size)
 
 
-def _small(wanted: Wanted, storage: Storage) -> bytes:
-    size = wanted.size.fit(LONGEST)
-    picture = image.decode(storage.read(wanted.uri), at_least=size)
-    # Pillow, because the library's own filter waits seconds for torch.
+def _thumbnail(request: ThumbnailRequest, storage: Storage) -> bytes:
+    size = request.size.fit(LONGEST_EDGE)
+    picture = image.decode(storage.read(request.uri), at_least=size)
+    # Pillow's filter, because ours imports torch, which takes seconds.
     small = Image.fromarray(picture.rgb).resize((size.width, size.height), Image.Resampling.BICUBIC)
-    return image.encode(numpy.asarray(small), "jpeg", quality=QUALITY)
+    return image.encode(numpy.asarray(small), "jpeg", quality=JPEG_QUALITY)

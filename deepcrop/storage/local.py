@@ -178,13 +178,11 @@ def _temporary_name(folder: str) -> Iterator[str]:
 
 def _describe_all(found: Sequence[os.DirEntry[str]]) -> Iterator[Entry | Prefix]:
     """Describe one after the other: who asks whether there is any looks at no more than that."""
-    for item in found:
-        if item.name.startswith(TEMPORARY):
-            continue
-        with _translated_errors():
-            described = _describe(item)
-        if described is not None:
-            yield described
+    with _translated_errors():
+        for item in found:
+            described = None if item.name.startswith(TEMPORARY) else _describe(item)
+            if described is not None:
+                yield described
 
 
 def _describe(item: os.DirEntry[str]) -> Entry | Prefix | None:

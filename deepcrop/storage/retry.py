@@ -101,6 +101,7 @@ class RetryingStore:
         """
         bucket = uri.partition("://")[2].partition("/")[0]
         attempts = 0
+        first_error: StoreError | None = None
 
         def attempt() -> T:
             nonlocal attempts
@@ -115,8 +116,20 @@ class RetryingStore:
             self._refused_buckets.discard(bucket)
             return result
 
+        def attempt_again() -> T:
+            nonlocal first_error
+            if first_error is None:
+                return attempt()
+            error, first_error = first_error, None
+            raise error
+
         try:
-            return self._retrying(attempt), attempts
+            try:
+                # Without tenacity, which takes as long as reading a small file.
+                return attempt(), attempts
+            except StoreError as error:
+                first_error = error
+            return self._retrying(attempt_again), attempts
         except StoreError as error:
             error.attempts = attempts
             # A refusal is often throttling, but not where nothing else was ever answered.

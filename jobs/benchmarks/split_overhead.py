@@ -63,9 +63,9 @@ class _Timed(Predictor):
 
     seconds = 0.0
 
-    def __call__(self, tasks: Sequence[ImageTask]) -> None:
+    def __call__(self, works: Sequence[ImageTask]) -> None:
         start = time.process_time()
-        super().__call__(tasks)
+        super().__call__(works)
         self.seconds += time.process_time() - start
 
 

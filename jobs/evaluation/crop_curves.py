@@ -18,7 +18,7 @@ from deepcrop.metrics.cropping import ASPECTS, Gain, halves, kept, kept_shares
 from deepcrop.ops.windows import Integral, best_window
 from jobs.training.datasets import Floats, GazePhoto
 
-from .report import by_dataset, human_estimate, marks
+from .report import by_dataset, human_estimate, reference_windows
 
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 """Of Mars: its curve."""
@@ -127,7 +127,9 @@ def gain_at_largest(method: MarsCrop, photos: Sequence[GazePhoto]) -> Gain:
     sizes = [photo.size for photo in photos]
     answers = method.boxes([photo.image for photo in photos], ASPECTS, sizes=sizes)
     boxes = [[crop.box for crop in crops] for crops in answers]
-    return Gain(kept_shares(boxes, [photo.points for photo in photos], sizes), *marks(photos))
+    return Gain(
+        kept_shares(boxes, [photo.points for photo in photos], sizes), *reference_windows(photos)
+    )
 
 
 def print_gain(methods: Mapping[str, MarsCrop], photos: Sequence[GazePhoto]) -> None:

@@ -18,7 +18,7 @@ from deepcrop.networks.saliency.model import FACE_THRESHOLD
 from jobs.training.datasets import gaze
 from jobs.training.faces import SURE, FacePhoto, agreement, read_face_photos, split_faces
 
-from .report import marks
+from .report import reference_windows
 
 SMALLEST = 0.03
 """Shorter side of the smallest face that counts, over the photo's longer side."""
@@ -71,7 +71,7 @@ def cut_table(
         for photo in [*parts.validation, *parts.test]
         if photo.name.startswith("gaze_osie/")
     }
-    centre, human = marks(list(watched.values()))
+    centre, human = reference_windows(list(watched.values()))
     titles = ("faces", "whole", "cut", "of those shown", "outside", "of heads", "gain on OSIE")
     table = Table(*titles)
     for setting in settings:

@@ -5,8 +5,8 @@ window of the ratio that holds a given part of what the largest such window coul
 fixation density. Each box is made from a random half of the viewers and with a random part, so
 that the boxes of a view disagree where people do: what the network learns by binary cross-entropy,
 the share of boxes over each pixel, is then a graded cropping area. A part is ``1 - u ** 2``, u
-uniform in 0..1: every size of box occurs, and large ones more often. Some boxes are glances
-instead: the smallest windows, around one fixation each, which say where exactly people looked.
+uniform in 0..1: every size of box occurs, and large ones more often. Some boxes are
+the smallest windows around one fixation each instead, which tell exactly where people looked.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class GazeCrops:
         views: views of each photo; the first is the whole photo.
         ratios: random aspect ratios in [0.5, 2] of each view.
         samples: boxes of each view and ratio, from as many random choices of viewers.
-        glances: share of the boxes that are glances.
+        point_boxes: share of the boxes that are drawn around single points, 0..1.
         smallest: sides of the smallest box over those of the largest window.
         viewers: share of the viewers that one box is made from.
         seed: of all that is random.
@@ -55,7 +55,7 @@ class GazeCrops:
     views: int = 3
     ratios: int = 6
     samples: int = 16
-    glances: float = 0.3
+    point_boxes: float = 0.3
     smallest: float = 0.08
     viewers: float = 0.5
     seed: int = 0
@@ -87,8 +87,8 @@ class GazeCrops:
         parts = 1 - random.uniform(0, 1, (self.samples, self.ratios)) ** 2
         boxes = windows(densities, shapes, parts, self.smallest)
         chosen = points[random.integers(0, len(points), parts.shape)]
-        glanced = random.uniform(0, 1, parts.shape) < self.glances
-        boxes = np.where(glanced[..., None], windows_at(chosen, shapes, self.smallest), boxes)
+        around_point = random.uniform(0, 1, parts.shape) < self.point_boxes
+        boxes = np.where(around_point[..., None], windows_at(chosen, shapes, self.smallest), boxes)
         for row in (boxes * ([size.width, size.height] * 2)).round().astype(int):
             for ratio, (x0, y0, x1, y1) in zip(ratios, row, strict=True):
                 box = Box(view.x0 + x0, view.y0 + y0, view.x0 + x1, view.y0 + y1)
@@ -168,7 +168,7 @@ def training_photos(shared: Path) -> list[GazePhoto]:
     ]
 
 
-def imagined_photos(
+def pseudo_gaze_photos(
     shared: Path, maps: Callable[[Tensor], Tensor], seed: int = 0
 ) -> Iterator[GazePhoto]:
     """Read the photos without gaze, with fixations drawn from maps of where people look.

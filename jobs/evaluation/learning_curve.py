@@ -29,7 +29,7 @@ from jobs.training.readout import (
     train_readout,
 )
 
-from .report import by_dataset, marks
+from .report import by_dataset, reference_windows
 
 SHARES = (0.25, 0.5, 1.0)
 """Of the training photos."""
@@ -88,7 +88,7 @@ def learning_curve(
     shown, asked = inputs[: len(taught)], inputs[len(taught) :]
     targets = torch.stack([density(photo.points, *CELLS) for photo in taught])
     points, sizes = [photo.points for photo in held_out], [photo.size for photo in held_out]
-    centre, human = marks(held_out)
+    centre, human = reference_windows(held_out)
     for share in SHARES:
         count = round(share * len(taught))
         shares = []

@@ -55,7 +55,7 @@ class Row:
     """Last of training."""
 
 
-def judge(method: MarsCrop, photos: Sequence[GazePhoto]) -> tuple[float, float]:
+def evaluate(method: MarsCrop, photos: Sequence[GazePhoto]) -> tuple[float, float]:
     """Return the mean IoU and centre offset of a method's windows on photos."""
     crops = GazeCrops()
     ious, offsets = [], []
@@ -116,7 +116,7 @@ def ablation(
         network = initial(switches)
         loss = fit(network, views, recipe, frozen=frozen)
         network.requires_grad_(False).to(memory_format=torch.channels_last)
-        agreement = judge(MarsCrop(network, MarsCrop.Options(window="predicted")), photos)
+        agreement = evaluate(MarsCrop(network, MarsCrop.Options(window="predicted")), photos)
         largest = MarsCrop(network, MarsCrop.Options(window="largest"))
         gain = gain_at_largest(largest, photos).gain
         report(Row(name, *agreement, gain, loss))

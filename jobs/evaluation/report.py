@@ -57,7 +57,7 @@ def score(prediction: Tensor, photo: GazePhoto, others: Floats) -> dict[str, flo
     return {
         "CC": metrics.correlation(saliency, truth),
         "KL": metrics.kl_divergence(saliency, truth),
-        "NSS": metrics.scanpath(saliency, looks),
+        "NSS": metrics.nss(saliency, looks),
         "SIM": metrics.similarity(saliency, truth),
         "AUC-Judd": metrics.auc_judd(saliency, looks),
         "sAUC": metrics.auc_shuffled(saliency, looks, metrics.cells(others, height, width)),
@@ -138,7 +138,7 @@ def _smartcrop(cropper: Any, photo: GazePhoto) -> list[Box]:
     return boxes
 
 
-def marks(photos: Sequence[GazePhoto]) -> tuple[Floats, Floats]:
+def reference_windows(photos: Sequence[GazePhoto]) -> tuple[Floats, Floats]:
     """Return what the centre and the human windows keep of each photo, ``(n,)`` each."""
     sizes = [photo.size for photo in photos]
     centres = [[centre_window(aspect, size) for aspect in ASPECTS] for size in sizes]
@@ -215,7 +215,7 @@ def saliency_tables(
     )
     for line in absent:
         note(line)
-    centre, human = marks(photos)
+    centre, human = reference_windows(photos)
     points, sizes = [photo.points for photo in photos], [photo.size for photo in photos]
     shares = {
         name: kept_shares([cropper(photo) for photo in photos], points, sizes)

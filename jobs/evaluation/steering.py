@@ -17,10 +17,12 @@ from torch import Tensor
 from deepcrop import weights
 from deepcrop.geometry import AspectRatio, Box, Size
 from deepcrop.methods.cagic.method import Cagic
-from deepcrop.methods.registry import load, validate_options
+from deepcrop.methods.registry import load, read_options
 from deepcrop.metrics.steering import Steered, summarise
 from deepcrop.ops.windows import Integral
 from jobs.training.datasets import read_photo
+
+from .cagic_ablation import AblationOptions
 
 SMALLEST, LARGEST = 0.02, 0.4
 """Shares of the photo that an object must cover."""
@@ -199,7 +201,9 @@ def steering_table(
     for spec in rows:
         title, _, text = spec.partition(":")
         chosen = dict(part.split("=", 1) for part in text.split(",") if part)
-        method = Cagic.from_weights(state, metadata, validate_options("cagic", chosen))
+        method = Cagic.from_weights(
+            state, metadata, read_options(AblationOptions, chosen, method="cagic")
+        )
         crops = measure(title, cropper_of(method))
         if method.options.score in scores:
             continue

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from deepcrop.networks.cagic.captioner import Captioner, CaptionerOptions
 
-OURS = CaptionerOptions(channels=320, cells=7, embedding=256, hidden=256, attention=256)
+DEFAULT = CaptionerOptions(channels=320, cells=7, embedding=256, hidden=256, attention=256)
 """The architecture of our weights: half of the paper's widths, a quarter of its places."""
 
 
@@ -42,7 +42,7 @@ class Recipe:
         seed: of the weights, the order and the noise.
     """
 
-    options: CaptionerOptions = OURS
+    options: CaptionerOptions = DEFAULT
     least: int = 3
     longest: int = 18
     epochs: int = 14

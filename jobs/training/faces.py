@@ -274,7 +274,7 @@ def find(network: SaliencyNetwork, head: FaceHead, image: Tensor, threshold: flo
         return read_faces(head(features(network, image, shape))[0], threshold)
 
 
-def bare(weights: str) -> SaliencyNetwork:
+def without_face_head(weights: str) -> SaliencyNetwork:
     """Load a saliency network, by name or from a file, without the head that it may have."""
     state, metadata = load(weights)
     options = replace(SaliencyOptions.from_json(metadata["options"]), faces=None)

@@ -65,7 +65,7 @@ class Recipe:
     seed: int = 0
 
 
-OURS = Recipe(
+DEFAULT = Recipe(
     epochs=4,
     warmup=0.5,
     ratios=2,
@@ -78,7 +78,7 @@ OURS = Recipe(
     average=0.99,
 )
 """What made ``mars-fast``: few photos, many boxes of each."""
-GENTLE = replace(OURS, epochs=1, warmup=0.2, rate=3e-4)
+FINETUNE = replace(DEFAULT, epochs=1, warmup=0.2, rate=3e-4)
 """What made ``mars``, whose head sets out from a readout that has learned already."""
 
 
@@ -275,7 +275,7 @@ def _divergence(density: Tensor, logits: Tensor) -> Tensor:
 Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 
 
-def deal(views: Sequence[View], batch: int, random: np.random.Generator) -> list[list[int]]:
+def make_batches(views: Sequence[View], batch: int, random: np.random.Generator) -> list[list[int]]:
     """Deal the views out once, in random batches of one padded shape each."""
     groups: dict[tuple[int, ...], list[int]] = {}
     for index in random.permutation(len(views)):
@@ -369,7 +369,7 @@ def fit(
     network.train()
     for epoch in range(recipe.epochs):
         losses: list[float] = []
-        dealt = deal(views, recipe.batch, random)
+        dealt = make_batches(views, recipe.batch, random)
         for number, indices in enumerate(dealt):
             factor = schedule(epoch + (number + 1) / len(dealt), recipe)
             for group, rate in zip(optimizer.param_groups, rates, strict=True):

@@ -22,7 +22,7 @@ from deepcrop.networks.mars.options import MarsOptions
 from deepcrop.networks.mars.trunk import SaliencyTrunk
 
 from .croppings import read_croppings
-from .mars import GENTLE, OURS, Recipe, fit, load_views
+from .mars import DEFAULT, FINETUNE, Recipe, fit, load_views
 
 FROZEN: Mapping[str, int] = {"sam": 1, "mobilenet_v2": 7, "vgg16": 7, "resnet50": 7}
 """First blocks of each trunk that keep their weights in our recipes."""
@@ -30,7 +30,7 @@ FROZEN: Mapping[str, int] = {"sam": 1, "mobilenet_v2": 7, "vgg16": 7, "resnet50"
 
 def our_recipe(options: MarsOptions) -> Recipe:
     """Return how we train an architecture; the paper's recipe is :class:`Recipe` itself."""
-    return GENTLE if options.trunk == "sam" else OURS
+    return FINETUNE if options.trunk == "sam" else DEFAULT
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def initial(job: MarsJob) -> Mars:
             )
         network.trunk.load_state_dict(named)
         if len(network.stack) < 2:  # a ReLU would cut what is negative
-            begin_as_saliency(network)
+            init_from_saliency_readout(network)
     elif "trunk.blocks.0.0.weight" in state:  # our saliency network, whose trunk begins alike
         network.trunk.load_state_dict({name: state[f"trunk.{name}"] for name in own})
     elif job.options.trunk == "mobilenet_v2":
@@ -89,7 +89,7 @@ def initial(job: MarsJob) -> Mars:
 
 
 @torch.no_grad()
-def begin_as_saliency(network: Mars) -> None:
+def init_from_saliency_readout(network: Mars) -> None:
     """Let the logits of every ratio begin as the score that the saliency network would read.
 
     But for a constant of each image and ratio, what ARS-FTM adds. It passes through one channel of

@@ -1,9 +1,9 @@
-"""A light teacher: a readout of frozen features, asked about photos that it has not seen.
+"""The out-of-fold readout: a teacher over frozen features, asked about photos of another fold.
 
-A network that is trained end to end knows its few hundred photos by heart, so that its own maps of
-them add nothing to the fixations. A readout that was trained on the other photos errs elsewhere,
-and is as unsure as one should be: the student learns both (measured: see the model card). It only
-teaches; it doesn't ship.
+A network that is trained end to end has memorised its few hundred photos, so that its own maps of
+them add nothing to the fixations. A readout that was trained on the other folds makes other errors
+and is better calibrated: the student learns from fixations and readout (measured: see the model
+card). The readout only teaches; it doesn't ship.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from deepcrop.networks.precision import inference_dtype
 from deepcrop.networks.saliency.model import SaliencyNetwork, SaliencyOptions
 
 from .datasets import GazePhoto, density
-from .views import Sample, View, augment, correlation, divergence, loss, nearest_shape, shapes
+from .views import Sample, View, augment, correlation, kl_divergence, loss, nearest_shape, shapes
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Recipe:
         decay: weight decay.
         average: decay of the moving average of the weights, which is what is kept.
         patience: epochs without a better validation loss before it stops.
-        trust: a teacher's share of the target where there are fixations too.
+        teacher_weight: a teacher's share of the target where there are fixations too.
         crops: views are parts of photos, which look larger there than when photos are predicted.
         bfloat16: compute in bfloat16 where that is faster; weights and loss stay float32.
         seed: of the new layers, the views and their order.
@@ -60,7 +60,7 @@ class Recipe:
     decay: float = 1e-4
     average: float = 0.99
     patience: int = 4
-    trust: float = 0.5
+    teacher_weight: float = 0.5
     crops: bool = True
     bfloat16: bool = True
     seed: int = 0
@@ -106,7 +106,7 @@ def draw_views(
     for sample in samples:
         shape = nearest_shape(allowed, sample.image)
         drawn = [
-            augment(sample, shape, random, trust=recipe.trust, crops=recipe.crops)
+            augment(sample, shape, random, teacher_weight=recipe.teacher_weight, crops=recipe.crops)
             for _ in range(recipe.views)
         ]
         batch = torch.stack([view.input for view in drawn]).to(device)
@@ -243,7 +243,7 @@ def evaluate(network: SaliencyNetwork, photos: Sequence[GazePhoto]) -> tuple[flo
     for photo in photos:
         prediction = network.maps([photo.image])[0][None].cpu()
         target = density(photo.points, *prediction.shape[1:])[None]
-        figures.append((divergence(prediction, target), correlation(prediction, target)))
+        figures.append((kl_divergence(prediction, target), correlation(prediction, target)))
     kl, cc = torch.tensor(figures).mean(0).tolist()
     return kl, cc
 

@@ -115,12 +115,14 @@ def saliency(
     student = copy.deepcopy(network).requires_grad_(True)
     student = train(student, samples, photos.validation, second, report=report)
     student.requires_grad_(True)
-    student = train(student, samples, photos.validation, settling(second, 1), report=report)
+    student = train(
+        student, samples, photos.validation, full_image_finetuning(second, 1), report=report
+    )
     student.options = whole
     return student
 
 
-def settling(recipe: Recipe, epochs: int) -> Recipe:
+def full_image_finetuning(recipe: Recipe, epochs: int) -> Recipe:
     """Return the recipe of the passes over whole photos that follow those over parts of them.
 
     Parts look larger than whole photos; the network settles on the scale of these (the effect: H.
@@ -161,7 +163,7 @@ def faster(
     network.options = replace(network.options, pixels=FINE)
     samples = list(teach([network], [*samples_of(photos.train), *bare], CELLS))
     network.options = replace(network.options, pixels=FAST)
-    for stage in (recipe, settling(recipe, 2)):
+    for stage in (recipe, full_image_finetuning(recipe, 2)):
         network.requires_grad_(True)
         network = train(network, samples, photos.validation, stage, report=report)
     return network

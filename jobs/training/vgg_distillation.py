@@ -1,8 +1,8 @@
 """Distils the small VGG that ships with the package (``vgg19-slim``).
 
-The pupil has VGG-19's layout with a quarter of its channels. What DNR and DeepIR ask of feature
+The student has VGG-19's layout with a quarter of its channels. What DNR and DeepIR ask of feature
 maps is how strong they are (importance, Eq. 1 of DNR) and how alike two positions are (nearest
-neighbours, reconstruction). So the pupil need not have the teacher's channels, but its
+neighbours, reconstruction). So the student need not have the teacher's channels, but its
 *geometry*: the inner products of its feature vectors at any two positions should be the teacher's
 (Tung and Mori, "Similarity-Preserving Knowledge Distillation", ICCV 2019), beside the usual
 regression of the teacher's maps through a 1x1 head that is thrown away afterwards.
@@ -31,7 +31,7 @@ SECOND_HAND = ("relu4_1", "relu4_4", "relu5_1")
 """Taps taught by the 16x student, a small network that itself learned from VGG-19."""
 TAPS = REAL + SECOND_HAND
 PHOTOS = ("captions_flickr8k", "gaze_osie", "gaze_nus_scene", "objects_coco128")
-"""Folders of the shared data that the pupil learns from; none of what is measured on later."""
+"""Folders of the shared data that the student learns from; none of what is measured on later."""
 
 
 @dataclass(frozen=True)
@@ -86,28 +86,28 @@ class Student16x(nn.Module):
         return maps
 
 
-def start(student: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return first parameters for the pupil: the student's, behind our normalisation.
+def start(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the student's first parameters: the published student's, behind our normalisation.
 
-    The student's input convolution is an affine map of the colours, as ours is; both are folded
-    into the first 3x3 convolution. What remains to be learned is the padding (zeros, as VGG has it,
-    not reflection) and whatever the student does less well than it could.
+    The published student's input convolution is an affine map of the colours, as ours is; both are
+    folded into the first 3x3 convolution. What remains to be learned is the padding (zeros, as VGG
+    has it, not reflection) and whatever the published student does less well than it could.
     """
-    pupil = VGG("vgg19-slim", ("relu5_1",))
+    student = VGG("vgg19-slim", ("relu5_1",))
     state = {}
     for block, convolutions in enumerate((2, 2, 4, 4, 1), start=1):
         for index in range(1, convolutions + 1):
             layer = position(f"relu{block}_{index}", "vgg19-slim") - 1
             for kind in ("weight", "bias"):
-                state[f"features.{layer}.{kind}"] = student[f"conv{block}{index}.{kind}"].clone()
+                state[f"features.{layer}.{kind}"] = published[f"conv{block}{index}.{kind}"].clone()
     # conv0(image) = A (std * x + mean) + b for the normalised x that ours works on.
-    colour = student["conv0.weight"][:, :, 0, 0]
-    offset = colour @ pupil.mean.flatten() + student["conv0.bias"]
-    first = student["conv11.weight"]
+    colour = published["conv0.weight"][:, :, 0, 0]
+    offset = colour @ student.mean.flatten() + published["conv0.bias"]
+    first = published["conv11.weight"]
     state["features.0.weight"] = torch.einsum(
-        "ocyx,ci->oiyx", first, colour * pupil.std.flatten()
+        "ocyx,ci->oiyx", first, colour * student.std.flatten()
     ).contiguous()
-    state["features.0.bias"] = student["conv11.bias"] + (first.sum((2, 3)) @ offset)
+    state["features.0.bias"] = published["conv11.bias"] + (first.sum((2, 3)) @ offset)
     return state
 
 
@@ -156,9 +156,9 @@ def inner_products(maps: Tensor, positions: Tensor) -> Tensor:
     return products / scale[:, None, None]
 
 
-def disagreement(pupil: Tensor, teacher: Tensor, positions: Tensor) -> Tensor:
+def disagreement(student: Tensor, teacher: Tensor, positions: Tensor) -> Tensor:
     """Return how far the inner products are apart, relative to the teacher's; 0 is best."""
-    ours, theirs = inner_products(pupil, positions), inner_products(teacher, positions)
+    ours, theirs = inner_products(student, positions), inner_products(teacher, positions)
     return (ours - theirs).square().sum() / theirs.square().sum()
 
 
@@ -169,18 +169,18 @@ def strengths(maps: Tensor) -> Tensor:
 
 @torch.no_grad()
 def agreement(
-    pupil: VGG, teach: Callable[[Tensor], dict[str, Tensor]], batches: Sequence[Tensor]
+    student: VGG, teach: Callable[[Tensor], dict[str, Tensor]], batches: Sequence[Tensor]
 ) -> dict[str, tuple[float, float]]:
-    """Measure a pupil on held-out crops.
+    """Measure a student on held-out crops.
 
     Returns:
         For each tap, the correlation of the importance maps (the norms over channels) and of the
-        inner products between positions, pupil against teacher; 1 is best.
+        inner products between positions, student against teacher; 1 is best.
     """
     sums: dict[str, list[tuple[float, float]]] = {}
     generator = torch.Generator().manual_seed(1)
     for images in batches:
-        ours, theirs = pupil(images), teach(images)
+        ours, theirs = student(images), teach(images)
         for tap in ours:
             count = ours[tap].shape[2] * ours[tap].shape[3]
             at = torch.randperm(count, generator=generator)[:192]
@@ -201,20 +201,20 @@ def agreement(
 
 
 def teachers(weights: Path) -> tuple[Callable[[Tensor], dict[str, Tensor]], dict[str, Tensor]]:
-    """Load both teachers; return a function from images to their maps, and the student's state.
+    """Load both teachers; return a function from images to their maps, and the published state.
 
     Args:
         weights: folder with ``vgg19_conv1_1-conv3_4`` and ``vgg19_student16x_encoder``.
     """
     real = VGG.from_state(load_file(weights / "vgg19_conv1_1-conv3_4.safetensors"), REAL, "vgg19")
     state = load_file(weights / "vgg19_student16x_encoder.safetensors")
-    student = Student16x(state).eval()
+    published = Student16x(state).eval()
 
     @torch.no_grad()
     def teach(images: Tensor) -> dict[str, Tensor]:
         with torch.autocast(images.device.type, torch.bfloat16):
             maps = real(images)
-        return {tap: value.float() for tap, value in maps.items()} | student(images)
+        return {tap: value.float() for tap, value in maps.items()} | published(images)
 
     return teach, state
 
@@ -239,23 +239,25 @@ def distil(
         The state dict (torchvision's keys), the agreement on held-out photos, and the steps made.
     """
     torch.manual_seed(recipe.seed)
-    teach, student = teachers(weights)
-    pupil = VGG("vgg19-slim", TAPS)
-    pupil.load_state_dict(start(student))
+    teach, published = teachers(weights)
+    student = VGG("vgg19-slim", TAPS)
+    student.load_state_dict(start(published))
     held_out, taught = list(files[::32]), [f for i, f in enumerate(files) if i % 32]
     stream = crops(held_out, recipe)
     tests = [next(stream) for _ in range(min(4, len(held_out) // recipe.batch))]
-    report(f"start: {_line(agreement(pupil, teach, tests))}")
+    report(f"start: {_line(agreement(student, teach, tests))}")
 
     heads = nn.ModuleDict()
     for tap, maps in teach(tests[0][:1]).items():
-        channels = pupil.state_dict()[f"features.{position(tap, pupil.variant) - 1}.bias"].numel()
+        channels = student.state_dict()[
+            f"features.{position(tap, student.variant) - 1}.bias"
+        ].numel()
         heads[tap] = nn.Conv2d(channels, maps.shape[1], 1)
         block, index = tap[4], tap[6]
-        if f"conv{block}{index}_aux.weight" in student:
-            heads[tap].weight.data = student[f"conv{block}{index}_aux.weight"].clone()
-            heads[tap].bias.data = student[f"conv{block}{index}_aux.bias"].clone()
-    parameters = [*pupil.parameters(), *heads.parameters()]
+        if f"conv{block}{index}_aux.weight" in published:
+            heads[tap].weight.data = published[f"conv{block}{index}_aux.weight"].clone()
+            heads[tap].bias.data = published[f"conv{block}{index}_aux.bias"].clone()
+    parameters = [*student.parameters(), *heads.parameters()]
     optimiser = torch.optim.Adam(parameters, recipe.learning_rate)
     generator = torch.Generator().manual_seed(recipe.seed)
     began, step, stream = clock(), 0, crops(taught, recipe)
@@ -265,7 +267,7 @@ def distil(
             warm = min(1.0, (step + 1) / 30)
             group["lr"] = recipe.learning_rate * warm * (1 + math.cos(math.pi * spent)) / 2
         images = next(stream)
-        theirs, ours = teach(images), pupil(images)
+        theirs, ours = teach(images), student(images)
         loss = images.new_zeros(())
         for tap, target in theirs.items():
             regression = (heads[tap](ours[tap]) - target).square().mean() / target.square().mean()
@@ -282,9 +284,9 @@ def distil(
         if step % 50 == 0:
             errors = " ".join(f"{tap}={value:.3f}" for tap, value in running.items())
             report(f"step {step} ({spent:.0%}): loss {loss.item():.3f} {errors}")
-    figures = agreement(pupil, teach, tests)
+    figures = agreement(student, teach, tests)
     report(f"end: {_line(figures)}")
-    return {key: value.detach() for key, value in pupil.state_dict().items()}, figures, step
+    return {key: value.detach() for key, value in student.state_dict().items()}, figures, step
 
 
 def _line(figures: Mapping[str, tuple[float, float]]) -> str:

@@ -67,7 +67,7 @@ def augment(
     shape: Shape,
     random: np.random.Generator,
     *,
-    trust: float = 0.5,
+    teacher_weight: float = 0.5,
     crops: bool = True,
 ) -> View:
     """Crop, mirror and recolour one sample; the fixations and the teacher's map go along.
@@ -76,7 +76,7 @@ def augment(
         sample: the photo.
         shape: (height, width) of the view; its sides may stretch a little.
         random: source of the choices.
-        trust: the teacher's share of the target where there are fixations too.
+        teacher_weight: the teacher's share of the target where there are fixations too.
         crops: take a part of the photo, most of the time; else the whole.
     """
     cells = (shape[0] // 4, shape[1] // 4)
@@ -97,7 +97,7 @@ def augment(
     target = density(points, *cells) if len(sample.points) else None
     if teacher is not None:
         teacher = teacher / teacher.sum().clamp_min(EPS)
-        target = teacher if target is None else target.lerp(teacher, trust)
+        target = teacher if target is None else target.lerp(teacher, teacher_weight)
     if target is None:
         raise ValueError("a sample needs fixations or a teacher's map")
     return View(_recolour(pixels, random), target, counts(points, *cells).to(torch.uint8))
@@ -131,7 +131,7 @@ def _recolour(pixels: Tensor, random: np.random.Generator) -> Tensor:
     return changed.clamp(0, 255) / 127.5 - 1
 
 
-def divergence(prediction: Tensor, target: Tensor) -> Tensor:
+def kl_divergence(prediction: Tensor, target: Tensor) -> Tensor:
     """KL divergence of the prediction from the target, ``(B, H, W)`` maps to ``(B,)``."""
     p = prediction / prediction.sum((1, 2), keepdim=True).clamp_min(EPS)
     q = target / target.sum((1, 2), keepdim=True).clamp_min(EPS)
@@ -145,7 +145,7 @@ def correlation(prediction: Tensor, target: Tensor) -> Tensor:
     return (p * q).sum((1, 2)) / (p.norm(dim=(1, 2)) * q.norm(dim=(1, 2))).clamp_min(EPS)
 
 
-def scanpath(prediction: Tensor, fixations: Tensor) -> Tensor:
+def nss(prediction: Tensor, fixations: Tensor) -> Tensor:
     """NSS: the standardised map's mean at the fixations, ``(B, H, W)`` and counts to ``(B,)``."""
     p = prediction - prediction.mean((1, 2), keepdim=True)
     p = p / p.std((1, 2), correction=0, keepdim=True).clamp_min(EPS)
@@ -165,9 +165,9 @@ def loss(name: str, prediction: Tensor, target: Tensor, fixations: Tensor) -> Te
     Raises:
         ValueError: no loss has this name.
     """
-    kl, cc = divergence(prediction, target), correlation(prediction, target)
+    kl, cc = kl_divergence(prediction, target), correlation(prediction, target)
     if name == "blog":
         return (kl - cc).mean()
     if name == "sam":
-        return (10 * kl - 2 * cc - scanpath(prediction, fixations)).mean()
+        return (10 * kl - 2 * cc - nss(prediction, fixations)).mean()
     raise ValueError(f"loss {name!r}: expected 'sam' or 'blog'")

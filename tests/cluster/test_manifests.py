@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import io
+import json
 import os
 import shlex
 import subprocess
 import sys
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 
 import jsonschema
@@ -17,7 +19,6 @@ import ray
 import yaml
 from PIL import Image
 from pydantic import ValidationError
-from ray.autoscaler._private.util import prepare_config, validate_config
 
 from deepcrop.manifest.verify import audit
 from tests.cluster.kuberay import RayCluster, RayJob
@@ -75,11 +76,16 @@ def test_a_pod_mounts_what_it_declares_and_runs_the_client_s_ray(cluster):
 
 
 def test_the_file_for_aws_is_what_ray_up_accepts():
+    schema = json.loads((files("ray.autoscaler") / "ray-schema.json").read_text())
     config = yaml.safe_load((CLUSTER / "aws.yaml").read_text())
-    validate_config(prepare_config(config))
-    config["available_node_types"]["gpu"]["max_worker"] = 3
+    jsonschema.validate(config, schema)
+    types = config["available_node_types"]
+    assert config["head_node_type"] in types
+    assert sum(each.get("min_workers", 0) for each in types.values()) <= config["max_workers"]
+    assert sum(each.get("max_workers", 0) for each in types.values()) <= config["max_workers"]
+    types["gpu"]["max_worker"] = 3
     with pytest.raises(jsonschema.ValidationError, match="max_worker"):
-        validate_config(prepare_config(config))
+        jsonschema.validate(config, schema)
 
 
 def test_every_file_says_what_to_change():

@@ -1,4 +1,4 @@
-"""What a running job shows: metrics scraped over HTTP, logs of the nodes, the dashboard's names."""
+"""Telemetry of a running job: metrics scraped over HTTP, logs of the nodes, the dashboard."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ from pathlib import Path
 
 import pytest
 import requests
-from ray.dashboard.modules.reporter import reporter_agent
-from ray.data._internal.execution.interfaces import op_runtime_metrics
-
-from deepcrop.engine import telemetry
 
 DASHBOARD = Path(__file__).parents[2] / "cluster" / "dashboard.json"
-SUFFIXES = {"Counter": ["_total"], "Gauge": [""], "Histogram": ["_sum", "_count", "_bucket"]}
-"""What Ray's exporter appends to a metric's name."""
+GPU_METRICS = {"ray_node_gpus_utilization", "ray_node_gram_used"}
+"""Metrics that nodes without a GPU don't export."""
+RETRY_METRICS = {"ray_deepcrop_retries_total"}
+"""Metrics that a job exports once a request was retried."""
 
 
 def test_a_job_s_metrics_say_what_its_manifest_says(nodes, finished):
@@ -56,23 +54,17 @@ def test_the_nodes_logs_say_which_source_failed_where(nodes):
     assert all(isinstance(each["source_id"], int) for each in events)
 
 
-def test_the_dashboard_asks_for_metrics_that_exist():
+@pytest.mark.usefixtures("finished")
+def test_the_dashboard_s_metrics_are_exported_once_a_job_has_run(nodes):
     panels = json.loads(DASHBOARD.read_text())["panels"]
     queries = [target["expr"] for panel in panels for target in panel["targets"]]
-    asked = {name for query in queries for name in re.findall(r"\bray_(\w+)", query)}
-    ours = _metrics(telemetry.__file__, r'(Counter|Gauge|Histogram)\(\s*"(\w+)"')
-    exported = {name + suffix for kind, name in ours for suffix in SUFFIXES[kind]}
-    engines = {name for _, name in _metrics(reporter_agent.__file__, r'(Gauge)\(\s*"(\w+)"')}
-    engines |= {
-        f"data_{name}"
-        for _, name in _metrics(op_runtime_metrics.__file__, r"( )(num_external_\w+): int")
-    }
-    assert asked <= exported | engines
-    counted = {name for name in asked if name.startswith("deepcrop_")}
-    assert {name for _, name in ours} == {
-        re.sub("_(total|sum|count|bucket)$", "", each) for each in counted
-    }
-
-
-def _metrics(file: str, pattern: str) -> list[tuple[str, str]]:
-    return re.findall(pattern, Path(file).read_text())
+    asked = {name for query in queries for name in re.findall(r"\bray_\w+", query)}
+    missing = asked - GPU_METRICS - RETRY_METRICS
+    assert len(missing) >= 10
+    deadline = time.monotonic() + 30
+    while missing and time.monotonic() < deadline:
+        # On a busy machine a node's agent may not listen yet.
+        with contextlib.suppress(requests.ConnectionError):
+            missing -= {name.partition("{")[0] for name in nodes.scrape()}
+        time.sleep(0.2)
+    assert missing == set()

@@ -14,7 +14,7 @@ HEAD = {"Alive": True, "Resources": {"memory": 1e9}}
 def world(monkeypatch):
     """A cluster and a clock in a test's hands."""
     state = {"nodes": [HEAD, NODE], "time": 1000.0}
-    monkeypatch.setattr(capacity.ray, "nodes", lambda: state["nodes"])
+    monkeypatch.setattr("ray.nodes", lambda: state["nodes"])
     monkeypatch.setattr(capacity.time, "monotonic", lambda: state["time"])
     return state
 

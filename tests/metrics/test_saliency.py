@@ -39,9 +39,9 @@ def test_negative_maps_are_shifted_and_empty_ones_even():
 
 def test_scanpath_of_a_worked_example():
     saliency = np.array([[0.0, 2.0]])  # standardised: -1 and 1
-    assert metrics.scanpath(saliency, np.array([[0, 1]])) == 1
-    assert metrics.scanpath(saliency, np.array([[0, 1], [0, 0]])) == 0
-    assert metrics.scanpath(np.ones((3, 3)), np.array([[0, 1]])) == 0
+    assert metrics.nss(saliency, np.array([[0, 1]])) == 1
+    assert metrics.nss(saliency, np.array([[0, 1], [0, 0]])) == 0
+    assert metrics.nss(np.ones((3, 3)), np.array([[0, 1]])) == 0
 
 
 def brute_auc(positives, negatives):

@@ -62,6 +62,14 @@ def test_the_gallery_shows_the_worst_scores_first_with_boxes_and_variants(page):
     assert card.locator(".stage img").evaluate(loaded)
 
 
+def test_scripts_leave_one_name_in_the_global_scope(page, tmp_path):
+    names = "Object.getOwnPropertyNames(window)"
+    found = set(page.evaluate(names))
+    (tmp_path / "empty.html").write_text("<!doctype html><title>empty</title>")
+    page.goto(f"file://{tmp_path}/empty.html")
+    assert found - set(page.evaluate(names)) == {"deepcrop"}
+
+
 @pytest.mark.parametrize(
     ("field", "value", "count"),
     [

@@ -185,7 +185,7 @@ def test_marks_begin_with_what_is_applied_and_taking_it_back_is_a_statement(page
 def test_corrections_of_a_source_are_taken_back_as_a_whole(page, output, tmp_path):
     open_detail(page, "f")
     page.click("#reset")
-    assert "places the boxes anew" in page.locator("#pending-text").inner_text()
+    assert "places the boxes again" in page.locator("#pending-text").inner_text()
     exported(page, tmp_path / "c.csv")
     job = Job(input="in", output="out", method="center", aspects=["1:1", "16:9"])
     [said] = Corrections.read(str(tmp_path / "c.csv"), job).statements.values()

@@ -11,8 +11,8 @@ from PIL import Image
 from deepcrop.cli import app
 from deepcrop.job import Job
 from deepcrop.manifest.status import read_status
-from deepcrop.report.page import build, command_of
-from deepcrop.report.thumbnails import LONGEST, name_of
+from deepcrop.report.page import build, run_command
+from deepcrop.report.thumbnails import LONGEST_EDGE, thumbnail_name
 from deepcrop.schema import IMAGES
 from deepcrop.tables import images_table
 from tests.report.synthetic import row, write_output, write_photo
@@ -36,9 +36,9 @@ def test_thumbnails_are_made_once_for_the_worst_and_what_cannot_be_read_has_none
     build(str(tmp_path), thumbnails=3)
     folder = tmp_path / "report" / "thumbnails"
     there = {str(path.relative_to(folder))[:-4]: path for path in folder.rglob("*.jpg")}
-    assert set(there) == {name_of(rows[1]["sha256"]), name_of(rows[2]["sha256"])}
-    with Image.open(there[name_of(rows[1]["sha256"])]) as small:
-        assert small.size == (LONGEST, round(LONGEST * 601 / 900))
+    assert set(there) == {thumbnail_name(rows[1]["sha256"]), thumbnail_name(rows[2]["sha256"])}
+    with Image.open(there[thumbnail_name(rows[1]["sha256"])]) as small:
+        assert small.size == (LONGEST_EDGE, round(LONGEST_EDGE * 601 / 900))
     times = {path: path.stat().st_mtime_ns for path in there.values()}
     build(str(tmp_path), thumbnails=4)
     assert {path: path.stat().st_mtime_ns for path in there.values()} == times
@@ -70,7 +70,7 @@ def test_the_command_in_the_page_is_the_jobs_own(capsys):
     )  # fmt: skip
     import shlex
 
-    words = shlex.split(command_of(job))
+    words = shlex.split(run_command(job))
     assert words[:2] == ["deepcrop", "run"]
     assert app.exit_status([*words[1:], "--print-config"]) == 0
     assert capsys.readouterr().out == job.to_yaml()
@@ -103,7 +103,7 @@ def test_a_page_beside_a_job_in_a_store(s3, tmp_path):
         "index.html",
         "data/index-0000.js",
         "data/details-00000.js",
-        f"thumbnails/{name_of(digest)}.jpg",
+        f"thumbnails/{thumbnail_name(digest)}.jpg",
     } <= written
     details = storage.read(f"{output}/report/data/details-00000.js").decode()
     assert '"href":"../variants/1x1/a.jpg"' in details

@@ -71,14 +71,14 @@ class CropWorker:
 
     def _process(self, photo: Photo) -> CropResult:
         if self.task.way is Way.compare:
-            from ...report.proof import compare_line
+            from ...report.overlays import comparison_row
             from ...report.sheet import draw_row
 
             rows = []
             for single in self.singles:
                 work = self._work(single, photo)
                 title = f"{photo.key}, {single.job.method}"
-                rows.append(draw_row(compare_line(single, work, title)))
+                rows.append(draw_row(comparison_row(single, work, title)))
             return CropResult(rows=tuple(rows))
         [single] = self.singles
         work = self._work(single, photo)
@@ -87,12 +87,12 @@ class CropWorker:
         if self.task.way is Way.write:
             paths = single.write(work)
             return CropResult(tuple(paths), tuple(note.text for note in work.notes))
-        from ...report.proof import overlay_of
+        from ...report.overlays import draw_overlay
 
         folder = Path(single.job.output)
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{photo.key}-overlay.jpg"
-        overlay_of(single, work, self.saliency).save(path, quality=90)
+        draw_overlay(single, work, self.saliency).save(path, quality=90)
         return CropResult((str(path),))
 
     def _work(self, single: LocalPipeline, photo: Photo) -> ImageTask:

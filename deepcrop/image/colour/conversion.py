@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -62,7 +62,7 @@ def space_of(profile: bytes) -> str | None:
 
 
 @lru_cache(maxsize=16)
-def transform_of(profile: bytes, mode: str) -> Any:
+def transform_of(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
     """Return lcms's transform to sRGB; None where there is nothing to do, or nothing sane.
 
     Relative colorimetric with black point compensation, as photo editors convert by default.
@@ -90,7 +90,7 @@ def transform_of(profile: bytes, mode: str) -> Any:
     return transform
 
 
-def _changes(transform: Any) -> int:
+def _changes(transform: ImageCms.ImageCmsTransform) -> int:
     """Return the largest change of any channel over a grid of 9 x 9 x 9 colours."""
     levels = np.linspace(0, 255, 9).astype(np.uint8)
     grid = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1).reshape(27, 27, 3)
@@ -113,14 +113,14 @@ def _converted(image: Image.Image, profile: bytes) -> Image.Image:
     return _applied(transform, image)
 
 
-def _applied(transform: Any, image: Image.Image) -> Image.Image:
+def _applied(transform: ImageCms.ImageCmsTransform, image: Image.Image) -> Image.Image:
     converted = ImageCms.applyTransform(image, transform)
     assert converted is not None  # None only when converting in place
     return converted
 
 
 @lru_cache(maxsize=1)
-def _lab() -> Any:
+def _lab() -> ImageCms.ImageCmsTransform:
     return ImageCms.buildTransform(ImageCms.createProfile("LAB"), _SRGB, "LAB", "RGB")
 
 

@@ -15,7 +15,20 @@ ARITHMETIC, ARITHMETIC_PROGRESSIVE, JPEG_LS = 0xC9, 0xCA, 0xF7
 _FRAMES = {*range(0xC0, 0xD0), JPEG_LS} - {0xC4, 0xC8, 0xCC}
 _HIERARCHICAL = (0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF)
 _DCT = (BASELINE, EXTENDED, PROGRESSIVE, ARITHMETIC, ARITHMETIC_PROGRESSIVE)
-_START_OF_SCAN = 0xDA
+_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
+APP1, APP2, APP13 = 0xE1, 0xE2, 0xED
+
+MAX_PAYLOAD = 65533
+"""Bytes of a segment's content at most: its 16-bit length counts its own two bytes (T.81, B.1)."""
+
+XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\0"
+"""What an APP1 segment with XMP begins with (XMP Specification part 3, section 1.1.3)."""
+
+PHOTOSHOP_HEADER = b"Photoshop 3.0\0"
+"""What an APP13 segment with Photoshop's image resources begins with (same, section 1.1.3)."""
+
+ICC_HEADER = b"ICC_PROFILE\0"
+"""What an APP2 segment with a part of an ICC profile begins with (ICC.1:2022, annex B.4)."""
 
 # Luma's sampling over that of chroma, of the subsamplings that TurboJPEG's documentation lists
 # (TJSAMP: 4:4:4, 4:2:2, 4:2:0, 4:4:0, 4:1:1, 4:4:1).
@@ -119,7 +132,7 @@ def frame_of(data: bytes) -> Frame | None:
             plain = plain and marker == 0xFF
             at += 1 if marker == 0xFF else 2
             continue
-        if marker in (_START_OF_SCAN, 0xD9):
+        if marker in (_START_OF_SCAN, _END_OF_IMAGE):
             return None
         length = int.from_bytes(data[at + 2 : at + 4], "big")
         if marker in _FRAMES:

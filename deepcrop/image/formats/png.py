@@ -1,33 +1,82 @@
-"""Chunks of PNG files (PNG, third edition, section 5)."""
+"""Chunks of PNG files (PNG, third edition, sections 5 and 11)."""
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
+from typing import NamedTuple
 
-_OF_COLOURS = (b"cICP", b"cLLI", b"sRGB", b"gAMA", b"cHRM")
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+"""The first eight bytes of a file."""
+
+XMP_KEYWORD = b"XML:com.adobe.xmp"
+"""Keyword of the iTXt chunk that holds an XMP packet (PNG, third edition, section 11.3.3.4)."""
+
+_MAX_XMP = 2**24
+"""Bytes of a compressed XMP packet that are decompressed at most."""
+
+_COLOUR_CHUNKS = (b"cICP", b"cLLI", b"sRGB", b"gAMA", b"cHRM")
+_MAX_COLOUR_CHUNK = 44
+"""Bytes of the longest of these chunks, cHRM, with its length, type and checksum."""
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Yield each chunk's name, and where it starts and ends."""
-    at = 8
+class Chunk(NamedTuple):
+    """A chunk: its type, and where in the file it starts (at its length) and ends."""
+
+    kind: bytes
+    start: int
+    end: int
+
+    def body(self, data: bytes) -> bytes:
+        """Return the chunk's data without length, type and checksum."""
+        return data[self.start + 8 : self.end - 4]
+
+
+def chunks(data: bytes) -> Iterator[Chunk]:
+    """Yield the chunks; the last one of a file that was cut short ends beyond it."""
+    at = len(SIGNATURE)
     while at + 12 <= len(data):
         end = at + 12 + int.from_bytes(data[at : at + 4], "big")
-        yield data[at + 4 : at + 8], at, end
+        yield Chunk(data[at + 4 : at + 8], at, end)
         at = end
 
 
 def colour_chunks(data: bytes) -> dict[bytes, bytes]:
     """Return the bodies of the chunks before the pixels that tell of colours, the first of each."""
     found: dict[bytes, bytes] = {}
-    for name, at, end in _chunks(data):
-        if name == b"IDAT":
+    for chunk in chunks(data):
+        if chunk.kind == b"IDAT":
             break
-        if name in _OF_COLOURS and end - at <= 44:
-            found.setdefault(name, data[at + 8 : end - 4])
+        if chunk.kind in _COLOUR_CHUNKS and chunk.end - chunk.start <= _MAX_COLOUR_CHUNK:
+            found.setdefault(chunk.kind, chunk.body(data))
     return found
 
 
 def critical_chunks(data: bytes) -> bytes:
-    """Return the file without its ancillary chunks: libpng prints its complaints of those."""
-    kept = [data[at:end] for name, at, end in _chunks(data) if not name[0] & 0x20]
-    return b"".join((data[:8], *kept))
+    """Return the file without its ancillary chunks, about which libpng prints complaints."""
+    kept = (data[each.start : each.end] for each in chunks(data) if not each.kind[0] & 0x20)
+    return SIGNATURE + b"".join(kept)
+
+
+def exif_of(data: bytes) -> bytes | None:
+    """Return the TIFF structure of the first eXIf chunk, wherever it stands; None without one.
+
+    Pillow finds only a chunk before the pixels until these are decoded.
+    """
+    return next((each.body(data) for each in chunks(data) if each.kind == b"eXIf"), None) or None
+
+
+def xmp_of(data: bytes) -> bytes | None:
+    """Return the XMP packet, wherever its iTXt chunk stands; None without one that can be read."""
+    for chunk in chunks(data):
+        if chunk.kind != b"iTXt":
+            continue
+        keyword, _, rest = chunk.body(data).partition(b"\0")
+        if keyword == XMP_KEYWORD and len(rest) > 2:
+            # Compression flag and method; language tag and translated keyword, both ended by 0.
+            text = rest[2:].split(b"\0", 2)[-1]
+            try:
+                return zlib.decompressobj().decompress(text, _MAX_XMP) if rest[0] else text
+            except zlib.error:
+                return None
+    return None

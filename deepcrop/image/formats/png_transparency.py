@@ -30,7 +30,7 @@ def keyed_alpha(data: bytes, image: Image.Image) -> NDArray[np.uint8] | None:
     return None
 
 
-def _grey(image: Image.Image, depth: int) -> NDArray:
+def _grey(image: Image.Image, depth: int) -> NDArray[np.number]:
     """Return the samples (H, W, 1) at the file's depth: Pillow has scaled them to 8 bits."""
     samples = np.asarray(image)
     if depth < 8:
@@ -39,7 +39,7 @@ def _grey(image: Image.Image, depth: int) -> NDArray:
     return samples[..., None]
 
 
-def _differs(samples: NDArray, key: list[int]) -> NDArray[np.uint8]:
+def _differs(samples: NDArray[np.number], key: list[int]) -> NDArray[np.uint8]:
     opaque = samples[..., 0] != key[0]
     for channel in range(1, len(key)):
         opaque |= samples[..., channel] != key[channel]

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from PIL import ExifTags, Image, ImageFile
 
 from ...flags import Note
-from ..formats.avif import exif_of
+from ..formats import avif, jpeg, png
 from ..formats.tiff.directory import MAGIC_NUMBERS
 from ..framing import Framing
 from . import exif, exif_variant, iptc, iptc_xmp, xmp, xmp_variant
 
 _XMP, _IPTC, _PHOTOSHOP = _TIFF_BLOCKS = (700, 33723, 34377)
 """Tags of TIFF that hold an XMP packet, IPTC's datasets and Photoshop's image resources."""
-_LONGEST_SEGMENT = 65533 - len(b"http://ns.adobe.com/xap/1.0/\0")
+_MAX_JPEG_BLOCK = jpeg.MAX_PAYLOAD - len(jpeg.XMP_HEADER)
 """Bytes of a block that fit one segment of a JPEG beside the longest of the headers."""
-_LONGEST_XMP = 2**24
-"""Bytes of a compressed XMP packet that are read at most."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +57,7 @@ class SourceMetadata:
 
     @property
     def colour_only(self) -> Metadata:
-        """Only what the pixels' colours need."""
+        """The ICC profile alone, without which the pixels' colours would be wrong."""
         return Metadata(icc=self.icc)
 
     def for_variant(self, framing: Framing, format: str, *, converted: bool = True) -> Metadata:
@@ -84,7 +80,7 @@ class SourceMetadata:
         }
         if format == "jpeg":
             for name, block in blocks.items():
-                if block and len(block) > _LONGEST_SEGMENT:
+                if block and len(block) > _MAX_JPEG_BLOCK:
                     blocks[name] = None
                     notes.append(Note(f"{name.upper()} too long for a JPEG was left out"))
         elif datasets := self.photoshop.get(iptc.IIM):
@@ -130,13 +126,13 @@ def metadata_of(image: ImageFile.ImageFile, data: bytes) -> SourceMetadata:
         return _of_tiff(data, image.tell())
     packet = image.info.get("xmp")
     if packet is None and image.format == "PNG":
-        packet = _png_xmp(data)
+        packet = png.xmp_of(data)
     if isinstance(packet, str):
         packet = packet.encode()
     resources = image.info.get("photoshop", {})
     block = _exif_block(image, data)
     if image.format == "AVIF" and block:
-        block = exif_of(data) or block
+        block = avif.exif_of(data) or block
     return SourceMetadata(
         exif=block,
         xmp=packet or None,
@@ -165,34 +161,10 @@ def _of_tiff(data: bytes, page: int) -> SourceMetadata:
 
 def _exif_block(image: ImageFile.ImageFile, data: bytes) -> bytes | None:
     if "exif" not in image.info and image.format == "PNG":
-        chunk = next((body for kind, body in _png_chunks(data) if kind == b"eXIf"), None)
-        return exif.PREFIX + chunk if chunk else None
+        structure = png.exif_of(data)
+        return exif.PREFIX + structure if structure else None
     block = image.info.get("exif")
     return block if isinstance(block, bytes) else None
-
-
-def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield all chunks but the pixels: some stand after these, which Pillow's header skips."""
-    at = 8
-    while at + 8 <= len(data):
-        length = int.from_bytes(data[at : at + 4], "big")
-        kind = data[at + 4 : at + 8]
-        if kind in (b"eXIf", b"iTXt"):
-            yield kind, data[at + 8 : at + 8 + length]
-        at += 12 + length
-
-
-def _png_xmp(data: bytes) -> bytes | None:
-    """Find the XMP of a PNG: an iTXt chunk (PNG 3rd edition, 11.3.3.4), maybe compressed."""
-    for kind, body in _png_chunks(data):
-        keyword, _, rest = body.partition(b"\0")
-        if kind == b"iTXt" and keyword == b"XML:com.adobe.xmp" and len(rest) > 2:
-            text = rest[2:].split(b"\0", 2)[-1]
-            try:
-                return zlib.decompressobj().decompress(text, _LONGEST_XMP) if rest[0] else text
-            except zlib.error:
-                return None
-    return None
 
 
 def _read(block: bytes | None) -> Image.Exif | None:

@@ -187,7 +187,7 @@ class Cagic(CropMethod, Trained):
         total = torch.zeros_like(windows[:, 0])
         if o.score != "captioner":
             total = total + torch.cat([self._described(*each) for each in parts])
-        ranks = o.ablation == "full" or not all(request.captioned for request in requests)
+        ranks = o.aesthetics > 0 or not all(request.captioned for request in requests)
         captioner = network.captioner if o.score != "words" else None
         if captioner is None and not ranks:
             return total
@@ -196,8 +196,7 @@ class Cagic(CropMethod, Trained):
             bags = captioner.bags([dict(request.captioner.known) for request in requests])
             total = total + captioner.loss(captioner.grid(features), bags[images], o.longest)
         if ranks:
-            weight = o.aesthetics if o.ablation == "full" else 0.0
-            weights = [weight if request.captioned else 1.0 for request in requests]
+            weights = [o.aesthetics if request.captioned else 1.0 for request in requests]
             total = total - network.ranker(features) * total.new_tensor(weights)[images]
         return total
 

@@ -1,4 +1,4 @@
-"""What can be chosen of CAGIC: the score, the search, and the rows of the paper's Table 4."""
+"""The options of CAGIC: the score and the search."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pydantic import Field
 from ...ops.annealing import Schedule
 
 Score = Literal["words", "captioner", "both"]
-Ablation = Literal["CN", "CN+SA", "CN+SA+MR", "CN+SA+MR+MS", "full"]
 
 
 @dataclass(frozen=True)
@@ -20,9 +19,8 @@ class CagicOptions:
     Attributes:
         score: what tells how well a window fits the caption: the captioner (the paper's
             Eq. 4), the word scores, or the sum of both.
-        ablation: the rows of the paper's Table 4. CN is one search over place and scale; SA
-            anneals the scale; MR restarts; MS samples four scales; full adds aesthetics.
-        aesthetics: lambda, the weight of the aesthetic term beside the caption's.
+        aesthetics: lambda, the weight of the aesthetic term beside the caption's; an image
+            without a caption has that term alone, whatever the weight.
         encode: "once" samples windows of the whole image's features, "crop" encodes each
             window's pixels as the paper does, far slower.
         function_words: count articles and prepositions of the caption too, as the paper does.
@@ -37,7 +35,6 @@ class CagicOptions:
     """
 
     score: Score = "words"
-    ablation: Ablation = "full"
     aesthetics: Annotated[float, Field(ge=0)] = 0.01
     encode: Literal["once", "crop"] = "once"
     function_words: bool = False
@@ -53,14 +50,11 @@ class CagicOptions:
     @property
     def schedule(self) -> Schedule:
         """The search that these options ask for."""
-        parts = self.ablation.split("+")
-        full = self.ablation == "full"
         return Schedule(
             shrink=self.shrink,
             smallest=self.smallest,
-            restarts=self.restarts if full or "MR" in parts else 1,
+            restarts=self.restarts,
             jitter=self.jitter,
-            annealing=full or "SA" in parts,
             steps=self.steps,
             patience=self.patience,
             seed=self.seed,
@@ -68,5 +62,5 @@ class CagicOptions:
 
     @property
     def multi_scale(self) -> bool:
-        """Whether windows are sampled at four scales."""
-        return self.ablation == "full" or self.ablation.endswith("MS")
+        """Whether windows are sampled at four scales of the image, as Eq. 1 says, or at one."""
+        return True

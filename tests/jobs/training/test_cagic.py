@@ -39,7 +39,7 @@ def network_of(folder):
 
 def test_each_recipe_replaces_its_readers_and_leaves_the_others(material, tmp_path):
     silent = {"log": lambda line: None}
-    options = replace(captioner.OURS, embedding=4, hidden=5, attention=4)
+    options = replace(captioner.DEFAULT, embedding=4, hidden=5, attention=4)
     table, trunk, cache = material / "captions.json", material / "trunk.safetensors", tmp_path / "c"
     figures = train_captioner(
         table,

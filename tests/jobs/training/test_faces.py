@@ -14,7 +14,7 @@ from jobs.training.faces import FacePhoto, Recipe
 
 
 def network() -> SaliencyNetwork:
-    bare = training.bare("saliency")
+    bare = training.without_face_head("saliency")
     bare.options = replace(bare.options, pixels=96 * 128)
     return bare
 

@@ -15,9 +15,9 @@ from deepcrop.networks.mars.options import MarsOptions
 from jobs.evaluation.gaze_crops import (
     GazeCrops,
     drawn,
-    imagined_photos,
     mean_map,
     points_in,
+    pseudo_gaze_photos,
     windows,
     windows_at,
 )
@@ -29,10 +29,10 @@ from jobs.training.mars import (
     View,
     areas,
     collate,
-    deal,
     density,
     fit,
     load_views,
+    make_batches,
     schedule,
 )
 
@@ -88,7 +88,7 @@ def test_boxes_are_of_all_sizes_and_the_smallest_lie_around_fixations() -> None:
     rows = list(GazeCrops(views=1, ratios=8, samples=40).of([photo(points)]))
     largest = np.array([min(600, 800 / row.ratio) for row in rows])  # heights
     zoom = np.array([row.box.size.height for row in rows]) / largest
-    assert 0.3 < (zoom < 0.1).mean() < 0.4  # glances, and the smallest parts
+    assert 0.3 < (zoom < 0.1).mean() < 0.4  # boxes around single points, and the smallest parts
     assert (zoom > 0.6).mean() > 0.2
     for row in np.array(rows, dtype=object)[zoom < 0.085]:
         box = np.array(row.box.corners) / (800, 600, 800, 600)
@@ -137,11 +137,11 @@ def test_photos_without_gaze_get_fixations_where_their_map_is(folder: Path) -> N
     Image.new("RGB", (800, 600), "red").save(images / "kodim01.png")
     half = torch.cat([torch.zeros(6, 4), torch.ones(6, 4)], dim=1)
     seen = []
-    [one] = imagined_photos(folder, lambda image: seen.append(image.shape) or half)
+    [one] = pseudo_gaze_photos(folder, lambda image: seen.append(image.shape) or half)
     assert (one.name, one.size) == ("photos_kodak/kodim01.png", Size(800, 600))
     assert seen == [(3, 480, 640)]
     assert (one.points[:, 0] >= 0.5).all() and len(one.points) == len(one.viewers)
-    rows = list(GazeCrops(views=1, ratios=2, samples=4, glances=0).of([one]))
+    rows = list(GazeCrops(views=1, ratios=2, samples=4, point_boxes=0).of([one]))
     assert len(rows) == 8
     assert all((row.box.x0 + row.box.x1) / 2 > 400 for row in rows if row.ratio < 1)
 
@@ -220,7 +220,7 @@ def test_a_view_is_cut_out_and_its_boxes_are_relative_to_it(folder: Path) -> Non
 def test_batches_deal_every_view_once(folder: Path) -> None:
     views = load_views(rows_of(folder), folder, small(), frozen=2)
     random = np.random.default_rng(0)
-    dealt = deal(views, 5, random)
+    dealt = make_batches(views, 5, random)
     assert sorted(index for batch in dealt for index in batch) == list(range(16))
     features, shapes, ratios, boxes, densities = collate(
         views[:2], Recipe(ratios=3, boxes=5), random

@@ -46,16 +46,17 @@ def job(tmp_path: Path) -> MarsJob:
 
 
 def test_trained_weights_are_published_and_loaded_again(job: MarsJob, tmp_path: Path) -> None:
+    cpu = torch.device("cpu")
     losses: list[float] = []
-    network = train_here(job, torch.device("cpu"), lambda epoch, loss: losses.append(loss))
+    network = train_here(job, cpu, lambda epoch, loss: losses.append(loss))
     assert len(losses) == 1
     path = publish(network, job, tmp_path)
     state, metadata = weights.load(str(path))
-    cpu = torch.device("cpu")
     method = MarsCrop.from_weights(state, metadata, MarsCrop.Options(), device=cpu)
+    trained = MarsCrop(network, device=cpu)
     assert method.network.options == job.options
-    [[crop]] = method.boxes([torch.zeros(3, 48, 64, dtype=torch.uint8)], ["4:5"])
-    assert crop.box.size.height > 0
+    image = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, 48, 64), dtype=np.uint8))
+    assert method.boxes([image], ["4:5", "16:9"]) == trained.boxes([image], ["4:5", "16:9"])
 
 
 @pytest.mark.parametrize(

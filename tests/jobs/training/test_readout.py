@@ -1,4 +1,4 @@
-"""The light teacher learns, repeats itself, covers the photo, and hasn't seen what it is asked."""
+"""The out-of-fold readout learns, repeats itself, and is asked about photos of other folds."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from torchvision.models import mobilenet_v2
 
 from jobs.training import readout
 from jobs.training.datasets import density
-from jobs.training.views import Sample, divergence
+from jobs.training.views import Sample, kl_divergence
 
 
 def test_readout_learns_where_a_component_points(monkeypatch):
@@ -27,7 +27,7 @@ def test_readout_learns_where_a_component_points(monkeypatch):
     trained, again = run(), run()
     even = torch.full_like(targets, 1 / targets[0].numel())
     prediction = torch.stack([readout.predict(trained, x) for x in inputs])
-    assert divergence(prediction, targets).mean() < 0.7 * divergence(even, targets).mean()
+    assert kl_divergence(prediction, targets).mean() < 0.7 * kl_divergence(even, targets).mean()
     for a, b in zip(trained.parameters(), again.parameters(), strict=True):
         assert torch.equal(a, b)
 

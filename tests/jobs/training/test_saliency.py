@@ -15,10 +15,10 @@ from jobs.training.views import (
     Sample,
     augment,
     correlation,
-    divergence,
+    kl_divergence,
     loss,
     nearest_shape,
-    scanpath,
+    nss,
 )
 
 OPTIONS = SaliencyOptions(pixels=64 * 64, width=8, priors=4, dropout=0.0)
@@ -53,12 +53,12 @@ def test_losses_agree_with_the_metrics():
     cells = np.array([[2, 3], [2, 3], [5, 7]])
     for k in range(2):
         a, b = p[k].numpy(), q[k].numpy()
-        assert divergence(p, q)[k].item() == pytest.approx(metrics.kl_divergence(a, b), abs=1e-5)
+        assert kl_divergence(p, q)[k].item() == pytest.approx(metrics.kl_divergence(a, b), abs=1e-5)
         assert correlation(p, q)[k].item() == pytest.approx(metrics.correlation(a, b), abs=1e-5)
-        assert scanpath(p, looks)[k].item() == pytest.approx(metrics.scanpath(a, cells), abs=1e-5)
-    kl, cc, nss = divergence(p, q).mean(), correlation(p, q).mean(), scanpath(p, looks).mean()
+        assert nss(p, looks)[k].item() == pytest.approx(metrics.nss(a, cells), abs=1e-5)
+    kl, cc, score = kl_divergence(p, q).mean(), correlation(p, q).mean(), nss(p, looks).mean()
     torch.testing.assert_close(loss("blog", p, q, looks), kl - cc)
-    torch.testing.assert_close(loss("sam", p, q, looks), 10 * kl - 2 * cc - nss)
+    torch.testing.assert_close(loss("sam", p, q, looks), 10 * kl - 2 * cc - score)
     with pytest.raises(ValueError, match="cosine"):
         loss("cosine", p, q, looks)
 

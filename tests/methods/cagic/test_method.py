@@ -14,6 +14,7 @@ from deepcrop.networks.cagic.captioner import Captioner, CaptionerOptions
 from deepcrop.networks.cagic.model import CagicNetwork
 from deepcrop.networks.cagic.vocabulary import SPECIAL
 from deepcrop.networks.cagic.word_detectors import WordScores
+from jobs.evaluation.cagic_ablation import AblationOptions
 
 QUICK = {"shrink": 0.7, "restarts": 2, "steps": 1}
 
@@ -114,7 +115,7 @@ def test_captions_come_by_hints_and_unknown_ones_fall_back_to_aesthetics(network
 
 def test_table_4s_rows_add_one_part_each():
     rows = ["CN", "CN+SA", "CN+SA+MR", "CN+SA+MR+MS", "full"]
-    options = [Cagic.Options(ablation=row) for row in rows]
+    options = [AblationOptions(ablation=row) for row in rows]
     parts = [(o.schedule.annealing, o.schedule.restarts, o.multi_scale) for o in options]
     assert parts == [
         (False, 1, False),
@@ -131,7 +132,7 @@ def test_aesthetics_count_in_the_full_method_alone(network):
     first = torch.zeros(2, dtype=torch.long)
     losses = {}
     for row in ("CN+SA+MR+MS", "full"):
-        method = Cagic(network, Cagic.Options(ablation=row))
+        method = Cagic(network, AblationOptions(ablation=row))
         scene = method.scene(image)
         losses[row] = method.loss([scene], windows, first, [method.request("a dog")])
     beauty = network.ranker(scene.features(windows))
@@ -184,7 +185,7 @@ def test_the_focal_point_is_the_evidences_centre_of_mass():
 
 @pytest.mark.parametrize("ablation", ["CN", "full"])
 def test_boxes_to_keep_are_never_cut_where_the_ratio_permits(network, ablation):
-    method = Cagic(network, Cagic.Options(ablation=ablation, **QUICK))
+    method = Cagic(network, AblationOptions(ablation=ablation, **QUICK))
     keep = (Box(3, 20, 30, 41), Box(11, 7, 17, 33))
     hints = [base.Hints(caption="a dog", keep=keep)]
     [crops] = method.boxes(photos((60, 90)), ["1:1", "16:9", "1:9"], hints=hints)

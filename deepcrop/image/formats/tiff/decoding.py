@@ -64,7 +64,7 @@ def _alpha(
     return None, list(range(colours))
 
 
-def _array(layout: Layout) -> NDArray:
+def _array(layout: Layout) -> NDArray[np.number]:
     """Assemble strips or tiles: (H, W, samples), native byte order."""
     dtype = np.dtype(f"{layout.kind}{max(1, -(-layout.bits // 8))}")
     result = np.empty((layout.height, layout.width, layout.samples), dtype)
@@ -84,7 +84,9 @@ def _array(layout: Layout) -> NDArray:
     return result
 
 
-def _segment(layout: Layout, packed: bytes, rows: int, width: int, samples: int) -> NDArray:
+def _segment(
+    layout: Layout, packed: bytes, rows: int, width: int, samples: int
+) -> NDArray[np.number]:
     """Decompress and unpack a strip or tile: (rows, width, samples)."""
     row_bytes = -(-width * samples * layout.bits // 8)
     raw = _decompressed(layout, packed, rows * row_bytes, layout.segment[1] * row_bytes)
@@ -134,7 +136,9 @@ def _unpacked(compression: int, packed: bytes | bytearray, room: int) -> bytes |
     return unpacked
 
 
-def _unpredicted_floats(raw: bytes | bytearray, size: int, shape: tuple[int, int, int]) -> NDArray:
+def _unpredicted_floats(
+    raw: bytes | bytearray, size: int, shape: tuple[int, int, int]
+) -> NDArray[np.number]:
     """Undo predictor 3: differences of bytes, then bytes by significance (Adobe Technote 3)."""
     rows, width, samples = shape
     planes = np.frombuffer(raw, np.uint8).reshape(rows, size * width, samples)
@@ -143,7 +147,7 @@ def _unpredicted_floats(raw: bytes | bytearray, size: int, shape: tuple[int, int
     return np.ascontiguousarray(by_value).view(f">f{size}").reshape(shape)
 
 
-def _looked_up(layout: Layout, values: NDArray) -> NDArray[np.uint16]:
+def _looked_up(layout: Layout, values: NDArray[np.number]) -> NDArray[np.uint16]:
     """Replace indices by the palette's colours; alpha is scaled along."""
     colourmap = layout.colourmap
     assert colourmap is not None
@@ -156,7 +160,7 @@ def _looked_up(layout: Layout, values: NDArray) -> NDArray[np.uint16]:
     return np.concatenate([colours, alpha], axis=2)
 
 
-def _lab(layout: Layout, values: NDArray) -> NDArray[np.uint8]:
+def _lab(layout: Layout, values: NDArray[np.number]) -> NDArray[np.uint8]:
     """Bring L*a*b*, and alpha, to 8 bits; a* and b* in two's complement.
 
     CIELab (TIFF 6.0, section 23) has signed a* and b*; ICCLab (TIFF Technote 4) adds 128 to them
@@ -179,7 +183,7 @@ def _lab(layout: Layout, values: NDArray) -> NDArray[np.uint8]:
 def _ycbcr(layout: Layout) -> NDArray[np.uint8]:
     """Assemble YCbCr, sub-sampled or not (TIFF 6.0, section 21), and convert it to RGB."""
     if layout.sampling == (1, 1):
-        return _rgb(_array(layout))
+        return _rgb(np.asarray(_array(layout), np.uint8))
     h, v = layout.sampling
     width, height = layout.segment
     blocks_across = -(-width // h)

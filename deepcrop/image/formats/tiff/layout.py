@@ -140,7 +140,7 @@ class Layout:
         return self.colourmap is not None and int(self.colourmap.max()) > 255
 
 
-def _same(values: NDArray | None, samples: int, default: int) -> int:
+def _same(values: NDArray[np.number] | None, samples: int, default: int) -> int:
     """Return what all samples have in common, 0 where they differ; one value stands for all."""
     if values is None or not len(values):
         return default

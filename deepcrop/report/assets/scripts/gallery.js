@@ -83,7 +83,7 @@ define("gallery", ["job", "dom", "format", "sources", "corrections", "selection"
     find(`.card[data-index="${index}"] .open`)?.focus();
   }
 
-  // Draw one card anew; the focus stays on the same button.
+  // Redraw one card; the focus stays on the same button.
   async function repaint(index) {
     const old = find(`.card[data-index="${index}"]`);
     if (!old) return;

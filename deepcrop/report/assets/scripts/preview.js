@@ -34,7 +34,7 @@ define("preview", ["job", "boxes", "marks", "sources", "corrections"], (job, box
       || (applied.keep.length && !boxes.areEqual(applied.keep, marks.keep));
     const effect = moves
       ? " Dashed boxes are a preview: the images are cut there at the next run."
-      : takesBack ? " The method places the boxes anew at the next run." : "";
+      : takesBack ? " The method places the boxes again at the next run." : "";
     return `Pending: ${summary(marks)}.${effect}`;
   }
 

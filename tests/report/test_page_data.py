@@ -6,9 +6,9 @@ import re
 import pyarrow as pa
 
 from deepcrop.flags import Flag
-from deepcrop.report.chunks import DETAIL_ROWS, Catalogue, worst_first
-from deepcrop.report.flagged import REMARKS, WORDS, Words, words
-from deepcrop.report.thumbnails import name_of
+from deepcrop.report.flag_columns import FLAG_TEXTS, INFORMATIONAL, FlagText, flag_text
+from deepcrop.report.page_data import DETAIL_ROWS, PageData, worst_first
+from deepcrop.report.thumbnails import thumbnail_name
 from deepcrop.sources.corrections import CORNERS
 from deepcrop.tables import images_table
 from tests.report.synthetic import row
@@ -22,8 +22,8 @@ def read(scripts):
     return {name: (int(match[2]), json.loads(match[3])) for name, match in matches.items()}
 
 
-def catalogue(*rows):
-    return Catalogue.of(images_table(list(rows), pa.schema([])), "/out", ["1x1", "16x9"])
+def page_data(*rows):
+    return PageData.of(images_table(list(rows), pa.schema([])), "/out", ["1x1", "16x9"])
 
 
 def test_the_worst_score_comes_first_and_failures_last():
@@ -54,12 +54,12 @@ def test_what_a_flag_says_is_wrong_comes_before_the_scores_and_remarks_change_no
 
 
 def test_index_scripts_tell_the_flags_of_sources_from_those_of_variants():
-    made = catalogue(
+    made = page_data(
         row("/out", "/in/a.jpg"),
         row("/out", "/in/b.jpg", flags=["hdr-mapped"], variant_flags={"16x9": ["head-cut"]}),
         row("/out", "/in/c.jpg", variant_flags={"1x1": ["head-cut", "enlarged"]}),
     )
-    legend = made.flagged.legend()
+    legend = made.flags.legend()
     assert [(each["name"], each["label"], each["count"], each["problem"]) for each in legend] == [
         ("head-cut", "head cut", 2, True),
         ("enlarged", "enlarged", 1, True),
@@ -71,9 +71,9 @@ def test_index_scripts_tell_the_flags_of_sources_from_those_of_variants():
 
 
 def test_every_flag_has_words():
-    assert set(WORDS) == set(Flag) and set(Flag) >= REMARKS
-    assert all(each.label and each.explanation.endswith(".") for each in WORDS.values())
-    assert words("of-a-later-release") == Words("of a later release", "")
+    assert set(FLAG_TEXTS) == set(Flag) and set(Flag) >= INFORMATIONAL
+    assert all(each.label and each.explanation.endswith(".") for each in FLAG_TEXTS.values())
+    assert flag_text("of-a-later-release") == FlagText("of a later release", "")
 
 
 def test_corrections_that_a_job_keeps_come_with_the_index_and_flag_the_source():
@@ -88,19 +88,19 @@ def test_corrections_that_a_job_keeps_come_with_the_index_and_flag_the_source():
         "/in/c.jpg": [said("good")],
     }
     rows = [row("/out", f"/in/{name}.jpg") for name in "abcd"]
-    made = Catalogue.of(images_table(rows, pa.schema([])), "/out", ["1x1", "16x9"], applied)
+    made = PageData.of(images_table(rows, pa.schema([])), "/out", ["1x1", "16x9"], applied)
     _, columns = read(made.index("b"))["index-0000.js"]
     assert columns["applied"] == {
         "0": {"rejected": ["1x1", "16x9"], "keep": [[1, 2, 30, 40]]},
         "1": {"focal": [0.25, 0.5], "boxes": {"1x1": [0, 1, 99, 100]}},
         "2": {"good": True},
     }
-    assert [each["name"] for each in made.flagged.legend()] == ["rejected", "corrected"]
-    assert made.flagged.counts == [1, 2] and columns["flags"][0] == [0, 3, 1, 2]
+    assert [each["name"] for each in made.flags.legend()] == ["rejected", "corrected"]
+    assert made.flags.counts == [1, 2] and columns["flags"][0] == [0, 3, 1, 2]
 
 
 def test_index_scripts_hold_what_filters_look_at():
-    made = catalogue(
+    made = page_data(
         row("/out", "/in/x/b.jpg", scores={"16x9": 0.2}),
         row("/out", "/in/y/a.jpg", error=("fetch", "NotFound", "gone")),
     )
@@ -120,31 +120,35 @@ def test_index_scripts_hold_what_filters_look_at():
 def test_details_scripts_hold_boxes_links_and_errors():
     good = row("/out", "/in/50%.jpg", scores={"1x1": 0.5})
     bad = row("/out", "/in/z.jpg", error=("fetch", "NotFound", "gone"))
-    made = catalogue(good, bad)
-    [[number, [first, second]]] = read(made.details("b", {name_of(good["sha256"])}, set())).values()
-    assert number == 0 and first["thumbnail"] == name_of(good["sha256"]) and "map" not in first
+    made = page_data(good, bad)
+    [[number, [first, second]]] = read(
+        made.details("b", {thumbnail_name(good["sha256"])}, set())
+    ).values()
+    assert (
+        number == 0 and first["thumbnail"] == thumbnail_name(good["sha256"]) and "map" not in first
+    )
     [variant] = first["variants"]
     assert variant["box"] == [50, 0, 250, 200] and variant["href"] == "../variants/1x1/50%25.jpg"
     assert second["error"] == ["fetch", "NotFound", "gone", 1] and "variants" not in second
 
 
 def test_details_are_shared_out():
-    made = catalogue(*(row("/out", f"/in/{index:04d}.jpg") for index in range(DETAIL_ROWS + 1)))
+    made = page_data(*(row("/out", f"/in/{index:04d}.jpg") for index in range(DETAIL_ROWS + 1)))
     scripts = read(made.details("b", set(), set()))
     assert [len(rows) for _, rows in scripts.values()] == [DETAIL_ROWS, 1]
 
 
 def test_sources_in_a_store_have_no_link():
-    assert catalogue(row("/out", "s3://media/in/a.jpg")).root_href is None
+    assert page_data(row("/out", "s3://media/in/a.jpg")).root_href is None
 
 
 def test_folders_are_counted_at_every_depth():
-    made = catalogue(*(row("/out", f"/in/{name}.jpg") for name in ("a/b/1", "a/b/2", "a/3", "4")))
+    made = page_data(*(row("/out", f"/in/{name}.jpg") for name in ("a/b/1", "a/b/2", "a/3", "4")))
     assert made.folders() == [("a", 3), ("a/b", 2)]
 
 
 def test_a_name_that_is_not_utf_8_leaves_the_others_their_root():
     odd = "file:///in/a/caf%E9.jpg"
-    made = catalogue(*(row("/out", uri) for uri in ("/in/a/1.jpg", "/in/b.jpg", odd)))
+    made = page_data(*(row("/out", uri) for uri in ("/in/a/1.jpg", "/in/b.jpg", odd)))
     assert made.root == "/in/" and made.root_href == "file:///in/"
     assert sorted(made.names) == ["a/1.jpg", "b.jpg", odd] and made.folders() == [("a", 1)]

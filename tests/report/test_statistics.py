@@ -6,7 +6,7 @@ import pytest
 from deepcrop.errors import RequestError
 from deepcrop.manifest.store import COMMITTED
 from deepcrop.planning.prices import Prices
-from deepcrop.report.digest import BINS, POINTS, Cost, Digest
+from deepcrop.report.statistics import MAX_POINTS, SCORE_BINS, Cost, JobStatistics
 from deepcrop.tables import images_table
 from tests.report.synthetic import row
 
@@ -26,39 +26,39 @@ def failed(name, error):
 
 def test_counts_times_and_scores_add_up():
     rows = [ok("a", scores={"1x1": 0.99, "16x9": 1.0}), ok("b"), failed("c", "Corrupt")]
-    digest = Digest.of([part(rows)], began=0.0)
-    assert digest.counts == {"ok": 2, "failed": 1} and digest.done == 3
-    assert digest.variants == 4 and digest.variant_bytes == 4000
-    assert digest.source_bytes == 150_000 and digest.stages["infer"] == pytest.approx(0.024)
-    assert digest.scores["1x1"] == [0] * 10 + [1] + [0] * 8 + [1]
-    assert sum(digest.scores["16x9"]) == 2 and len(digest.scores["16x9"]) == BINS
+    statistics = JobStatistics.of([part(rows)], started=0.0)
+    assert statistics.counts == {"ok": 2, "failed": 1} and statistics.done == 3
+    assert statistics.variants == 4 and statistics.variant_bytes == 4000
+    assert statistics.source_bytes == 150_000 and statistics.stages["infer"] == pytest.approx(0.024)
+    assert statistics.scores["1x1"] == [0] * 10 + [1] + [0] * 8 + [1]
+    assert sum(statistics.scores["16x9"]) == 2 and len(statistics.scores["16x9"]) == SCORE_BINS
 
 
 def test_failures_are_grouped_by_class_the_largest_first_with_a_few_examples():
     rows = [failed(f"t{index}", "Corrupt") for index in range(7)] + [failed("x", "TooLarge")]
-    groups = Digest.of([part(rows)], began=0.0).failures
+    groups = JobStatistics.of([part(rows)], started=0.0).failures
     assert [(each.name, each.count) for each in groups] == [("Corrupt", 7), ("TooLarge", 1)]
     assert groups[0].examples[0] == ("/in/t0.jpg", "t0 is broken") and len(groups[0].examples) == 5
 
 
 def test_pace_is_rows_between_commits_and_leaves_out_the_pause_before_the_last_run():
     parts = [part([ok("a")] * 10, 105), part([ok("b")] * 20, 110), part([ok("c")] * 30, 1010)]
-    digest = Digest.of(parts[:2], began=100.0)
-    assert digest.pace == [(5, 2), (10, 4)] and digest.rate == 3
+    statistics = JobStatistics.of(parts[:2], started=100.0)
+    assert statistics.throughput == [(5, 2), (10, 4)] and statistics.rate == 3
     # Resumed at 1000: the first part's beginning is not known any more, and counts for nothing.
-    assert Digest.of(parts, began=1000.0).pace == [(5, 4), (15, 3)]
+    assert JobStatistics.of(parts, started=1000.0).throughput == [(5, 4), (15, 3)]
 
 
 def test_a_long_job_has_a_plot_of_few_points_and_the_same_rate():
     parts = [part([ok("a")] * 2, 1000 + 4 * index) for index in range(1, 500)]
-    digest = Digest.of(parts, began=1000.0)
-    assert len(digest.pace) <= POINTS and digest.pace[-1][0] == 4 * 499
-    assert {rate for _, rate in digest.pace} == {0.5}
+    statistics = JobStatistics.of(parts, started=1000.0)
+    assert len(statistics.throughput) <= MAX_POINTS and statistics.throughput[-1][0] == 4 * 499
+    assert {rate for _, rate in statistics.throughput} == {0.5}
 
 
 def test_a_manifest_without_times_or_rows_has_no_pace():
-    assert Digest.of([part([ok("a")])], began=0.0).pace == []
-    empty = Digest.of([], began=0.0)
+    assert JobStatistics.of([part([ok("a")])], started=0.0).throughput == []
+    empty = JobStatistics.of([], started=0.0)
     assert empty.done == 0 and empty.rate is None and empty.failures == []
 
 
@@ -72,9 +72,9 @@ def test_the_cost_is_that_of_the_machines_while_it_ran_and_of_the_requests():
             "storage_month": 0.0,
         }
     )
-    digest = Digest.of([part([ok("a")] * 100, 1100)], began=1000.0)
-    cost = Cost.of(digest, prices, "big", 2)
+    statistics = JobStatistics.of([part([ok("a")] * 100, 1100)], started=1000.0)
+    cost = Cost.of(statistics, prices, "big", 2)
     assert cost.machines == "2 x big"
     assert cost.dollars == pytest.approx(100 * 2 * 0.001 + 100 * 0.0001 + 200 * 0.001)
     with pytest.raises(RequestError, match="one of: big"):
-        Cost.of(digest, prices, "small", 1)
+        Cost.of(statistics, prices, "small", 1)

@@ -1,0 +1,74 @@
+"""Photos with a method's crop boxes and saliency drawn over them, or beside their variants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy
+from numpy.typing import NDArray
+from PIL import Image
+
+from .. import image
+from ..geometry import Box, Focal, Size
+from ..stages.item import ImageTask
+from ..stages.local import LocalPipeline
+from .maps import heat_map
+from .sheet import ContactSheetRow, draw_boxes
+
+if TYPE_CHECKING:
+    from ..methods.saliency import SaliencyCrop
+
+LONGEST_EDGE = 1200
+"""Longest edge of an overlay, in pixels."""
+
+
+def draw_overlay(pipeline: LocalPipeline, task: ImageTask, saliency: SaliencyCrop) -> Image.Image:
+    """Draw a photo with its saliency map, crop boxes and focal point over it.
+
+    Args:
+        pipeline: the pipeline that processed the photo.
+        task: the processed photo, with its decoded picture.
+        saliency: the method whose saliency map is drawn.
+    """
+    shown, boxes, focal = _shown(pipeline, task)
+    [saliency_map] = saliency.maps([_thumbnail(task, saliency.analysis)])
+    mask = heat_map(saliency_map.numpy()).resize(shown.size, Image.Resampling.BICUBIC)
+    shown.paste(mask, (0, 0), mask)
+    return draw_boxes(shown, boxes, focal)
+
+
+def comparison_row(pipeline: LocalPipeline, task: ImageTask, title: str) -> ContactSheetRow:
+    """Return the row of a contact sheet that shows a photo and a method's variants of it."""
+    shown, boxes, focal = _shown(pipeline, task)
+    slugs = [request.slug for request in pipeline.job.requests]
+    if task.pixels:
+        variants = [Image.fromarray(pixels) for pixels in task.pixels]
+    else:
+        variants = [shown.crop(boxes[slug].corners) for slug in slugs]
+    return ContactSheetRow(title, shown, boxes, focal, dict(zip(slugs, variants, strict=True)))
+
+
+def _shown(
+    pipeline: LocalPipeline, task: ImageTask
+) -> tuple[Image.Image, Mapping[str, Box], Focal | None]:
+    """Return the photo at the size of an overlay, with its crop boxes in pixels of that size."""
+    assert task.size is not None
+    shown = Image.fromarray(_thumbnail(task, LONGEST_EDGE))
+    slugs: Sequence[str] = [request.slug for request in pipeline.job.requests]
+    boxes = {
+        slug: _scaled(crop.box, task.size, Size(*shown.size))
+        for slug, crop in zip(slugs, task.crops, strict=False)
+    }
+    return shown, boxes, task.crops[0].focal if task.crops else None
+
+
+def _thumbnail(task: ImageTask, longest_edge: int) -> NDArray[numpy.uint8]:
+    assert task.picture is not None
+    return image.thumbnail(task.picture, longest_edge)
+
+
+def _scaled(box: Box, source: Size, shown: Size) -> Box:
+    x0, x1 = (round(x * shown.width / source.width) for x in (box.x0, box.x1))
+    y0, y1 = (round(y * shown.height / source.height) for y in (box.y0, box.y1))
+    return Box(x0, y0, max(x1, x0 + 1), max(y1, y0 + 1))
