@@ -9,28 +9,15 @@ import numpy
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..manifest.rows import ImageRow
 from ..manifest.store import committed
+from ..manifest.summary import RowCounts
 from ..planning.prices import Prices
-from ..schema import IMAGES, STAGES
+from ..schema import IMAGES
 
-MAX_EXAMPLES = 5
-"""Sources that are named for each class of errors."""
 SCORE_BINS = 20
 """Bins of a histogram of scores, over 0..1."""
 MAX_POINTS = 120
 """Points of the plot of throughput."""
-
-
-@dataclass(frozen=True)
-class RowCounts:
-    """How many sources and variants the rows of a manifest hold."""
-
-    by_status: dict[str, int]
-    """Sources by status: ok, failed, skipped."""
-    variants: int
-    stage_seconds: dict[str, float]
-    """Seconds that all sources together spent in each stage."""
 
 
 @dataclass(frozen=True)
@@ -94,18 +81,20 @@ class JobStatistics:
             parts: the parts of its images manifest.
             started: when its last run started, in seconds since 1970.
         """
-        rows = concatenated(parts)
-        counts = count_rows(rows)
-        nested = pc.list_flatten(rows["variants"].combine_chunks())
+        counts = RowCounts.total(parts)
+        variants = pc.list_flatten(concatenated(parts)["variants"].combine_chunks())
         return cls(
-            counts=counts.by_status,
+            counts=dict(counts.statuses),
             variants=counts.variants,
-            source_bytes=pc.sum(rows["source_bytes"]).as_py() or 0,
-            variant_bytes=pc.sum(pc.struct_field(nested, "bytes")).as_py() or 0,
+            source_bytes=counts.source_bytes,
+            variant_bytes=counts.variant_bytes,
             throughput=_throughput(parts, started),
-            stages=counts.stage_seconds,
-            scores=_scores(nested),
-            failures=_failures(rows),
+            stages={stage: spent / 1000 for stage, spent in counts.milliseconds.items()},
+            scores=_scores(variants),
+            failures=[
+                FailureGroup(stage, name, group.count, group.retryable, group.examples)
+                for (stage, name), group in counts.frequent_failures()
+            ],
         )
 
 
@@ -138,18 +127,6 @@ def concatenated(parts: Sequence[pa.Table]) -> pa.Table:
     return pa.concat_tables(parts, promote_options="permissive")
 
 
-def count_rows(rows: pa.Table) -> RowCounts:
-    """Count the rows of an images manifest."""
-    statuses = pc.value_counts(rows["status"]).to_pylist()
-    return RowCounts(
-        by_status={each["values"]: each["counts"] for each in statuses},
-        variants=pc.sum(pc.list_value_length(rows["variants"])).as_py() or 0,
-        stage_seconds={
-            stage: (pc.sum(rows[f"{stage}_ms"]).as_py() or 0) / 1000 for stage in STAGES
-        },
-    )
-
-
 def _throughput(parts: Sequence[pa.Table], started: float) -> list[tuple[float, float]]:
     """Return the throughput between commits, without the pause before the last run."""
     commits = sorted((time, part.num_rows) for part in parts if (time := committed(part)))
@@ -179,22 +156,3 @@ def _scores(variants: pa.StructArray) -> dict[str, list[int]]:
         if len(values):
             histograms[aspect] = numpy.histogram(values, SCORE_BINS, (0, 1))[0].tolist()
     return histograms
-
-
-def _failures(rows: pa.Table) -> list[FailureGroup]:
-    columns = ["source_uri", "error_stage", "error_class", "error_message", "retryable"]
-    failed = rows.select(columns).filter(pc.equal(rows["status"], "failed"))
-    groups: dict[tuple[str, str], list[ImageRow]] = {}
-    for row in failed.to_pylist():
-        groups.setdefault((row["error_stage"], row["error_class"]), []).append(row)
-    ordered = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
-    return [
-        FailureGroup(
-            stage,
-            name,
-            len(group),
-            bool(group[0]["retryable"]),
-            [(row["source_uri"], row["error_message"] or "") for row in group[:MAX_EXAMPLES]],
-        )
-        for (stage, name), group in ordered
-    ]
