@@ -1,4 +1,4 @@
-"""Statistics of a job as a whole: counts, throughput, time per stage, scores and failures."""
+"""Statistics of a job as a whole: counts, throughput, scores and cost."""
 
 from __future__ import annotations
 
@@ -21,40 +21,15 @@ MAX_POINTS = 120
 
 
 @dataclass(frozen=True)
-class FailureGroup:
-    """The failed sources that have the same stage and class of error."""
-
-    stage: str
-    name: str
-    """Class of the error."""
-    count: int
-    retryable: bool
-    examples: list[tuple[str, str]]
-    """URIs and messages of some of the sources."""
-
-
-@dataclass(frozen=True)
 class JobStatistics:
     """The statistics of a job."""
 
-    counts: dict[str, int]
-    """Sources by status: ok, failed, skipped."""
-    variants: int
-    source_bytes: int
-    variant_bytes: int
+    counts: RowCounts
+    """Counts of the job's rows: statuses, failures, variants, bytes, time of each stage."""
     throughput: list[tuple[float, float]]
     """Seconds of work since the start, and images per second since the point before."""
-    stages: dict[str, float]
-    """Seconds that all sources together spent in each stage."""
     scores: dict[str, list[int]]
     """By ratio, how many variants have a score in each of ``SCORE_BINS`` equal bins of 0..1."""
-    failures: list[FailureGroup]
-    """The largest group first."""
-
-    @property
-    def done(self) -> int:
-        """Sources that have a row."""
-        return sum(self.counts.values())
 
     @property
     def rate(self) -> float | None:
@@ -81,20 +56,11 @@ class JobStatistics:
             parts: the parts of its images manifest.
             started: when its last run started, in seconds since 1970.
         """
-        counts = RowCounts.total(parts)
-        variants = pc.list_flatten(concatenated(parts)["variants"].combine_chunks())
+        rows = concatenated(parts)
         return cls(
-            counts=dict(counts.statuses),
-            variants=counts.variants,
-            source_bytes=counts.source_bytes,
-            variant_bytes=counts.variant_bytes,
+            counts=RowCounts.of(rows),
             throughput=_throughput(parts, started),
-            stages={stage: spent / 1000 for stage, spent in counts.milliseconds.items()},
-            scores=_scores(variants),
-            failures=[
-                FailureGroup(stage, name, group.count, group.retryable, group.examples)
-                for (stage, name), group in counts.frequent_failures()
-            ],
+            scores=_scores(pc.list_flatten(rows["variants"].combine_chunks())),
         )
 
 
@@ -114,7 +80,7 @@ class Cost:
             RequestError: the prices have no such machine.
         """
         hours = statistics.seconds / 3600
-        read, written = statistics.done, statistics.variants
+        read, written = statistics.counts.done, statistics.counts.variants
         requests = read * prices.requests.read + written * prices.requests.write
         dollars = hours * nodes * prices.machine(machine).hour + requests / 1000
         return cls(f"{nodes} x {machine}", dollars)

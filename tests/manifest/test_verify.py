@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from deepcrop.cli import app
+from deepcrop.cli.app import app
 from deepcrop.manifest.store import Manifest
 from deepcrop.manifest.verification import WORDS, Audit
 from deepcrop.manifest.verify import audit
