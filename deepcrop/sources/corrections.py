@@ -69,7 +69,7 @@ class Correction:
         rejected, boxes, keep = set(), {}, []
         focal, rejects_all = None, False
         for each in statements or ():
-            aspect, corners = each["aspect"], corners_of(each)
+            aspect = each["aspect"]
             match each["kind"]:
                 case "rejected" if aspect:
                     rejected.add(aspect)
@@ -77,9 +77,9 @@ class Correction:
                     rejects_all = True
                 case "focal" if each["x0"] is not None and each["y0"] is not None:
                     focal = (each["x0"], each["y0"])
-                case "box" if aspect and corners:
+                case "box" if aspect and (corners := corners_of(each)):
                     boxes[aspect] = Box(*corners)
-                case "keep" if corners:
+                case "keep" if corners := corners_of(each):
                     keep.append(Box(*corners))
         return cls(frozenset(rejected), rejects_all, focal, boxes, tuple(keep))
 
