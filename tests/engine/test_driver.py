@@ -191,7 +191,7 @@ def test_too_many_failures_stop_the_job_with_everything_so_far_intact(corpus, tm
     result = deepcrop.run(job(corpus, tmp_path / "out", max_failed="5%", batch_size=2, actors=1))
     assert result.stopped and 0 < result.ok + result.failed < 24
     found = audit(str(tmp_path / "out"))
-    assert not found.duplicated and not found.wrong and found.lost
+    assert not found.duplicated and not found.mismatched and found.missing_rows
     assert read_status(str(tmp_path / "out")).state == "stopped"
 
 
