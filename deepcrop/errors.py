@@ -1,14 +1,14 @@
-"""Everything that can go wrong, by name.
+"""All errors that deepcrop raises on purpose, as one tree.
 
 ```
 DeepcropError
 ├── RequestError            the request is wrong: what, where, what would be right (exit status 2)
-├── Interrupted             the job did not run to its end; the same command resumes (exit status 3)
+├── Interrupted             the job did not complete; the same command resumes it (exit status 3)
 └── SourceError             one image failed; the job goes on and the image's row says so
-    ├── FetchError          stage "fetch":  its bytes could not be had
+    ├── FetchError          stage "fetch":  its bytes could not be read
     │   ├── NotFound            no such object
     │   ├── AccessDenied        no right to read it
-    │   │   └── Refused             the credentials are refused, for whatever object (ends the job)
+    │   │   └── Refused             the credentials are refused for every object (ends the job)
     │   └── Unreachable         throttled, timed out, reset, cut short      (retryable)
     ├── DecodeError         stage "decode": its bytes are not an image that we can read
     │   ├── NotAnImage          no decoder knows these bytes (empty, text, HTML, ...)
@@ -19,9 +19,9 @@ DeepcropError
     │   └── OutOfMemory         the device's memory is too small for it alone (retryable)
     ├── RenderError         stage "render": a variant could not be cut or encoded
     ├── WriteError          stage "write":  a variant could not be stored       (retryable)
-    │   └── Unwritable          nor could any other: disk full, denied (ends the job)
-    ├── TimedOut            a stage took longer than its limit: the stage is that of the object
-    └── WorkerDied          stage "worker": its process died on it, every time that it was tried
+    │   └── Unwritable          no other could be either: disk full, denied (ends the job)
+    ├── TimedOut            a stage took longer than its limit; its ``stage`` names which
+    └── WorkerDied          stage "worker": every process that worked on it died
 ```
 
 A ``SourceError`` is data: the pipeline turns it into the columns ``error_stage``, ``error_class``,
@@ -42,13 +42,13 @@ class RequestError(DeepcropError):
 
 
 class Interrupted(DeepcropError):
-    """The job could not run or was stopped before its end; running it again resumes it."""
+    """The job could not start or was stopped early; running it again resumes it."""
 
 
 class SourceError(DeepcropError):
     """One image failed at ``stage``; ``retryable`` tells whether trying again may help.
 
-    ``attempts`` counts the tries behind it.
+    ``attempts`` tells how often it was tried.
     """
 
     stage: str = "unknown"
@@ -57,7 +57,7 @@ class SourceError(DeepcropError):
 
 
 class FetchError(SourceError):
-    """The bytes of the image could not be had."""
+    """The bytes of the image could not be read."""
 
     stage = "fetch"
 
@@ -73,7 +73,7 @@ class AccessDenied(FetchError):
 class Refused(AccessDenied):
     """The credentials are expired, unknown or missing: no other object can be read with them.
 
-    A job ends there: its source gets no row, so that the resumed job tries it again.
+    The job ends: its source gets no row, so that the resumed job tries it again.
     """
 
 
@@ -132,18 +132,18 @@ class WriteError(SourceError):
     stage = "write"
     retryable = True
     denied: bool = False
-    """Whether the store refused it: the right to this one object may be missing, or to all."""
+    """Whether the store refused permission, for this object or for all."""
 
 
 class Unwritable(WriteError):
-    """A variant could not be stored, for a reason that every other would meet too.
+    """A variant could not be stored, for a reason that affects every other one too.
 
-    A job ends there: its source gets no row, so that the resumed job tries it again.
+    The job ends: its source gets no row, so that the resumed job tries it again.
     """
 
 
 class TimedOut(SourceError):
-    """A stage of the work took longer than its limit."""
+    """A stage took longer than its limit."""
 
     def __init__(self, message: str, stage: str = "unknown") -> None:
         """Say what happened, and at which stage."""
@@ -157,6 +157,6 @@ class TimedOut(SourceError):
 
 
 class WorkerDied(SourceError):
-    """The process that worked on the image died, every time that it was tried."""
+    """Every process that worked on the image died."""
 
     stage = "worker"

@@ -1,4 +1,4 @@
-"""What a person at a terminal sees of a running job; where there is none, a line now and then."""
+"""Progress of a running job: a bar on a terminal, lines at intervals elsewhere."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from rich.progress import Progress as Bar
 from rich.progress import Task as BarTask
 from rich.text import Text
 
-LINE_SECONDS = 10.0
-"""From one line to the next, where there is no terminal."""
+LINE_INTERVAL_S = 10.0
+"""Seconds between two lines, where there is no terminal."""
 
 
 class RateColumn(TextColumn):
     """Images per second since this run began."""
 
     def __init__(self) -> None:
-        """Show nothing fixed."""
+        """Start without a fixed text."""
         super().__init__("")
 
     def render(self, task: BarTask) -> Text:
@@ -40,14 +40,14 @@ class RateColumn(TextColumn):
 
 
 class JobProgress:
-    """A bar with rate, remaining time and failures on a terminal, else a line now and then."""
+    """A bar with rate, remaining time and failures on a terminal, else lines at intervals."""
 
     def __init__(self, noun: str = "images", *, brief: bool = False) -> None:
         """Prepare; nothing is shown yet.
 
         Args:
             noun: what is counted.
-            brief: say nothing of what is done within seconds, or is one only.
+            brief: print nothing for a job that ends within seconds or has one image only.
         """
         self.console = Console(stderr=True)
         self.noun, self.brief = noun, brief
@@ -61,7 +61,7 @@ class JobProgress:
         """Show the bar, or the first line."""
         self.total, self.done, self.failed, self.before = total, done, failed, done
         self.began = time.monotonic()
-        self.over.set()  # of what was counted before
+        self.over.set()  # ends the thread of a count before this one
         self.over = threading.Event()
         if done:
             text = f"resuming: {done:,} of {total:,} {self.noun} are done"
@@ -70,11 +70,11 @@ class JobProgress:
             return
         if not self.console.is_terminal:
             if not self.brief:
-                self._say()
-            saying = threading.Thread(
-                target=self._keep_saying, args=(self.over,), name="progress", daemon=True
+                self._print_line()
+            printer = threading.Thread(
+                target=self._print_lines, args=(self.over,), name="progress", daemon=True
             )
-            saying.start()
+            printer.start()
             return
         self.bar = Bar(
             SpinnerColumn(),
@@ -87,7 +87,7 @@ class JobProgress:
             TimeRemainingColumn(),
             TextColumn("{task.fields[failures]}"),
             console=self.console,
-            # What goes into a file must not come out at the terminal.
+            # Output that was sent to a file must not appear on the terminal.
             redirect_stdout=sys.stdout.isatty(),
         )
         self.task = self.bar.add_task(
@@ -96,21 +96,21 @@ class JobProgress:
         self.bar.start()
 
     def advance(self, done: int, failed: int) -> None:
-        """Count further images."""
+        """Count images that were completed: ``failed`` of the ``done`` ones failed."""
         self.done += done
         self.failed += failed
         if self.bar is not None:
             self.bar.update(self.task, advance=done, failures=self._failures())
 
     def note(self, text: str) -> None:
-        """Show what happens now."""
+        """Show what the job is doing now; an empty text shows the noun again."""
         if self.bar is not None:
             self.bar.update(self.task, description=text or self.noun)
         elif text:
             print(text, file=sys.stderr, flush=True)
 
     def stop(self) -> None:
-        """Take the bar away."""
+        """Remove the bar, or print no more lines."""
         self.over.set()
         if self.bar is not None:
             self.bar.stop()
@@ -119,11 +119,11 @@ class JobProgress:
     def _failures(self) -> str:
         return f"[red]{self.failed:,} failed" if self.failed else ""
 
-    def _keep_saying(self, over: threading.Event) -> None:
-        while not over.wait(LINE_SECONDS) and self.done < self.total:
-            self._say()
+    def _print_lines(self, over: threading.Event) -> None:
+        while not over.wait(LINE_INTERVAL_S) and self.done < self.total:
+            self._print_line()
 
-    def _say(self) -> None:
+    def _print_line(self) -> None:
         seconds = time.monotonic() - self.began
         rate = (self.done - self.before) / seconds if seconds > 1 else 0.0
         pace = f"{rate:.1f}/s" if rate >= 0.1 or not rate else f"{duration(1 / rate)} each"
@@ -136,9 +136,9 @@ class JobProgress:
 
 
 def duration(seconds: float) -> str:
-    """Write a time as a person would say it: ``42 s``, ``3.5 min``, ``12 h``."""
+    """Format seconds with two digits and a unit: ``42 s``, ``3.5 min``, ``12 h``."""
     for size, unit in ((1.0, "s"), (60.0, "min"), (3600.0, "h"), (86400.0, "days")):
-        # The next unit begins where it has at least two figures.
+        # The next unit begins where it has at least two digits.
         if seconds < 100 * size or unit == "days":
             break
     value = seconds / size

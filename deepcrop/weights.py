@@ -1,4 +1,4 @@
-"""Named weights: where they are, what they hash to, who may use them.
+"""Named weights: their files, hashes and licences.
 
 ```python
 >>> state, metadata = load("saliency")        # ships with the package
@@ -6,9 +6,9 @@
 >>> state, metadata = load("/models/my.safetensors")
 ```
 
-What ships lies in ``deepcrop/pretrained`` beside its model card; what is published elsewhere is
-downloaded into ``$DEEPCROP_WEIGHTS`` (default ``~/.cache/deepcrop``). The catalogue of both is
-``pretrained/catalogue.json``.
+Weights that ship with the package are in ``deepcrop/pretrained``, each beside its model card.
+Others are downloaded into ``$DEEPCROP_WEIGHTS`` (default ``~/.cache/deepcrop``). The catalogue of
+both is ``pretrained/catalogue.json``.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ class Weights:
 
     name: str
     file: str
-    """Name of the file, in the package or in the cache."""
+    """Name of the file in the package or in the cache."""
     sha256: str
-    """Hash of the whole file, or the first digits of it where no more is published."""
+    """SHA-256 of the file in hexadecimal; its first digits where no more is published."""
     licence: str
     summary: str
     methods: tuple[str, ...]
-    """Methods whose network they are of."""
+    """Names of the methods that use this network."""
     url: str | None = None
-    """Where it is downloaded from; None when it ships with the package."""
+    """URL to download the file from; None when it ships with the package."""
 
     @property
     def path(self) -> Path:
@@ -61,7 +61,7 @@ class Weights:
 
 
 def cache_folder() -> Path:
-    """Return the folder that downloaded weights are kept in."""
+    """Return the folder of downloaded weights."""
     return Path(os.environ.get("DEEPCROP_WEIGHTS", "~/.cache/deepcrop")).expanduser()
 
 
@@ -92,7 +92,7 @@ def find(name: str) -> Weights:
 
 
 def sha256(path: Path) -> str:
-    """Hash a file."""
+    """Return the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -116,10 +116,10 @@ def verify(weights: Weights) -> str:
 
 
 def fetch(weights: Weights) -> Path:
-    """Return the file of an entry, downloading it first where it is not there yet.
+    """Return the file of an entry; download it first where it is missing.
 
-    The download lands under its final name only after its hash was checked, so that processes of
-    one node may race for it.
+    The download gets its final name only after its hash was checked, so that several processes of
+    one node may download it at the same time.
 
     Raises:
         RequestError: it can't be downloaded, or the download has another hash.
@@ -193,7 +193,7 @@ def load(name_or_path: str) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def metadata(name_or_path: str) -> dict[str, str]:
-    """Read the metadata alone, as :func:`load` returns them: no tensor, and no torch.
+    """Read the metadata alone, as :func:`load` returns it, without importing torch.
 
     Raises:
         RequestError: there are no such weights, or the file can't be read.
@@ -222,7 +222,7 @@ def publish(
 ) -> Path:
     """Write trained parameters as float16 and enter them in the catalogue.
 
-    The model card ``NAME.md`` beside them is the trainer's to write.
+    The caller writes the model card ``NAME.md`` beside them.
     """
     import torch
     from safetensors.torch import save_file

@@ -1,4 +1,4 @@
-"""What is said of a running job."""
+"""The progress of a running job."""
 
 import time
 
@@ -22,7 +22,7 @@ from deepcrop.terminal import JobProgress, duration
         (10 * 86400, "10 days"),
     ],
 )
-def test_times_have_two_figures_and_a_unit(seconds, text):
+def test_times_have_two_digits_and_a_unit(seconds, text):
     assert duration(seconds) == text
 
 
@@ -30,22 +30,23 @@ def lines(capsys):
     return capsys.readouterr().err.splitlines()
 
 
-def test_without_a_terminal_a_line_comes_though_nothing_is_done(capsys, monkeypatch):
-    monkeypatch.setattr(terminal, "LINE_SECONDS", 0.05)
+def test_without_a_terminal_lines_are_printed_even_if_nothing_completes(capsys, monkeypatch):
+    monkeypatch.setattr(terminal, "LINE_INTERVAL_S", 0.05)
     progress = JobProgress()
     progress.start(200, 0, 0)
     progress.began -= 10
     progress.advance(100, 3)
     time.sleep(0.3)
     progress.stop()
-    said = lines(capsys)
-    assert said[0] == "0 of 200 images, 0.0/s, 0 failed"
-    assert said[1].startswith("100 of 200 images, ") and said[1].endswith("/s, 3 failed, 10 s left")
+    printed = lines(capsys)
+    assert printed[0] == "0 of 200 images, 0.0/s, 0 failed"
+    assert printed[1].startswith("100 of 200 images, ")
+    assert printed[1].endswith("/s, 3 failed, 10 s left")
     time.sleep(0.15)
     assert lines(capsys) == []
 
 
-def test_a_brief_one_says_nothing_of_what_is_done_within_seconds(capsys):
+def test_a_brief_progress_prints_nothing_for_a_job_of_seconds(capsys):
     progress = JobProgress("photos", brief=True)
     progress.start(3, 0, 0)
     progress.advance(3, 0)

@@ -33,7 +33,7 @@ from .executor import Rows
 from .job_errors import split_job_errors
 from .output import check_output, job_record
 from .passes import executor_for
-from .preflight import check_input_output
+from .preflight import check_input_output, without_empty_folders
 from .session import ClusterSession
 from .source_loader import SourceLoader
 from .telemetry import Telemetry
@@ -129,7 +129,7 @@ class Driver:
 
     def run(self, overwrite: bool) -> RunSummary:
         """Run the job to its end; see :func:`run`."""
-        with _translate_errors(), self.stack:
+        with _translate_errors(), without_empty_folders(self.manifest.output), self.stack:
             check_input_output(self.job, lists=self.relists)
             self.lease.acquire()
             self.stack.callback(self.lease.release)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
 from ..errors import RequestError
 from ..job import Job
 from ..storage import is_inside
+from ..storage.uri import local_path, scheme
 
 
 def check_input_output(job: Job, *, lists: bool = True) -> None:
@@ -26,3 +31,24 @@ def check_input_output(job: Job, *, lists: bool = True) -> None:
     if lists:
         job.storage.check_readable(job.input)
     job.storage.check_writable(job.output)
+
+
+@contextmanager
+def without_empty_folders(output: str) -> Iterator[None]:
+    """Leave no empty folders behind where a request turns out to be wrong.
+
+    Args:
+        output: the canonical URI of the output. Its folders that don't exist yet are removed again
+            if the block ends with a :class:`.RequestError` and nothing is in them.
+    """
+    missing: list[Path] = []
+    if scheme(output) == "file":
+        path = Path(local_path(output))
+        missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    try:
+        yield
+    except RequestError:
+        with suppress(OSError):
+            for folder in missing:
+                folder.rmdir()
+        raise

@@ -1,8 +1,8 @@
-"""What an audit of an output can find, in words."""
+"""What the verification of an output can find, with an explanation and a remedy of each problem."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 WORDS = {
     "lost": (
@@ -35,40 +35,49 @@ WORDS = {
         "put it back; or rewrite it with the columns and types of the others",
     ),
 }
-"""What each problem is, and what to do."""
+"""By the name of each problem: what it is, and what to do."""
 
 
 @dataclass
 class Audit:
-    """What is wrong with an output; all lists are empty where nothing is. See :data:`WORDS`."""
+    """The problems of an output; all lists are empty where there are none."""
 
     sources: int = 0
+    """Sources in the listing."""
     rows: int = 0
+    """Rows of the images manifest."""
     variants: int = 0
-    lost: list[str] = field(default_factory=list)
-    """Listed sources without a row."""
+    """Variants that the rows name."""
+    missing_rows: list[str] = field(default_factory=list)
+    """URIs of listed sources without a row."""
     duplicated: list[str] = field(default_factory=list)
-    """Sources with more than one row, and variants that two rows claim."""
+    """URIs of sources with more than one row, and of variants that two rows claim."""
     orphaned: list[str] = field(default_factory=list)
-    """Objects under ``variants/`` that no row names."""
-    absent: list[str] = field(default_factory=list)
-    """Variants that a row names and that are not there."""
-    wrong: list[str] = field(default_factory=list)
-    """Variants whose bytes, hash, format or pixel size are not what their row says."""
+    """URIs of objects under ``variants/`` that no row names."""
+    missing_variants: list[str] = field(default_factory=list)
+    """URIs of variants that a row names and that don't exist."""
+    mismatched: list[str] = field(default_factory=list)
+    """Variants whose bytes, hash, format or pixel size differ from their row: URI and reason."""
     inconsistent: list[str] = field(default_factory=list)
-    """Variants on which the two manifests disagree, and duplicates of what is not the same."""
+    """URIs of variants on which the two manifests disagree, and of duplicates whose original is not
+    there or has other bytes."""
     unreadable: list[str] = field(default_factory=list)
-    """Files of the manifest that can't be read, or not together with the others; and why."""
+    """Files of the manifest that can't be read, alone or together with the others: URI and reason.
+    """
 
     @property
     def clean(self) -> bool:
-        """Whether every promise holds."""
+        """Whether no problem was found."""
         return not any(self.problems().values())
 
     def problems(self) -> dict[str, list[str]]:
-        """Return the lists of what is wrong, by name."""
+        """Return what was found by the name of the problem, with the keys of :data:`WORDS`."""
         return {
-            each.name: value
-            for each in fields(self)
-            if isinstance(value := getattr(self, each.name), list)
+            "lost": self.missing_rows,
+            "duplicated": self.duplicated,
+            "orphaned": self.orphaned,
+            "absent": self.missing_variants,
+            "wrong": self.mismatched,
+            "inconsistent": self.inconsistent,
+            "unreadable": self.unreadable,
         }

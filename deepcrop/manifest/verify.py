@@ -1,23 +1,24 @@
-"""The audit of an output: every promise of the manifest, checked against the objects themselves.
+"""The verification of an output: its manifest, checked against the objects themselves.
 
-Reads every manifest row and every variant, so it costs a download of the output. What it keeps in
-memory are a part's rows, a few numbers of eight bytes for each source and variant, and what it
-finds wrong.
+It reads every manifest row and every variant, so it costs a download of the output. In memory it
+keeps the rows of one part, a few numbers of eight bytes for each source and variant, and the
+problems.
 """
 
 from __future__ import annotations
 
 import hashlib
+import operator
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import Any
 
-import numpy
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from .. import image
 from ..errors import NotFound, SourceError
@@ -25,19 +26,29 @@ from ..sources.index import iter_row_groups
 from ..sources.rows import source_id
 from ..storage import Storage
 from .compatibility import unreadable
+from .rows import VariantRow
 from .status import open_job
 from .store import Manifest
 from .verification import Audit
 
 THREADS = 16
-AT_ONCE = 4096
+"""Variants that are read at once."""
+LISTING_CHUNK = 4096
 """Objects of a listing that are looked up at once."""
-FACTS = ("variant_uri", "sha256", "bytes", "width", "height", "x0", "y0", "x1", "y1")
-"""On which the two manifests must agree."""
+Ids = NDArray[np.int64]
+"""int64 (n,): hashes of URIs."""
+VariantKey = tuple[object, ...]
+"""Values of a variant in the columns :data:`AGREEING_COLUMNS`."""
+AGREEING_COLUMNS = ("variant_uri", "sha256", "bytes", "width", "height", "x0", "y0", "x1", "y1")
+"""Columns of a variant on which the two manifests must agree."""
+
+
+MISSING = ""
+"""Says that a variant doesn't exist."""
 
 
 def audit(output: str, endpoint: str | None = None) -> Audit:
-    """Check an output: rows against the listing, variants against the rows, both ways.
+    """Check an output: rows against the listing, and variants against the rows, both ways.
 
     Raises:
         RequestError: there is no job there.
@@ -48,15 +59,15 @@ def audit(output: str, endpoint: str | None = None) -> Audit:
 
 
 class _Auditor:
-    """One audit, a part at a time."""
+    """Verifies one output, a part of its manifest at a time."""
 
     def __init__(self, manifest: Manifest) -> None:
         self.manifest = manifest
         self.storage = manifest.storage
         self.found = Audit()
         self.broken: dict[str, str] = {}
-        self.rows, self.claims = _Ids(), _Ids()
-        self.originals, self.copies = _Ids(), _Ids()
+        self.source_ids, self.variant_ids = _IdSet(), _IdSet()
+        self.originals, self.duplicates = _IdSet(), _IdSet()
 
     def run(self) -> Audit:
         found = self.found
@@ -69,18 +80,16 @@ class _Auditor:
                     self._check(table, derived.pop(number, []), pool)
         for uris in derived.values():  # of parts that are not there
             found.inconsistent += self._disagreements(Counter(), uris)
-        found.lost = sorted(self._lost())
+        found.missing_rows = sorted(self._missing_rows())
         found.orphaned = sorted(self._orphaned())
-        found.duplicated = sorted({*self._sources(self.rows.repeated()), *self._twice_claimed()})
-        strangers = self.copies.values[~_among(self.copies.values, self.originals.values)]
-        if len(strangers):
-            found.inconsistent += self._copies(strangers)
+        found.duplicated = sorted({*self._repeated_sources(), *self._repeated_variants()})
+        found.inconsistent += self._broken_duplicates()
         found.inconsistent.sort()
-        found.absent.sort()
+        found.missing_variants.sort()
         return found
 
     def _part(self, number: int) -> pa.Table | None:
-        """Read a part; None where it can't be read, which has been told."""
+        """Read a part; None where it can't be read: it is listed as unreadable already."""
         try:
             return self.manifest.read(number)
         except (SourceError, pa.ArrowException, OSError):
@@ -100,136 +109,147 @@ class _Auditor:
 
     def _check(self, table: pa.Table, derived: list[str], pool: ThreadPoolExecutor) -> None:
         """Check the rows of a part, their variants, and the files derived from it."""
-        claims = [variant for row in table["variants"].to_pylist() for variant in row or ()]
+        variants: list[VariantRow] = pc.list_flatten(table["variants"]).to_pylist()
         self.found.rows += table.num_rows
-        self.found.variants += len(claims)
-        self.rows.add(table["source_id"].to_numpy())
-        self.claims.add([source_id(claim["variant_uri"]) for claim in claims])
-        said = Counter(tuple(claim[name] for name in FACTS) for claim in claims)
-        self.found.inconsistent += self._disagreements(said, derived)
-        good = table.filter(pc.equal(table["status"], "ok"))
-        self.originals.add(_pairs(good, "source_uri"))
-        self.copies.add(_pairs(table.filter(pc.is_valid(table["duplicate_of"])), "duplicate_of"))
-        for claim, fault in zip(claims, pool.map(self._fault, claims), strict=True):
-            if fault is not None:
-                here = self.found.absent if fault == "" else self.found.wrong
-                here.append(claim["variant_uri"] if fault == "" else fault)
+        self.found.variants += len(variants)
+        self.source_ids.add(table["source_id"].to_numpy())
+        self.variant_ids.add([source_id(variant["variant_uri"]) for variant in variants])
+        keys = (operator.itemgetter(*AGREEING_COLUMNS)(variant) for variant in variants)
+        self.found.inconsistent += self._disagreements(Counter(keys), derived)
+        succeeded = table.filter(pc.equal(table["status"], "ok"))
+        self.originals.add(_content_ids(succeeded, "source_uri"))
+        duplicates = table.filter(pc.is_valid(table["duplicate_of"]))
+        self.duplicates.add(_content_ids(duplicates, "duplicate_of"))
+        for variant, problem in zip(variants, pool.map(self._check_variant, variants), strict=True):
+            if problem == MISSING:
+                self.found.missing_variants.append(variant["variant_uri"])
+            elif problem is not None:
+                self.found.mismatched.append(f"{variant['variant_uri']}: {problem}")
 
-    def _fault(self, variant: dict[str, Any]) -> str | None:
-        """Return what is wrong with a variant, if anything is; nothing where it isn't there."""
+    def _check_variant(self, variant: VariantRow) -> str | None:
+        """Return how a variant differs from its row, or :data:`MISSING`; None where it doesn't."""
         uri = variant["variant_uri"]
         try:
             data = self.storage.get(uri).data
             probe = image.probe(data)
             pixels = image.decode(data).pixels.shape[:2]
         except NotFound:
-            return ""
+            return MISSING
         except SourceError as error:
-            return f"{uri}: {error}"
-        facts = {
+            return str(error)
+        actual = {
             "bytes": len(data),
             "sha256": hashlib.sha256(data).hexdigest(),
             "format": probe.format,
             "width": pixels[1],
             "height": pixels[0],
         }
-        differing = [name for name, value in facts.items() if variant[name] != value]
-        return f"{uri}: {', '.join(differing)} differ" if differing else None
+        expected = dict(variant)
+        differing = [name for name, value in actual.items() if expected[name] != value]
+        return f"{', '.join(differing)} differ" if differing else None
 
-    def _disagreements(self, said: Counter[tuple[Any, ...]], uris: Iterable[str]) -> Iterator[str]:
-        """Yield the variants that only one of the two manifests has, or with other facts."""
-        derived: Counter[tuple[Any, ...]] = Counter()
+    def _disagreements(self, nested: Counter[VariantKey], uris: Iterable[str]) -> Iterator[str]:
+        """Yield the variants that differ between the two manifests, or that only one of them has.
+
+        Args:
+            nested: the variants of a part of the images manifest.
+            uris: files of the variants manifest that are derived from it.
+        """
+        derived: Counter[VariantKey] = Counter()
         for uri in uris:
             table = pq.ParquetFile(pa.BufferReader(self.storage.get(uri).data)).read()
             columns = (
                 table[name].to_pylist() if name in table.column_names else [None] * len(table)
-                for name in FACTS
+                for name in AGREEING_COLUMNS
             )
             derived.update(zip(*columns, strict=True))
-        for key in (said - derived) + (derived - said):
+        for key in (nested - derived) + (derived - nested):
             yield str(key[0])
 
-    def _lost(self) -> Iterator[str]:
-        packed = self.manifest.find_listing()
-        if packed is None or self._is_broken(self.manifest.listing):
+    def _missing_rows(self) -> Iterator[str]:
+        listing = self.manifest.find_listing()
+        if listing is None or self._is_broken(self.manifest.listing):
             return
-        for table in iter_row_groups(packed, ["source_id", "source_uri"]):
+        for table in iter_row_groups(listing, ["source_id", "source_uri"]):
             self.found.sources += table.num_rows
-            lost = ~_among(table["source_id"].to_numpy(), self.rows.values)
-            yield from table["source_uri"].filter(pa.array(lost)).to_pylist()
+            missing = ~_contains(self.source_ids.sorted(), table["source_id"].to_numpy())
+            yield from table["source_uri"].filter(pa.array(missing)).to_pylist()
 
     def _orphaned(self) -> Iterator[str]:
         entries = self.storage.list(f"{self.manifest.output}/variants")
-        while share := [entry.uri for entry in islice(entries, AT_ONCE)]:
-            ids = numpy.array([source_id(uri) for uri in share], numpy.int64)
-            claimed = _among(ids, self.claims.values)
-            yield from (uri for uri, known in zip(share, claimed, strict=True) if not known)
+        while chunk := [entry.uri for entry in islice(entries, LISTING_CHUNK)]:
+            ids = np.array([source_id(uri) for uri in chunk], np.int64)
+            named = _contains(self.variant_ids.sorted(), ids)
+            yield from (uri for uri, known in zip(chunk, named, strict=True) if not known)
 
-    # What is known by its number is named in a second reading, where anything is wrong.
+    # Only ids are kept. Where they show a problem, the parts are read again for the URIs.
 
-    def _sources(self, ids: numpy.ndarray) -> Iterator[str]:
-        return self._named(ids, lambda table: table["source_id"].to_numpy())
+    def _repeated_sources(self) -> Iterator[str]:
+        def ids_of(table: pa.Table) -> Ids:
+            return np.array(table["source_id"].to_numpy(), np.int64)
 
-    def _copies(self, pairs: numpy.ndarray) -> Iterator[str]:
-        def of(table: pa.Table) -> numpy.ndarray:
-            return numpy.array(_pairs(table, "duplicate_of"), numpy.int64)
+        return self._source_uris(self.source_ids.repeated(), ids_of)
 
-        return self._named(pairs, of)
+    def _broken_duplicates(self) -> Iterator[str]:
+        """Yield the duplicates whose original has no successful row with the same bytes."""
 
-    def _named(
-        self, wanted: numpy.ndarray, ids_of: Callable[[pa.Table], numpy.ndarray]
-    ) -> Iterator[str]:
-        for table in self._again(wanted):
-            yield from (
-                table["source_uri"].filter(pa.array(_among(ids_of(table), wanted))).to_pylist()
-            )
+        def ids_of(table: pa.Table) -> Ids:
+            return np.array(_content_ids(table, "duplicate_of"), np.int64)
 
-    def _twice_claimed(self) -> Iterator[str]:
-        wanted = self.claims.repeated()
-        for table in self._again(wanted):
+        ids = self.duplicates.sorted()
+        return self._source_uris(ids[~_contains(self.originals.sorted(), ids)], ids_of)
+
+    def _source_uris(self, wanted: Ids, ids_of: Callable[[pa.Table], Ids]) -> Iterator[str]:
+        for table in self._read_again(wanted):
+            found = pa.array(_contains(wanted, ids_of(table)))
+            yield from table["source_uri"].filter(found).to_pylist()
+
+    def _repeated_variants(self) -> Iterator[str]:
+        wanted = self.variant_ids.repeated()
+        for table in self._read_again(wanted):
             for variant in pc.list_flatten(table["variants"]).to_pylist():
                 if source_id(variant["variant_uri"]) in wanted:
                     yield variant["variant_uri"]
 
-    def _again(self, wanted: numpy.ndarray) -> Iterator[pa.Table]:
+    def _read_again(self, wanted: Ids) -> Iterator[pa.Table]:
+        """Yield the readable parts; none where nothing is wanted."""
         if len(wanted):
             tables = (self._part(number) for number in self.manifest.parts)
             yield from (table for table in tables if table is not None)
 
 
-class _Ids:
-    """Many int64, gathered in parts."""
+class _IdSet:
+    """Many ids, eight bytes each."""
 
     def __init__(self) -> None:
-        self._parts = [numpy.empty(0, numpy.int64)]
+        self._chunks: list[Ids] = [np.empty(0, np.int64)]
 
-    def add(self, values: Iterable[int]) -> None:
-        self._parts.append(numpy.array(values, numpy.int64))
+    def add(self, ids: Iterable[int]) -> None:
+        self._chunks.append(np.array(ids, np.int64))
 
-    @property
-    def values(self) -> numpy.ndarray:
-        """All of them, ascending."""
-        if len(self._parts) > 1:
-            self._parts = [numpy.sort(numpy.concatenate(self._parts))]
-        return self._parts[0]
+    def sorted(self) -> Ids:
+        """Return all ids, ascending."""
+        if len(self._chunks) > 1:
+            self._chunks = [np.sort(np.concatenate(self._chunks))]
+        return self._chunks[0]
 
-    def repeated(self) -> numpy.ndarray:
-        """Those that are there more than once."""
-        values = self.values
-        return numpy.unique(values[1:][values[1:] == values[:-1]])
-
-
-def _among(ids: numpy.ndarray, ordered: numpy.ndarray) -> numpy.ndarray:
-    """Tell which ids are among others, that are ascending."""
-    at = numpy.searchsorted(ordered, ids)
-    here = at < len(ordered)
-    here[here] = ordered[at[here]] == ids[here]
-    return here
+    def repeated(self) -> Ids:
+        """Return the ids that were added more than once, ascending."""
+        ids = self.sorted()
+        return np.unique(ids[1:][ids[1:] == ids[:-1]])
 
 
-def _pairs(table: pa.Table, name: str) -> list[int]:
-    """Return a number for each pair of a URI and a hash of bytes."""
-    columns = (table[each].to_pylist() for each in (name, "sha256"))
+def _contains(ascending: Ids, ids: Ids) -> NDArray[np.bool_]:
+    """Tell which of ``ids`` are among others, that are ascending."""
+    at = np.searchsorted(ascending, ids)
+    found = at < len(ascending)
+    found[found] = ascending[at[found]] == ids[found]
+    return found
+
+
+def _content_ids(table: pa.Table, uri_column: str) -> list[int]:
+    """Return an id for the URI and the hash of the bytes of each row."""
+    columns = (table[name].to_pylist() for name in (uri_column, "sha256"))
     return [source_id(f"{digest} {uri}") for uri, digest in zip(*columns, strict=True)]
 
 

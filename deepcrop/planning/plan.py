@@ -10,9 +10,10 @@ from typing import Any
 from ..engine.cluster import connected
 from ..engine.committer import PART_ROWS
 from ..engine.layout import Layout, Node, plan_for_cluster, plan_for_nodes
-from ..engine.preflight import check_input_output
+from ..engine.preflight import check_input_output, without_empty_folders
 from ..errors import RequestError
 from ..job import Job
+from ..storage import canonical
 from .prices import Machine, Prices
 from .trial import Estimate, Trial, run_trial
 
@@ -76,17 +77,18 @@ def plan(
         Interrupted: the sample could not be worked on.
     """
     bought = prices.machine(machine) if machine else None
-    check_input_output(job)
-    before = time.perf_counter()
-    with connected():
-        joined = time.perf_counter() - before
-        layout = plan_for_cluster(job)
-        if bought and bought.gpus and job.gpus != 0 and layout.fused:
-            raise RequestError(
-                f"machine {machine}: has GPUs, and none is here to time the method on; "
-                "plan on such a machine, or --set gpus=0"
-            )
-        trial = run_trial(job, layout, timed)
+    with without_empty_folders(canonical(job.output.rstrip("/"))):
+        check_input_output(job)
+        before = time.perf_counter()
+        with connected():
+            joined = time.perf_counter() - before
+            layout = plan_for_cluster(job)
+            if bought and bought.gpus and job.gpus != 0 and layout.fused:
+                raise RequestError(
+                    f"machine {machine}: has GPUs, and none is here to time the method on; "
+                    "plan on such a machine, or --set gpus=0"
+                )
+            trial = run_trial(job, layout, timed)
     trial = replace(trial, fixed=trial.fixed + joined)
     if bought:
         layout = plan_for_nodes(job, [Node(bought.cpus, bought.gpus)] * nodes)

@@ -36,7 +36,8 @@ def marks_of(statements: Sequence[Statement], aspects: Sequence[str]) -> Marks:
     """
     marks: Marks = {}
     for each in statements:
-        aspect, corners = each["aspect"], [each[name] for name in CORNERS]
+        aspect = each["aspect"]
+        corners = [value for name in CORNERS if (value := each[name]) is not None]
         match each["kind"]:
             case "good":
                 marks["good"] = True
@@ -45,7 +46,7 @@ def marks_of(statements: Sequence[Statement], aspects: Sequence[str]) -> Marks:
                 marks["rejected"] = [name for name in aspects if name in rejected]
             case "focal":
                 marks["focal"] = corners[:2]
-            case "box":
+            case "box" if aspect:
                 marks.setdefault("boxes", {})[aspect] = corners
             case "keep":
                 marks.setdefault("keep", []).append(corners)

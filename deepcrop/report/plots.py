@@ -56,19 +56,19 @@ def histogram(counts: Sequence[int]) -> Markup:
     return _figure(f"Scores of {sum(counts):,} variants", bars + _grid(top) + _marks(ticks))
 
 
-def stages(seconds: Mapping[str, float], sources: int) -> list[tuple[str, float, float]]:
+def stages(milliseconds: Mapping[str, float], sources: int) -> list[tuple[str, float, float]]:
     """Return the bars of a plot of stages.
 
     Args:
-        seconds: time of all sources together, by stage.
+        milliseconds: time of all sources together, by stage.
         sources: how many sources there are.
 
     Returns:
         For each stage its name, milliseconds a source, and the bar's length: 1 is the longest.
     """
-    longest = max(*seconds.values(), 1e-9)
+    longest = max(*milliseconds.values(), 1e-9)
     return [
-        (name, 1000 * value / max(sources, 1), value / longest) for name, value in seconds.items()
+        (name, value / max(sources, 1), value / longest) for name, value in milliseconds.items()
     ]
 
 

@@ -1,4 +1,4 @@
-"""Statistics of a job as a whole: counts, throughput, time per stage, scores and failures."""
+"""Statistics of a job as a whole: counts, throughput, scores and cost."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ import numpy
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..manifest.rows import ImageRow
 from ..manifest.store import committed
+from ..manifest.summary import RowCounts
 from ..planning.prices import Prices
-from ..schema import IMAGES, STAGES
+from ..schema import IMAGES
 
-MAX_EXAMPLES = 5
-"""Sources that are named for each class of errors."""
 SCORE_BINS = 20
 """Bins of a histogram of scores, over 0..1."""
 MAX_POINTS = 120
@@ -23,51 +21,15 @@ MAX_POINTS = 120
 
 
 @dataclass(frozen=True)
-class RowCounts:
-    """How many sources and variants the rows of a manifest hold."""
-
-    by_status: dict[str, int]
-    """Sources by status: ok, failed, skipped."""
-    variants: int
-    stage_seconds: dict[str, float]
-    """Seconds that all sources together spent in each stage."""
-
-
-@dataclass(frozen=True)
-class FailureGroup:
-    """The failed sources that have the same stage and class of error."""
-
-    stage: str
-    name: str
-    """Class of the error."""
-    count: int
-    retryable: bool
-    examples: list[tuple[str, str]]
-    """URIs and messages of some of the sources."""
-
-
-@dataclass(frozen=True)
 class JobStatistics:
     """The statistics of a job."""
 
-    counts: dict[str, int]
-    """Sources by status: ok, failed, skipped."""
-    variants: int
-    source_bytes: int
-    variant_bytes: int
+    counts: RowCounts
+    """Counts of the job's rows: statuses, failures, variants, bytes, time of each stage."""
     throughput: list[tuple[float, float]]
     """Seconds of work since the start, and images per second since the point before."""
-    stages: dict[str, float]
-    """Seconds that all sources together spent in each stage."""
     scores: dict[str, list[int]]
     """By ratio, how many variants have a score in each of ``SCORE_BINS`` equal bins of 0..1."""
-    failures: list[FailureGroup]
-    """The largest group first."""
-
-    @property
-    def done(self) -> int:
-        """Sources that have a row."""
-        return sum(self.counts.values())
 
     @property
     def rate(self) -> float | None:
@@ -95,17 +57,10 @@ class JobStatistics:
             started: when its last run started, in seconds since 1970.
         """
         rows = concatenated(parts)
-        counts = count_rows(rows)
-        nested = pc.list_flatten(rows["variants"].combine_chunks())
         return cls(
-            counts=counts.by_status,
-            variants=counts.variants,
-            source_bytes=pc.sum(rows["source_bytes"]).as_py() or 0,
-            variant_bytes=pc.sum(pc.struct_field(nested, "bytes")).as_py() or 0,
+            counts=RowCounts.of(rows),
             throughput=_throughput(parts, started),
-            stages=counts.stage_seconds,
-            scores=_scores(nested),
-            failures=_failures(rows),
+            scores=_scores(pc.list_flatten(rows["variants"].combine_chunks())),
         )
 
 
@@ -125,7 +80,7 @@ class Cost:
             RequestError: the prices have no such machine.
         """
         hours = statistics.seconds / 3600
-        read, written = statistics.done, statistics.variants
+        read, written = statistics.counts.done, statistics.counts.variants
         requests = read * prices.requests.read + written * prices.requests.write
         dollars = hours * nodes * prices.machine(machine).hour + requests / 1000
         return cls(f"{nodes} x {machine}", dollars)
@@ -136,18 +91,6 @@ def concatenated(parts: Sequence[pa.Table]) -> pa.Table:
     if not parts:
         return IMAGES.empty_table()
     return pa.concat_tables(parts, promote_options="permissive")
-
-
-def count_rows(rows: pa.Table) -> RowCounts:
-    """Count the rows of an images manifest."""
-    statuses = pc.value_counts(rows["status"]).to_pylist()
-    return RowCounts(
-        by_status={each["values"]: each["counts"] for each in statuses},
-        variants=pc.sum(pc.list_value_length(rows["variants"])).as_py() or 0,
-        stage_seconds={
-            stage: (pc.sum(rows[f"{stage}_ms"]).as_py() or 0) / 1000 for stage in STAGES
-        },
-    )
 
 
 def _throughput(parts: Sequence[pa.Table], started: float) -> list[tuple[float, float]]:
@@ -179,22 +122,3 @@ def _scores(variants: pa.StructArray) -> dict[str, list[int]]:
         if len(values):
             histograms[aspect] = numpy.histogram(values, SCORE_BINS, (0, 1))[0].tolist()
     return histograms
-
-
-def _failures(rows: pa.Table) -> list[FailureGroup]:
-    columns = ["source_uri", "error_stage", "error_class", "error_message", "retryable"]
-    failed = rows.select(columns).filter(pc.equal(rows["status"], "failed"))
-    groups: dict[tuple[str, str], list[ImageRow]] = {}
-    for row in failed.to_pylist():
-        groups.setdefault((row["error_stage"], row["error_class"]), []).append(row)
-    ordered = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
-    return [
-        FailureGroup(
-            stage,
-            name,
-            len(group),
-            bool(group[0]["retryable"]),
-            [(row["source_uri"], row["error_message"] or "") for row in group[:MAX_EXAMPLES]],
-        )
-        for (stage, name), group in ordered
-    ]

@@ -127,7 +127,7 @@ def _sources(uri: str, table: pa.Table, kinds: Counter[str], known: pa.Table | N
     if not table.num_rows:
         raise RequestError(
             f"input {uri}: no images there (ignored {in_words(kinds)}); "
-            "expected a folder, s3://bucket/prefix, a glob or a list of URIs"
+            "put photos there, or give another folder, s3://bucket/prefix, glob or list of URIs"
         )
     if known is not None:
         table = keep_columns(uri, table, known.schema)

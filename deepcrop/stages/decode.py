@@ -9,7 +9,7 @@ from ..errors import SourceError
 from ..job import Job
 from .item import ImageTask
 from .limits import limit_of
-from .render import needed_size
+from .sizing import min_decode_size
 from .watchdog import time_limit
 
 
@@ -22,7 +22,7 @@ class Decoder:
         Args:
             job: what is made of the sources.
             analysis: of the method with the job's weights and options: a loaded one says it, and
-                :func:`.base.analysis_of` where none is loaded.
+                :func:`.registry.analysis_of` where none is loaded.
             keep_pictures: the pictures stay in this process, to be rendered.
         """
         self.job = job
@@ -44,9 +44,10 @@ class Decoder:
         probe = image.probe(task.data, max_pixels=self.job.max_pixels)
         task.size, task.format = probe.size, probe.format
         task.orientation = probe.orientation
+        task.remark_ignored_correction()
         # One scale for all layouts, though not all render what is decoded here: a window may turn
         # on what another scale's rounding does, and a job may go on in another layout.
-        least = needed_size(self.job, probe.size)
+        least = min_decode_size(self.job, probe.size)
         if self.analysis is not None:
             look = probe.size.fit(self.analysis)
             least = look.cover(least)

@@ -14,7 +14,7 @@ from ..job import Job, VariantRequest
 from ..methods import base, registry
 from .item import ImageTask
 from .limits import limit_of
-from .render import wanted_size
+from .sizing import variant_size
 from .watchdog import time_limit
 
 
@@ -91,7 +91,7 @@ class Predictor:
             task.pixels = [each.permute(1, 2, 0).cpu().numpy() for each in pixels]
 
     def _target(self, task: ImageTask, request: VariantRequest) -> Size:
-        return wanted_size(self.job, request, request.aspect.largest_window(_size(task)))[0]
+        return variant_size(self.job, request, request.aspect.largest_window(_size(task)))[0]
 
     def _hints(self, task: ImageTask) -> base.Hints:
         x, y = task.source["focal_x"], task.source["focal_y"]

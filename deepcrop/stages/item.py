@@ -16,7 +16,7 @@ from ..flags import Note, ordered
 from ..geometry import Size
 from ..methods.base import Crop
 from ..schema import IMAGES, STAGES
-from ..sources.corrections import CORRECTIONS_COLUMN, Correction
+from ..sources.corrections import CORRECTIONS_COLUMN, OUTSIDE_NOTE, Correction
 from ..storage import strip_credentials
 
 if TYPE_CHECKING:
@@ -77,8 +77,14 @@ class ImageTask:
 
     @property
     def correction(self) -> Correction:
-        """The corrections of people who looked at it."""
-        return Correction.of(self.source.get(CORRECTIONS_COLUMN))
+        """The corrections by people; once the photo is decoded, those that apply to its size."""
+        stated = Correction.of(self.source.get(CORRECTIONS_COLUMN))
+        return stated if self.size is None else stated.within(self.size)
+
+    def remark_ignored_correction(self) -> None:
+        """Remark that a corrected box lies outside the decoded photo, if one does."""
+        if self.correction != Correction.of(self.source.get(CORRECTIONS_COLUMN)):
+            self.remark([OUTSIDE_NOTE])
 
     def fail(self, error: SourceError) -> None:
         """End the task with an error; bytes and pixels are dropped."""

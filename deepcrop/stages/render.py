@@ -1,7 +1,7 @@
-"""The last stage: variants, cut once from the best pixels at hand, encoded and written.
+"""The last stage: variants, cut once from the decoded pixels, encoded and written.
 
-While one source is cut and encoded, the variants of those before it are on their way to the
-store.
+Writes overlap with work: while one source is cut and encoded, the variants of earlier sources are
+on their way to the store.
 """
 
 from __future__ import annotations
@@ -11,33 +11,30 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from threading import Lock
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import image
-from ..errors import RenderError, RequestError, SourceError, Unwritable, WriteError
+from ..errors import RenderError, SourceError, WriteError
 from ..flags import Flag, Note, ordered
-from ..geometry import Box, Size
+from ..geometry import Size
 from ..job import Job, VariantRequest
 from ..methods.base import Crop
 from ..storage import Storage, join
 from .item import ImageTask
 from .limits import limit_of
+from .output_check import OutputCheck
+from .sizing import covers, differs, variant_size
 from .watchdog import time_limit
 
 THREADS = 32
-ASK_SECONDS = 5.0
-"""How long it holds what was found out about the output as a whole."""
-EDGES = ("x0", "y0", "x1", "y1")
-NO_BOX: dict[str, Any] = dict.fromkeys((*EDGES, "score")) | {"upscaled": False, "flags": []}
-"""What the manifest tells of a variant that was made anew, not cut."""
+"""Variants that are written at once."""
 FLATTENED = Note("transparent parts laid over white", Flag.ALPHA_FLATTENED)
 
 UriBuilder = Callable[[ImageTask, str, str], str]
-"""The URI of a variant, from its source, one of its request's names, and its format."""
+"""Returns the URI of a variant: from its task, one of its request's names, and its format."""
 
 
 def suffix_of(image_format: str) -> str:
@@ -45,48 +42,25 @@ def suffix_of(image_format: str) -> str:
     return image.OUTPUT_FORMATS[image_format]
 
 
-def wanted_size(job: Job, request: VariantRequest, window: Size) -> tuple[Size, bool]:
-    """Return the pixel size of a variant cut from ``window``, and whether that enlarges it."""
-    if request.size is not None:
-        enlarges = request.size.width > window.width or request.size.height > window.height
-        if enlarges and job.upscale != "allow":
-            return window, False
-        return request.size, enlarges
-    return (window.fit(job.max_size) if job.max_size else window), False
-
-
-def needed_size(job: Job, source: Size) -> Size:
-    """Return the size at which a source must at least be decoded for the job's variants.
-
-    For crop boxes that are the largest window of their ratio; where a method zooms in further, the
-    source is decoded again.
-    """
-    windows = [request.aspect.largest_window(source) for request in job.requests]
-    return image.size_to_decode(
-        source,
-        [
-            (Box.centred(window, (0.5, 0.5), source), wanted_size(job, request, window)[0])
-            for request, window in zip(job.requests, windows, strict=True)
-        ],
-    )
-
-
 class Renderer:
     """Cuts, encodes and writes the variants of sources."""
 
     def __init__(self, job: Job, storage: Storage, uri_builder: UriBuilder | None = None) -> None:
-        """Keep what the job says of variants; ``place`` names them otherwise than a job does."""
+        """Prepare; nothing is written yet.
+
+        Args:
+            job: says what is made of each source.
+            storage: the store of the output.
+            uri_builder: names the variants; by default, as a job's output has them.
+        """
         self.job = job
         self.storage = storage
         self.uri_builder = uri_builder or self._default_uri
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="write")
-        self.asking = Lock()
-        self.asked = -ASK_SECONDS
-        self.closed: str | None = None
-        """Why nothing can be written, as it was when that was asked."""
+        self.output_check = OutputCheck(storage, job.output)
 
     def __call__(self, tasks: Sequence[ImageTask]) -> None:
-        """Make every variant of each source, or fail it; all are stored on return."""
+        """Make every variant of each source, or fail the source; all are stored on return."""
         with self.durable(tasks):
             pending = [(task, self.submit(task)) for task in tasks]
             for task, writes in pending:
@@ -94,9 +68,9 @@ class Renderer:
 
     @contextmanager
     def durable(self, tasks: Sequence[ImageTask]) -> Iterator[None]:
-        """See to it that variants written inside outlive a power failure, before their rows do.
+        """Make sure that variants written inside the block survive a power failure.
 
-        Where they may not, the works fail.
+        The block ends before the sources get rows. Where durability can't be had, the tasks fail.
         """
         try:
             with self.storage.durable_writes(self.job.output):
@@ -115,17 +89,20 @@ class Renderer:
                 task.milliseconds["write"] = waited + milliseconds / len(tasks)
 
     def submit(self, task: ImageTask) -> list[Future[float]]:
-        """Cut and encode the variants of a source, or fail it; return their writes, under way."""
+        """Cut and encode the variants of a source, or fail it; return the pending writes.
+
+        A write returns the milliseconds that it took.
+        """
         return list(self._render(task)) if task.error is None else []
 
     def complete(self, task: ImageTask, writes: Sequence[Future[float]]) -> None:
-        """Wait until a source's variants are stored, or fail it and remove what was."""
+        """Wait until a source's variants are stored; if one can't be, fail it and remove them."""
         for write in writes:
             try:
                 milliseconds = write.result()
                 task.milliseconds["write"] = task.milliseconds.get("write", 0) + milliseconds
             except SourceError as error:
-                task.fail(self._judged(error))
+                task.fail(self.output_check.classify(error))
         self._discard(task)
         task.release()
 
@@ -139,14 +116,16 @@ class Renderer:
                     data, image_format = self._encode(task, index, pixels)
                     if image.flattens(pixels, image_format):
                         task.remark([FLATTENED])
-                    smaller = _lacks(request, Size(pixels.shape[1], pixels.shape[0]))
+                    smaller = differs(request, _size_of(pixels))
                     uri = self.uri_builder(task, request.names[smaller], image_format)
-                    facts = _facts(task.crops[index], sizes[index][1]) if sizes else NO_BOX
-                    own = [Flag.SMALLER] * smaller + [Flag.CORRECTED] * _corrects(task, request)
+                    upscaled = bool(sizes) and sizes[index][1]
+                    crop = task.crops[index] if sizes else None
+                    flags = self._flags(task, request, crop, upscaled=upscaled, smaller=smaller)
                     task.variants.append(
-                        facts
-                        | {
-                            "flags": ordered([*facts["flags"], *own]),
+                        {
+                            **_box_columns(crop),
+                            "upscaled": upscaled,
+                            "flags": flags,
                             "variant_uri": uri,
                             "aspect": request.slug,
                             "width": pixels.shape[1],
@@ -164,22 +143,39 @@ class Renderer:
             task.fail(RenderError(f"{type(error).__name__}: {error}"))
         task.picture, task.data = None, None
 
+    def _flags(
+        self,
+        task: ImageTask,
+        request: VariantRequest,
+        crop: Crop | None,
+        *,
+        upscaled: bool,
+        smaller: bool,
+    ) -> list[str]:
+        """Return the flags of a variant."""
+        flags = list(crop.flags) if crop else []
+        flags += [Flag.ENLARGED] * upscaled + [Flag.SMALLER] * smaller
+        flags += [Flag.CORRECTED] * task.correction.changes(request)
+        return ordered(flags)
+
     def _wanted(
         self, task: ImageTask, sizes: Sequence[tuple[Size, bool]]
     ) -> Iterator[tuple[int, VariantRequest]]:
-        """Yield the requests whose variants are made; remark on the others.
+        """Yield the requests whose variants are made, with their indices; remark on the others.
 
         Raises:
             RenderError: a source is too small, and the job says that it fails then.
         """
-        refused = [each for each in self.job.requests if task.correction.rejects(each)]
-        names = [""] if len(refused) == len(self.job.requests) else [f"{r.slug} " for r in refused]
+        rejected = [each for each in self.job.requests if task.correction.rejects(each)]
+        names = (
+            [""] if len(rejected) == len(self.job.requests) else [f"{r.slug} " for r in rejected]
+        )
         task.remark(Note(f"{name}rejected by a person", Flag.REJECTED) for name in names)
         for index, request in enumerate(self.job.requests):
-            if request in refused:
+            if request in rejected:
                 continue
-            size = sizes[index][0] if sizes else Size(*task.pixels[index].shape[1::-1])
-            if not _lacks(request, size) or self._makes_smaller(task, request, size):
+            size = sizes[index][0] if sizes else _size_of(task.pixels[index])
+            if not differs(request, size) or self._makes_smaller(task, request, size):
                 yield index, request
 
     def _makes_smaller(self, task: ImageTask, request: VariantRequest, size: Size) -> bool:
@@ -193,23 +189,23 @@ class Renderer:
         return self.job.upscale == "never"
 
     def _sizes(self, task: ImageTask) -> list[tuple[Size, bool]]:
-        """Return what `wanted_size` says of each request; nothing where there are no boxes."""
+        """Return :func:`.variant_size` of each request; nothing where there are no boxes."""
         if task.pixels:
             return []
         return [
-            wanted_size(self.job, request, crop.box.size)
+            variant_size(self.job, request, crop.box.size)
             for crop, request in zip(task.crops, self.job.requests, strict=True)
         ]
 
     def _cuts(self, task: ImageTask, sizes: Sequence[Size]) -> image.Cuts:
-        """Return what a method's boxes are cut from, at a scale that serves all of them."""
+        """Return the pixels that crop boxes are cut from, at a scale that serves all of them."""
         assert task.size is not None
         wanted = [(crop.box, size) for crop, size in zip(task.crops, sizes, strict=True)]
         least = image.size_to_decode(task.size, wanted)
         picture = task.picture
-        if picture is None or (picture.shrink > 1 and not _covers(picture.size, least)):
+        if picture is None or (picture.shrink > 1 and not covers(picture.size, least)):
             assert task.data is not None
-            # As where it is rendered by those who decoded it, so that all layouts make the same.
+            # The scale of the first decode counts too, so that all layouts make the same bytes.
             picture = task.picture = image.decode(
                 task.data,
                 at_least=least.cover(task.least) if task.least else least,
@@ -222,16 +218,15 @@ class Renderer:
     def _encode(self, task: ImageTask, index: int, pixels: NDArray[np.uint8]) -> tuple[bytes, str]:
         """Return an encoded variant, and its format."""
         image_format = image.output_format(self.job.format, task.format or "")
-        metadata = self._metadata(task, index, Size(pixels.shape[1], pixels.shape[0]), image_format)
+        metadata = self._metadata(task, index, _size_of(pixels), image_format)
         task.remark(metadata.notes)
-        return image.encode(
-            pixels, image_format, quality=self.job.quality, metadata=metadata
-        ), image_format
+        data = image.encode(pixels, image_format, quality=self.job.quality, metadata=metadata)
+        return data, image_format
 
     def _metadata(
         self, task: ImageTask, index: int, size: Size, image_format: str
     ) -> image.Metadata:
-        """Return what a variant of this size carries."""
+        """Return the metadata of a variant of this size."""
         source = task.picture.metadata if task.picture else task.metadata
         if source is None or task.size is None:
             return image.Metadata()
@@ -254,22 +249,8 @@ class Renderer:
         self.storage.write(uri, data, f"image/{image_format}", sync=False)
         return 1000 * (time.perf_counter() - start)
 
-    def _judged(self, error: SourceError) -> SourceError:
-        """Return what a failed write comes to: one that was refused may be so for all, or alone."""
-        if not (isinstance(error, WriteError) and error.denied):
-            return error
-        with self.asking:
-            if time.monotonic() > self.asked + ASK_SECONDS:
-                self.closed = None
-                try:
-                    self.storage.check_writable(self.job.output)
-                except RequestError as refusal:
-                    self.closed = str(refusal)
-                self.asked = time.monotonic()
-        return error if self.closed is None else Unwritable(self.closed)
-
     def _discard(self, task: ImageTask) -> None:
-        """Remove what an earlier attempt may have stored of variants that are not to be."""
+        """Remove the stored variants of a failed source, and rejected ones."""
         unwanted = [
             request
             for request in self.job.requests
@@ -279,9 +260,7 @@ class Renderer:
             return
         formats = image.OUTPUT_FORMATS if self.job.format == "same" else (self.job.format,)
         names = [name for request in unwanted for name in request.names]
-        orphaned = [
-            self.uri_builder(task, name, image_format) for name in names for image_format in formats
-        ]
+        orphaned = [self.uri_builder(task, name, each) for name in names for each in formats]
         try:
             self.storage.delete(orphaned)
         except SourceError as error:
@@ -291,23 +270,23 @@ class Renderer:
                 task.error.add_note(f"and its variants could not be removed: {error}")
 
 
-def _facts(crop: Crop, upscaled: bool) -> dict[str, Any]:
-    """Return what the manifest tells of a variant's crop box."""
-    corners = dict(zip(EDGES, crop.box.corners, strict=True))
-    flags = [*crop.flags, *([Flag.ENLARGED] if upscaled else [])]
-    return corners | {"score": crop.score, "upscaled": upscaled, "flags": ordered(flags)}
+class _BoxColumns(TypedDict):
+    """The crop box of a variant in source pixels, and its score; all None for a retargeted one."""
+
+    x0: int | None
+    y0: int | None
+    x1: int | None
+    y1: int | None
+    score: float | None
 
 
-def _lacks(request: VariantRequest, size: Size) -> bool:
-    """Tell whether a size isn't the exact one that is asked for."""
-    return request.size is not None and size != request.size
+def _box_columns(crop: Crop | None) -> _BoxColumns:
+    if crop is None:
+        return {"x0": None, "y0": None, "x1": None, "y1": None, "score": None}
+    x0, y0, x1, y1 = crop.box.corners
+    return {"x0": x0, "y0": y0, "x1": x1, "y1": y1, "score": crop.score}
 
 
-def _corrects(task: ImageTask, request: VariantRequest) -> bool:
-    """Tell whether a person has had a say in where a variant is cut."""
-    said = task.correction
-    return bool(said.focal or said.keep or request.slug in (said.boxes or {}))
-
-
-def _covers(size: Size, least: Size) -> bool:
-    return size.width >= least.width and size.height >= least.height
+def _size_of(pixels: NDArray[np.uint8]) -> Size:
+    """Return the size of pixels, uint8 (H, W, C)."""
+    return Size(pixels.shape[1], pixels.shape[0])

@@ -209,7 +209,10 @@ class Storage:
         with _request_errors("input", whole):
             found = self._is_anything(whole)
         if not found:
-            raise RequestError(f"input {redact(uri)}: no object there and nothing below it")
+            raise RequestError(
+                f"input {redact(uri)}: no object there and nothing below it; "
+                "expected a folder or prefix with photos, a glob, or a list of URIs"
+            )
 
     def check_writable(self, uri: str) -> None:
         """Make sure that results can be written below a URI, by writing and removing a file.

@@ -1,4 +1,4 @@
-"""URIs as text: where a thing is, never parsed further than it must be.
+"""URIs as text, parsed no further than needed.
 
 - ``s3://bucket/key``: the key is everything after the bucket's slash, byte for byte. ``?``, ``#``,
   ``%2F``, ``..``, spaces and leading slashes are part of it, so no URL parser ever sees it.
@@ -18,7 +18,7 @@ from ..errors import RequestError
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
 _ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
-"""A byte that is no UTF-8, as Python's file system encoding holds it (PEP 383)."""
+"""A byte that is not UTF-8, as Python's file system encoding holds it (PEP 383)."""
 _USERINFO = re.compile(r"(?<=://)[^/@\s\"']+@")
 _QUERY = re.compile(r"(https?://[^\s?\"'<>]*)\?[^\s\"'<>)]*")
 _SECRET = re.compile(
@@ -134,7 +134,7 @@ def below(uri: str, folder: str) -> str:
 
 
 def quoted_below(uri: str, folder: str) -> str:
-    """Do as :func:`below`, percent-encoded as in a web address, byte for byte."""
+    """Return what a URI adds to a folder, percent-encoded byte for byte as in a web address."""
     if uri.startswith("file://"):
         folder = folder.removeprefix("file://")
         return uri.removeprefix("file://").removeprefix(quote(os.fsencode(folder)))
@@ -142,12 +142,12 @@ def quoted_below(uri: str, folder: str) -> str:
 
 
 def without_surrogates(text: str) -> str:
-    """Return text in which bytes that are no UTF-8 (surrogate escapes) are percent-encoded."""
+    """Return text in which bytes that are not UTF-8 (surrogate escapes) are percent-encoded."""
     return _ESCAPED_BYTE.sub(lambda match: f"%{ord(match[0]) - 0xDC00:02X}", text)
 
 
 def _readable(uri: str) -> str:
-    """Write a ``file://`` URI as a path, and leave every other one."""
+    """Write a ``file://`` URI as a path; return any other URI as it is."""
     if not uri.startswith("file://"):
         return uri
     path = without_surrogates(local_path(uri))
@@ -166,7 +166,7 @@ def is_inside(uri: str, parent: str) -> bool:
 
 
 def strip_credentials(uri: str) -> str:
-    """Return what may be written down of a URI: without user, password, token and signature.
+    """Return a URI without user, password, token and signature, fit for manifests and logs.
 
     Keys of S3 and paths hold no secrets, whatever they look like.
     """
@@ -176,7 +176,7 @@ def strip_credentials(uri: str) -> str:
 
 
 def redact(text: str) -> str:
-    """Take out what may be secret: user and password, queries of web addresses, signatures."""
+    """Replace what may be secret in a text: user and password, web queries, signatures."""
     text = _USERINFO.sub("[redacted]@", text)
     text = _QUERY.sub(r"\1?[redacted]", text)
     return _SECRET.sub(r"\1=[redacted]", text)

@@ -62,7 +62,7 @@ def test_a_full_disk_ends_the_job_which_resumes_once_there_is_room(photos, small
         deepcrop.run(job(photos, out))
     assert read_status(str(out)).state == "interrupted"
     found = audit(str(out))
-    assert not found.wrong and not found.duplicated and found.rows < SOURCES
+    assert not found.mismatched and not found.duplicated and found.rows < SOURCES
     assert read_status(str(out)).failed == 0
     subprocess.run(["mount", "-o", "remount,size=50m", str(small_disk)], check=True)
     result = deepcrop.run(job(photos, out))

@@ -61,7 +61,7 @@ def test_a_job_without_nodes_ends_with_one_line_and_resumes(nodes, tmp_path):
     assert job.returncode == 3, said
     assert "no node of the cluster can run the job; waiting 0.1 min for one" in said
     assert said.strip().endswith("once there is one, the same command resumes")
-    assert "Traceback" not in said and not audit(str(tmp_path / "out")).wrong
+    assert "Traceback" not in said and not audit(str(tmp_path / "out")).mismatched
     nodes.fill()
     job = start(nodes, tmp_path)
     said, _ = job.communicate(timeout=300)

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from deepcrop.cli import app
+from deepcrop.cli.app import app
 from deepcrop.manifest.store import Manifest
 from deepcrop.manifest.verification import WORDS, Audit
 from deepcrop.manifest.verify import audit
@@ -131,7 +131,7 @@ def test_a_part_that_is_cut_short_is_found_and_the_rest_is_checked(out, file, ke
     found = audit(str(out))
     assert [each.partition(": ")[0] for each in found.unreadable] == [str(path)]
     if "images" in file:
-        assert found.rows == 4 and found.lost == ["/in/1a.jpg", "/in/1b.jpg"]
+        assert found.rows == 4 and found.missing_rows == ["/in/1a.jpg", "/in/1b.jpg"]
     else:
         assert found.rows == 6 and len(found.inconsistent) == 2
 
@@ -140,7 +140,7 @@ def test_a_broken_listing_is_found(out):
     path = out / "manifest/sources/listing.parquet"
     path.write_bytes(path.read_bytes()[:-9])
     found = audit(str(out))
-    assert str(path) in found.unreadable[0] and found.rows == 6 and not found.lost
+    assert str(path) in found.unreadable[0] and found.rows == 6 and not found.missing_rows
 
 
 def test_every_fault_is_named(out):
@@ -165,13 +165,13 @@ def test_every_fault_is_named(out):
         variant["variant_uri"] for variant in rows[0]["variants"]
     ])  # fmt: skip
     assert first in found.duplicated
-    assert found.absent == [rows[1]["variants"][0]["variant_uri"]]
-    assert [each.partition(": ")[0] for each in found.wrong] == [
+    assert found.missing_variants == [rows[1]["variants"][0]["variant_uri"]]
+    assert [each.partition(": ")[0] for each in found.mismatched] == [
         rows[1]["variants"][1]["variant_uri"]
     ]
     assert found.orphaned == [f"{out}/variants/1x1/stray.jpg"]
     assert found.inconsistent == ["/in/of none.jpg", "/in/other.jpg"]
-    assert not found.unreadable and not found.lost
+    assert not found.unreadable and not found.missing_rows
 
 
 def test_every_word_is_explained(out):

@@ -27,18 +27,22 @@ def failed(name, error):
 def test_counts_times_and_scores_add_up():
     rows = [ok("a", scores={"1x1": 0.99, "16x9": 1.0}), ok("b"), failed("c", "Corrupt")]
     statistics = JobStatistics.of([part(rows)], started=0.0)
-    assert statistics.counts == {"ok": 2, "failed": 1} and statistics.done == 3
-    assert statistics.variants == 4 and statistics.variant_bytes == 4000
-    assert statistics.source_bytes == 150_000 and statistics.stages["infer"] == pytest.approx(0.024)
+    counts = statistics.counts
+    assert (counts.ok, counts.failed, counts.done) == (2, 1, 3)
+    assert counts.variants == 4 and counts.variant_bytes == 4000
+    assert counts.source_bytes == 150_000 and counts.milliseconds["infer"] == pytest.approx(24)
     assert statistics.scores["1x1"] == [0] * 10 + [1] + [0] * 8 + [1]
     assert sum(statistics.scores["16x9"]) == 2 and len(statistics.scores["16x9"]) == SCORE_BINS
 
 
 def test_failures_are_grouped_by_class_the_largest_first_with_a_few_examples():
     rows = [failed(f"t{index}", "Corrupt") for index in range(7)] + [failed("x", "TooLarge")]
-    groups = JobStatistics.of([part(rows)], started=0.0).failures
-    assert [(each.name, each.count) for each in groups] == [("Corrupt", 7), ("TooLarge", 1)]
-    assert groups[0].examples[0] == ("/in/t0.jpg", "t0 is broken") and len(groups[0].examples) == 5
+    groups = JobStatistics.of([part(rows)], started=0.0).counts.frequent_failures()
+    assert [(name, each.count) for (_, name), each in groups] == [("Corrupt", 7), ("TooLarge", 1)]
+    assert (
+        groups[0][1].examples[0] == ("/in/t0.jpg", "t0 is broken")
+        and len(groups[0][1].examples) == 5
+    )
 
 
 def test_pace_is_rows_between_commits_and_leaves_out_the_pause_before_the_last_run():
@@ -59,7 +63,7 @@ def test_a_long_job_has_a_plot_of_few_points_and_the_same_rate():
 def test_a_manifest_without_times_or_rows_has_no_pace():
     assert JobStatistics.of([part([ok("a")])], started=0.0).throughput == []
     empty = JobStatistics.of([], started=0.0)
-    assert empty.done == 0 and empty.rate is None and empty.failures == []
+    assert empty.counts.done == 0 and empty.rate is None and not empty.counts.failures
 
 
 def test_the_cost_is_that_of_the_machines_while_it_ran_and_of_the_requests():

@@ -173,7 +173,7 @@ def test_a_focal_point_is_refused_with_its_row(refused, tmp_path, point, said):
     good = "/x/1.jpg,0,1\n/x/2.jpg,,\n"
     assert refused(f"uri,focal_x,focal_y\n{good}/x/3.jpg,{point}\n".encode()) == f"row 3: {said}"
     # Corrections are judged by the same rule.
-    from deepcrop.sources.corrections import _validate
+    from deepcrop.sources.corrections_file import _validate
 
     x, y = (float(each) if each else None for each in point.split(","))
     row = dict.fromkeys(("aspect", "x1", "y1")) | {"source_uri": "/x", "kind": "focal"}

@@ -222,7 +222,7 @@ def test_kinds_are_told_in_one_line():
 def test_status_tells_them(tmp_path):
     from typer.testing import CliRunner
 
-    from deepcrop.cli import app
+    from deepcrop.cli.app import app
 
     write_output(tmp_path, [row(str(tmp_path), "/in/a.jpg")])
     record = json.loads((tmp_path / "job.json").read_text())

@@ -1,0 +1,49 @@
+"""The pixel sizes of a job's variants, and the size that a source is decoded at for them."""
+
+from __future__ import annotations
+
+from .. import image
+from ..geometry import Box, Size
+from ..job import Job, VariantRequest
+
+
+def variant_size(job: Job, request: VariantRequest, window: Size) -> tuple[Size, bool]:
+    """Return the pixel size of a variant, and whether that enlarges what it is cut from.
+
+    Args:
+        job: its ``upscale`` and ``max_size`` decide.
+        request: the variant.
+        window: the size of the crop box, in source pixels.
+    """
+    if request.size is not None:
+        enlarges = request.size.width > window.width or request.size.height > window.height
+        if enlarges and job.upscale != "allow":
+            return window, False
+        return request.size, enlarges
+    return (window.fit(job.max_size) if job.max_size else window), False
+
+
+def min_decode_size(job: Job, source: Size) -> Size:
+    """Return the size at which a source must at least be decoded for the job's variants.
+
+    It serves crop boxes that are the largest window of their ratio. Where a method zooms in
+    further, the source is decoded again.
+    """
+    windows = [request.aspect.largest_window(source) for request in job.requests]
+    return image.size_to_decode(
+        source,
+        [
+            (Box.centred(window, (0.5, 0.5), source), variant_size(job, request, window)[0])
+            for request, window in zip(job.requests, windows, strict=True)
+        ],
+    )
+
+
+def differs(request: VariantRequest, size: Size) -> bool:
+    """Tell whether a variant's size is not the exact size that the request names."""
+    return request.size is not None and size != request.size
+
+
+def covers(size: Size, least: Size) -> bool:
+    """Tell whether a size is at least another one, on both sides."""
+    return size.width >= least.width and size.height >= least.height
