@@ -9,7 +9,8 @@ flag                   says
 focal-outside          the crop box leaves out the source's own focal point
 head-cut               the crop box shows more than 5% and less than 95% of a head that was found:
                        a face and the hair above it (methods ``saliency`` and ``mars``)
-subject-cut            the same of what stands free on a plain ground or panel, taken together
+subject-cut            the crop box shows more than 5% and less than 95% of the subject on a plain
+                       background or panel
 enlarged               the variant has more pixels than its crop box
 smaller-than-asked     the variant has fewer pixels than the request names
 rejected               a person rejected the variant: it was not made
@@ -17,7 +18,7 @@ corrected              a person moved the focal point or the box, or marked what
 animation-flattened    the source has several frames; one was used
 page-chosen            the source has several pages; one was used
 hdr-mapped             the source has a high dynamic range, which was tone-mapped to SDR
-alpha-flattened        the source is transparent in places; a ground was laid under it
+alpha-flattened        the source is transparent in places; a background was laid under it
 =====================  =========================================================================
 """
 

@@ -104,7 +104,7 @@ def publish_saliency(
 def saliency_fast(
     output: Path = typer.Option(..., help="Folder that the weights are written to."),
     shared: Path = typer.Option(SHARED, help="Folder that holds data/."),
-    start: str = typer.Option("saliency", help="Network that teaches, and sets out: name or file."),
+    start: str = typer.Option("saliency", help="Network that teaches and initialises: name, file."),
     epochs: int = typer.Option(4, min=1, help="Passes over parts of photos; two follow of whole."),
     gpu: bool = typer.Option(False, help="Train on a GPU."),
 ) -> None:
@@ -314,7 +314,7 @@ def aesthetics(
     output: Path = typer.Option(..., help="Folder of cagic.safetensors; its readers stay."),
     shared: Path = typer.Option(SHARED, help="Folder that holds data/ and weights/."),
     cache: Path = typer.Option(None, help="Folder that keeps the features for the next time."),
-    photos: int = typer.Option(300, min=10, help="At most so many photos."),
+    photos: int = typer.Option(300, min=10, help="The largest number of photos used."),
 ) -> None:
     """Train CAGIC's view ranker; print the figures on the photos held out."""
     from jobs.training.aesthetics import by_hash

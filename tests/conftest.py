@@ -27,6 +27,10 @@ from tests.conformance.installed import install
 # the command, run here, sees to it that Python then looks for no garbage. Nothing compiles here.
 sys.modules.setdefault("triton", None)  # type: ignore[arg-type]
 
+# Computes with one thread in every process, as actors do: with several processes on few cores, the
+# threads of each would wait for one another, actively. Read when torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # A first call imports, and a machine may be busy: what takes too long is pytest's to say.
 hypothesis.settings.register_profile("deepcrop", deadline=None)
 hypothesis.settings.load_profile("deepcrop")
@@ -34,6 +38,18 @@ hypothesis.settings.load_profile("deepcrop")
 pytest_plugins = ["tests.corpus"]
 
 _numbers = itertools.count()
+
+RECIPES = tuple(Path(__file__).parent / "jobs" / name for name in ("training", "evaluation"))
+"""Folders whose tests are marked `recipe`, apart from those that are marked `smoke`."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m deselects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of the recipes."""
+    for item in items:
+        of_recipe = any(folder in item.path.parents for folder in RECIPES)
+        if of_recipe and item.get_closest_marker("smoke") is None:
+            item.add_marker(pytest.mark.recipe)
 
 
 class SameProcess:

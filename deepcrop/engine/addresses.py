@@ -1,6 +1,6 @@
-"""A cluster's address and its tokens: what is wrong with them, in one line.
+"""Checks of a cluster's address and token, with error messages of one line.
 
-Ray's own words are a page, or wait for minutes and then say that there is no connection.
+Ray's own messages are a page long, or come after minutes and say only that there is no connection.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from ray.exceptions import AuthenticationError
 
 from ..errors import Interrupted, RequestError
 
-SECONDS = 10.0
-"""How long an address has to answer."""
+CONNECT_TIMEOUT_S = 10.0
+"""Seconds that an address has to answer."""
 
 
 def check_address(address: str) -> None:
     """Make sure that something answers at the address of a cluster.
 
     Args:
-        address: as in ``RAY_ADDRESS``; of forms other than ``host:port`` nothing can be said.
+        address: as in ``RAY_ADDRESS``; only the form ``host:port`` is checked.
 
     Raises:
-        RequestError: it is a dashboard's.
-        Interrupted: nothing answers.
+        RequestError: it is the address of a dashboard.
+        Interrupted: nothing answers there.
     """
     if address.startswith(("http://", "https://")):
         raise RequestError(
@@ -37,7 +37,7 @@ def check_address(address: str) -> None:
     if match is None:
         return
     try:
-        socket.create_connection((match[1], int(match[2])), SECONDS).close()
+        socket.create_connection((match[1], int(match[2])), CONNECT_TIMEOUT_S).close()
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise Interrupted(
@@ -47,7 +47,7 @@ def check_address(address: str) -> None:
 
 
 def refusal(place: str, error: Exception) -> RequestError | None:
-    """Return what to say where a cluster's tokens are other ones than here; None where they fit.
+    """Return the error of a cluster whose token settings differ from ours; None for other errors.
 
     Args:
         place: the option or variable with the address, and the address.
@@ -66,7 +66,7 @@ def refusal(place: str, error: Exception) -> RequestError | None:
 
 
 def _token() -> str:
-    """Return where this side's token is, never the token."""
+    """Return where our token is kept, never the token itself."""
     for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
         if os.environ.get(name):
             return f"the token of {name}"

@@ -32,7 +32,7 @@ CPU_SHARE = 0.9
 """Share of a node's CPUs that actors may take; the rest is for the small tasks between them."""
 NETWORK_CPUS = 0.25
 """CPUs of an actor that holds the network on a GPU."""
-HELPER_CPUS = 0.45
+CPU_ACTOR_CPUS = 0.45
 """CPUs of an actor that fetches or renders, where the network is on a GPU."""
 
 MAX_BATCHES_PER_BLOCK = 32
@@ -152,16 +152,16 @@ def plan_for_nodes(job: Job, nodes: Sequence[Node]) -> Layout:
         raise RequestError(f"gpus: an actor asks for {share:g}, the cluster has {gpus:g}; use less")
     # An actor needs some of a CPU on the node of its GPU; CPU actors run on any node.
     with_cpu = sum(min(_gpu_slots(each, share), _cpu_slots(each)) for each in nodes)
-    room = min(with_cpu, int((CPU_SHARE * cpus - 2 * HELPER_CPUS) / NETWORK_CPUS))
-    room = next((n for n in range(room, 0, -1) if _helper_slots(nodes, share, n) >= 2), 0)
+    room = min(with_cpu, int((CPU_SHARE * cpus - 2 * CPU_ACTOR_CPUS) / NETWORK_CPUS))
+    room = next((n for n in range(room, 0, -1) if _cpu_actor_slots(nodes, share, n) >= 2), 0)
     if room < (job.actors or 1):
         raise RequestError(
             f"actors: {job.actors or 1} with {share:g} GPU each asked for, the cluster has "
             f"{gpus:g} GPUs and {cpus} CPUs, room for {room}; ask for less, or set gpus to 0"
         )
     actors = job.actors or min(room, job.max_actors or room)
-    cpu_actors = int((CPU_SHARE * cpus - actors * NETWORK_CPUS) / (2 * HELPER_CPUS))
-    cpu_actors = min(cpu_actors, _helper_slots(nodes, share, actors) // 2)
+    cpu_actors = int((CPU_SHARE * cpus - actors * NETWORK_CPUS) / (2 * CPU_ACTOR_CPUS))
+    cpu_actors = min(cpu_actors, _cpu_actor_slots(nodes, share, actors) // 2)
     return Layout(False, actors, NETWORK_CPUS, share, max(1, cpu_actors))
 
 
@@ -173,13 +173,13 @@ def _gpu_slots(node: Node, share: float) -> int:
     return int(node.gpus) * int(1 / share + tiny)
 
 
-def _helper_slots(nodes: Sequence[Node], share: float, actors: int) -> int:
+def _cpu_actor_slots(nodes: Sequence[Node], share: float, actors: int) -> int:
     """Return how many CPU actors find room, next to ``actors`` that fill node after node."""
     slots = 0
     for node in nodes:
         here = min(actors, _gpu_slots(node, share), _cpu_slots(node))
         actors -= here
-        slots += int((node.cpus - here * NETWORK_CPUS) / HELPER_CPUS + 1e-9)
+        slots += int((node.cpus - here * NETWORK_CPUS) / CPU_ACTOR_CPUS + 1e-9)
     return slots
 
 
@@ -215,7 +215,7 @@ def actor_pools(
     network = (NetworkActor, job)
     render = (RenderActor, job, storage, passthrough)
     return [
-        Pool(ErrorReportingActor, fetch, cpu_actors, max_cpu_actors, HELPER_CPUS),
+        Pool(ErrorReportingActor, fetch, cpu_actors, max_cpu_actors, CPU_ACTOR_CPUS),
         Pool(ErrorReportingActor, network, actors, max_actors, layout.cpus, layout.gpus),
-        Pool(ErrorReportingActor, render, cpu_actors, max_cpu_actors, HELPER_CPUS),
+        Pool(ErrorReportingActor, render, cpu_actors, max_cpu_actors, CPU_ACTOR_CPUS),
     ]

@@ -16,13 +16,13 @@ from PIL import Image, ImageFile
 from ..errors import Corrupt
 from ..geometry import Box, Size
 from .animation import animation_notes, opaque_inside, select_first_frame
-from .colour import management as described
+from .colour import management
 from .colour.conversion import Colour, is_srgb, to_rgb
 from .colour.description import ExifColour, colour_described
 from .colour.space import ColourSpace
 from .formats import jpeg
 from .formats.png_transparency import keyed_alpha
-from .formats.tiff import decoding as tiff_samples
+from .formats.tiff import decoding as tiff_decoding
 from .header import MAX_PIXELS, Opened, Probe, opened
 from .metadata.blocks import metadata_of
 from .picture import Picture
@@ -65,7 +65,7 @@ def decode(
         header = source.header
         metadata = metadata_of(source.image, source.data)
         space = colour_described(source.image, source.data, exif_colour)
-        space, told = described.prepare(source.image, source.data, space, colour)
+        space, told = management.plan_conversion(source.image, source.data, space, colour)
         notes = source.notes + animation_notes(source) + told
         shrink, pixels, profile = _read(source, at_least, colour, space)
         by_reader = header.format == "tiff" and source.page is None
@@ -93,7 +93,7 @@ def _read(
 ) -> tuple[int, NDArray[np.uint8], bytes | None]:
     """Return the shrink, the pixels as stored (RGB or RGBA), and the profile that they are in."""
     if source.page is not None:
-        return 1, *_deep(source, tiff_samples.read(source.page), colour, space)
+        return 1, *_deep(source, tiff_decoding.read(source.page), colour, space)
     if source.frame is not None:
         return 1, *_deep(source, jpeg.read(source.data, source.frame), colour, space)
     image = source.image
@@ -173,7 +173,7 @@ def _coloured(
 ) -> tuple[NDArray[np.uint8], bytes | None]:
     """Convert what `_turbo` decoded, without passing through Pillow where nothing changes."""
     if space is not None:
-        return described.converted(image, b"", space, pixels), None
+        return management.convert_samples(image, b"", space, pixels), None
     profile = image.info.get("icc_profile")
     if image.mode == "RGB" and (not profile or colour == "strip" or is_srgb(profile, "RGB")):
         return pixels, None
@@ -189,7 +189,9 @@ def _whole(
     """Have Pillow decode the first frame."""
     alpha = _load(source)
     if space is not None:
-        return _with_alpha(described.converted(source.image, source.data, space), alpha), None
+        return _with_alpha(
+            management.convert_samples(source.image, source.data, space), alpha
+        ), None
     rgb, kept = to_rgb(source.image, colour)
     return _with_alpha(np.array(rgb), alpha), kept
 
@@ -210,7 +212,7 @@ def _deep(
     """Bring samples that were not read by Pillow to RGB."""
     image, alpha = samples.as_image()
     if space is not None:
-        pixels = described.converted(
+        pixels = management.convert_samples(
             source.image, source.data, space, np.array(image.convert("RGB"))
         )
         return _with_alpha(pixels, alpha), None

@@ -74,7 +74,7 @@ class Opened:
         data: the whole file, with the TIFF page that was chosen as its first.
         image: Pillow's reader, not loaded yet. Of a file whose samples are read otherwise (``page``
             or ``frame`` is set), only its ``info`` and EXIF are true, neither size nor mode.
-        page: the TIFF layout to read by `tiff_samples`.
+        page: the TIFF layout to read by `formats.tiff.decoding`.
         frame: the JPEG frame to read by `jpeg.read`.
         scalable: whether it is a JPEG that may be decoded at a smaller scale.
         notes: what was chosen.

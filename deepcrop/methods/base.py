@@ -67,12 +67,12 @@ Kind = Literal["crop", "retarget"]
 
 @dataclass(frozen=True)
 class Part:
-    """Something that a method found in an image, and that a crop box had better not cut."""
+    """Something that a method found in an image, and that a crop box should not cut."""
 
     box: Box
-    """In source pixels, not empty, inside the image."""
+    """The place of the part, in source pixels, not empty, inside the image."""
     flag: Flag
-    """What a crop gets whose box cuts it: ``head-cut`` or ``subject-cut``."""
+    """The flag of a crop whose box cuts it: ``head-cut`` or ``subject-cut``."""
 
     def cut_by(self, box: Box) -> bool:
         """Tell whether a crop box cuts it: it shows more than 5% and less than 95% of its area.
@@ -87,7 +87,7 @@ class Crop:
     """One answer of a crop method."""
 
     box: Box
-    """In source pixels, exactly of the requested ratio (to the nearest pixel)."""
+    """The crop box, in source pixels, of the requested ratio to the nearest pixel."""
     score: float
     """How good the method finds the crop, 0 (worst) to 1."""
     focal: Focal

@@ -20,10 +20,10 @@ class Center(CropMethod):
 
     @dataclass(frozen=True)
     class Options:
-        """It has none."""
+        """The method has no options."""
 
     def __init__(self, options: Options | None = None) -> None:
-        """Take no options, as all methods take theirs."""
+        """Take the options, which have no fields."""
         self.options = options or self.Options()
 
     def boxes(

@@ -1,8 +1,8 @@
-"""Heads that a window shall rather show whole or leave out than cut.
+"""Heads, which a window should keep whole or leave out rather than cut.
 
 ```python
-whole = heads(seen.faces, integral, weight=0.4)     # boxes, and what cutting each costs
-best_window(integral, aspect, whole=whole)
+costs = head_costs(output.faces, integral, weight=0.4)   # boxes, and what cutting each costs
+best_window(integral, aspect, avoid_cutting=costs)
 ```
 """
 
@@ -20,17 +20,20 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 HAIR_RATIO = 0.4
-"""Height of the hair above a face, over that of the face."""
+"""Height of the hair above a face, over the height of the face."""
 
 
 def head_costs(faces: Tensor, integral: Integral, weight: float) -> list[tuple[Box, float]]:
-    """Return boxes of faces and of heads, each with what a window gives up by cutting it.
+    """Return the boxes of faces and heads, each with the cost of cutting it.
 
     Args:
         faces: ``(n, 4)`` or more columns: x0, y0, x1, y1 in 0..1 of the image's sides.
-        integral: of what windows shall hold.
-        weight: of what a face holds, how much its head is worth: half of it the face, half both
-            face and hair.
+        integral: of the map whose sum windows maximise.
+        weight: cost of cutting a head over the share of the map inside its face; half of it is the
+            cost of cutting the face, half of cutting face and hair.
+
+    Returns:
+        Boxes in source pixels, each with its cost as a share (0..1) of the map's sum.
     """
     whole = []
     for found in faces[:, :4].tolist():
@@ -41,7 +44,7 @@ def head_costs(faces: Tensor, integral: Integral, weight: float) -> list[tuple[B
 
 
 def head_parts(faces: Tensor, size: Size) -> tuple[Part, ...]:
-    """Return the heads of faces, as parts that a crop box had better not cut.
+    """Return the heads of faces, as parts that a crop box should not cut.
 
     Args:
         faces: as :func:`head_costs` takes them.

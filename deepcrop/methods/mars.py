@@ -40,7 +40,7 @@ SQUARE = AspectRatio(1, 1)
 
 @dataclass(frozen=True)
 class Area:
-    """What the medians of a cropping area say: all in 0..1 of the image's sides."""
+    """Centre and size of a cropping area, by medians, in 0..1 of the image's sides."""
 
     centre: Focal
     width: float
@@ -49,18 +49,18 @@ class Area:
 
 @dataclass(frozen=True)
 class Scene:
-    """What windows of all ratios are chosen by, beside their areas."""
+    """What is known of an image beside its cropping areas."""
 
     size: Size
-    """Of the source."""
+    """The size of the source in pixels."""
     hint: Hints
     faces: Tensor
-    """As :attr:`deepcrop.networks.mars.model.MarsOutput.faces`."""
+    """The faces found: :attr:`deepcrop.networks.mars.model.MarsOutput.faces`."""
     standing: Standing | None
     """What stands free on a plain ground."""
 
     def parts(self, aspect: AspectRatio) -> tuple[Part, ...]:
-        """Return what a window of a ratio had better not cut."""
+        """Return the parts that a window of a ratio should not cut."""
         found = head_parts(self.faces, self.size)
         return found + (self.standing.parts(aspect) if self.standing else ())
 
@@ -74,7 +74,7 @@ class MarsCrop(CropMethod, Trained):
 
     @dataclass(frozen=True)
     class Options:
-        """What can be chosen."""
+        """The options of Mars."""
 
         threshold: Annotated[float, Field(gt=0, lt=1)] = 0.4
         """A pixel is in the cropping area from this probability on (theta): lower cuts less."""
@@ -85,8 +85,8 @@ class MarsCrop(CropMethod, Trained):
         """Show what stands free on a plain ground whole in the largest window, as the method
         ``saliency`` does."""
         faces: Annotated[float, Field(ge=0, le=10)] = 0.2
-        """Of a face's odds, how much the largest window may give up rather than cut its head, as of
-        the method ``saliency``; ``mars-fast`` finds no faces."""
+        """The share of a face's odds that the largest window may give up rather than cut its head,
+        as with the method ``saliency``; ``mars-fast`` finds no faces."""
 
     def __init__(self, network: Mars, options: Options | None = None) -> None:
         """Answer with a network that is ready for inference on its device."""
@@ -205,11 +205,11 @@ class MarsCrop(CropMethod, Trained):
 
 
 def odds(area: Floats) -> Floats:
-    """Return the odds of probabilities: what the largest window of a ratio shall hold most of.
+    """Return the odds of probabilities, whose sum the largest window of a ratio maximises.
 
-    Where an area is broad, its probabilities are alike all over it, and their sums too; its odds
-    are highest where nobody leaves a cell out. The objective of our weights makes of them a
-    density (:class:`jobs.training.mars.Objective`).
+    Over a broad area the probabilities are similar, and so are their sums in different windows; the
+    odds are highest where all of the training's boxes agree. Our weights were trained so that the
+    odds are proportional to a density.
     """
     return area / np.maximum(1 - area, 1e-6)
 

@@ -2,9 +2,10 @@
 
 M. Cornia et al., "Predicting human eye fixations via an LSTM-based saliency attentive model"
 (arXiv 1611.09571) predicts where people look; the window follows "Smart Cropping" (the largest
-window of the ratio, placed where it covers the most saliency). A face is rather shown whole or left
-out than cut, and so is the hair above it: see :attr:`SaliencyCrop.Options.faces`. What stands free
-on a plain ground is shown whole where it fits: :attr:`SaliencyCrop.Options.plain_ground`.
+window of the ratio, placed where it covers the most saliency). Faces, with
+the hair above them, are kept whole or left out rather than cut: see
+:attr:`SaliencyCrop.Options.faces`. A subject on a plain background is kept whole where it fits:
+:attr:`SaliencyCrop.Options.plain_ground`.
 """
 
 from __future__ import annotations
@@ -45,22 +46,22 @@ class SaliencyCrop(CropMethod, Trained):
 
     @dataclass(frozen=True)
     class Options:
-        """What may be chosen."""
+        """The options of the saliency crop."""
 
         enough: float | None = None
         """A smaller window will do if it holds this share of the saliency that the largest does."""
         minimum_zoom: float = 0.5
         """Sides of the smallest window allowed over those of the largest."""
         faces: Annotated[float, Field(ge=0, le=10)] = 0.4
-        """Of a face's saliency, how much the window may give up rather than cut its head: half of
-        it is the face's, half the hair's; 0 looks for no faces, 10 cuts one only where every window
-        does."""
+        """The share of a face's saliency that the window may give up rather than cut its head: half
+        of it for the face, half for the hair; 0 detects no faces, 10 cuts one only where every
+        window does."""
         plain_ground: bool = True
         """Show what stands free on a plain ground, such as a product on white, whole and in the
         middle of the room that there is, where the ratio has room for it."""
         pixels: int | None = None
-        """Area that the network looks at; by default that of its weights: 432x576, and 288x384 for
-        ``saliency-fast``, which sees more in few pixels. Fewer are faster, in proportion."""
+        """Area of the network's input in pixels; by default that of its weights: 432x576, and
+        288x384 for ``saliency-fast``, which was trained for it. The time is proportional to it."""
 
         def __post_init__(self) -> None:
             """Check the ranges."""

@@ -1,4 +1,4 @@
-"""Windows for things that stand free on a plain ground: whole, wherever the ratio has room.
+"""Windows that keep subjects on a plain background whole, wherever the ratio has room.
 
 ```python
 standing = find_standing(image, size)       # None for ordinary photos
@@ -25,17 +25,17 @@ from .base import Part
 Search = Callable[[Sequence[Box]], Window]
 """Finds the best window of a ratio that holds boxes."""
 
-ENOUGH = 0.8
-"""Of what the most salient window holds, how much one must hold that cuts fewer things."""
+MIN_SALIENCY = 0.8
+"""The share of the most salient window's saliency that a window with fewer cuts must hold."""
 MARGIN = 0.04
-"""Of the longer edge: as much of a panel is shown around what is written on it, if it fits."""
+"""Margin of the panel around an inscription, over the source's longer edge, where it fits."""
 
 
 def find_standing(image: Tensor, size: Size) -> Standing | None:
     """Find what stands free on a plain ground, or on a panel; None for ordinary photos.
 
     Args:
-        image: uint8 ``(3, h, w)``, the source as the method looks at it.
+        image: uint8 ``(3, h, w)``, the source at the method's analysis size.
         size: of the source.
     """
     if found := find_subject(image):
@@ -46,10 +46,10 @@ def find_standing(image: Tensor, size: Size) -> Standing | None:
 
 
 class Standing(Protocol):
-    """What a window had better show whole."""
+    """What a window should show whole."""
 
     def parts(self, aspect: AspectRatio) -> tuple[Part, ...]:
-        """Return what a window of a ratio had better not cut."""
+        """Return the parts that a window of a ratio should not cut."""
         ...
 
     def costs(self, integral: Integral) -> list[tuple[Box, float]]:
@@ -83,18 +83,18 @@ class OnPanel:
     size: Size
 
     def parts(self, aspect: AspectRatio) -> tuple[Part, ...]:
-        """See :class:`Standing`."""
+        """Return the parts that a window of a ratio should not cut."""
         return (Part(self._box(0), Flag.SUBJECT_CUT),)
 
     def costs(self, integral: Integral) -> list[tuple[Box, float]]:
-        """See :class:`Standing`: half for the inscription, half for some of the panel around it."""
+        """Return two boxes: the inscription, and the inscription with a margin of the panel."""
         cost = integral.mass(self._box(0)) / 2
         return [(self._box(0), cost), (self._box(MARGIN), cost)]
 
     def window(
         self, search: Search, aspect: AspectRatio, keep: Sequence[Box] = (), *, centred: bool = True
     ) -> Box:
-        """See :class:`Standing`."""
+        """Return the window of a ratio; see :meth:`Standing.window`."""
         return search(keep).box
 
     def _box(self, margin: float) -> Box:
@@ -121,30 +121,30 @@ class OnGround:
     size: Size
 
     def parts(self, aspect: AspectRatio) -> tuple[Part, ...]:
-        """See :class:`Standing`."""
+        """Return the parts that a window of a ratio should not cut."""
         if not self._stands_free(self._axis(aspect)):
             return ()
         return (Part(self._whole(margin=0), Flag.SUBJECT_CUT),)
 
     def costs(self, integral: Integral) -> list[tuple[Box, float]]:
-        """See :class:`Standing`: none, since it is held."""
+        """Return no boxes: the window contains the subject anyway."""
         return []
 
     def window(
         self, search: Search, aspect: AspectRatio, keep: Sequence[Box] = (), *, centred: bool = True
     ) -> Box:
-        """See :class:`Standing`."""
+        """Return the window of a ratio; see :meth:`Standing.window`."""
         axis, largest = self._axis(aspect), aspect.largest_window(self.size)
         if not self._stands_free(axis):
             return search(keep).box
-        # A pixel of the look at it more on each side makes sure; where that is too much, it may
-        # be a pixel less: of what nearly fills the window that is a hundredth.
+        # A pixel of the analysed image more on each side covers the error of detection; where that
+        # doesn't fit, a pixel less will do: it is a hundredth of what nearly fills the window.
         whole = next((each for each in map(self._whole, (1, 0, -1)) if _fits(each, largest)), None)
         things = [whole] if whole else self._things(axis)
         found = search((*keep, *(each for each in things if _fits(each, largest))))
         if whole is None:
             salient = search(keep)
-            if len(things) < 2 or found.share < ENOUGH * salient.share:
+            if len(things) < 2 or found.share < MIN_SALIENCY * salient.share:
                 return salient.box
         box = found.box
         if keep:  # the user's come first
@@ -167,12 +167,12 @@ class OnGround:
         return self.found.reaches(axis) < 2
 
     def _whole(self, margin: int) -> Box:
-        """Return the box around all of it, with some pixels of the look at it on each side."""
+        """Return the box around all of it, with some pixels of the analysed image on each side."""
         columns, rows = self.found.spans
         return self._box((columns[0][0], columns[-1][1]), (rows[0][0], rows[-1][1]), margin)
 
     def _things(self, axis: int) -> list[Box]:
-        """Return the boxes of what lies apart along an axis, less a pixel of the look at it."""
+        """Return the boxes of what lies apart along an axis, less a pixel of the analysed image."""
         columns, rows = self.found.spans
         if axis == 0:
             across = rows[0][0], rows[-1][1]

@@ -10,10 +10,14 @@ from collections import Counter
 from collections.abc import Sequence
 
 Words = Sequence[str]
+Gram = tuple[str, ...]
+Vector = dict[Gram, float]
+"""TF-IDF weights by n-gram."""
 LONGEST = 4
+"""Words of the longest n-grams that are counted."""
 
 
-def _grams(words: Words, n: int) -> Counter[tuple[str, ...]]:
+def _grams(words: Words, n: int) -> Counter[Gram]:
     return Counter(tuple(words[i : i + n]) for i in range(len(words) - n + 1))
 
 
@@ -33,7 +37,7 @@ def bleu(candidates: Sequence[Words], references: Sequence[Sequence[Words]]) -> 
         matched = total = 0
         for candidate, each in zip(candidates, references, strict=True):
             grams = _grams(candidate, n)
-            most: Counter[tuple[str, ...]] = Counter()
+            most: Counter[Gram] = Counter()
             for words in each:
                 most |= _grams(words, n)
             matched += sum((grams & most).values())
@@ -56,7 +60,7 @@ def cider(candidates: Sequence[Words], references: Sequence[Sequence[Words]]) ->
             gram for each in references for gram in set().union(*(_grams(r, n) for r in each))
         )
 
-        def vector(words: Words, n: int = n, known: Counter = frequency) -> dict:
+        def vector(words: Words, n: int = n, known: Counter[Gram] = frequency) -> Vector:
             grams = _grams(words, n)
             return {
                 gram: count * (math.log(images) - math.log(max(known[gram], 1)))
@@ -69,7 +73,7 @@ def cider(candidates: Sequence[Words], references: Sequence[Sequence[Words]]) ->
     return 10 * score / (LONGEST * images)
 
 
-def _cosine(first: dict, second: dict) -> float:
+def _cosine(first: Vector, second: Vector) -> float:
     product = sum(value * second.get(gram, 0.0) for gram, value in first.items())
     norms = math.hypot(*first.values()) * math.hypot(*second.values())
     return product / norms if norms else 0.0

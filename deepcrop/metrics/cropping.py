@@ -1,6 +1,6 @@
-"""How much of what people look at a crop keeps.
+"""The share of the fixations that a crop keeps.
 
-The share of the fixations inside a window is measured between two marks: the window in the
+The share of the fixations inside a window is measured between two references: the window in the
 middle of the image, and the window that a person would choose who had seen where half of the
 viewers looked. ``gain = (kept - centre) / (human - centre)`` is 0 for the first, 1 for the second.
 """
@@ -106,7 +106,7 @@ def kept_shares(
 
 @dataclass(frozen=True, eq=False)
 class Gain:
-    """Where kept shares stand between the marks, over n photos.
+    """Kept shares between those of the two reference windows, over n photos.
 
     Attributes:
         kept: ``(n,)`` of each photo, averaged over ratios.

@@ -1,4 +1,4 @@
-"""Images of one input size go through a network together, where that pays."""
+"""Batches of images of one input size."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from torch import Tensor
 
 
 def group_by_shape(inputs: Sequence[Tensor]) -> Iterator[tuple[list[int], Tensor]]:
-    """Join prepared images ``(3, H, W)`` into batches, and tell which of them each holds.
+    """Group preprocessed images ``(3, H, W)`` into batches of one size.
 
-    Those of one size share a batch on an accelerator; on a CPU each is alone, which costs nothing
-    there and makes the result independent of the company.
+    On an accelerator, images of one size share a batch. On a CPU each image is its own batch, which
+    costs nothing there and makes its result independent of the other images.
 
     Yields:
-        The images' places, ascending, and ``(B, 3, H, W)`` of them, channels last.
+        The images' indices, ascending, and their batch ``(B, 3, H, W)``, channels last.
     """
     groups: dict[tuple[int, ...], list[int]] = {}
     for index, x in enumerate(inputs):

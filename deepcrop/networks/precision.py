@@ -8,14 +8,14 @@ import torch
 from torch import Tensor, nn
 
 INSTRUCTIONS = ("avx512_bf16", "amx_bf16")
-"""Of processors that multiply bfloat16 numbers themselves; others convert each one, slowly."""
+"""Capabilities of processors that multiply bfloat16 natively; others convert, slowly."""
 
 
 def inference_dtype(device: torch.device | str) -> torch.dtype:
-    """Return bfloat16 on CPUs that multiply it themselves, else float32.
+    """Return bfloat16 on CPUs that multiply it natively, else float32.
 
-    There the saliency network takes 0.6 of its time (`python -m jobs.benchmark crop`), and its maps
-    correlate with those of float32 at 0.9996.
+    In bfloat16 the saliency network takes 0.6 of its time (`python -m jobs.benchmark crop`), and
+    its maps correlate with those of float32 at 0.9996.
     """
     native = torch.device(device).type == "cpu" and _multiplies_bfloat16()
     return torch.bfloat16 if native else torch.float32
@@ -24,10 +24,10 @@ def inference_dtype(device: torch.device | str) -> torch.dtype:
 def check_dtype(x: Tensor, network: nn.Module) -> None:
     """Make sure that an input has the format of a network's parameters.
 
-    Else PyTorch's backends complain in words of their own, each in other ones.
+    PyTorch's backends would raise errors that differ from backend to backend.
 
     Raises:
-        TypeError: it hasn't; the message says what would do.
+        TypeError: the formats differ; the message names the conversions that would help.
     """
     wanted = next(network.parameters()).dtype
     if x.dtype != wanted and not torch.is_autocast_enabled(x.device.type):

@@ -31,7 +31,7 @@ class Adam:
         """Take a leaf tensor that requires its gradient."""
         self.parameter, self.learning_rate = parameter, learning_rate
         self.mean = torch.zeros_like(parameter)
-        """Of the gradients, decaying."""
+        """The decaying mean of the gradients."""
         self.square = torch.zeros_like(parameter)
         """Mean of their squares, decaying."""
         self.steps = 0

@@ -28,7 +28,7 @@ DECREASE = 1e-4
 
 @dataclass(frozen=True)
 class Minimum:
-    """Where the rows ended.
+    """The ends of the searches.
 
     Attributes:
         points: ``(N, n)``.

@@ -110,7 +110,7 @@ class _Memory:
         self.pairs = [*self.pairs, (step, change, inverse)][-self.size :]
 
     def select(self, images: Tensor) -> None:
-        """Forget the others."""
+        """Drop the images that are not selected."""
         self.pairs = [(s[images], y[images], r[images]) for s, y, r in self.pairs]
         self.scale = None if self.scale is None else self.scale[images]
 

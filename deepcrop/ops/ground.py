@@ -27,13 +27,13 @@ Mask = NDArray[np.bool_]
 Span = tuple[float, float]
 
 LOOK = 320
-"""Longest edge, in pixels, at which things are sought: it costs 0.7 ms of a core."""
+"""Longest edge, in pixels, at which subjects are detected: it takes 0.7 ms of a core."""
 SHARE = 0.85
-"""Of the border, how much must be ground: things may reach to the edge."""
+"""Share of the border that must be ground, 0..1: subjects may reach to the edge."""
 SPREAD = 48.0
-"""Levels by which a ground's colour may differ from its median: more is a picture."""
+"""Levels (0..255) by which a ground's colour may differ from its median."""
 EVEN = 6.0
-"""Levels by which the border may differ from an even ground."""
+"""Levels (0..255) by which the border may differ from the fitted ground."""
 NOISE = 3.0
 """Standard deviation of a ground, in levels, from which it is a texture."""
 FAINT, STRONG = 6.0, 40.0
@@ -42,9 +42,9 @@ SMALLEST, LARGEST = 0.03, 0.95
 """Longer side of a subject over the picture's: smaller is dust; where both are larger it is a
 picture with a frame."""
 GAP = 0.03
-"""Of the longer edge: things nearer than this are one."""
+"""Distance, over the longer edge, below which two things count as one."""
 SPECKS = 1
-"""Pixels of a row or column that are not enough to be a thing."""
+"""Pixels of a row or column up to which it counts as empty."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Subject:
     spans: tuple[tuple[Span, ...], tuple[Span, ...]]
     """Columns and rows that hold something, ascending, gaps between things left out."""
     cells: tuple[float, float]
-    """Width and height of a pixel of the look at it: a span may be off by one on each side."""
+    """Width and height of a pixel of the analysed image: the error of a span on each side."""
 
     def reaches(self, axis: int) -> int:
         """Return to how many of the picture's two edges across an axis (0: x) it reaches."""

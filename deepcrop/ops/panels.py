@@ -20,10 +20,10 @@ SAME = 12
 NARROWEST = 0.1
 """Width of a panel over that of the picture: a narrower one holds nothing but a frame."""
 PANEL, PICTURE = 0.97, 0.2
-"""Of a line of pixels beside the panel's end, how much at least has its colour inside, and at most
-outside: no sky ends so abruptly."""
+"""Shares, 0..1, of a line of pixels beside the panel's end that have its colour: the least inside
+the panel, the most outside. No sky ends so abruptly."""
 REACH = 2
-"""Pixels of the look at it that the end may take."""
+"""Pixels of the analysed image over which a panel's end may extend."""
 
 Pixels = NDArray[np.uint8]
 

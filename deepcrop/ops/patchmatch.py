@@ -177,7 +177,7 @@ class _State:
 
 
 def _propagate(state: _State, step: int, active: Tensor) -> None:
-    """Offer each position what its four neighbours at a distance have, moved back by as much."""
+    """Try the matches of each position's four neighbours at a distance, shifted back by it."""
     grid = state.field.view(state.batch, 2, state.height, state.width).clone()
     for dx, dy in ((-step, 0), (step, 0), (0, -step), (0, step)):
         rows = (torch.arange(state.height, device=grid.device) + dy).clamp(0, state.height - 1)

@@ -14,13 +14,13 @@ from torch import Tensor
 from torch.nn import functional
 
 _ALONG = {-1: 0.01, 0: 0.0, 1: 0.01, 2: 0.02, 3: 0.03, 4: 0.05}
-"""Price of a change of displacement from one position to the next, along its own axis."""
+"""Cost of a change of displacement from one position to the next, along its own axis."""
 _ACROSS = {-1: 0.03, 0: 0.0, 1: 0.03}
-"""The same across its axis."""
+"""Cost of a change of displacement from one position to the next, across its axis."""
 _JUMP = 0.2
-"""Price of any other change."""
+"""Cost of any other change of displacement."""
 _TRUNCATION = 0.25
-"""No mismatch costs more: content may have been removed or invented."""
+"""Largest cost of a mismatch: content may have been removed or invented."""
 _COARSEST = 48
 """Longest edge of the source at the first level."""
 

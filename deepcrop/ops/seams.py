@@ -82,7 +82,7 @@ class Carving:
         return torch.from_numpy(self._order.copy()).to(self.importance.device)
 
     def lower(self, where: Tensor, alpha: float) -> None:
-        """From now on, follow alpha times the importance in some places (Eq. 2).
+        """Multiply the importance by alpha in some places, from this seam on (Eq. 2).
 
         Args:
             where: (B, H, W) bool, of the source; replaces what an earlier call said.

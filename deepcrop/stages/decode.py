@@ -22,7 +22,7 @@ class Decoder:
         Args:
             job: what is made of the sources.
             analysis: of the method with the job's weights and options: a loaded one says it, and
-                :func:`.base.analysis_of` where none is loaded.
+                :func:`.registry.analysis_of` where none is loaded.
             keep_pictures: the pictures stay in this process, to be rendered.
         """
         self.job = job

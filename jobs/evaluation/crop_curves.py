@@ -21,9 +21,9 @@ from jobs.training.datasets import Floats, GazePhoto
 from .report import by_dataset, human_estimate, reference_windows
 
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
-"""Of Mars: its curve."""
+"""Parts of the cropping area, 0..1: the points of Mars' curve."""
 PARTS = (0.3, 0.5, 0.7, 0.85, 0.95)
-"""Of the saliency that the largest window holds: the curve of saliency maps."""
+"""Shares, 0..1, of the largest window's saliency: the points of saliency's curve."""
 
 
 @dataclass(frozen=True)

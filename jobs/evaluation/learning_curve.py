@@ -32,7 +32,7 @@ from jobs.training.readout import (
 from .report import by_dataset, reference_windows
 
 SHARES = (0.25, 0.5, 1.0)
-"""Of the training photos."""
+"""Shares of the training photos, 0..1."""
 DRAWS = 3
 """Readouts of each share, every one of other photos and another start."""
 EPOCHS = 24
@@ -58,7 +58,7 @@ class TrunkFeatures(nn.Module):
 
 @dataclass(frozen=True)
 class Point:
-    """What readouts of so many photos gain.
+    """The gain of readouts that a number of photos trained.
 
     Attributes:
         photos: that each was trained on.
@@ -76,13 +76,13 @@ def learning_curve(
     *,
     draws: int = DRAWS,
 ) -> Iterator[Point]:
-    """Train readouts on shares of the training photos, and judge their windows.
+    """Train readouts on shares of the training photos, and evaluate their windows.
 
     Args:
         inputs: components ``(N, 2, 448, 24, 32)`` of the training photos, then of those held out,
             each as it is and mirrored: :func:`jobs.training.readout.describe`.
         taught: the training photos.
-        held_out: the photos that judge.
+        held_out: the photos of the evaluation.
         draws: readouts of each share.
     """
     shown, asked = inputs[: len(taught)], inputs[len(taught) :]

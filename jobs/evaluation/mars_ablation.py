@@ -46,11 +46,11 @@ class Row:
 
     name: str
     iou: float
-    """With the boxes of all viewers."""
+    """Mean IoU with the boxes of all viewers."""
     offset: float
-    """Of the centres, in pixels of the photo scaled to a longer edge of 256."""
+    """Mean offset of the centres, in pixels of the photo scaled to a longer edge of 256."""
     gain: float
-    """At the largest windows."""
+    """Gain of the largest windows."""
     loss: float
     """Last of training."""
 
@@ -75,7 +75,7 @@ def print_ablation(job: MarsJob, shared: Path) -> None:
 
     Args:
         job: its trunk, rows, and recipe; the whole trunk is frozen.
-        shared: holds ``data/gaze_*``, whose validation photos judge.
+        shared: holds ``data/gaze_*``, whose validation photos the variants are evaluated on.
     """
     frozen = job.options.truncation.stop
     views = load_views(read_croppings(job.rows), Path(job.images), initial(job), frozen=frozen)
@@ -102,7 +102,7 @@ def ablation(
     frozen: int,
     report: Callable[[Row], None],
 ) -> None:
-    """Train each variant alike and judge it.
+    """Train each variant alike and evaluate it.
 
     Args:
         initial: makes the untrained network with some switches, over the same trunk.

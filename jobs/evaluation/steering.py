@@ -27,7 +27,7 @@ from .cagic_ablation import AblationOptions
 SMALLEST, LARGEST = 0.02, 0.4
 """Shares of the photo that an object must cover."""
 THRESHOLD = 0.2
-"""Of the maximum of a Grad-CAM map: what lies above is the object (section 4.1.2)."""
+"""Share of a Grad-CAM map's maximum above which a position is of the object (section 4.1.2)."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def steering_table(
     photos: int,
     log: Callable[[str], None] = print,
 ) -> Table:
-    """Measure CAGIC and its baselines on objects that nobody trained on.
+    """Measure CAGIC and its baselines on objects that no training has seen.
 
     Args:
         shared: folder that holds ``data/objects_coco128``.
@@ -167,7 +167,7 @@ def steering_table(
         rows: ``NAME:option=value,...``, one run of CAGIC each. The first of each score has its
             baselines beside it: windows of the same sizes at the centre and where saliency is
             most, and Grad-CAM of the same score.
-        photos: at most so many.
+        photos: the largest number of photos used.
         log: takes a line a result.
     """
     objects = dict(list(read_objects(shared / "data" / "objects_coco128").items())[:photos])

@@ -28,7 +28,7 @@ from deepcrop.networks.cagic.vocabulary import SPECIAL, tokens
 
 @dataclass(frozen=True)
 class CaptionedPhoto:
-    """One photo and what people said of it."""
+    """One photo and its captions."""
 
     name: str
     path: Path

@@ -250,7 +250,7 @@ def _lines(path: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def _numbers(where: str, fields: Sequence[str], *, least: int) -> list[float]:
-    """Read numbers, at least so many."""
+    """Read numbers, and make sure that there are enough."""
     try:
         numbers = [float(field) for field in fields]
     except ValueError:

@@ -79,7 +79,7 @@ DEFAULT = Recipe(
 )
 """What made ``mars-fast``: few photos, many boxes of each."""
 FINETUNE = replace(DEFAULT, epochs=1, warmup=0.2, rate=3e-4)
-"""What made ``mars``, whose head sets out from a readout that has learned already."""
+"""The recipe of ``mars``, whose head is initialised with a trained readout."""
 
 
 @dataclass(frozen=True)
@@ -311,7 +311,7 @@ def _some(boxes: Tensor, count: int, random: np.random.Generator) -> Tensor:
     return boxes[np.resize(random.permutation(len(boxes)), count)]
 
 
-def parameter_groups(network: Mars, recipe: Recipe, frozen: int) -> list[dict]:
+def parameter_groups(network: Mars, recipe: Recipe, frozen: int) -> list[dict[str, object]]:
     """Group the trained parameters by rate and decay; freezes the others."""
     stem, rest = stem_and_rest(network, frozen)
     stem.requires_grad_(False)

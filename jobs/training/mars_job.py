@@ -94,7 +94,7 @@ def init_from_saliency_readout(network: Mars) -> None:
 
     But for a constant of each image and ratio, what ARS-FTM adds. It passes through one channel of
     the head, the first; the others begin as they are, unheard until the predictor asks for them. So
-    training sets out from that network's gain: a head that learns to read the same features anew
+    training starts at that network's gain: a head that learns to read the same features anew
     loses a part of it (see the model card).
     """
     [trunk] = network.trunk.children()

@@ -1,8 +1,8 @@
 """The whole recipe of the saliency weights: networks on gaze, then a student of them all.
 
-Networks that look at several scales learn from fixations. Their mean map teaches on photos without
-gaze; on the gaze photos, which they know by heart, a readout of other photos teaches beside the
-fixations. The student sets out from the first network, and ends on whole photos. A faster network
+Networks at several scales learn from fixations. Their mean map teaches on photos without gaze; on
+the gaze photos, which they have memorised, an out-of-fold readout teaches beside the fixations. The
+student is initialised with the first network, and ends on full images. A faster network
 learns to see at few pixels what another sees at many.
 """
 
@@ -37,7 +37,7 @@ FURTHER: tuple[dict[str, Any], ...] = (
 FINE = 480 * 640
 """Pixels at which a network teaches a faster one."""
 FAST = 288 * 384
-"""Pixels that the faster one looks at."""
+"""Pixels of the faster network's input."""
 
 
 def saliency(

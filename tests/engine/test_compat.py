@@ -1,6 +1,8 @@
 """What is taken from Ray beyond its public API is taken from the tested version alone."""
 
+import re
 import warnings
+from pathlib import Path
 
 import pytest
 import ray
@@ -40,3 +42,10 @@ def test_with_another_ray_nothing_is_replaced_and_one_warning_says_so(monkeypatc
         with compat.without_ray_data_services():
             assert streaming_executor.create_cluster_autoscaler is before
         compat.stop_autoscaler_monitor()
+
+
+def test_private_names_of_ray_are_used_in_compat_alone():
+    package = Path(compat.__file__).parents[1]
+    private = re.compile(r"\bray(\.\w+)*\._|_global_node|RAY_DATA_")
+    users = {path.name for path in package.rglob("*.py") if private.search(path.read_text())}
+    assert users == {"compat.py"}

@@ -30,7 +30,8 @@ SIZE = Size(200, 100)
 
 
 def job(corpus: Path, output: Path, **fields) -> Job:
-    values = {"method": "center", "aspects": ["1:1", "16:9"], "gpus": 0}
+    """Return a job with one actor: starting another takes longer than most of these jobs."""
+    values = {"method": "center", "aspects": ["1:1", "16:9"], "gpus": 0, "actors": 1}
     return Job.parse({"input": str(corpus), "output": str(output), **values, **fields})
 
 

@@ -38,7 +38,9 @@ TIMES = ("fetch_ms", "decode_ms", "infer_ms", "render_ms", "write_ms")
 
 
 def job(corpus: Path, output: Path | str, **fields) -> Job:
+    """Return a job with one actor: starting another takes longer than most of these jobs."""
     values = {"method": "center", "aspects": ["1:1", "16:9"], "sizes": ["40x30"], "gpus": 0}
+    values |= {"actors": 1}
     return Job.parse({"input": str(corpus), "output": str(output), **values, **fields})
 
 
@@ -53,10 +55,9 @@ def rows(output: Path | str) -> list[dict]:
 def test_every_source_has_one_row_and_every_variant_is_what_its_row_says(
     corpus, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(
-        source, "LOCAL_LISTING_MAX", 5
-    )  # so that a process of the cluster lists them
-    result = deepcrop.run(job(corpus, tmp_path / "out", max_size=64))
+    # So that a process of the cluster lists them.
+    monkeypatch.setattr(source, "LOCAL_LISTING_MAX", 5)
+    result = deepcrop.run(job(corpus, tmp_path / "out", max_size=64, actors=2))
     assert (result.sources, result.ok, result.failed, result.ignored) == (24, 18, 6, 1)
     found = audit(str(tmp_path / "out"))
     assert found.clean, found.problems()

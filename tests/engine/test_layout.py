@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from deepcrop.engine.layout import HELPER_CPUS, Layout, Node, plan_for_nodes
+from deepcrop.engine.layout import CPU_ACTOR_CPUS, Layout, Node, plan_for_nodes
 from deepcrop.errors import RequestError
 from deepcrop.job import Job
 
@@ -31,7 +31,7 @@ def fits(nodes: list[Node], layout) -> bool:
             return False
     for _ in range(2 * layout.cpu_actors):
         node = max(free, key=lambda each: each[0])
-        node[0] -= HELPER_CPUS
+        node[0] -= CPU_ACTOR_CPUS
     return all(cpus >= -1e-6 for cpus, _ in free)
 
 

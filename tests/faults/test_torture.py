@@ -1,7 +1,8 @@
-"""The short form of ``python -m jobs.torture``: one small round, in a process of its own."""
+"""The torture test in short: one small round, in a process of its own."""
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -9,9 +10,20 @@ from pathlib import Path
 
 import pytest
 
+from jobs.faults.torture.killer import TASK_NAMES
 from jobs.faults.torture.method import METHODS
 
 ROOT = Path(__file__).parents[2]
+
+
+def test_the_killer_knows_the_tasks_by_the_names_of_their_functions():
+    defined = {
+        node.name
+        for path in (ROOT / "deepcrop").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert set(TASK_NAMES) <= defined
 
 
 @pytest.mark.slow

@@ -55,8 +55,8 @@ def test_a_webp_frame_smaller_than_its_canvas(alpha):
 
 def test_the_note_decodes_no_further_frame():
     """A broken second frame is no obstacle, and a long animation takes no longer."""
-    noise = np.random.default_rng(0).integers(0, 256, (200, 300, 3), dtype=np.uint8)
-    frames = [Image.fromarray(np.roll(noise, i, axis=0)) for i in range(40)]
+    noise = np.random.default_rng(0).integers(0, 256, (100, 150, 3), dtype=np.uint8)
+    frames = [Image.fromarray(np.roll(noise, i, axis=0)) for i in range(20)]
     long = saved(frames[0], "gif", save_all=True, append_images=frames[1:])
     short = saved(frames[0], "gif", save_all=True, append_images=frames[1:2])
 

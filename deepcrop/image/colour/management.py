@@ -12,10 +12,10 @@ from ..formats.png import critical_chunks
 from .conversion import Colour, split_alpha
 from .description import bmp_profile
 from .space import ColourSpace
-from .tone_mapping import Samples, to_srgb
+from .tone_mapping import SampleArray, to_srgb
 
 
-def prepare(
+def plan_conversion(
     image: ImageFile.ImageFile, data: bytes, space: ColourSpace | None, colour: Colour
 ) -> tuple[ColourSpace | None, tuple[Note, ...]]:
     """Decide how a described space is converted.
@@ -31,7 +31,7 @@ def prepare(
         colour: what was asked for.
 
     Returns:
-        The space, where `converted` has to convert the samples; and notes for the manifest.
+        The space, where `convert_samples` has to convert the samples; and notes for the manifest.
     """
     if image.format == "BMP" and (profile := bmp_profile(data)):
         image.info["icc_profile"] = profile
@@ -50,7 +50,7 @@ def prepare(
     ) if colour == "keep" else ()
 
 
-def converted(
+def convert_samples(
     image: ImageFile.ImageFile,
     data: bytes,
     space: ColourSpace,
@@ -89,7 +89,7 @@ def _has_alpha(image: Image.Image) -> bool:
     return "transparency" in image.info or image.mode in ("LA", "PA", "La", "RGBa", "RGBA")
 
 
-def _deep_samples(image: ImageFile.ImageFile, data: bytes) -> tuple[Samples, int] | None:
+def _deep_samples(image: ImageFile.ImageFile, data: bytes) -> tuple[SampleArray, int] | None:
     """Read more than 8 bits of a sample, which Pillow's AVIF and PNG readers don't give.
 
     Returns:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from .space import ColourSpace
 from .transfer import HLG, SDR_WHITE, Values, hlg_gain, hlg_to_scene, light_to_pq, pq_to_light
 
-Samples = NDArray[np.uint8] | NDArray[np.uint16]
+SampleArray = NDArray[np.uint8] | NDArray[np.uint16]
 Light = NDArray[np.float32]
 
 _ROWS = 256  # of a strip: whole pictures of floats would need six times the pixels' memory
@@ -35,7 +35,7 @@ _SPARKLES = 0.001
 _LEVELS = 4096
 
 
-def to_srgb(samples: Samples, bits: int, space: ColourSpace) -> NDArray[np.uint8]:
+def to_srgb(samples: SampleArray, bits: int, space: ColourSpace) -> NDArray[np.uint8]:
     """Convert samples to sRGB at their full depth.
 
     Args:
@@ -109,7 +109,7 @@ def _light_of_levels(bits: int, space: ColourSpace) -> Light:
     return light.astype(np.float32)
 
 
-def _strips(samples: Samples, table: Light, space: ColourSpace) -> Iterator[tuple[int, Light]]:
+def _strips(samples: SampleArray, table: Light, space: ColourSpace) -> Iterator[tuple[int, Light]]:
     """Yield the first row and the linear light of strips; HDR's 1 is SDR white."""
     weights = space.primaries.luminance.astype(np.float32)
     for top in range(0, len(samples), _ROWS):
@@ -120,14 +120,14 @@ def _strips(samples: Samples, table: Light, space: ColourSpace) -> Iterator[tupl
         yield top, light
 
 
-def _gains(samples: Samples, table: Light, space: ColourSpace) -> Values:
+def _gains(samples: SampleArray, table: Light, space: ColourSpace) -> Values:
     """Return by how much light is multiplied, for each of the levels of `_signal` in `_GRID`."""
     light = 10_000 * _GRID**2
     mapped = eetf(light, _peak(samples, table, space))
     return np.divide(mapped, light, out=np.ones(_LEVELS), where=light > 0)
 
 
-def _peak(samples: Samples, table: Light, space: ColourSpace) -> float:
+def _peak(samples: SampleArray, table: Light, space: ColourSpace) -> float:
     """Return the picture's peak in cd/m²: see the module's text."""
     counts = np.zeros(_LEVELS + 1, np.int64)
     for _, light in _strips(samples, table, space):

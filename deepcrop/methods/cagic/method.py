@@ -117,7 +117,7 @@ class Cagic(CropMethod, Trained):
 
     @property
     def device(self) -> torch.device:
-        """Where the network is."""
+        """The device of the network."""
         return self.network.captioner.content.device
 
     def scene(self, image: Tensor) -> Scene:

@@ -14,7 +14,7 @@ from ..base import Hints
 
 @dataclass(frozen=True)
 class Request:
-    """One image's wish, in the words of the network.
+    """One image's caption, in the words of the network.
 
     Attributes:
         words: bag for the word scores.

@@ -51,4 +51,4 @@ class DeepIROptions:
     batch: Annotated[int, Field(ge=1)] = 16
     """Images of one shape that are solved at once on a GPU; a CPU takes them one by one."""
     seed: int = 0
-    """Of PatchMatch's random search."""
+    """Seed of PatchMatch's random search."""

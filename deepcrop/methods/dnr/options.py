@@ -29,7 +29,7 @@ class DNROptions:
     """The levels. The deepest is the paper's measure of semantics; its block5_pool has but 8
     positions a side at our working size, and one seam of it is an eighth of the photo."""
     share: float = 1.0
-    """Of the change of a side, the part that seams may make (0..1); the rest is warped."""
+    """The part of a side's change that seams may make (0..1); the warp makes the rest."""
     percentile: float = 85.0
     """Seams end where a deep one's mean importance is above this percentile of the map."""
     attention: float = 0.5
@@ -38,7 +38,7 @@ class DNROptions:
     alpha: float = 0.5
     """Importance left in finer levels where deeper seams look (Eq. 2)."""
     receptive: Literal["stride", "block"] = "stride"
-    """Where a deep seam looks: its stride's square, or with the convolutions of its block."""
+    """The receptive field of a deep seam: its stride's square, or with its block's convolutions."""
     lambdas: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0, 0.0)
     """Weights of the levels in the reconstruction (Eq. 4), in the order of ``taps``."""
     initial: Literal["linear", "carved", "noise"] = "carved"

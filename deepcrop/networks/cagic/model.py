@@ -1,4 +1,4 @@
-"""What CAGIC looks with: one trunk, and over it the captioner, the words and the view ranker.
+"""CAGIC's network: a captioner, word detectors and a view ranker over one trunk.
 
 ```python
 network = CagicNetwork.from_state(state, metadata)
@@ -103,7 +103,7 @@ class CagicNetwork(nn.Module):
 
         Args:
             image: uint8 ``(3, H, W)``.
-            multi_scale: look at Eq. 1's average of four scales; without, at the image itself.
+            multi_scale: sample Eq. 1's average of four scales; without, the image itself.
             once: encode the whole image once; without, every window anew.
         """
         pixels = image.to(self.captioner.content.dtype)
@@ -112,7 +112,7 @@ class CagicNetwork(nn.Module):
 
 
 class Scene(Protocol):
-    """An image of which windows are looked at."""
+    """An encoded image, whose windows are scored."""
 
     def features(self, windows: Tensor) -> Tensor:
         """Return features of windows, differentiable: ``(M, 4)`` to ``(M, 320, 14, 14)``."""

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 
 LIMIT = math.log(2)
-"""Ratios are known to the network between 1/2 and 2: their logarithm between -LIMIT and LIMIT."""
+"""The largest absolute logarithm of a ratio: ratios are clamped to 1/2 to 2."""
 
 
 class Embedding(nn.Module):
     """Embedding vectors of N ratios, evenly spaced in log space, and what lies between (Eq. 7).
 
-    They begin as sinusoids of the logarithm, so that neighbours begin alike.
+    They are initialised as sinusoids of the logarithm, so that neighbours start out similar.
     """
 
     def __init__(self, count: int, dimension: int, *, interpolation: bool) -> None:

@@ -34,17 +34,17 @@ from .trunk import SaliencyTrunk, truncated
 
 
 class RatioParameters(NamedTuple):
-    """What the network needs of R aspect ratios; it depends on them alone and may be kept."""
+    """The parameters of the layers that depend on the aspect ratio, for R ratios; cacheable."""
 
     transform: Tensor | None
     """ARS-FTM, ``(R, c, c)``."""
     predictor: Tensor
     """ARS-PWP behind the last deconvolution, ``(R, C_out, side * side)``: side 2, or 1 if none."""
     bias: Tensor
-    """Of the two together, ``(R, side * side)``."""
+    """The bias of predictor and last deconvolution together, ``(R, side * side)``."""
 
     def each(self, images: int) -> RatioParameters:
-        """Deal B * R ratios out to B images: every tensor gets a leading dimension B."""
+        """Split B * R ratios into R ratios of each of B images: tensors get a leading axis B."""
         transform = None if self.transform is None else self.transform.unflatten(0, (images, -1))
         return RatioParameters(
             transform,
@@ -54,7 +54,7 @@ class RatioParameters(NamedTuple):
 
     @classmethod
     def stack(cls, parts: Sequence[RatioParameters]) -> RatioParameters:
-        """Join those of several ratios."""
+        """Join the parameters of several ratios."""
         transforms = [part.transform for part in parts if part.transform is not None]
         return cls(
             torch.cat(transforms) if transforms else None,
@@ -64,7 +64,7 @@ class RatioParameters(NamedTuple):
 
 
 class MarsOutput(NamedTuple):
-    """What the network sees in one image."""
+    """The network's output for one image."""
 
     areas: Tensor
     """Cropping areas of R ratios: float32 ``(R, h', w')`` on the CPU, probabilities. A cell stands
@@ -212,7 +212,7 @@ class Mars(nn.Module):
             faces: look for faces, if the trunk has a head for them.
 
         Returns:
-            What was seen of each image, in their order.
+            One output an image, in their order.
         """
         device = self.reduce.weight.device
         inputs = [self.preprocess(image.to(device)) for image in images]

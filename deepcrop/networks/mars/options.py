@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 
 
 class Truncation(NamedTuple):
-    """Where a trunk is truncated: its last block, its channels, its stride."""
+    """The place where a trunk is truncated: number of blocks kept, channels, stride in pixels."""
 
     stop: int
     channels: int
@@ -48,8 +48,8 @@ TRUNCATIONS: Mapping[str, Mapping[str, Truncation]] = {
 }
 """The truncations of Table 1, by trunk: ``cX_Y`` follows the Y-th layer at 1/2^X of the input.
 
-The last is not the paper's: our saliency network before the last layer of its readout. Where people
-look asks for more than Table 1's features tell.
+"sam" isn't in the paper: it is our saliency network before the last layer of its readout, whose
+features tell more about saliency than those of Table 1.
 """
 
 
@@ -58,10 +58,10 @@ class MarsOptions:
     """The architecture; the defaults are the paper's choice, the switches its ablations.
 
     Attributes:
-        trunk: the network that sees the image.
+        trunk: the backbone.
         layer: where it is truncated (Table 1).
-        longest: pixels of the longer edge at which it sees the image, or, with the trunk "sam", at
-            which it sees one of 4:3, and any other in the same area.
+        longest: longer edge of the input in pixels; with the trunk "sam", that of a 4:3 image, and
+            the input of any other shape has the same area.
         channels: C_out, of the deconvolution stack (Table 6).
         stride: input pixels per output pixel, along a side (Table 6).
         depth: fully-connected layers of 512 neurons in the meta-learners (Table 2).
@@ -100,7 +100,7 @@ class MarsOptions:
 
     @property
     def truncation(self) -> Truncation:
-        """The truncation."""
+        """The place where the trunk is truncated."""
         return TRUNCATIONS[self.trunk][self.layer]
 
     @property

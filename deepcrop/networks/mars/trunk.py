@@ -1,4 +1,4 @@
-"""The trunks of Mars, cut where Table 1 cuts them, and our saliency network as one."""
+"""The trunks of Mars, truncated as in Table 1, and our saliency network as one of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class SaliencyTrunk(nn.Module):
         self.network = SaliencyNetwork(SaliencyOptions(pixels=longest**2 * 3 // 4, faces=48))
 
     def forward(self, x: Tensor) -> Tensor:
-        """See ``(B, 3, H, W)``, -1..1: ``(B, 96, H / 8, W / 8)``."""
+        """Encode images ``(B, 3, H, W)``, -1..1, to features ``(B, 96, H / 8, W / 8)``."""
         return self.network.features(x)[0]
 
 

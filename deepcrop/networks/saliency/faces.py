@@ -22,7 +22,7 @@ from ..mobilenet import CHANNELS, Conv2dSame
 TAPS = (6, 13, 17)
 """Blocks of the trunk that are read: the first is at stride 8, the others are coarser."""
 OVERLAP = 0.3
-"""IoU from which two boxes are one face."""
+"""IoU above which two boxes are the same face."""
 
 
 class FaceHead(nn.Module):
@@ -77,19 +77,22 @@ def read_faces(found: Tensor, threshold: float) -> Tensor:
 
 
 def nms(boxes: Tensor, scores: Tensor, overlap: float) -> list[int]:
-    """Choose boxes, the surest first, none of which overlaps a surer one.
+    """Suppress the boxes that overlap one of a higher score (non-maximum suppression).
 
-    As torchvision.ops.nms, whose import takes a process longer than all its faces.
+    It does what torchvision.ops.nms does, whose import takes longer than a process spends on faces.
 
     Args:
         boxes: ``(n, 4)``: x0, y0, x1, y1.
         scores: ``(n,)``.
-        overlap: largest IoU of two boxes.
+        overlap: largest IoU of two boxes that are kept.
+
+    Returns:
+        The indices of the boxes that are kept, by descending score.
     """
-    clashes = (box_iou(boxes, boxes) > overlap).tolist()
+    overlapping = (box_iou(boxes, boxes) > overlap).tolist()
     chosen: list[int] = []
     for each in scores.argsort(descending=True, stable=True).tolist():
-        if not any(clashes[each][other] for other in chosen):
+        if not any(overlapping[each][other] for other in chosen):
             chosen.append(each)
     return chosen
 

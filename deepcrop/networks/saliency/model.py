@@ -4,7 +4,7 @@
 network = SaliencyNetwork.from_state(state, metadata)     # ours: deepcrop/pretrained/saliency.*
 density = network(batch)                                  # (B, 3, H, W) in -1..1 -> (B, H/4, W/4)
 maps = network.maps([photo, other])                       # uint8 (3, h, w) each -> (h', w') each
-[seen] = network.predict([photo])                            # seen.saliency, seen.faces
+[output] = network.predict([photo])                       # output.saliency, output.faces
 ```
 """
 
@@ -28,7 +28,7 @@ from .faces import FaceHead, read_faces
 from .sam import AttentiveConvLSTM, PriorRound, Readout, resize
 
 FACE_THRESHOLD = 0.35
-"""Probability from which a face counts: see the model card for what it finds and misses."""
+"""Probability, 0..1, from which a face counts; the model card says what is found and missed."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class SaliencyOptions:
         output_stride: stride of the trunk and of everything up to the readout.
         taps: blocks of the trunk that are projected and summed into the ConvLSTM's input.
         width: channels of the ConvLSTM.
-        steps: how often the attentive ConvLSTM looks at the features.
+        steps: steps of the attentive ConvLSTM.
         priors: Gaussian priors in each of the two rounds.
         isotropic: one sigma a prior (the blog) or one an axis (SAM).
         dilation: of the 5x5 convolution after each round of priors.
@@ -102,7 +102,7 @@ class SaliencyOptions:
 
 @dataclass(frozen=True)
 class SaliencyOutput:
-    """What the network sees in one image.
+    """The network's output for one image.
 
     Attributes:
         saliency: float32 map ``(h', w')`` that covers the image exactly.
@@ -189,7 +189,7 @@ class SaliencyNetwork(nn.Module):
         return cast(Tensor, self.rounds(self.recurrent(self.dropout(F.relu(joined)))))
 
     def features(self, x: Tensor, *, faces: bool = False) -> tuple[Tensor, list[Tensor]]:
-        """Return what the network knows before it reads a map from it, for heads of another aim.
+        """Return the features before the last layer of the readout, for heads of other tasks.
 
         Args:
             x: as :meth:`forward` takes it.
@@ -238,15 +238,14 @@ class SaliencyNetwork(nn.Module):
     def predict(self, images: Sequence[Tensor], *, faces: bool = True) -> list[SaliencyOutput]:
         """Predict where people look, and find faces, in one pass of the trunk.
 
-        Images of one input size share a batch on an accelerator; on a CPU each runs alone,
-        which costs nothing there and makes the result independent of the company.
+        Batches are those of :func:`.group_by_shape.group_by_shape`.
 
         Args:
             images: uint8 RGB ``(3, h, w)``, of any sizes.
             faces: look for faces, if the network has a head for them.
 
         Returns:
-            What was seen of each image, in their order.
+            One output an image, in their order.
         """
         device, kind = next((each.device, each.dtype) for each in self.parameters())
         inputs = [self.preprocess(image.to(device)) for image in images]
@@ -262,7 +261,7 @@ class SaliencyNetwork(nn.Module):
         return [SaliencyOutput(*each) for each in zip(maps, found, strict=True)]
 
     def _decode_faces(self, features: Mapping[int, Tensor], *, faces: bool) -> list[Tensor]:
-        """List the faces of each image; none where they aren't looked for, or can't be."""
+        """List the faces of each image; none where they weren't asked for, or there is no head."""
         if not faces or self.faces is None:
             some = next(iter(features.values()))
             return [some.new_zeros(0, 5, dtype=torch.float32) for _ in some]

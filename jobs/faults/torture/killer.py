@@ -14,8 +14,8 @@ MAX_COMMITTED_PARTS = 4
 """A driver is killed once it has committed one to this many parts of the manifest."""
 MIN_PAUSE_S, MAX_PAUSE_S = 0.5, 8.0
 """Seconds from one kill to the next."""
-TASK_NAMES = ("build_listing", "make_listing", "_list_folder", "_work_alone", "work_alone")
-"""Names of the job's own tasks: listings, and sources that are tried alone."""
+TASK_NAMES = ("build_listing", "_call", "_work_alone")
+"""Names of the functions that a job runs as tasks: the listing, its parts, sources tried alone."""
 
 
 class Killer:

@@ -34,6 +34,7 @@ def columns(table):
     return {column.header: list(column.cells) for column in table.columns}
 
 
+@pytest.mark.smoke
 def test_tables_hold_every_window_between_the_marks(shared, weights_file):
     notes = []
     tables = [columns(t) for t in saliency_tables(shared, str(weights_file), "test", notes.append)]

@@ -28,6 +28,7 @@ def test_the_floor_is_operations_over_rate():
     assert Timing(seconds=1, operations=6e9, rate=3e9).floor == pytest.approx(2)
 
 
+@pytest.mark.smoke
 def test_the_command_prints_a_row_for_each_size():
     done = CliRunner().invoke(app, ["retarget", "--threads", "1", "--repeats", "1"])
     assert done.exit_code == 0, done.output

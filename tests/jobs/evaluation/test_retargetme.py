@@ -47,6 +47,7 @@ def test_margins_are_paired():
     assert above == 2
 
 
+@pytest.mark.smoke
 def test_tables_show_means_and_margins_and_leave_out_what_was_not_measured():
     found = {"dnr": [figures(0.9, 0.8), figures(0.7, 0.9)], "SV": [figures(0.6, 0.9)] * 2}
     assert means(found["dnr"]).semantic == pytest.approx(0.8)

@@ -80,6 +80,7 @@ def test_grad_cam_boxes_what_lies_above_the_threshold():
     assert box.area < 1000
 
 
+@pytest.mark.smoke
 def test_the_table_has_the_baselines_once_a_score(folder, monkeypatch):
     monkeypatch.setattr("deepcrop.networks.cagic.model.SIDES", (224,))
     quick = "shrink=0.6,restarts=1,steps=1"

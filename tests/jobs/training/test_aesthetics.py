@@ -26,6 +26,7 @@ def test_photos_are_ordered_by_their_names_alone():
     assert by_hash(photos) == by_hash(photos[::-1]) != photos
 
 
+@pytest.mark.smoke
 def test_the_ranker_learns_what_tells_photos_from_their_parts():
     torch.manual_seed(0)
     pooled = torch.rand(40, 4, 2 * 5)

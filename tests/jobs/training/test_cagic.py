@@ -37,6 +37,7 @@ def network_of(folder):
     return CagicNetwork.from_state(*weights.load(str(folder / "cagic.safetensors")))
 
 
+@pytest.mark.smoke
 def test_each_recipe_replaces_its_readers_and_leaves_the_others(material, tmp_path):
     silent = {"log": lambda line: None}
     options = replace(captioner.DEFAULT, embedding=4, hidden=5, attention=4)

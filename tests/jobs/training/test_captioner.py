@@ -35,6 +35,7 @@ def data(count):
     return Captions(grids.half(), torch.tensor(ids), torch.arange(count))
 
 
+@pytest.mark.smoke
 def test_it_learns_to_say_what_it_sees():
     log = []
     model = fit(WORDS, data(32), data(8), RECIPE, log.append)

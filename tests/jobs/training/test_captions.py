@@ -60,6 +60,7 @@ def test_a_table_without_its_columns_is_refused(tmp_path, text):
         read_captions(tmp_path / "table.txt")
 
 
+@pytest.mark.smoke
 def test_a_split_follows_the_names_alone(tmp_path):
     photos = [CaptionedPhoto(f"{i}.jpg", tmp_path, ("a",)) for i in range(20)]
     parts = split(photos, validation=3, test=5)

@@ -25,6 +25,7 @@ from jobs.training.croppings import (
 )
 
 
+@pytest.mark.smoke
 def test_parquet_gives_back_what_it_was_given(tmp_path: Path) -> None:
     rows = [
         Cropping("a.jpg", 1.5, Box(1, 2, 31, 22)),

@@ -84,6 +84,7 @@ def test_counts_are_whole_and_complete():
     assert grid.sum() == 3
 
 
+@pytest.mark.smoke
 def test_a_gaze_folder_of_ones_own_is_for_training(shared, tmp_path):
     shutil.copytree(shared / "data", tmp_path / "data")
     (tmp_path / "data" / "gaze_notes").mkdir()  # no fixations.parquet: no dataset

@@ -32,6 +32,7 @@ def squares(count: int) -> list[FacePhoto]:
     return photos
 
 
+@pytest.mark.smoke
 def test_targets_read_back_are_the_faces():
     faces = np.array([[0.1, 0.2, 0.3, 0.5, 0.99], [0.6, 0.55, 0.75, 0.8, 0.95]])
     heat, shape, _ = training.targets(faces, (54, 72))

@@ -262,6 +262,7 @@ def test_the_loss_is_eq_8_and_the_divergence_of_the_boxes_from_the_odds(focus: f
     torch.testing.assert_close(got.double(), expected, rtol=1e-5, atol=0)
 
 
+@pytest.mark.smoke
 def test_training_finds_the_area_in_the_features() -> None:
     random, views = np.random.default_rng(0), []
     for _ in range(16):

@@ -10,6 +10,7 @@ from jobs.training.datasets import density
 from jobs.training.views import Sample, kl_divergence
 
 
+@pytest.mark.smoke
 def test_readout_learns_where_a_component_points(monkeypatch):
     monkeypatch.setattr(readout, "COMPONENTS", 24)
     random = np.random.default_rng(0)

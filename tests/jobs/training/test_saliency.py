@@ -111,6 +111,7 @@ def test_each_epoch_takes_one_view_of_each_photo():
     assert not other & set(taken)
 
 
+@pytest.mark.smoke
 def test_training_learns_and_repeats_itself():
     figures = []
 

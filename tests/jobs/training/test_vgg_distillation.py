@@ -24,6 +24,7 @@ def test_inner_products_ignore_scale_and_rotation_of_channels():
     assert disagreement(maps, torch.randn(2, 4, 5, 6, generator=generator), at) > 0.1
 
 
+@pytest.mark.smoke
 def test_the_student_starts_as_the_published_one_away_from_the_border(vgg_student):
     generator = torch.Generator().manual_seed(1)
     images = torch.rand(1, 3, 96, 96, generator=generator)

@@ -24,6 +24,7 @@ def test_labels_count_captions_and_what_they_imply():
     assert labels[1, person] == 0
 
 
+@pytest.mark.smoke
 def test_a_detector_finds_a_word_that_one_window_of_ten_shows():
     random = torch.Generator().manual_seed(0)
     means = torch.randn(60, 10, 8, generator=random) * 0.3

@@ -1,4 +1,4 @@
-"""DNR as a retarget method: sizes, identity, determinism, batches, masks, full resolution."""
+"""DNR as a retarget method: sizes, identity, determinism, batches, full resolution."""
 
 import pytest
 import torch

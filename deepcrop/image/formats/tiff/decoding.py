@@ -25,9 +25,12 @@ from .support import (
     YCBCR,
 )
 
+Values = NDArray[np.number]
+"""Samples of any integer or floating type, (rows, columns, samples)."""
+
 
 def read(layout: Layout) -> Samples:
-    """Read the samples of a layout that `tiff_support.check` accepted, unturned.
+    """Read the samples of a layout that `support.check` accepted, unturned.
 
     Raises:
         Corrupt: a strip or tile is missing, broken or too short.
@@ -64,7 +67,7 @@ def _alpha(
     return None, list(range(colours))
 
 
-def _array(layout: Layout) -> NDArray[np.number]:
+def _array(layout: Layout) -> Values:
     """Assemble strips or tiles: (H, W, samples), native byte order."""
     dtype = np.dtype(f"{layout.kind}{max(1, -(-layout.bits // 8))}")
     result = np.empty((layout.height, layout.width, layout.samples), dtype)
@@ -84,9 +87,7 @@ def _array(layout: Layout) -> NDArray[np.number]:
     return result
 
 
-def _segment(
-    layout: Layout, packed: bytes, rows: int, width: int, samples: int
-) -> NDArray[np.number]:
+def _segment(layout: Layout, packed: bytes, rows: int, width: int, samples: int) -> Values:
     """Decompress and unpack a strip or tile: (rows, width, samples)."""
     row_bytes = -(-width * samples * layout.bits // 8)
     raw = _decompressed(layout, packed, rows * row_bytes, layout.segment[1] * row_bytes)
@@ -136,9 +137,7 @@ def _unpacked(compression: int, packed: bytes | bytearray, room: int) -> bytes |
     return unpacked
 
 
-def _unpredicted_floats(
-    raw: bytes | bytearray, size: int, shape: tuple[int, int, int]
-) -> NDArray[np.number]:
+def _unpredicted_floats(raw: bytes | bytearray, size: int, shape: tuple[int, int, int]) -> Values:
     """Undo predictor 3: differences of bytes, then bytes by significance (Adobe Technote 3)."""
     rows, width, samples = shape
     planes = np.frombuffer(raw, np.uint8).reshape(rows, size * width, samples)
@@ -147,7 +146,7 @@ def _unpredicted_floats(
     return np.ascontiguousarray(by_value).view(f">f{size}").reshape(shape)
 
 
-def _looked_up(layout: Layout, values: NDArray[np.number]) -> NDArray[np.uint16]:
+def _looked_up(layout: Layout, values: Values) -> NDArray[np.uint16]:
     """Replace indices by the palette's colours; alpha is scaled along."""
     colourmap = layout.colourmap
     assert colourmap is not None
@@ -160,7 +159,7 @@ def _looked_up(layout: Layout, values: NDArray[np.number]) -> NDArray[np.uint16]
     return np.concatenate([colours, alpha], axis=2)
 
 
-def _lab(layout: Layout, values: NDArray[np.number]) -> NDArray[np.uint8]:
+def _lab(layout: Layout, values: Values) -> NDArray[np.uint8]:
     """Bring L*a*b*, and alpha, to 8 bits; a* and b* in two's complement.
 
     CIELab (TIFF 6.0, section 23) has signed a* and b*; ICCLab (TIFF Technote 4) adds 128 to them

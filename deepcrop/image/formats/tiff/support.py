@@ -38,7 +38,7 @@ _SAMPLE_BYTES = 8
 def by_pillow(layout: Layout) -> bool:
     """Tell whether Pillow reads this layout, and right: an allowlist, tested cell by cell.
 
-    Pillow 13 is faster than `tiff_samples.read`, but wrong without a word for others: samples in
+    Pillow 13 is faster than `decoding.read`, but wrong without a word for others: samples in
     planes, white-is-zero beyond 8 bits, sub-sampled YCbCr without JPEG. It can't open big-endian
     BigTIFF.
     """
@@ -78,7 +78,7 @@ def _is_cr2(layout: Layout) -> bool:
 
 
 def check(layout: Layout, max_pixels: int) -> None:
-    """See whether `tiff_samples.read` knows a layout.
+    """See whether `decoding.read` knows a layout.
 
     Raises:
         Unsupported: it doesn't; the message names what is unusual.
@@ -99,7 +99,7 @@ def check(layout: Layout, max_pixels: int) -> None:
 
 
 def _unknown(layout: Layout) -> str | None:
-    """Say what keeps `tiff_samples.read` from reading a layout."""
+    """Say what keeps `decoding.read` from reading a layout."""
     if layout.photometric in (32803, 34892) or _is_cr2(layout):
         return _CAMERA_RAW
     if layout.compression in _OTHERS:
