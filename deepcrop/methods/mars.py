@@ -1,4 +1,4 @@
-"""Mars as a crop method: the network's cropping areas become exact windows (paper, section 3.4).
+"""The crop method Mars, which converts the network's cropping areas to exact windows (section 3.4).
 
 ```python
 method = load("mars")                       # or load("mars", window="predicted")
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 SQUARE = AspectRatio(1, 1)
-"""The ratio whose cropping area gives the focal point, whatever ratios are asked for."""
+"""The aspect ratio whose cropping area gives the focal point, for all requested ratios."""
 
 
 @dataclass(frozen=True)
 class Area:
-    """Centre and size of a cropping area, by medians, in 0..1 of the image's sides."""
+    """Centre and size of a cropping area, computed by medians, in 0..1 of the image's sides."""
 
     centre: Focal
     width: float
@@ -49,15 +49,15 @@ class Area:
 
 @dataclass(frozen=True)
 class Scene:
-    """What is known of an image beside its cropping areas."""
+    """The information about an image beside its cropping areas."""
 
     size: Size
     """The size of the source in pixels."""
     hint: Hints
     faces: Tensor
-    """The faces found: :attr:`deepcrop.networks.mars.model.MarsOutput.faces`."""
+    """The detected faces; see :attr:`deepcrop.networks.mars.model.MarsOutput.faces`."""
     standing: Standing | None
-    """What stands free on a plain ground."""
+    """The subject on a plain background; None if there is none."""
 
     def parts(self, aspect: AspectRatio) -> tuple[Part, ...]:
         """Return the parts that a window of a ratio should not cut."""
@@ -66,7 +66,7 @@ class Scene:
 
 
 class MarsCrop(CropMethod, Trained):
-    """Cuts what Mars' cropping areas mark; the window may be smaller than the largest one."""
+    """The method Mars, whose windows follow cropping areas and may be smaller than the largest."""
 
     name: ClassVar[str] = "mars"
     summary: ClassVar[str] = "learned cropping areas for any aspect ratio (Mars)"
@@ -77,31 +77,35 @@ class MarsCrop(CropMethod, Trained):
         """The options of Mars."""
 
         threshold: Annotated[float, Field(gt=0, lt=1)] = 0.4
-        """A pixel is in the cropping area from this probability on (theta): lower cuts less."""
+        """Least probability (theta) of a pixel in the cropping area; a lower one cuts less."""
         window: Literal["predicted", "largest"] = "largest"
-        """"largest": of the ratio, where it holds most of the area; "predicted" (the paper's): as
-        large as the area, which our weights draw too small (see their card)."""
+        """The size of the window: the largest of the ratio, or the predicted one.
+
+        "largest" takes the largest window of the ratio where it contains most of the area.
+        "predicted" (the paper's) has the size of the area, which our weights predict too small (see
+        their card).
+        """
         plain_ground: bool = True
-        """Show what stands free on a plain ground whole in the largest window, as the method
-        ``saliency`` does."""
+        """Whether the largest window shows a subject on a plain background whole, as with the
+        method ``saliency``."""
         faces: Annotated[float, Field(ge=0, le=10)] = 0.2
-        """The share of a face's odds that the largest window may give up rather than cut its head,
-        as with the method ``saliency``; ``mars-fast`` finds no faces."""
+        """The share of a face's odds that the largest window may lose to avoid cutting its head, as
+        with the method ``saliency``; ``mars-fast`` detects no faces."""
 
     def __init__(self, network: Mars, options: Options | None = None) -> None:
-        """Answer with a network that is ready for inference on its device."""
+        """Create the method from a network that is ready for inference on its device."""
         self.network = network
         self.options = options or self.Options()
         self._parameters = lru_cache(maxsize=1024)(self._predict)
 
     @property
     def analysis(self) -> int:
-        """The longest edge of the images analysed; see :attr:`.base.CropMethod.analysis`."""
+        """The longest edge of analysed images in pixels; see :attr:`.base.CropMethod.analysis`."""
         return self.network.options.longest
 
     @classmethod
     def analysis_of(cls, options: DataclassInstance, metadata: Mapping[str, str]) -> int:
-        """Return what the weights were trained at: 640 for ``mars``, 256 for ``mars-fast``."""
+        """Return the longest edge in training: 640 pixels for ``mars``, 256 for ``mars-fast``."""
         return MarsOptions.from_json(metadata["options"]).longest
 
     @classmethod
@@ -113,8 +117,8 @@ class MarsCrop(CropMethod, Trained):
         *,
         device: torch.device | str = "cpu",
     ) -> Self:
-        """Build the network that a weights file holds, on a device."""
-        from ..networks.mars.model import Mars  # torch; option checks must not load it
+        """Build the method from the contents of a weights file."""
+        from ..networks.mars.model import Mars  # imports torch, which option checks must not load
         from ..networks.precision import inference_dtype
 
         network = Mars.from_state(state, metadata).to(device)
@@ -129,7 +133,7 @@ class MarsCrop(CropMethod, Trained):
         sizes: Sequence[Size] | None = None,
         hints: Sequence[Hints] | None = None,
     ) -> list[list[Crop]]:
-        """Return one crop per image and ratio; see :class:`~deepcrop.methods.base.CropMethod`.
+        """Return one crop for each image and ratio; see :class:`~.base.CropMethod`.
 
         The score is the soft IoU of the window and the predicted cropping area. The focal point
         is the median of the area for a square.
@@ -151,8 +155,8 @@ class MarsCrop(CropMethod, Trained):
         return answers
 
     def _standing(self, image: Tensor, size: Size) -> Standing | None:
-        """Find what stands free on a plain ground, if that is asked for."""
-        from .subject_protection import find_standing  # torch; option checks must not load it
+        """Find the subject on a plain background, if the option is set."""
+        from .subject_protection import find_standing  # imports torch; option checks must not
 
         return find_standing(image, size) if self.options.plain_ground else None
 
@@ -162,7 +166,7 @@ class MarsCrop(CropMethod, Trained):
         return [each.double().numpy() for each in maps]
 
     def _parameters_of(self, ratios: Sequence[AspectRatio]) -> RatioParameters:
-        """Return what the network needs of some ratios; each is asked for once."""
+        """Return the network's parameters for some ratios; the parameters of a ratio are cached."""
         from ..networks.mars.model import RatioParameters
 
         return RatioParameters.stack([self._parameters(ratio) for ratio in ratios])
@@ -176,7 +180,7 @@ class MarsCrop(CropMethod, Trained):
             return self.network.parameters_of(torch.tensor([float(ratio)], device=device))
 
     def _crop(self, area: Floats, aspect: AspectRatio, scene: Scene, focal: Focal) -> Crop:
-        """Turn one cropping area into a crop."""
+        """Convert one cropping area to a crop."""
         size, hint = scene.size, scene.hint
         if self.options.window == "predicted":
             found = read_area(area, self.options.threshold)
@@ -191,7 +195,7 @@ class MarsCrop(CropMethod, Trained):
         return Crop(box, soft_iou(box, area, size), focal, parts=scene.parts(aspect))
 
     def _largest(self, area: Floats, aspect: AspectRatio, scene: Scene) -> Box:
-        """Return the largest window of a ratio that holds most of an area's odds."""
+        """Return the largest window of a ratio at the place with most of an area's odds."""
         integral = Integral.of(odds(area), scene.size)
         avoid_cutting = head_costs(scene.faces, integral, self.options.faces)
         avoid_cutting += scene.standing.costs(integral) if scene.standing else []
@@ -207,9 +211,9 @@ class MarsCrop(CropMethod, Trained):
 def odds(area: Floats) -> Floats:
     """Return the odds of probabilities, whose sum the largest window of a ratio maximises.
 
-    Over a broad area the probabilities are similar, and so are their sums in different windows; the
-    odds are highest where all of the training's boxes agree. Our weights were trained so that the
-    odds are proportional to a density.
+    In a broad area probabilities are similar, and so are their sums in different windows; odds are
+    highest where all boxes of the training data agree. Our weights were trained so that the odds
+    are proportional to a density.
     """
     return area / np.maximum(1 - area, 1e-6)
 
@@ -224,11 +228,11 @@ def soft_iou(box: Box, area: Floats, size: Size) -> float:
 
 
 def read_area(probability: Floats, threshold: float) -> Area:
-    """Read the centre and the size of a cropping area by medians.
+    """Compute the centre and the size of a cropping area by medians.
 
-    The centre is the median of the coordinates of all cells from the threshold on, the height
-    (width) the median of the columns' (rows') counts of them that aren't zero. Where no cell
-    reaches the threshold, the map's maximum takes its place.
+    The centre is the median of the coordinates of all cells that reach the threshold. The height
+    (width) is the median of the non-zero counts of these cells in the columns (rows). If no cell
+    reaches the threshold, the map's maximum is the threshold.
 
     Args:
         probability: ``(h, w)``, 0..1.
@@ -245,13 +249,13 @@ def read_area(probability: Floats, threshold: float) -> Area:
 
 
 def _median(values: NDArray[np.int64]) -> float:
-    """Return the median; on so few values a sort takes a tenth of numpy.median's time."""
+    """Return the median; for few values a sort takes a tenth of numpy.median's time."""
     ordered = np.sort(values)
     return float(ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
 
 
 def _middle(counts: NDArray[np.int64]) -> float:
-    """Return the median of places, each of which occurs ``counts[place]`` times."""
+    """Return the median of positions, each of which occurs ``counts[position]`` times."""
     below = counts.cumsum()
     total = int(below[-1])
     first, second = np.searchsorted(below, [(total - 1) // 2 + 1, total // 2 + 1])
@@ -262,10 +266,10 @@ def exact_window(area: Area, aspect: AspectRatio, size: Size, centre: Focal | No
     """Reduce the width or the height to the ratio, and shift the window inside the image.
 
     Args:
-        area: of the image.
-        aspect: ratio of the window.
-        size: of the image, in source pixels.
-        centre: of the window, if it is not to be the area's.
+        area: the cropping area of the image.
+        aspect: the aspect ratio of the window.
+        size: size of the image in source pixels.
+        centre: centre of the window, 0..1 of the sides; None uses the area's.
     """
     around = Size(
         min(max(round(area.width * size.width), 1), size.width),

@@ -1,4 +1,4 @@
-"""What methods take for an image, and how they read it."""
+"""Convert the images and aspect ratios that methods accept."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Photo: TypeAlias = "Image | NDArray[uint8] | Tensor"
 
 
 def as_tensor(image: Photo) -> Tensor:
-    """Return an image as a uint8 tensor (3, H, W), RGB.
+    """Convert an image to a uint8 tensor (3, H, W), RGB.
 
     Args:
         image: a PIL image, an array (H, W, 3) or a tensor (3, H, W); 8-bit.
 
     Raises:
-        RequestError: it is none of these.
+        RequestError: the argument is none of these.
     """
     import numpy
     import torch
@@ -49,10 +49,10 @@ def as_tensor(image: Photo) -> Tensor:
 
 
 def as_aspects(aspects: Sequence[RatioLike]) -> list[AspectRatio]:
-    """Read ratios given as text, as numbers or as pairs; see :meth:`.AspectRatio.read`.
+    """Convert aspect ratios given as text, numbers or pairs; see :meth:`.AspectRatio.read`.
 
     Raises:
-        RequestError: one of them is no ratio.
+        RequestError: one of them isn't an aspect ratio.
     """
     return [AspectRatio.read(each) for each in aspects]
 

@@ -1,8 +1,8 @@
-"""The methods by name: ours, and those of installed packages, each checked before it is used.
+"""Find and load methods by name: ours and those of installed packages, which are checked first.
 
 ```python
-method = load("saliency", device="cpu", faces=0)     # ready for work
-find("saliency").summary                             # its class; no network is loaded
+method = load("saliency", device="cpu", faces=0)     # ready for use
+find("saliency").summary                             # the class; no network is loaded
 ```
 """
 
@@ -38,25 +38,25 @@ BUILT_IN = {
     "saliency": "deepcrop.methods.saliency:SaliencyCrop",
     "mars": "deepcrop.methods.mars:MarsCrop",
 }
-"""The methods of this package: ``module:class`` by name."""
+"""The methods of this package by name, as ``module:class``."""
 
 ANSWERS = {"crop": "boxes", "retarget": "retarget"}
-"""The function that gives a method's answers, by its kind."""
+"""The name of the function that returns a method's results, by the method's kind."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What the registry knows of a method before it is imported."""
+    """A method in the registry, which needn't be imported yet."""
 
     name: str
     target: str
-    """``module:class``."""
+    """The class as ``module:class``."""
 
     def method(self) -> MethodClass:
-        """Import the class, and make sure that it has what every method has.
+        """Import the class, and check that it has all attributes of a method.
 
         Raises:
-            RequestError: it can't be imported, or lacks an attribute; the message names it.
+            RequestError: the class can't be imported, or lacks an attribute that the message names.
         """
         return _imported(self)
 
@@ -78,7 +78,7 @@ def _imported(entry: Entry) -> MethodClass:
 
 
 def _problem(found: object) -> str | None:
-    """Return what a class lacks to be a method, if anything."""
+    """Return the reason why a class isn't a valid method; None if it is."""
     if not isinstance(found, type):
         return "is no class"
     kind = getattr(found, "kind", None)
@@ -105,7 +105,7 @@ def _problem(found: object) -> str | None:
 
 @cache
 def entries() -> Mapping[str, Entry]:
-    """Return every method by name: ours, and those of installed packages."""
+    """Return all methods by name: ours and those of installed packages."""
     ours = {name: Entry(name, target) for name, target in BUILT_IN.items()}
     theirs = {point.name: Entry(point.name, point.value) for point in entry_points(group=GROUP)}
     return theirs | ours
@@ -115,7 +115,7 @@ def find(name: str) -> MethodClass:
     """Return the class of a method.
 
     Raises:
-        RequestError: no method has this name, or the class that has it is no method.
+        RequestError: no method has this name, or its class isn't a valid method.
     """
     if name not in entries():
         known = ", ".join(sorted(entries()))
@@ -146,11 +146,11 @@ def load(
 def load(
     name: str, *, device: str | None = None, weights: str | None = None, **options: object
 ) -> Loaded:
-    """Make a method ready for work, with its network on a device.
+    """Load a method with its network on a device.
 
     Args:
-        name: one of ``deepcrop methods``.
-        device: ``"cuda"``, ``"cuda:1"``, ``"cpu"``; by default a GPU where there is one.
+        name: a name that ``deepcrop methods`` lists.
+        device: ``"cuda"``, ``"cuda:1"``, ``"cpu"``; by default a GPU if there is one.
         weights: a catalogue name or the path of a file; by default the method's own.
         options: fields of the method's ``Options``.
 
@@ -182,10 +182,10 @@ def load(
 def load_crop(
     name: str, *, device: str | None = None, weights: str | None = None, **options: object
 ) -> CropMethod:
-    """Make a crop method ready for work, as :func:`load` does.
+    """Load a crop method; see :func:`load`.
 
     Raises:
-        RequestError: as there, or the method retargets.
+        RequestError: as for :func:`load`, or the method is a retarget method.
     """
     method = load(name, device=device, weights=weights, **options)
     if method.kind == "retarget":
@@ -196,10 +196,10 @@ def load_crop(
 def load_retarget(
     name: str, *, device: str | None = None, weights: str | None = None, **options: object
 ) -> RetargetMethod:
-    """Make a retarget method ready for work, as :func:`load` does.
+    """Load a retarget method; see :func:`load`.
 
     Raises:
-        RequestError: as there, or the method crops.
+        RequestError: as for :func:`load`, or the method is a crop method.
     """
     method = load(name, device=device, weights=weights, **options)
     if method.kind == "crop":
@@ -210,16 +210,16 @@ def load_retarget(
 def analysis_of(
     name: str, *, weights: str | None = None, options: Mapping[str, object] | None = None
 ) -> int | None:
-    """Return the longest edge of the images that a method analyses; no network is loaded for it.
+    """Return the longest edge of the images that a method analyses, without loading a network.
 
     Args:
-        name: one of ``deepcrop methods``.
+        name: a name that ``deepcrop methods`` lists.
         weights: a catalogue name or the path of a file; by default the method's own. Only the
             header of the file is read.
         options: fields of the method's ``Options``.
 
     Returns:
-        Pixels; None for retarget methods, which need the picture's own.
+        The edge in pixels; None for retarget methods, which need the image's own size.
 
     Raises:
         RequestError: unknown method, weights, option, or option value.
@@ -227,7 +227,7 @@ def analysis_of(
     method = find(name)
     if method.kind == "retarget":
         return None
-    if not hasattr(method, "analysis_of"):  # a class that isn't derived from ours
+    if not hasattr(method, "analysis_of"):  # a class that isn't derived from CropMethod
         assert isinstance(method.analysis, int)
         return method.analysis
     from .. import weights as store
@@ -243,16 +243,16 @@ def analysis_of(
 
 
 def check_weights(name: str, weights: str) -> None:
-    """Make sure that weights exist, and that those of the catalogue are of the method.
+    """Check that weights exist, and that weights of the catalogue are of the method.
 
-    The content of a file is checked when it is loaded.
+    The content of a file is only checked when it is loaded.
 
     Args:
-        name: of the method.
+        name: the name of the method.
         weights: a catalogue name or the path of a file.
 
     Raises:
-        RequestError: there are none, or they are of another method.
+        RequestError: the weights don't exist, or are of another method.
     """
     from .. import weights as store
 

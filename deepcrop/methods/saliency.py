@@ -1,11 +1,10 @@
-"""Saliency smart crop: the window of a ratio that holds most of what people look at.
+"""The crop method ``saliency``: the window of a ratio with the most saliency.
 
 M. Cornia et al., "Predicting human eye fixations via an LSTM-based saliency attentive model"
-(arXiv 1611.09571) predicts where people look; the window follows "Smart Cropping" (the largest
-window of the ratio, placed where it covers the most saliency). Faces, with
-the hair above them, are kept whole or left out rather than cut: see
-:attr:`SaliencyCrop.Options.faces`. A subject on a plain background is kept whole where it fits:
-:attr:`SaliencyCrop.Options.plain_ground`.
+(arXiv 1611.09571) predicts where people look. The window follows "Smart Cropping": it is the
+largest window of the ratio, placed where it contains the most saliency. Faces with the hair above
+them are kept whole or left out rather than cut (:attr:`SaliencyCrop.Options.faces`). A subject on a
+plain background is kept whole if it fits (:attr:`SaliencyCrop.Options.plain_ground`).
 """
 
 from __future__ import annotations
@@ -34,11 +33,11 @@ if TYPE_CHECKING:
 
 
 LONGEST = 640
-"""The longest edge, in pixels, at which images are analysed, unless an option asks for more."""
+"""The longest edge of analysed images in pixels, unless the option ``pixels`` requires more."""
 
 
 class SaliencyCrop(CropMethod, Trained):
-    """Cuts the window that holds the most saliency."""
+    """The method ``saliency``, which returns the windows with the most saliency."""
 
     name: ClassVar[str] = "saliency"
     summary: ClassVar[str] = "the window that holds most of what people look at"
@@ -49,22 +48,34 @@ class SaliencyCrop(CropMethod, Trained):
         """The options of the saliency crop."""
 
         enough: float | None = None
-        """A smaller window will do if it holds this share of the saliency that the largest does."""
+        """The share (0..1) of the largest window's saliency with which a smaller window is enough.
+
+        None takes the largest window.
+        """
         minimum_zoom: float = 0.5
-        """Sides of the smallest window allowed over those of the largest."""
+        """Sides of the smallest allowed window relative to those of the largest, 0..1."""
         faces: Annotated[float, Field(ge=0, le=10)] = 0.4
-        """The share of a face's saliency that the window may give up rather than cut its head: half
-        of it for the face, half for the hair; 0 detects no faces, 10 cuts one only where every
-        window does."""
+        """The share of a face's saliency that the window may lose to avoid cutting its head.
+
+        Half of it is for the face, half for the hair. 0 detects no faces; 10 cuts a face only if
+        every window does.
+        """
         plain_ground: bool = True
-        """Show what stands free on a plain ground, such as a product on white, whole and in the
-        middle of the room that there is, where the ratio has room for it."""
+        """Whether a subject on a plain background, such as a product on white, is shown whole and
+        centred if the ratio has room for it."""
         pixels: int | None = None
-        """Area of the network's input in pixels; by default that of its weights: 432x576, and
-        288x384 for ``saliency-fast``, which was trained for it. The time is proportional to it."""
+        """Area of the network's input in pixels, to which the time is proportional.
+
+        None uses the area of the weights: 432x576, and 288x384 for ``saliency-fast``, which was
+        trained for it.
+        """
 
         def __post_init__(self) -> None:
-            """Check the ranges."""
+            """Check the ranges of the options.
+
+            Raises:
+                RequestError: an option is outside its range.
+            """
             for field in ("enough", "minimum_zoom"):
                 value = getattr(self, field)
                 if value is not None and not 0 < value <= 1:
@@ -73,7 +84,7 @@ class SaliencyCrop(CropMethod, Trained):
                 raise RequestError(f"option 'pixels': {self.pixels}: expected 1024 to 4194304")
 
     def __init__(self, network: SaliencyNetwork, options: Options | None = None) -> None:
-        """Take a network that is ready for inference."""
+        """Create the method from a network that is ready for inference."""
         self.network = network
         self.options = options or self.Options()
         if self.options.pixels is not None:
@@ -81,14 +92,14 @@ class SaliencyCrop(CropMethod, Trained):
 
     @property
     def analysis(self) -> int:
-        """The longest edge of the images analysed; see :attr:`.base.CropMethod.analysis`."""
+        """The longest edge of analysed images in pixels; see :attr:`.base.CropMethod.analysis`."""
         return self.analysis_of(self.options, {})
 
     @classmethod
     def analysis_of(cls, options: DataclassInstance, metadata: Mapping[str, str]) -> int:
-        """Return the longer edge of a photo of 4:3 that has the area of the option ``pixels``.
+        """Return the longer edge of a 4:3 photo that has the area of the option ``pixels``.
 
-        It is never below ``LONGEST``, which is enough for all weights.
+        The result is at least ``LONGEST``, which is enough for all weights.
         """
         pixels = options_of(cls.Options, options).pixels or 0
         return max(LONGEST, math.ceil(math.sqrt(pixels * 4 / 3)))
@@ -102,15 +113,15 @@ class SaliencyCrop(CropMethod, Trained):
         *,
         device: torch.device | str = "cpu",
     ) -> Self:
-        """Build the network of a weights file on a device."""
-        from ..networks.precision import inference_dtype  # torch; option checks must not load it
+        """Build the method from the contents of a weights file."""
+        from ..networks.precision import inference_dtype  # imports torch; option checks must not
         from ..networks.saliency.model import SaliencyNetwork
 
         network = SaliencyNetwork.from_state(state, metadata)
         return cls(network.to(device, inference_dtype(device)), options_of(cls.Options, options))
 
     def maps(self, images: Sequence[Photo]) -> list[Tensor]:
-        """Return one saliency map (h, w) an image, non-negative, covering the image exactly."""
+        """Return a non-negative saliency map (h, w) for each image, which it covers exactly."""
         return [each.cpu() for each in self.network.maps([as_tensor(image) for image in images])]
 
     def boxes(
@@ -123,8 +134,8 @@ class SaliencyCrop(CropMethod, Trained):
     ) -> list[list[Crop]]:
         """Return the best window of each ratio; see :class:`~deepcrop.methods.base.CropMethod`.
 
-        The score is the share of the image's saliency that the window holds. A focal point among
-        the hints overrules the network; no window cuts a box to keep that the ratio has room for.
+        The score is the share of the image's saliency inside the window. A focal point in the hints
+        overrides the network. No window cuts a box to keep, unless it doesn't fit the ratio.
         """
         tensors, ratios, sizes, hints = read_inputs(images, aspects, sizes, hints)
         outputs = self.network.predict(tensors, faces=self.options.faces > 0)
@@ -163,7 +174,7 @@ class SaliencyCrop(CropMethod, Trained):
         standing: Standing | None,
         ratio: AspectRatio,
     ) -> tuple[Box, float]:
-        """Return the window of a ratio, and the share of the saliency that it holds."""
+        """Return the window of a ratio, and the share of the saliency inside it."""
         if hint.focal is not None:
             box = Box.centred(ratio.largest_window(integral.size), hint.focal, integral.size)
             return box, integral.mass(box)
@@ -186,14 +197,14 @@ class SaliencyCrop(CropMethod, Trained):
 
 
 def _standing(image: Tensor, size: Size) -> Standing | None:
-    """Find what stands free on a plain ground."""
-    from .subject_protection import find_standing  # torch; option checks must not load it
+    """Find the subject on a plain background."""
+    from .subject_protection import find_standing  # imports torch; option checks must not
 
     return find_standing(image, size)
 
 
 def argmax_point(saliency: numpy.ndarray) -> Focal:
-    """Return where a map (h, w) is largest, as 0..1 of its sides; the middle of ties."""
+    """Return the place of a map's maximum, in 0..1 of the sides of (h, w); the middle of ties."""
     rows, columns = numpy.nonzero(saliency == saliency.max())
     height, width = saliency.shape
     return (float(columns.mean()) + 0.5) / width, (float(rows.mean()) + 0.5) / height

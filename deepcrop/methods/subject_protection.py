@@ -1,4 +1,4 @@
-"""Windows that keep subjects on a plain background whole, wherever the ratio has room.
+"""Find windows that show subjects on a plain background whole if the ratio has room for them.
 
 ```python
 standing = find_standing(image, size)       # None for ordinary photos
@@ -23,20 +23,20 @@ from ..ops.windows import Integral, Window
 from .base import Part
 
 Search = Callable[[Sequence[Box]], Window]
-"""Finds the best window of a ratio that holds boxes."""
+"""A function that finds the best window of a ratio that contains boxes."""
 
 MIN_SALIENCY = 0.8
-"""The share of the most salient window's saliency that a window with fewer cuts must hold."""
+"""Least saliency of a window with fewer cuts, as a share (0..1) of the most salient window's."""
 MARGIN = 0.04
-"""Margin of the panel around an inscription, over the source's longer edge, where it fits."""
+"""Margin around an inscription if the panel has room, relative to the source's longer edge."""
 
 
 def find_standing(image: Tensor, size: Size) -> Standing | None:
-    """Find what stands free on a plain ground, or on a panel; None for ordinary photos.
+    """Find a subject on a plain background, or an inscription on a panel; None for other photos.
 
     Args:
         image: uint8 ``(3, h, w)``, the source at the method's analysis size.
-        size: of the source.
+        size: size of the source in pixels.
     """
     if found := find_subject(image):
         return OnGround(found, size)
@@ -46,14 +46,14 @@ def find_standing(image: Tensor, size: Size) -> Standing | None:
 
 
 class Standing(Protocol):
-    """What a window should show whole."""
+    """A subject or an inscription that a window should show whole."""
 
     def parts(self, aspect: AspectRatio) -> tuple[Part, ...]:
         """Return the parts that a window of a ratio should not cut."""
         ...
 
     def costs(self, integral: Integral) -> list[tuple[Box, float]]:
-        """Return boxes to show whole or not at all, each with what a window gives up for it."""
+        """Return boxes to show whole or not at all, each with the cost of cutting it."""
         ...
 
     def window(
@@ -62,21 +62,23 @@ class Standing(Protocol):
         """Return the window of a ratio.
 
         Args:
-            search: finds a window that holds boxes, with the costs that :meth:`costs` names.
-            aspect: of the window.
-            keep: boxes that a user wants to be held.
-            centred: it may be in the middle; else the search says where, as the user asked.
+            search: a function that finds a window containing boxes, given the costs of
+                :meth:`costs`.
+            aspect: the aspect ratio of the window.
+            keep: boxes that the user wants to keep.
+            centred: whether the subject may be centred; False if the user set a focal point, which
+                the search follows.
         """
         ...
 
 
 @dataclass(frozen=True)
 class OnPanel:
-    """What is written on a panel beside a picture: shown whole rather than cut, or left out.
+    """An inscription on a panel beside a picture, which is shown whole or left out.
 
     Attributes:
-        found: where it is in the source, 0..1.
-        size: of the source, in pixels.
+        found: the detected inscription, in 0..1 of the source's sides.
+        size: size of the source in pixels.
     """
 
     found: Inscription
@@ -98,7 +100,7 @@ class OnPanel:
         return search(keep).box
 
     def _box(self, margin: float) -> Box:
-        """Return its box, with a margin over the source's longer edge as far as the panel goes."""
+        """Return the inscription's box with a margin, relative to the longer edge, on the panel."""
         pixels = margin * self.size.longest
         x0, x1 = _widened(self.found.columns, self.found.panel[0], pixels, self.size.width)
         y0, y1 = _widened(self.found.rows, self.found.panel[1], pixels, self.size.height)
@@ -107,14 +109,14 @@ class OnPanel:
 
 @dataclass(frozen=True)
 class OnGround:
-    """What stands free on a plain ground: whole, in the middle of the room that the image has.
+    """A subject on a plain background, which is shown whole and as centred as the image allows.
 
-    Where there is no room for all of it, as many of its things are whole as can be without losing
-    much of what is salient; a lone thing is cut where the search cuts it.
+    If the window has no room for the whole subject, it shows as many of its objects whole as
+    possible without losing much saliency. A single object is cut where the search cuts it.
 
     Attributes:
-        found: where it is in the source, 0..1.
-        size: of the source, in pixels.
+        found: the detected subject, in 0..1 of the source's sides.
+        size: size of the source in pixels.
     """
 
     found: Subject
@@ -127,7 +129,7 @@ class OnGround:
         return (Part(self._whole(margin=0), Flag.SUBJECT_CUT),)
 
     def costs(self, integral: Integral) -> list[tuple[Box, float]]:
-        """Return no boxes: the window contains the subject anyway."""
+        """Return no boxes, because the window contains the subject anyway."""
         return []
 
     def window(
@@ -137,8 +139,8 @@ class OnGround:
         axis, largest = self._axis(aspect), aspect.largest_window(self.size)
         if not self._stands_free(axis):
             return search(keep).box
-        # A pixel of the analysed image more on each side covers the error of detection; where that
-        # doesn't fit, a pixel less will do: it is a hundredth of what nearly fills the window.
+        # A margin of one pixel of the analysed image covers the error of detection. If that doesn't
+        # fit, a pixel less is enough: it is a hundredth of a subject that almost fills the window.
         whole = next((each for each in map(self._whole, (1, 0, -1)) if _fits(each, largest)), None)
         things = [whole] if whole else self._things(axis)
         found = search((*keep, *(each for each in things if _fits(each, largest))))
@@ -147,7 +149,7 @@ class OnGround:
             if len(things) < 2 or found.share < MIN_SALIENCY * salient.share:
                 return salient.box
         box = found.box
-        if keep:  # the user's come first
+        if keep:  # the user's boxes have priority
             asked = search(keep).box
             good = all(_holds(box, each) or not _holds(asked, each) for each in keep)
             return box if good else asked
@@ -159,20 +161,23 @@ class OnGround:
         return middle if good and all(_holds(middle, each) for each in held) else box
 
     def _axis(self, aspect: AspectRatio) -> int:
-        """Return the axis along which the largest window of a ratio is less than the source."""
+        """Return the axis (0: x) along which the largest window is smaller than the source."""
         return int(aspect.largest_window(self.size).width == self.size.width)
 
     def _stands_free(self, axis: int) -> bool:
-        """Tell whether there is ground beside it: else a window would cut a scene, not a thing."""
+        """Return whether background lies beside the subject; otherwise it is part of a scene."""
         return self.found.reaches(axis) < 2
 
     def _whole(self, margin: int) -> Box:
-        """Return the box around all of it, with some pixels of the analysed image on each side."""
+        """Return the box around the subject with a margin in pixels of the analysed image."""
         columns, rows = self.found.spans
         return self._box((columns[0][0], columns[-1][1]), (rows[0][0], rows[-1][1]), margin)
 
     def _things(self, axis: int) -> list[Box]:
-        """Return the boxes of what lies apart along an axis, less a pixel of the analysed image."""
+        """Return the boxes of separate objects along an axis, reduced by a pixel on each side.
+
+        The pixel is one of the analysed image.
+        """
         columns, rows = self.found.spans
         if axis == 0:
             across = rows[0][0], rows[-1][1]
@@ -188,13 +193,13 @@ class OnGround:
 
 
 def _widened(span: Span, panel: Span, margin: float, pixels: int) -> tuple[int, int]:
-    """Return the pixels that a span touches, and more on each side as far as the panel goes."""
+    """Return the pixels that a span touches with a margin on both sides, inside the panel."""
     low, high = max(span[0] - margin / pixels, panel[0]), min(span[1] + margin / pixels, panel[1])
     return _pixels((min(low, span[0]), max(high, span[1])), pixels)
 
 
 def _pixels(span: Span, pixels: int) -> tuple[int, int]:
-    """Return the pixels that a span touches: one at least."""
+    """Return the range of pixels that a span touches, at least one pixel."""
     start = min(max(math.floor(span[0] * pixels), 0), pixels - 1)
     return start, max(min(math.ceil(span[1] * pixels), pixels), start + 1)
 
@@ -212,7 +217,7 @@ def _touches(box: Box, other: Box) -> bool:
 
 
 def _centre(boxes: Sequence[Box], size: Size) -> tuple[float, float]:
-    """Return the centre of the box around boxes, 0..1 of the sides."""
+    """Return the centre of the box around several boxes, in 0..1 of the sides."""
     x0, x1 = min(each.x0 for each in boxes), max(each.x1 for each in boxes)
     y0, y1 = min(each.y0 for each in boxes), max(each.y1 for each in boxes)
     return (x0 + x1) / 2 / size.width, (y0 + y1) / 2 / size.height

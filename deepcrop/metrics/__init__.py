@@ -1,1 +1,1 @@
-"""What the papers report: saliency, cropping and retargeting metrics."""
+"""The metrics that papers report for saliency, cropping and retargeting."""

@@ -1,4 +1,4 @@
-"""How near a crop is to the one that a person drew: the measures of the cropping papers."""
+"""Compare crops with crops that people drew, by the metrics of cropping papers."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from ..geometry import Box, Size
 
 
 def iou(box: Box, truth: Box) -> float:
-    """Return intersection over union, 0 to 1."""
+    """Return the intersection over union of two boxes, 0 to 1."""
     shared = box.intersection(truth)
     return shared / (box.area + truth.area - shared)
 
 
 def boundary_displacement(box: Box, truth: Box, size: Size) -> float:
-    """Return BDE: the mean displacement of the four edges, over the image's width or height."""
+    """Return the mean displacement (BDE) of the four edges, relative to the image's sides."""
     across = abs(box.x0 - truth.x0) + abs(box.x1 - truth.x1)
     down = abs(box.y0 - truth.y0) + abs(box.y1 - truth.y1)
     return (across / size.width + down / size.height) / 4
 
 
 def centre_offset(box: Box, truth: Box) -> float:
-    """Return the distance of the centres in pixels of the image (Fast-AT's offset)."""
+    """Return the distance of two boxes' centres in pixels of the image (Fast-AT's offset)."""
     across = box.x0 + box.x1 - truth.x0 - truth.x1
     down = box.y0 + box.y1 - truth.y0 - truth.y1
     return math.hypot(across, down) / 2
@@ -33,7 +33,7 @@ def centre_offset(box: Box, truth: Box) -> float:
 
 @dataclass(frozen=True)
 class Agreement:
-    """Means over annotations, and over images of the annotation that agrees best."""
+    """Mean metrics over all annotations, and over the best annotation of each image."""
 
     annotations: int
     iou: float
@@ -44,11 +44,11 @@ class Agreement:
 
     @classmethod
     def of(cls, images: Sequence[Sequence[tuple[Box, Box]]], sizes: Sequence[Size]) -> Agreement:
-        """Compare boxes with what people drew.
+        """Compare boxes with annotated boxes.
 
         Args:
-            images: for each image, pairs of a method's box and an annotated one of its ratio.
-            sizes: of the images, in the pixels of the boxes.
+            images: for each image, pairs of a method's box and an annotated box of its ratio.
+            sizes: sizes of the images, in the pixels of the boxes.
         """
         ious = [[iou(*pair) for pair in pairs] for pairs in images]
         displacements = [

@@ -1,6 +1,6 @@
-"""How near captions come to those of people: BLEU (Papineni et al. 2002) and CIDEr (1411.5726).
+"""Compare captions with people's, by BLEU (Papineni et al. 2002) and CIDEr (arXiv 1411.5726).
 
-Both take word lists: a candidate an image, and several references an image.
+Both metrics take lists of words: one candidate and several references for each image.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Sequence
 Words = Sequence[str]
 Gram = tuple[str, ...]
 Vector = dict[Gram, float]
-"""TF-IDF weights by n-gram."""
+"""The TF-IDF weight of each n-gram."""
 LONGEST = 4
-"""Words of the longest n-grams that are counted."""
+"""Number of words of the longest n-grams that are counted."""
 
 
 def _grams(words: Words, n: int) -> Counter[Gram]:
@@ -24,7 +24,7 @@ def _grams(words: Words, n: int) -> Counter[Gram]:
 def bleu(candidates: Sequence[Words], references: Sequence[Sequence[Words]]) -> list[float]:
     """Return BLEU-1 to BLEU-4 of the whole corpus, 0 to 1, without smoothing.
 
-    The brevity penalty compares with the reference of the nearest length, the shorter at a tie.
+    The brevity penalty uses the reference of the nearest length; at a tie, the shorter one.
     """
     length = sum(len(candidate) for candidate in candidates)
     nearest = sum(
@@ -49,9 +49,10 @@ def bleu(candidates: Sequence[Words], references: Sequence[Sequence[Words]]) -> 
 
 
 def cider(candidates: Sequence[Words], references: Sequence[Sequence[Words]]) -> float:
-    """Return CIDEr, 0 to 10: cosine of TF-IDF vectors of n-grams, averaged over n = 1 to 4.
+    """Return CIDEr, 0 to 10: the cosine of TF-IDF vectors of n-grams, averaged over n = 1 to 4.
 
-    An n-gram's document frequency is the number of images whose references have it. No stemming.
+    An n-gram's document frequency is the number of images whose references have it. Words aren't
+    stemmed.
     """
     images = len(candidates)
     score = 0.0

@@ -1,8 +1,8 @@
-"""The share of the fixations that a crop keeps.
+"""Measure the share of the fixations that a crop keeps.
 
-The share of the fixations inside a window is measured between two references: the window in the
-middle of the image, and the window that a person would choose who had seen where half of the
-viewers looked. ``gain = (kept - centre) / (human - centre)`` is 0 for the first, 1 for the second.
+The share of the fixations inside a window is compared with two references: the window at the centre
+of the image, and the best window for the fixations of half of the viewers (the human window).
+``gain = (kept - centre) / (human - centre)`` is 0 for the first and 1 for the second.
 """
 
 from __future__ import annotations
@@ -19,23 +19,29 @@ from ..ops.windows import Integral, best_window
 Floats = NDArray[np.float64]
 
 ASPECTS = tuple(AspectRatio.parse(text) for text in ("1:1", "16:9", "9:16", "4:5", "3:1", "2:3"))
-"""The ratios that the gain is averaged over."""
+"""The aspect ratios over which the gain is averaged."""
 
 
 def kept(box: Box, points: Floats, size: Size) -> float:
-    """Return the share of fixations ``(n, 2)``, (x, y) in 0..1 of the sides, inside a box."""
+    """Return the share (0..1) of fixations inside a box.
+
+    Args:
+        box: the box in pixels of the image.
+        points: ``(n, 2)`` fixations (x, y), in 0..1 of the sides.
+        size: size of the image in pixels.
+    """
     low = np.array([box.x0, box.y0]) / (size.width, size.height)
     high = np.array([box.x1, box.y1]) / (size.width, size.height)
     return float(((points >= low) & (points < high)).all(1).mean())
 
 
 def centre_window(aspect: AspectRatio, size: Size) -> Box:
-    """Return the largest window of a ratio in the middle of an image."""
+    """Return the largest window of a ratio at the centre of an image."""
     return Box.centred(aspect.largest_window(size), (0.5, 0.5), size)
 
 
 def best_possible_window(aspect: AspectRatio, points: Floats, size: Size) -> Box:
-    """Return the largest window of a ratio that holds the most fixations there are."""
+    """Return the largest window of a ratio with the most fixations."""
     histogram = np.zeros((size.height, size.width))
     column = np.minimum((points[:, 0] * size.width).astype(int), size.width - 1)
     row = np.minimum((points[:, 1] * size.height).astype(int), size.height - 1)
@@ -49,7 +55,7 @@ def halves(
     """Split the viewers of a photo at random into two halves, ``rounds`` times.
 
     Returns:
-        For each round, which fixations are of the first half and which of the second.
+        For each round, the masks of the fixations by the first half and by the second half.
     """
     random = np.random.default_rng(seed)
     people = np.unique(viewers)
@@ -68,15 +74,16 @@ def human_share(
     estimate: Callable[[Floats, Size], Floats],
     rounds: int = 4,
 ) -> float:
-    """Return what a window keeps of half of the viewers that the other half chose.
+    """Return the share of half of the viewers' fixations in the best window of the other half.
 
     Args:
-        aspect: ratio of the window.
-        points: ``(n, 2)`` fixations, 0..1.
-        viewers: ``(n,)`` who made them.
-        size: the photo in pixels.
-        estimate: fixations to a saliency map, such as a blur; it sees the first half only.
-        rounds: random halvings to average over.
+        aspect: the aspect ratio of the window.
+        points: ``(n, 2)`` fixations, in 0..1 of the sides.
+        viewers: ``(n,)``, the viewer of each fixation.
+        size: size of the photo in pixels.
+        estimate: a function from fixations to a saliency map, such as a blur; it gets only the
+            first half's fixations.
+        rounds: number of random halvings over which the result is averaged.
     """
     shares = []
     for first, second in halves(viewers, rounds):
@@ -93,9 +100,9 @@ def kept_shares(
     """Return the kept share of each photo ``(n,)``, averaged over its boxes.
 
     Args:
-        boxes: of each photo, one a ratio.
-        points: fixations ``(m, 2)`` of each photo, 0..1.
-        sizes: of the photos in pixels.
+        boxes: the boxes of each photo, one for each aspect ratio.
+        points: the fixations ``(m, 2)`` of each photo, in 0..1 of the sides.
+        sizes: the sizes of the photos in pixels.
     """
     shares = [
         np.mean([kept(box, fixations, size) for box in row])
@@ -106,12 +113,12 @@ def kept_shares(
 
 @dataclass(frozen=True, eq=False)
 class Gain:
-    """Kept shares between those of the two reference windows, over n photos.
+    """Kept shares of n photos relative to those of the two reference windows.
 
     Attributes:
-        kept: ``(n,)`` of each photo, averaged over ratios.
-        centre: what the centre windows keep of it.
-        human: what the human windows keep of it.
+        kept: ``(n,)``, the kept share of each photo, averaged over aspect ratios.
+        centre: ``(n,)``, the share of each photo that the centre windows keep.
+        human: ``(n,)``, the share of each photo that the human windows keep.
     """
 
     kept: Floats
@@ -120,12 +127,12 @@ class Gain:
 
     @property
     def gain(self) -> float:
-        """0 at the centre window, 1 at the human ceiling."""
+        """The gain: 0 for the centre windows, 1 for the human windows."""
         return float((self.kept - self.centre).mean() / (self.human - self.centre).mean())
 
     @property
     def error(self) -> float:
-        """Standard error of the gain over photos, as of a ratio of two means (delta method)."""
+        """The standard error of the gain over photos, as a ratio of two means (delta method)."""
         room = self.human - self.centre
         rest = self.kept - self.centre - self.gain * room
         return float(rest.std() / len(rest) ** 0.5 / abs(room.mean()))

@@ -1,8 +1,8 @@
-"""Measures of retargeted images: what the papers report, and one that agrees with people.
+"""Metrics of retargeted images: those that papers report, and one that agrees better with people.
 
 Over 3,027 pairwise human votes on RetargetMe, the semantic score picks the preferred result in 54%
-of pairs and FRR in 43%; people agree with each other in 70%. What they like keeps shapes, so
-`aspect_ratio_similarity` stands beside the others.
+of pairs and FRR in 43%; people agree with each other in 70%. People prefer results that keep
+shapes, so `aspect_ratio_similarity` is reported too.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from ..ops.warping import sample
 
 
 def semantic_score(result: Tensor, source: Tensor) -> tuple[float, float]:
-    """Compare the strength of deep activations, after against before (DNR, Eq. 5).
+    """Compare the strength of deep activations of a result with the source's (DNR, Eq. 5).
 
     Args:
         result: (C, H, W), a feature map of the retargeted image; the paper's is block5_conv1.
-        source: (C, H', W'), the same map of the source.
+        source: (C, H', W'), the feature map of the source at the same layer.
 
     Returns:
         The ratio of the norms, and its square (the paper doesn't say which one its table holds).
@@ -33,14 +33,15 @@ def semantic_score(result: Tensor, source: Tensor) -> tuple[float, float]:
 
 
 def feature_remain_ratio(result: Sequence[Tensor], source: Sequence[Tensor]) -> float:
-    """Return how much of the activations a result has: FRR (DeepIR, Eq. 8).
+    """Return the feature remain ratio FRR (DeepIR, Eq. 8).
 
     Args:
         result: (C, H, W) feature maps of the retargeted image; the paper's are relu1_1 to relu4_1.
-        source: the same maps of the source.
+        source: the feature maps of the source at the same layers.
 
     Returns:
-        The mean over the levels of the ratio of sums; more is better, the identity gives 1.
+        The mean over the levels of the ratio of the sums of activations; higher is better, and the
+        identity gives 1.
     """
     ratios = [
         (ours.double().sum() / theirs.double().sum()).item()
@@ -52,19 +53,20 @@ def feature_remain_ratio(result: Sequence[Tensor], source: Sequence[Tensor]) -> 
 def matched_dissimilarity(
     result: Sequence[Tensor], source: Sequence[Tensor]
 ) -> tuple[float, float]:
-    """Compare features with those of the source that they match best: FD (DeepIR, Eq. 9).
+    """Return the feature dissimilarity FD to the best matches in the source (DeepIR, Eq. 9).
 
-    The field phi is searched for alike for results of any method: exactly at the deepest level,
-    and from it by PatchMatch at the others.
+    The field phi is searched in one way for results of all methods: exactly at the deepest level,
+    and by PatchMatch from there at the other levels.
 
     Args:
         result: (C, H, W) feature maps of the retargeted image, the shallowest first, each half as
             high and wide as the one before; the paper's are relu1_1 to relu4_1.
-        source: the same maps of the source.
+        source: the feature maps of the source at the same layers.
 
     Returns:
-        Mean over the levels of the mean square difference, raw, and between features scaled to
-        length 1 at each position (the paper's printed scale can't be a raw sum); less is better.
+        The mean over the levels of the mean square difference: of raw features, and of features
+        scaled to length 1 at each position (the paper's printed scale can't be a raw sum). Lower is
+        better.
     """
     raw, unit = 0.0, 0.0
     field = None
@@ -83,27 +85,27 @@ def matched_dissimilarity(
 
 
 def saliency_discard_ratio(kept: float, total: float) -> float:
-    """Return the share of the saliency that a result lost: 0 (none) to 1."""
+    """Return the share of the saliency that a result has lost, 0 (none) to 1."""
     return 1.0 - kept / total if total > 0 else 0.0
 
 
 def block_changes(
     columns: Tensor, rows: Tensor, height: int, width: int, block: int
 ) -> tuple[Tensor, Tensor]:
-    """Measure how each block of the source came out in the result.
+    """Measure the change of each block of the source in the result.
 
     Args:
         columns: (H, W) source column of each pixel of the result.
         rows: (H, W) source row of each pixel of the result.
-        height: of the source.
-        width: of the source.
-        block: side of the blocks in pixels; the source's last incomplete ones are left out.
+        height: height of the source in pixels.
+        width: width of the source in pixels.
+        block: side of the blocks in pixels; incomplete blocks at the end are left out.
 
     Returns:
         Width ratio and height ratio, each (height // block, width // block): the mean length of
-        the runs that a block's pixels make in the rows (columns) of the result, over ``block``.
-        0 where nothing of the block is left. A sheared block is narrower or lower by this measure
-        than by its bounding box.
+        the runs that a block's pixels form in the rows (columns) of the result, divided by
+        ``block``; 0 if nothing of the block is left. By this measure a sheared block is narrower or
+        lower than its bounding box.
     """
     down, across = height // block, width // block
     y, x = rows // block, columns // block
@@ -127,12 +129,12 @@ def block_changes(
 
 
 def shape_similarity(width_ratio: Tensor, height_ratio: Tensor, alpha: float = 0.3) -> Tensor:
-    """Score the change of blocks: 1 kept as they were, 0 gone (Zhang et al., IEEE TIP 2016).
+    """Score the change of blocks: 1 is unchanged, 0 is removed (Zhang et al., IEEE TIP 2016).
 
     Args:
-        width_ratio: any shape, at least 0.
-        height_ratio: the same shape.
-        alpha: weight of the loss of content beside that of the aspect ratio.
+        width_ratio: the width ratio of each block, in any shape, at least 0.
+        height_ratio: the height ratio of each block, in the shape of ``width_ratio``.
+        alpha: weight of the loss of content relative to the change of the aspect ratio.
     """
     product, squares = width_ratio * height_ratio, width_ratio.square() + height_ratio.square()
     size = (width_ratio + height_ratio) / 2
@@ -142,16 +144,16 @@ def shape_similarity(width_ratio: Tensor, height_ratio: Tensor, alpha: float = 0
 def register_blocks(
     result: Tensor, source: Tensor, *, side: int = 192, block: int = 8
 ) -> tuple[Tensor, Tensor]:
-    """Register a result to its source and measure how each block of the source came out.
+    """Register a result to its source and measure the change of each block of the source.
 
     Args:
         result: (3, H, W), RGB in [0, 1].
-        source: (3, H', W').
-        side: longest edge of the source during the registration.
-        block: side of the blocks at that scale.
+        source: (3, H', W'), RGB in [0, 1].
+        side: longest edge of the source during the registration, in pixels.
+        block: side of the blocks at that scale, in pixels.
 
     Returns:
-        Width ratio and height ratio, as `block_changes` has them.
+        Width ratio and height ratio of each block, as from `block_changes`.
     """
     scale = side / max(source.shape[1:])
 
@@ -165,15 +167,15 @@ def register_blocks(
 
 
 def aspect_ratio_similarity(ratios: tuple[Tensor, Tensor], importance: Tensor) -> float:
-    """Score how well the shapes of the important parts are kept: ARS (Zhang et al., 2016).
+    """Score how well the shapes of important parts are kept (ARS, Zhang et al., 2016).
 
     The result is registered densely to the source; each block of the source is scored by the change
-    of its aspect ratio and its loss of content, weighted by importance. Ours differs from the
-    authors' in the registration (see `ops.registration`), and in that shear counts as distortion.
+    of its aspect ratio and its loss of content, weighted by importance. This implementation differs
+    from the authors' in the registration (see `ops.registration`), and shear counts as distortion.
 
     Args:
         ratios: width and height ratio of each block of the source, from `register_blocks`.
-        importance: (h, w), any resolution, not negative; of the source.
+        importance: (h, w), importance of the source at any resolution, not negative.
 
     Returns:
         0 to 1; the identity gives 1.

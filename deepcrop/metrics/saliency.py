@@ -1,8 +1,8 @@
 """Saliency metrics, with the definitions of pysaliency and of the MIT/Tuebingen benchmark.
 
-A saliency map and a density are arrays ``(H, W)``; fixations are cells ``(n, 2)`` of it, (row,
-column). Where a metric needs a density, any map is first made non-negative and summing to 1.
-Higher is better for all but :func:`kl_divergence`.
+A saliency map and a density are arrays ``(H, W)``; fixations are cells ``(n, 2)`` of the map as
+(row, column). If a metric needs a density, maps are first made non-negative and scaled to sum to 1.
+Higher is better for all metrics except :func:`kl_divergence`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def cells(points: ArrayLike, height: int, width: int) -> Cells:
 
 
 def density(saliency: ArrayLike) -> Floats:
-    """Shift a map up so that nothing is negative, and scale it to sum to 1."""
+    """Shift a map so that it is non-negative, and scale it to sum to 1."""
     values = np.asarray(saliency, np.float64)
     values = values - min(values.min(), 0.0)
     if not values.any():
@@ -41,34 +41,34 @@ def standardise(saliency: ArrayLike) -> Floats:
 
 
 def correlation(saliency: ArrayLike, truth: ArrayLike) -> float:
-    """CC: Pearson correlation of two maps, -1 to 1."""
+    """Return CC, the Pearson correlation of two maps, -1 to 1."""
     return float((standardise(saliency) * standardise(truth)).mean())
 
 
 def kl_divergence(saliency: ArrayLike, truth: ArrayLike, eps: float = 2.2204e-16) -> float:
-    """KL: nats lost when the map stands for the true density; 0 is perfect.
+    """Return KL, the divergence of the true density from the map in nats; 0 is perfect.
 
-    ``sum q log(eps + q / (p + eps))``, as in pysaliency's image-based KL divergence and in the
-    MIT benchmark's code.
+    It is ``sum q log(eps + q / (p + eps))``, as in pysaliency's image-based KL divergence and in
+    the MIT benchmark's code.
     """
     p, q = density(saliency), density(truth)
     return float((q * np.log(eps + q / (p + eps))).sum())
 
 
 def similarity(saliency: ArrayLike, truth: ArrayLike) -> float:
-    """SIM: histogram intersection of two densities, 0 to 1."""
+    """Return SIM, the histogram intersection of two densities, 0 to 1."""
     return float(np.minimum(density(saliency), density(truth)).sum())
 
 
 def nss(saliency: ArrayLike, fixations: Cells) -> float:
-    """NSS: the standardised map's mean at the fixations; 0 is chance."""
+    """Return NSS, the standardised map's mean at the fixations; 0 is chance."""
     return float(standardise(saliency)[fixations[:, 0], fixations[:, 1]].mean())
 
 
 def auc(positives: ArrayLike, negatives: ArrayLike) -> float:
-    """Area under the ROC curve: how often a positive beats a negative, a tie counting half.
+    """Return the area under the ROC curve: how often positives exceed negatives; ties count half.
 
-    This is the area under the curve through every threshold, joined by straight lines.
+    This is the area under the curve through all thresholds, joined by straight lines.
     """
     positive = np.asarray(positives, np.float64).ravel()
     negative = np.sort(np.asarray(negatives, np.float64).ravel())
@@ -78,21 +78,21 @@ def auc(positives: ArrayLike, negatives: ArrayLike) -> float:
 
 
 def auc_judd(saliency: ArrayLike, fixations: Cells) -> float:
-    """AUC-Judd: fixated against all cells of the map (pysaliency: ``nonfixations='uniform'``)."""
+    """Return AUC-Judd: fixated cells against all cells (pysaliency: ``nonfixations='uniform'``)."""
     values = np.asarray(saliency, np.float64)
     return auc(values[fixations[:, 0], fixations[:, 1]], values)
 
 
 def auc_shuffled(saliency: ArrayLike, fixations: Cells, others: Cells) -> float:
-    """Shuffled AUC: fixated cells against cells fixated in other photos.
+    """Return the shuffled AUC: fixated cells against cells fixated in other photos.
 
-    A map of the centre alone scores about 0.5 here, because people look at the centre of every
-    photo (pysaliency: ``nonfixations='shuffled'``).
+    A map with only a peak at the centre scores about 0.5, because people look at the centre of
+    every photo (pysaliency: ``nonfixations='shuffled'``).
 
     Args:
-        saliency: the map.
-        fixations: of this photo.
-        others: fixations of other photos, moved to this map's grid by their relative place.
+        saliency: the saliency map.
+        fixations: the fixations of this photo.
+        others: fixations of other photos, mapped to this map's grid by their relative place.
     """
     values = np.asarray(saliency, np.float64)
     return auc(

@@ -1,4 +1,4 @@
-"""How well a crop follows a caption that names an object: where the object's box is known.
+"""Measure how well a crop follows a caption that names an object whose box is known.
 
 ```python
 table = summarise([Steered(crop=..., target=..., other=..., size=...), ...])
@@ -16,13 +16,13 @@ from .boxes import iou
 
 @dataclass(frozen=True)
 class Steered:
-    """One crop that was asked for one object.
+    """One crop that was requested for one object.
 
     Attributes:
-        crop: what the method cut.
+        crop: the method's crop box.
         target: the object's box.
-        size: the photo.
-        rivals: crops that the same method made of the same photo for other objects.
+        size: size of the photo in pixels.
+        rivals: crop boxes of the same method and photo for other objects.
     """
 
     crop: Box
@@ -33,17 +33,17 @@ class Steered:
 
 @dataclass(frozen=True)
 class Steering:
-    """Means over many crops.
+    """Mean metrics over many crops.
 
     Attributes:
-        share: of the object's box inside the crop.
-        area: of the crop, as a share of the photo.
-        lift: ``share / area``: 1 for a crop that takes no notice of the object.
-        iou: intersection over union of crop and object.
-        wins: how often the crop for the object has a higher IoU with it than the crop for
-            another object of the photo; ties count half. None without rivals.
-        crops: how many crops there were.
-        duels: how many pairs ``wins`` is of.
+        share: share (0..1) of the object's box inside the crop.
+        area: area of the crop as a share (0..1) of the photo.
+        lift: ``share / area``, which is 1 for a crop that doesn't depend on the object.
+        iou: intersection over union of crop and object, 0..1.
+        wins: share (0..1) of pairs in which the crop for the object has a higher IoU with it than
+            the crop for another object of the photo; ties count half. None without rivals.
+        crops: number of crops.
+        duels: number of pairs for ``wins``.
     """
 
     share: float
@@ -56,12 +56,12 @@ class Steering:
 
 
 def share_inside(target: Box, crop: Box) -> float:
-    """Return the share of a box that a crop holds."""
+    """Return the share (0..1) of a box that lies inside a crop."""
     return crop.intersection(target) / target.area
 
 
 def summarise(cases: Sequence[Steered]) -> Steering:
-    """Average over crops.
+    """Average the metrics over crops.
 
     Raises:
         ValueError: there is no crop.

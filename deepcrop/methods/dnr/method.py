@@ -227,7 +227,7 @@ class DNR(RetargetMethod, Trained):
         )
 
     def _smooth(self, mapping: Tensor, work: Size) -> Tensor:
-        """Blur a mapping along the axes that seams changed."""
+        """Blur a mapping if seams changed it."""
         if mapping.shape[2:] == (work.height, work.width):
             return mapping
         return smooth_mapping(mapping, self.options.smoothing, self.options.straightening)

@@ -34,8 +34,7 @@ class DNROptions:
     share: float = 1.0
     """The largest share (0..1) of a side's change that seams make; the warp makes the rest."""
     percentile: float = 85.0
-    """Percentile (0..100) of the importance map; carving stops at a deep seam with a higher mean.
-    """
+    """Percentile (0..100) of the importance map above which a deep seam's mean ends carving."""
     attention: float = 0.5
     """The share (0..1) of the importance that comes from the network ``saliency``.
 
