@@ -4,20 +4,20 @@
 # Run with   duckdb 2.0.1, pyarrow 26.0.1, pandas 3.1.1, polars 2.1.0, Python 3.11, x86-64.
 #
 # Behaviour  The schema of 'folder/*.parquet' is that of the first file by name. Later files are cast
-#            to it, and a cast from DOUBLE to BIGINT rounds, half to even, without a word; a column
-#            that the first file lacks is left out without a word.
+#            to it, and a cast from DOUBLE to BIGINT rounds, half to even, without a warning; a column
+#            that the first file lacks is left out without a warning.
 #
 # Expected   The common type of both (DOUBLE), as in a UNION of the two files, or an error.
 #
-# Seen       0.parquet holds whole scores (int64), as a program writes that had no other ones yet;
+# Seen       0.parquet holds whole scores (int64), from a program that had no other scores yet;
 #            1.parquet holds 0.5 and 1.5.
 #              select score from 'folder/*.parquet'         1, 2, 0, 2
 #              ... union all of both files                  1.0, 2.0, 0.5, 1.5
 #              read_parquet(..., union_by_name = true)      1.0, 2.0, 0.5, 1.5
-#            pandas and Polars refuse the same folder. Of a column that only 1.parquet has, pandas
-#            (through pyarrow) is as silent as DuckDB; Polars refuses.
+#            pandas and Polars refuse this folder. If only 1.parquet has a column, pandas (through
+#            pyarrow) drops it without a warning, as DuckDB does; Polars refuses.
 #
-# Affects    Whoever appends to a folder of Parquet files: means and thresholds over scores, prices
+# Affects    Anyone who appends to a folder of Parquet files: means and thresholds over scores, prices
 #            and coordinates that are off by up to a half, depending on which file sorts first.
 set -euo pipefail
 work=$(mktemp -d)

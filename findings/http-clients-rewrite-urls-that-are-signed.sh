@@ -5,11 +5,11 @@
 #
 # Behaviour  Both clients normalise a URL before they send it. aiohttp (by yarl) decodes escapes that
 #            RFC 3986 allows unescaped, such as %3A in a path and %2F in a query; yarl's encoded=True
-#            keeps those, and still drops an empty query's "?". urllib3 writes escapes in capitals and
-#            resolves "..", and has no switch.
+#            keeps those, but still drops an empty query's "?". urllib3 writes escapes in capitals and
+#            resolves "..", and has no option to prevent it.
 #
 # Expected   The bytes of the URL's path and query, as urllib.request sends them.
-#            RFC 3986 calls the forms equivalent; what was signed is one of them.
+#            RFC 3986 calls the forms equivalent, but the signature is valid for one of them only.
 #
 # Seen       given                                urllib3            fsspec             encoded=True
 #            /c%3Ad.jpg?Credential=AK%2F2026      as given           /c:d.jpg?...AK/2026  as given
@@ -17,7 +17,7 @@
 #            /a.jpg?                              as given           /a.jpg             /a.jpg
 #            /a/../b.jpg                          /b.jpg             /b.jpg             as given
 #
-# Affects    Whoever fetches signed URLs from a list (CloudFront, Google Cloud CDN, thumbor, imgproxy):
+# Affects    Anyone who fetches signed URLs from a list (CloudFront, Google Cloud CDN, thumbor, imgproxy):
 #            some are answered with 403, those whose names hold a colon, a slash or small letters in
 #            an escape, and a retry doesn't help.
 set -euo pipefail

@@ -5,12 +5,12 @@
 #
 # Behaviour  libvips reads the gain map of an Ultra HDR JPEG into the metadata field "gainmap-data"
 #            and writes it back on saving. crop, smartcrop, rot90, fliphor and thumbnail(crop=...)
-#            change the pixels and leave the field alone, and so the file that is saved is a valid
-#            Ultra HDR JPEG whose gain map belongs to another picture: it is stretched over the crop.
+#            change the pixels but not the field. So the saved file is a valid Ultra HDR JPEG whose
+#            gain map belongs to another picture: it is stretched over the crop.
 #
 # Expected   The gain map is cut and turned with the picture, or dropped. The page "Processing UltraHDR
 #            images" of the documentation does say that one "will sometimes need to update the gainmap
-#            during processing"; code written for JPEGs before 8.18 now needs it, and nothing tells.
+#            during processing"; code written for JPEGs before 8.18 now needs it, without a warning.
 #
 # Seen       The source is 0.2 of white on the left and 3 times white (a lamp) on the right. A crop
 #            of the lamp alone, saved and read again, is on an HDR screen
@@ -19,8 +19,8 @@
 #            On an SDR screen all looks right.
 #
 # Affects    Everybody who makes thumbnails or crops of phone photos (Android's are Ultra HDR) with
-#            libvips 8.18 or what is built on it, and keeps metadata: bright and dark patches where
-#            nothing in the crop explains them, seen only by people with an HDR screen.
+#            libvips 8.18 or tools built on it, and keeps metadata: unexplained bright and dark
+#            patches in the crop, visible only on an HDR screen.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -3,10 +3,10 @@
 #
 # Run with   pillow 13.0.0, tifffile 2026.3.3, imagecodecs 2026.3.6, numpy 2.4.6, Python 3.11, x86-64.
 #
-# Behaviour  PhotometricInterpretation 0 says that white is zero. Pillow turns samples of 8 bits round,
-#            so that 255 is white for the caller; samples of 16 bits (mode I;16) and floats (mode F)
-#            it hands over as they are stored. The mode is the same as that of a file in which black
-#            is zero, so the caller can't tell, unless he reads the tag himself.
+# Behaviour  PhotometricInterpretation 0 says that white is zero. Pillow inverts samples of 8 bits, so
+#            that 255 is white for the caller, but returns samples of 16 bits (mode I;16) and floats
+#            (mode F) as stored. The mode is the same as that of a file in which black is zero, so
+#            the caller has to read the tag to notice.
 #
 # Expected   One rule for all depths.
 #
@@ -15,8 +15,8 @@
 #              16 bits, mode I;16: left 220, right  30
 #              floats, mode F:     left 220, right  30
 #
-# Affects    X-rays and scans of documents are stored so: a pipeline that was tried on 8-bit files
-#            gives negatives of the deeper ones, at the right size, without an error.
+# Affects    X-rays and scans of documents are stored in this way: a pipeline that was tested with
+#            8-bit files returns negatives of deeper ones, at the right size, without an error.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -4,9 +4,9 @@
 # Run with   pillow 13.0.0, Python 3.11, x86-64.
 #
 # Behaviour  A PNG without an alpha channel may name one colour as transparent (chunk tRNS), in the
-#            file's own sample depth. Pillow keeps that number as it is, scales or clips the pixels of
-#            2, 4 and 16 bits to 8, and convert("RGBA") compares the two, of 16 bits by the low byte
-#            alone: no pixel is transparent, or other ones than the file says.
+#            file's own sample depth. Pillow doesn't change that number, but scales or clips pixels of
+#            2, 4 and 16 bits to 8. convert("RGBA") compares the two (of 16 bits, only the low byte):
+#            no pixel is transparent, or wrong pixels are.
 #
 # Expected   The same alpha for the same picture, whatever its depth: PNG 3rd edition, 11.3.1.1.
 #
@@ -19,8 +19,8 @@
 #              RGB,  16 bits, colour  1000: left 255, right 255
 #              RGB,  16 bits, colour 16383: left 255, right   0
 #
-# Affects    Logos, plots and scans that tools of optimisation have made smaller (they turn an alpha
-#            channel into tRNS and fewer bits where they can): a white or black ground appears.
+# Affects    Logos, plots and scans that PNG optimisers have made smaller (they convert an alpha
+#            channel to tRNS and fewer bits if possible): a white or black background appears.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -3,8 +3,8 @@
 #
 # Run with   pillow 13.0.0, tifffile 2026.3.3, numpy 2.4.6, Python 3.11, x86-64.
 #
-# Behaviour  Of an uncompressed RGB TIFF with 16 bits a sample and PlanarConfiguration 2 (each colour
-#            in a plane of its own) Pillow takes the two bytes of a sample for two pixels: the picture
+# Behaviour  In an uncompressed RGB TIFF with 16-bit samples and PlanarConfiguration 2 (each colour in
+#            a separate plane), Pillow reads the two bytes of a sample as two pixels: the picture
 #            is stretched to twice its width, of which the left half is shown. The size is right, and
 #            nothing is raised. The same pixels compressed (LZW, Deflate), or with 8 bits, are right.
 #
@@ -16,7 +16,7 @@
 #            tifffile reads both alike.
 #
 # Affects    Scans, microscopes and remote sensing write planes: thumbnails and training data made
-#            with Pillow are of the left half alone, at the right size, with status "ok".
+#            with Pillow show only the left half, at the right size, without an error.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

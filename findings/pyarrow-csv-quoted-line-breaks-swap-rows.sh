@@ -4,10 +4,10 @@
 #
 # Run with   pyarrow 26.0.1, Python 3.11, x86-64.
 #
-# Behaviour  read_csv cuts the file into blocks of 1 MiB at line breaks, and by default takes every
-#            line break for the end of a row, also one inside quotes. Within a block the parser reads
-#            quoted line breaks right, so small files are right. Where a block's edge falls on one,
-#            the row is torn: its first line is lost, its second line becomes a row of its own. If
+# Behaviour  read_csv cuts the file into blocks of 1 MiB at line breaks, and by default treats
+#            every line break as the end of a row, also one inside quotes. Within a block the parser reads
+#            quoted line breaks right, so small files are right. If a block's edge falls on one,
+#            the row is split: its first line is lost, its second line becomes a row of its own. If
 #            that line has as many commas as a row, nothing is raised, and the number of rows may
 #            even be right.
 #
@@ -15,8 +15,8 @@
 #
 # Seen       A table of 40,000 rows such as  /x/7.jpg,"A square, at noon\nwith people, and dogs"
 #              40,000 rows read, 2 sources missing, 2 that never were: ['with people']
-#            The length of the captions decides which edge falls where: of 12 such files 6 are read
-#            wrong without a word, 6 raise "CSV parser got out of sync with chunker", none is right.
+#            The length of the captions determines the position of the edges: of 12 such files 6 are
+#            read wrong without an error, 6 raise "CSV parser got out of sync with chunker", none is right.
 #            ParseOptions(newlines_in_values=True) reads all of them right.
 #
 # Affects    Lists of photos with captions, exports of shops and of press agencies: descriptions with

@@ -5,7 +5,7 @@
 # Run with   pyarrow 26.0.1, pandas 3.1.1, duckdb 2.0.1, polars 2.1.0, Python 3.11, x86-64.
 #
 # Behaviour  In a folder  aspect=1x1/part.parquet  the column "aspect" comes from the folder's name.
-#            Where the file holds it too, the two types must be equal, and pyarrow infers two types:
+#            If the file has it too, the two types must be equal, and pyarrow infers two types:
 #            read_table (and so pandas) a dictionary, dataset(partitioning="hive") a string.
 #
 # Expected   The values agree, so every reader reads the folder, as DuckDB and Polars do.
@@ -15,8 +15,8 @@
 #            dictionary           reads                refused           reads    reads
 #            The error is "Unable to merge: Field aspect has incompatible types".
 #
-# Affects    Whoever makes files that stand alone: readers of a glob, and of single files, don't look
-#            at folders' names, so the column has to be in the files too. Then half of pyarrow's users
+# Affects    Anyone who writes self-contained files: readers of a glob, and of single files, ignore
+#            folders' names, so the column has to be in the files too. Then one of pyarrow's readers
 #            can't open the folder.
 set -euo pipefail
 work=$(mktemp -d)

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# thumbor: a folder called "smart" (or left, top, ...) is taken for an option, and another file served
+# thumbor: a folder called "smart" (or left, top, ...) is read as an option, and another file is served
 #
 # Run with   thumbor 7.8.0, Python 3.11, x86-64.
 #
-# Behaviour  An address is /unsafe/<options>/<path of the image>, with no mark between the two. A path
-#            whose first folder is called as an option (left, center, right, top, middle, bottom,
-#            smart) loses it: what follows is looked for one folder up.
+# Behaviour  An address is /unsafe/<options>/<path of the image>, without a separator between them. If
+#            the first folder of a path has the name of an option (left, center, right, top, middle,
+#            bottom, smart), it is removed, and the rest is searched one folder up.
 #
 # Expected   The file of that path, or 404. Signed addresses, for which libthumbor takes the path and
 #            the options apart, have the same fault: it joins the two before it signs them.
@@ -16,7 +16,7 @@
 #              /unsafe/%73mart/a.png  200 (255, 0, 0)
 #              signed smart/a.png     200 (0, 0, 255)
 #
-# Affects    Whoever makes thumbor addresses from the paths of a library: photos in a folder "left" or
+# Affects    Anyone who makes thumbor addresses from the paths of a library: photos in a folder "left" or
 #            "top" (shoes, wafers, screens) come out as a 404 or as another photo, with status 200.
 set -euo pipefail
 work=$(mktemp -d)

@@ -305,7 +305,7 @@ def latency(
 
 
 def _show(headings: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
-    """Print lines as they come, and a table of them at the end."""
+    """Print lines as they arrive, and a table of all lines at the end."""
     table = Table(*headings, box=None)
     for line in lines:
         print(*line, flush=True)
@@ -314,7 +314,7 @@ def _show(headings: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
 
 
 def _check_growth(grown: Mapping[str, float], limit: float) -> None:
-    """Print what grew by more than the limit, and exit with an error if anything did."""
+    """Print the figures that grew by more than the limit; exit with an error if there are any."""
     excess = {name: share for name, share in grown.items() if share > limit}
     for name, share in excess.items():
         print(f"{name}: {share:+.0%} from the second to last size to the last")

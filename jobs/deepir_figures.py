@@ -52,7 +52,7 @@ def main(
     output: Annotated[Path, typer.Option(help="folder of the sheets")] = Path("figures"),
     weights: Annotated[str, typer.Option(help="a name or a file")] = "vgg19-slim",
 ) -> None:
-    """Write figure7.png, figure8.png and figure9.png: a row a photo."""
+    """Write figure7.png, figure8.png and figure9.png, with a row for each photo."""
     output.mkdir(parents=True, exist_ok=True)
     sources = [
         (path.parent.name + "/" + path.name, Image.open(path).convert("RGB")) for path in photos

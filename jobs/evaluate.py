@@ -116,7 +116,7 @@ def croppings(
 ) -> None:
     """IoU, boundary displacement and centre offset against crops that people drew.
 
-    A method is asked for each annotated crop's own aspect ratio, as in the paper.
+    A method crops to each annotated crop's own aspect ratio, as in the paper.
     """
     from deepcrop.methods import registry
     from jobs.evaluation.crop_agreement import agreement
@@ -181,13 +181,13 @@ def retargetme(
 def caption(
     shared: Path = typer.Option(SHARED, help="Folder that holds data/objects_coco128."),
     weights: str = typer.Option("cagic", help="Name or file of the weights."),
-    photos: int = typer.Option(1000, min=1, help="At most so many photos."),
+    photos: int = typer.Option(1000, min=1, help="The largest number of photos."),
     row: list[str] = typer.Option(
         ["words:score=words", "captioner:score=captioner"],
         help="NAME:option=value,...: a row of the table.",
     ),
 ) -> None:
-    """Tell whether captions steer CAGIC's crops, beside the centre, saliency and Grad-CAM."""
+    """Measure how well captions steer CAGIC's crops, beside the centre, saliency and Grad-CAM."""
     from jobs.evaluation.steering import steering_table
 
     torch.set_num_threads(1)
@@ -199,7 +199,7 @@ def caption(
 def caption_ablation(
     shared: Path = typer.Option(SHARED, help="Folder that holds data/objects_coco128."),
     weights: str = typer.Option("cagic", help="Name or file of the weights."),
-    photos: int = typer.Option(1000, min=1, help="At most so many photos."),
+    photos: int = typer.Option(1000, min=1, help="The largest number of photos."),
     options: str = typer.Option("score=words", help="option=value,... of all rows."),
 ) -> None:
     """Print CAGIC's Table 4 on named objects: caption network, annealing, restarts, scales, all."""

@@ -108,7 +108,7 @@ def saliency_fast(
     epochs: int = typer.Option(4, min=1, help="Passes over parts of photos; two follow of whole."),
     gpu: bool = typer.Option(False, help="Train on a GPU."),
 ) -> None:
-    """Teach the saliency network to see at fewer pixels what it sees at many; no faces yet."""
+    """Distil the saliency network to a network for fewer input pixels, without a face head."""
     from deepcrop import weights
     from jobs.training import saliency_distillation as distil
     from jobs.training.faces import without_face_head
@@ -334,7 +334,7 @@ def aesthetics(
 
 
 def show(figures: dict[str, float]) -> None:
-    """Print figures, one a line."""
+    """Print figures, one on each line."""
     for name, value in figures.items():
         typer.echo(f"{name}: {value:.4g}")
 

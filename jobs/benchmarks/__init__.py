@@ -1,1 +1,1 @@
-"""What the benchmark is made of: a corpus, the contenders, and how they are measured."""
+"""The parts of the benchmarks: a corpus, the contenders, and the measurements."""

@@ -40,7 +40,7 @@ class Margin:
 
     @classmethod
     def between(cls, small: Cost, large: Cost, counts: tuple[int, int]) -> Margin:
-        """Return the difference of two runs an image, on the two numbers of images."""
+        """Return the difference of two runs per image, on the two numbers of images."""
         more = counts[1] - counts[0]
         seconds = (large.seconds - small.seconds) / more
         start = small.seconds - counts[0] * seconds

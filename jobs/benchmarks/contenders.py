@@ -151,7 +151,7 @@ def opencv(path: Path, target: Path) -> None:
 
 
 def smartcrop_node(source: Path, target: Path, cores: int) -> None:
-    """Smartcrop in JavaScript with sharp: one Node process a core."""
+    """Smartcrop in JavaScript with sharp: one Node process for each core."""
     make_folders(target)
     script = str(Path(__file__).with_name("smartcrop.mjs"))
     flags = [str(ANALYSIS), str(LONGEST), str(QUALITY)]
@@ -214,7 +214,7 @@ def deepcrop(method: str) -> Callable[[Path, Path, int], None]:
 
 
 def pooled(work: Callable[[Path, Path], None]) -> Callable[[Path, Path, int], None]:
-    """Turn the work on one file into a contender."""
+    """Make a contender from a function that processes one file."""
 
     def run(source: Path, target: Path, cores: int) -> None:
         in_processes(work, source, target, cores)
@@ -233,7 +233,7 @@ class Contender:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def missing(self) -> str | None:
-        """Return a message about what is not installed; None where nothing is missing."""
+        """Return a message that names missing packages; None if everything is installed."""
         for module in self.modules:
             if importlib.util.find_spec(module) is None:
                 return f"the Python package {module} is not installed"

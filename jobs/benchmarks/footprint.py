@@ -30,7 +30,7 @@ class Footprint:
 
     Attributes:
         images: number of images.
-        cost: of all its processes.
+        cost: the cost of all processes of the job.
         driver: peak resident memory of the driver, in bytes.
         worker: peak resident memory of the largest worker, in bytes.
         listing: seconds until the job had listed all images; it processes none before.
@@ -100,7 +100,7 @@ class _Peaks:
         with contextlib.suppress(psutil.Error, OSError):
             self.driver = max(self.driver, _high_water(pid))
             for child in psutil.Process(pid).children(recursive=True):
-                # One that has just ended has an empty command line.
+                # A process that has just ended has an empty command line.
                 if " ".join(child.cmdline()).startswith("ray::"):
                     self.worker = max(self.worker, _high_water(child.pid))
 

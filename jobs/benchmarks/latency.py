@@ -26,9 +26,9 @@ class LatencyResult:
 
     Attributes:
         latency: mean delay of every response, in milliseconds.
-        seconds: elapsed seconds an image.
-        cpu: CPU-seconds an image.
-        idle: idle CPU-seconds of the machine an image.
+        seconds: elapsed seconds for each image.
+        cpu: CPU-seconds for each image.
+        idle: idle CPU-seconds of the machine for each image.
     """
 
     latency: float

@@ -1,4 +1,4 @@
-"""What a command costs: its own time and memory and those of every process that it starts.
+"""Measure the time and memory of a command and of all processes that it starts.
 
 Ray's daemons outlive their parents, so the processes are found by making this one the parent of
 orphans (Linux), and their times are sampled, since nobody waits for most of them.

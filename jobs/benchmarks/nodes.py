@@ -1,4 +1,4 @@
-"""The same job on clusters of one and of several nodes, simulated on this machine.
+"""Run a job on clusters of one and of several nodes, simulated on this machine.
 
 A node is a set of Ray's processes with one CPU declared; the head has none. The nodes share the
 machine's cores with each other and with the driver: with more nodes than cores, only the overhead

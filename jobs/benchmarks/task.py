@@ -18,10 +18,10 @@ QUALITY = 88
 """JPEG quality, 1..100."""
 RATIOS = {"1x1": (1, 1), "16x9": (16, 9), "9x16": (9, 16), "4x5": (4, 5), "3x2": (3, 2)}
 ASPECTS = tuple(f"{across}:{down}" for across, down in RATIOS.values())
-"""The same ratios, as options of a job."""
+"""The aspect ratios as options of a job."""
 
 Cut = tuple[int, int, int, int]
-"""Left, top, width and height in pixels."""
+"""A box: left, top, width and height in pixels."""
 
 
 def window(width: int, height: int, ratio: tuple[int, int]) -> tuple[int, int]:

@@ -29,7 +29,7 @@ class AblationOptions(CagicOptions):
 
     @property
     def schedule(self) -> Schedule:
-        """The search that these options ask for."""
+        """The schedule of the search that these options specify."""
         parts = self.ablation.split("+")
         full = self.ablation == "full"
         return replace(

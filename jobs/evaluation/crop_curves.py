@@ -1,4 +1,4 @@
-"""Mars on held-out photos: what its windows keep, and what they cost in area.
+"""Mars on held-out photos: the fixations that its windows keep, by the windows' area.
 
 A method that may choose a smaller window is judged at the area that it chose: how much would the
 saliency method, the centre window, or a person keep in a window of that area?
@@ -32,9 +32,9 @@ class Point:
 
     setting: float
     area: float
-    """Window over image."""
+    """Area of the window, as a share (0..1) of the image."""
     kept: float
-    """Share of the fixations inside."""
+    """Share (0..1) of the fixations inside the window."""
 
 
 def _average(setting: float, pairs: Sequence[tuple[float, float]]) -> Point:
@@ -74,7 +74,7 @@ def saliency_curve(
     Args:
         maps: a saliency map for each photo.
         points: the fixations that count.
-        sizes: of the photos.
+        sizes: sizes of the photos in pixels.
         aspects: the ratios.
     """
     curve = []
@@ -123,7 +123,7 @@ def at_area(curve: Sequence[Point], area: float) -> float:
 
 
 def gain_at_largest(method: MarsCrop, photos: Sequence[GazePhoto]) -> Gain:
-    """Judge the largest window of each ratio, where the method puts it."""
+    """Evaluate the largest window of each ratio at the method's place."""
     sizes = [photo.size for photo in photos]
     answers = method.boxes([photo.image for photo in photos], ASPECTS, sizes=sizes)
     boxes = [[crop.box for crop in crops] for crops in answers]
@@ -145,7 +145,7 @@ def print_gain(methods: Mapping[str, MarsCrop], photos: Sequence[GazePhoto]) -> 
 
 
 def print_curves(method: MarsCrop, saliency: SaliencyCrop, photos: Sequence[GazePhoto]) -> None:
-    """Print what Mars keeps at each threshold, beside the others at the same area."""
+    """Print the share that Mars keeps at each threshold, and that of the others at equal area."""
     pictures, points = [photo.image for photo in photos], [photo.points for photo in photos]
     sizes = [photo.size for photo in photos]
     maps = [each.double().numpy() for each in saliency.maps(pictures)]

@@ -28,7 +28,7 @@ TOUCH = 0.02
 
 @dataclass
 class Cuts:
-    """Faces times windows, by what became of them."""
+    """The numbers of pairs of a face and a window by outcome: face whole, cut or outside."""
 
     whole: int = 0
     cut: int = 0
@@ -36,11 +36,11 @@ class Cuts:
 
     @property
     def share(self) -> float:
-        """Share of those cut among those shown."""
+        """The share (0..1) of cut faces among shown faces."""
         return self.cut / max(self.cut + self.whole, 1)
 
     def add(self, share: float) -> None:
-        """Count a face of whose area a window holds this share."""
+        """Count a face by the share (0..1) of its area inside a window."""
         if share <= TOUCH:
             self.outside += 1
         elif share >= 1 - TOUCH:
@@ -64,7 +64,7 @@ def found_table(photos: Sequence[FacePhoto], weights: str) -> Table:
 def cut_table(
     photos: Sequence[FacePhoto], shared: Path, method: str, weights: str, settings: Sequence[float]
 ) -> Table:
-    """Tabulate what windows do to the detector's faces, and what that costs on gaze photos."""
+    """Tabulate the detector's faces that windows cut, and the gain that is lost on gaze photos."""
     parts = gaze(shared, longest=640)
     watched = {
         photo.name: photo
@@ -109,7 +109,7 @@ def shown(photo: FacePhoto, box: Box, size: Size, hair: float = 0.0) -> list[flo
     Args:
         photo: with its faces.
         box: the window.
-        size: of the photo, in the window's pixels.
+        size: size of the photo in the window's pixels.
         hair: height that counts as well above a face, over that of the face.
     """
     faces = photo.faces[photo.faces[:, 4] >= SURE, :4].clip(0, 1)
@@ -139,7 +139,7 @@ def faces_tables(
         labels: what :func:`jobs.training.faces.write_faces` wrote.
         shared: folder that holds ``data/``.
         weights: name or file.
-        settings: of the option ``faces``.
+        settings: the values of the option ``faces``.
         method: saliency or mars.
     """
     torch.set_num_threads(1)

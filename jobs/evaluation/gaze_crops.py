@@ -40,7 +40,7 @@ LOOKED_AT = 640
 
 @dataclass(frozen=True)
 class GazeCrops:
-    """How boxes are made from fixations.
+    """The parameters by which boxes are made from fixations.
 
     Attributes:
         views: views of each photo; the first is the whole photo.
@@ -49,7 +49,7 @@ class GazeCrops:
         point_boxes: share of the boxes that are drawn around single points, 0..1.
         smallest: sides of the smallest box over those of the largest window.
         viewers: share of the viewers that one box is made from.
-        seed: of all that is random.
+        seed: seed of all random choices.
     """
 
     views: int = 3
@@ -101,7 +101,7 @@ class GazeCrops:
 
         Args:
             points: ``(n, 2)`` fixations in 0..1 of the photo.
-            size: of the photo in pixels.
+            size: size of the photo in pixels.
             aspects: the ratios.
             enough: part of what the largest window can hold.
         """
@@ -176,7 +176,7 @@ def pseudo_gaze_photos(
     Args:
         shared: folder that holds ``data/``; names are relative to ``shared/data``.
         maps: from a photo, uint8 ``(3, h, w)``, to a non-negative map of any size.
-        seed: of what is drawn.
+        seed: seed of the drawn fixations.
     """
     for index, path in enumerate(unlabelled_paths(shared)):
         image, size = read_photo(path, LOOKED_AT)

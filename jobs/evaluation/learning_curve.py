@@ -1,4 +1,4 @@
-"""What a plain readout of the frozen trunk gains, and how that grows with the photos it saw.
+"""Measure the gain of a plain readout of the frozen trunk by the number of training photos.
 
 A mark that a trained network must pass, and a hint at what more photos with gaze would be worth:
 the network itself would take an hour or two for each point of such a curve.
@@ -32,7 +32,7 @@ from jobs.training.readout import (
 from .report import by_dataset, reference_windows
 
 SHARES = (0.25, 0.5, 1.0)
-"""Shares of the training photos, 0..1."""
+"""Shares (0..1) of the training photos on which readouts are trained."""
 DRAWS = 3
 """Readouts of each share, every one of other photos and another start."""
 EPOCHS = 24

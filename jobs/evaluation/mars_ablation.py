@@ -25,7 +25,7 @@ from .gaze_crops import GazeCrops
 RATIOS = tuple(
     AspectRatio.parse(text) for text in ("1:2", "9:16", "2:3", "1:1", "3:2", "16:9", "2:1")
 )
-"""Ratios that the windows are judged at: all in [0.5, 2]."""
+"""Aspect ratios of the evaluated windows, all in 0.5..2."""
 ENOUGH = 0.8
 """Part of the largest window's fixations that the box of truth holds."""
 
@@ -37,12 +37,12 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "w/o embedding vector": {"embedding": False},
     "w/o interpolation": {"interpolation": False},
 }
-"""Switches of Table 3, then of Table 4."""
+"""The options of the variants in Table 3, then in Table 4."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One variant on photos that it never saw."""
+    """The results of one variant on photos that aren't in its training set."""
 
     name: str
     iou: float
@@ -52,7 +52,7 @@ class Row:
     gain: float
     """Gain of the largest windows."""
     loss: float
-    """Last of training."""
+    """The training loss at the end."""
 
 
 def evaluate(method: MarsCrop, photos: Sequence[GazePhoto]) -> tuple[float, float]:
@@ -106,7 +106,7 @@ def ablation(
 
     Args:
         initial: makes the untrained network with some switches, over the same trunk.
-        views: of :func:`~jobs.training.mars.load_views` with the same ``frozen``.
+        views: the result of :func:`~jobs.training.mars.load_views` with an equal ``frozen``.
         photos: held out.
         recipe: how.
         frozen: blocks of the trunk that are not trained.

@@ -110,7 +110,7 @@ def _to_source(photo: GazePhoto, left: float, top: float, window: Size) -> Box:
 
 
 def _vips(pyvips: Any, photo: GazePhoto, interesting: str) -> list[Box]:
-    """Crop with ``vips smartcrop``, which tells where it cut in the image's offsets."""
+    """Crop with ``vips smartcrop``, which returns its position in the image's offsets."""
     height, width = photo.image.shape[-2:]
     pixels = photo.image.permute(1, 2, 0).contiguous().numpy()
     image = pyvips.Image.new_from_memory(pixels.tobytes(), width, height, 3, "uchar")
@@ -139,7 +139,7 @@ def _smartcrop(cropper: Any, photo: GazePhoto) -> list[Box]:
 
 
 def reference_windows(photos: Sequence[GazePhoto]) -> tuple[Floats, Floats]:
-    """Return what the centre and the human windows keep of each photo, ``(n,)`` each."""
+    """Return each photo's shares ``(n,)`` that the centre windows and the human windows keep."""
     sizes = [photo.size for photo in photos]
     centres = [[centre_window(aspect, size) for aspect in ASPECTS] for size in sizes]
     human = [
@@ -155,14 +155,14 @@ def reference_windows(photos: Sequence[GazePhoto]) -> tuple[Floats, Floats]:
 
 
 def by_dataset(photos: Sequence[GazePhoto]) -> dict[str, NDArray[np.bool_]]:
-    """Tell which photos ``(n,)`` are of each dataset, and of all."""
+    """Return masks ``(n,)`` of the photos of each dataset, and of all photos."""
     folders = np.array([photo.name.split("/")[0] for photo in photos])
     groups = {str(folder): folders == folder for folder in np.unique(folders)}
     return {**groups, "all": np.ones(len(photos), bool)}
 
 
 def gain_table(title: str, gains: Mapping[str, Gain]) -> Table:
-    """Tabulate what each way of cropping keeps, averaged over photos and ratios."""
+    """Tabulate the kept share of each way of cropping, averaged over photos and ratios."""
     table = Table("window", "kept", "gain", "standard error", title=title)
     for name, each in sorted(gains.items(), key=lambda item: -item[1].kept.mean()):
         table.add_row(name, f"{each.kept.mean():.3f}", f"{each.gain:.2f}", f"{each.error:.2f}")
@@ -198,7 +198,7 @@ def saliency_tables(
         shared: folder that holds ``data/gaze_*``.
         weights: name or file.
         part: "test", "validation" or "train".
-        note: told which tools are absent, a line each.
+        note: called with a line for each tool that is absent.
     """
     torch.set_num_threads(1)
     method = load("saliency", device="cpu", weights=weights)
@@ -225,7 +225,7 @@ def saliency_tables(
     gains = {name: Gain(share, centre, human) for name, share in shares.items()}
     for dataset, chosen in by_dataset(photos).items():
         title = f"{dataset}: {chosen.sum()} {part} photos"
-        if dataset != "all":  # what other photos are looked at for differs from set to set
+        if dataset != "all":  # the other photos of the shuffled AUC differ
             members = [photo for photo, of in zip(photos, chosen, strict=True) if of]
             yield metric_table(title, members, predictions)
         yield gain_table(title, {name: gain.of(chosen) for name, gain in gains.items()})

@@ -1,4 +1,4 @@
-"""How long retarget methods take, beside the least that their multiplications could take.
+"""Measure the time of retarget methods, and a lower bound from their multiplications.
 
 ```python
 >>> method = load("dnr", device="cpu")
@@ -34,18 +34,18 @@ MATRIX = {"cpu": 512, "cuda": 8192}
 
 @dataclass(frozen=True)
 class Timing:
-    """What a method took for images of one size and target."""
+    """The time of a method for images of one size and target."""
 
     seconds: float
-    """Wall-clock time an image: the shortest of several runs over the batch."""
+    """Wall-clock seconds for each image: the shortest of several runs over the batch."""
     operations: float
-    """Floating-point operations an image, in convolutions and matrix products."""
+    """Floating-point operations for each image, in convolutions and matrix products."""
     rate: float
-    """Floating-point operations a second in a large matrix product."""
+    """Floating-point operations per second in a large matrix product."""
 
     @property
     def floor(self) -> float:
-        """Seconds an image that the operations take at that rate."""
+        """The seconds that the operations of each image take at the rate of the matrix product."""
         return self.operations / self.rate
 
 
@@ -64,7 +64,7 @@ def measure(
         method: on the device already.
         photos: (3, H, W) uint8: the batch.
         size: the size wanted of each.
-        threads: of torch, for the time of the measurement.
+        threads: number of torch's threads during the measurement.
         device: type of the device where the method runs.
         repeats: runs; one more before them is not counted in.
     """

@@ -17,7 +17,7 @@ from deepcrop.methods.base import as_tensor
 from deepcrop.methods.registry import load
 
 Retargeter = Callable[[Tensor, Size], Tensor]
-"""Takes a photo (3, H, W) uint8 and a size; gives the photo in that size."""
+"""A function from a photo (3, H, W) uint8 and a size to the photo in that size."""
 
 
 def ours(text: str) -> Retargeter:
@@ -64,7 +64,7 @@ def liquid_rescale(command: str, photo: Tensor, size: Size) -> Tensor:
     Args:
         command: path of ``magick`` or ``convert``.
         photo: (3, H, W) uint8.
-        size: of the result.
+        size: size of the result in pixels.
 
     Raises:
         subprocess.CalledProcessError: the command failed.

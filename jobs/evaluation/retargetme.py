@@ -41,23 +41,23 @@ Measure = Callable[[Tensor], dict[str, Tensor]]
 
 @dataclass(frozen=True)
 class Figures:
-    """What is measured of one result."""
+    """The metrics of one result."""
 
     semantic: float
-    """DNR, Eq. 5, on relu5_1: more is better."""
+    """Semantic score (DNR, Eq. 5) on relu5_1; higher is better."""
     ars: float
-    """Aspect-ratio similarity, weighted by our saliency network: more is better."""
+    """Aspect-ratio similarity, weighted by our saliency network; higher is better."""
     frr: float
-    """DeepIR, Eq. 8, on relu1_1 to relu4_1: more is better."""
+    """Feature remain ratio (DeepIR, Eq. 8) on relu1_1 to relu4_1; higher is better."""
     fd: float
-    """DeepIR, Eq. 9, between normalised features, on the same: less is better."""
+    """Feature dissimilarity (DeepIR, Eq. 9) of normalised relu1_1 to relu4_1; lower is better."""
     discarded: float
-    """Share of the saliency in blocks that are gone, in proportion: less is better."""
+    """Share (0..1) of the saliency that is lost with removed parts of blocks; lower is better."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One photo and what others made of it."""
+    """One photo and its published results."""
 
     name: str
     folder: Path
@@ -104,7 +104,7 @@ def measure(
     Args:
         result: (3, H, W) uint8.
         source: (3, H', W') uint8.
-        features: of the source, by tap, (1, C, h, w).
+        features: the feature maps (1, C, h, w) of the source by tap.
         saliency: (h, w) of the source, any resolution.
         network: what ``features`` came from.
         side: longest edge of the source at which Eq. 9 is computed, which takes a search; 0 leaves
@@ -162,7 +162,7 @@ def evaluate(
         sheet: where contact sheets (a PNG a case) go; a folder.
         figures: a file of JSON lines that gets each case's figures. A case that it has already,
             for all methods, isn't measured again.
-        names: of cases; by default all.
+        names: the names of cases; by default all.
         side: see `measure`.
         report: gets a line a case.
 
@@ -201,7 +201,7 @@ def evaluate(
 
 
 def _known(figures: Path) -> dict[str, dict[str, Figures]]:
-    """Read what an earlier run measured, by case and method."""
+    """Read the metrics of an earlier run by case and method."""
     if not figures.exists():
         return {}
     rows = [json.loads(line) for line in figures.read_text().splitlines()]
@@ -215,8 +215,8 @@ def contact_sheet(
 
     Args:
         images: (3, H, W) uint8, by name.
-        columns: images a row.
-        height: of each, in pixels.
+        columns: number of images in a row.
+        height: height of each image in pixels.
         gap: between them.
     """
     caption = 14

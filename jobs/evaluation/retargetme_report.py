@@ -1,4 +1,4 @@
-"""What the evaluation on RetargetMe prints: means of all methods, and by how much ours differ."""
+"""The tables of the evaluation on RetargetMe: means of all methods, and margins of ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Photos with named objects, and crop methods put to the test on them."""
+"""Evaluate on photos with named objects how well crop methods follow captions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from jobs.training.datasets import read_photo
 from .cagic_ablation import AblationOptions
 
 SMALLEST, LARGEST = 0.02, 0.4
-"""Shares of the photo that an object must cover."""
+"""The least and the largest share (0..1) of the photo that an object covers."""
 THRESHOLD = 0.2
 """Share of a Grad-CAM map's maximum above which a position is of the object (section 4.1.2)."""
 
@@ -40,7 +40,7 @@ class NamedObject:
 
     @property
     def caption(self) -> str:
-        """What a user would type."""
+        """The caption that a user would type."""
         article = "an" if self.category[0] in "aeiou" else "a"
         return f"{article} {self.category}"
 
@@ -93,7 +93,7 @@ def ratio_of(size: Size) -> AspectRatio:
 
 
 def grad_cam_cropper(method: Cagic) -> Cropper:
-    """Crop to what lies above the threshold in the Grad-CAM map of the same score."""
+    """Crop to the positions above the threshold in the Grad-CAM map of the score."""
 
     def crop(image: Tensor, size: Size, captions: Sequence[str]) -> list[Box]:
         scene = method.scene(image)
@@ -115,12 +115,12 @@ def bounding_box(grad_cam: Tensor, size: Size) -> Box:
 
 
 def centre_of(size: Size, boxes: Sequence[Box]) -> list[Box]:
-    """Return windows of the same sizes in the middle of the photo."""
+    """Return windows of the crops' sizes at the centre of the photo."""
     return [Box.centred(box.size, (0.5, 0.5), size) for box in boxes]
 
 
 def most_salient(saliency: Tensor, size: Size, boxes: Sequence[Box]) -> list[Box]:
-    """Return windows of the same sizes that hold the most of a saliency map ``(h, w)``."""
+    """Return windows of the crops' sizes with the most of a saliency map ``(h, w)``."""
     integral = Integral.of(saliency.cpu().numpy(), size)
     return [_densest(integral, box.size, size) for box in boxes]
 
@@ -163,7 +163,7 @@ def steering_table(
 
     Args:
         shared: folder that holds ``data/objects_coco128``.
-        name: of the weights, or their path.
+        name: the name or the path of the weights.
         rows: ``NAME:option=value,...``, one run of CAGIC each. The first of each score has its
             baselines beside it: windows of the same sizes at the centre and where saliency is
             most, and Grad-CAM of the same score.

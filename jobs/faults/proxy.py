@@ -245,7 +245,7 @@ class FaultProxy:
 
 
 class _Truncated(Exception):
-    """The response was truncated, and the connection is to be closed regularly."""
+    """The response was truncated, and the connection must be closed regularly."""
 
 
 def _carries_object(request: Message, response: Message) -> bool:

@@ -25,7 +25,7 @@ class S3Server:
     access_key: str
     secret_key: str
     checks_uploads: bool
-    """Whether it refuses an upload whose bytes don't match their checksum."""
+    """Whether the server refuses an upload whose bytes don't match their checksum."""
 
 
 @contextlib.contextmanager

@@ -27,16 +27,16 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train; the defaults are the ones that made our weights.
+    """The recipe of the view ranker; the defaults are those of our weights.
 
     Attributes:
-        views: sub-crops a photo.
+        views: number of sub-crops for each photo.
         epochs: passes over the photos.
-        batch: photos a step.
+        batch: photos in a step.
         rate: learning rate (AdamW, cosine).
         decay: weight decay.
-        margin: of the hinge.
-        seed: of the weights and the order.
+        margin: margin of the hinge loss.
+        seed: seed of the weights and the order.
     """
 
     views: int = 5
@@ -58,7 +58,7 @@ def by_hash(photos: Sequence[Path]) -> list[Path]:
 
 
 def sub_crops(photo: Path, count: int) -> list[Box]:
-    """Draw sub-crops (0..1 of the sides), 50 to 90% wide, the same for a name at all times."""
+    """Draw sub-crops (0..1 of the sides), 50 to 90% wide; a name always gives equal crops."""
     random = np.random.default_rng(int.from_bytes(_digest(photo)[:8], "big"))
     boxes = []
     for _ in range(count):
@@ -114,7 +114,7 @@ def fit(
 
 @torch.no_grad()
 def evaluate(ranker: ViewRanker, pooled: Tensor) -> dict[str, float]:
-    """Return how often a photo outranks a sub-crop of itself, and all of them."""
+    """Return how often a photo outranks one of its sub-crops, and how often all of them."""
     scores = ranker.rank(pooled.float().flatten(0, 1)).view(pooled.shape[:2])
     above = scores[:, :1] > scores[:, 1:]
     return {

@@ -34,7 +34,7 @@ SUMMARY = "MobileNet-V2 trunk, captioner and word detectors (Flickr8k, 1,000 pho
 
 
 def untrained(trunk: dict[str, Tensor]) -> CagicNetwork:
-    """Build the network from torchvision's MobileNet-V2 parameters, its readers not yet trained."""
+    """Build the network from torchvision's MobileNet-V2 parameters, with untrained heads."""
     names = MobileNet_V2_Weights.IMAGENET1K_V1.meta["categories"]
     network = CagicNetwork(
         Captioner(SPECIAL, CaptionerOptions(channels=320, cells=7, hidden=1)),
@@ -48,7 +48,7 @@ def untrained(trunk: dict[str, Tensor]) -> CagicNetwork:
 
 
 def current(folder: Path, trunk: dict[str, Tensor]) -> CagicNetwork:
-    """Load what is trained so far from ``folder``, or begin."""
+    """Load the network as trained so far from ``folder``, or build a new one."""
     path = folder / "cagic.safetensors"
     if not path.exists():
         return untrained(trunk)
@@ -70,12 +70,12 @@ def save(network: CagicNetwork, folder: Path) -> Path:
 
 
 def encode_features(network: CagicNetwork) -> Callable[[Tensor], Tensor]:
-    """Return what encodes squares ``(b, 3, s, s)`` for captioner and ranker."""
+    """Return the function that encodes squares ``(b, 3, s, s)`` for captioner and ranker."""
     return lambda squares: network.encode(squares.float())[0]
 
 
 def cached(path: Path | None, make: Callable[[], Tensor]) -> Tensor:
-    """Return the tensor at ``path``, made and kept there the first time."""
+    """Return the tensor at ``path``, which is computed and stored there the first time."""
     if path is not None and path.exists():
         return torch.load(path, weights_only=True)
     value = make()
@@ -104,9 +104,9 @@ def train_captioner(
         trunk: torchvision's MobileNet-V2 parameters (safetensors).
         folder: where ``cagic.safetensors`` is, or will be.
         cache: folder that keeps the features, for the next time.
-        recipe: of the captioner.
-        detectors: of the word detectors.
-        validation: photos that say when to stop.
+        recipe: the recipe of the captioner.
+        detectors: the recipe of the word detectors.
+        validation: number of photos that determine when to stop.
         test: photos that the figures are of; nothing is chosen on them.
         log: takes a line of progress.
 

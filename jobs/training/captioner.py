@@ -23,23 +23,23 @@ DEFAULT = CaptionerOptions(channels=320, cells=7, embedding=256, hidden=256, att
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train; the defaults are the ones that made our weights.
+    """The recipe of the captioner; the defaults are those of our weights.
 
     Attributes:
         options: the captioner's architecture.
         least: captions that a word must stand in to be in the vocabulary.
         longest: words of a caption that are kept.
         epochs: passes over the captions, at most.
-        batch: captions a step.
+        batch: captions in a step.
         rate: learning rate (AdamW, cosine).
         decay: weight decay.
-        smoothing: of the labels.
+        smoothing: label smoothing, 0..1.
         forget: share of the words fed in that are replaced by ``<unk>``.
         feature_dropout: share of the feature channels that are zeroed, a caption at a time.
         doubly: weight of the doubly stochastic attention (arXiv 1502.03044, Eq. 14).
         average: decay of the moving average of the weights, which is what is kept.
         patience: epochs without a better validation loss before it stops.
-        seed: of the weights, the order and the noise.
+        seed: seed of the weights, the order and the noise.
     """
 
     options: CaptionerOptions = DEFAULT
@@ -60,7 +60,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Captions:
-    """What the loop trains on.
+    """The training data of the loop.
 
     Attributes:
         grids: ``(views, photos, C, H, W)`` features, the plain view first.
@@ -76,14 +76,14 @@ class Captions:
 def caption_loss(
     logits: Tensor, weights: Tensor, ids: Tensor, *, pad: int, smoothing: float, doubly: float
 ) -> Tensor:
-    """Cross-entropy of each next word, and attention that looks at every place once.
+    """Return the cross-entropy of each next word, plus a penalty on uneven attention to places.
 
     Args:
         logits: ``(B, T - 1, V)``.
         weights: ``(B, T - 1, P)`` attention.
         ids: ``(B, T)`` the captions.
         pad: the word that doesn't count.
-        smoothing: of the labels.
+        smoothing: label smoothing, 0..1.
         doubly: weight of the attention's term.
     """
     words = F.cross_entropy(
@@ -164,7 +164,7 @@ def fit(
 
 @torch.no_grad()
 def validate(model: Captioner, data: Captions, batch: int = 64) -> float:
-    """Return the cross-entropy of the captions, in nats a word."""
+    """Return the cross-entropy of the captions, in nats per word."""
     pad = model.vocabulary.index["<pad>"]
     total, count = 0.0, 0
     for start in range(0, len(data.ids), batch):
@@ -179,5 +179,5 @@ def validate(model: Captioner, data: Captions, batch: int = 64) -> float:
 
 
 def trim(ids: Tensor, pad: int) -> Tensor:
-    """Cut the columns that hold nothing but padding."""
+    """Remove the columns that hold only padding."""
     return ids[:, : int((ids != pad).sum(1).max())]

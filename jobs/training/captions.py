@@ -93,7 +93,7 @@ def split(photos: Sequence[CaptionedPhoto], *, validation: int, test: int) -> Sp
 
 
 def vocabulary_of(photos: Iterable[CaptionedPhoto], least: int) -> list[str]:
-    """List the special words, then every word that stands in ``least`` captions or more."""
+    """Return the special words, then all words that are in at least ``least`` captions."""
     counted = Counter(word for photo in photos for text in photo.captions for word in tokens(text))
     return [*SPECIAL, *sorted(word for word, count in counted.items() if count >= least)]
 

@@ -1,4 +1,4 @@
-"""Crops that people drew, or that were derived from what they looked at: the training set of Mars.
+"""Crops that people drew, or that were derived from their fixations: the training set of Mars.
 
 ```python
 rows = read_fcdb(folder)                              # or fat, hcdb, gaicd, cpc
@@ -33,7 +33,7 @@ class Cropping:
 
     Attributes:
         image: path of the image, relative to its dataset's folder of images.
-        ratio: the aspect ratio asked for, width over height.
+        ratio: the requested aspect ratio, width over height.
         box: the answer, in pixels of the image.
         view: the part of the image that was looked at, which holds ``box``; None is all of it.
     """
@@ -166,7 +166,7 @@ def read_gaicd(folder: Path, split: str = "train", top: int = 1) -> list[Croppin
 
     Args:
         folder: that holds ``annotations``.
-        split: of the journal version, if it has splits.
+        split: a split of the journal version, if it has splits.
         top: how many of the best-scored crops count as answers.
     """
     divided = (folder / "annotations" / split).is_dir()
@@ -184,7 +184,7 @@ def read_gaicd(folder: Path, split: str = "train", top: int = 1) -> list[Croppin
 
 
 def read_cpc(folder: Path, top: int = 1) -> list[Cropping]:
-    """Read CPC (Wei et al., CVPR 2018): 24 views an image, chosen or not by six workers.
+    """Read CPC (Wei et al., CVPR 2018): 24 views of each image, chosen or not by six workers.
 
     ``CollectedAnnotationsRaw/NAME.jpg.txt``: JSON, often inside a JSON string: ``bboxes``
     [x0, y0, x1, y1] and ``scores``, one list a worker with a number a box.
@@ -230,7 +230,7 @@ def read_dataset(name: str, folder: Path, split: str = "train") -> list[Cropping
 
 
 def _as_drawn(image: str, box: Box) -> Cropping:
-    """Make a row of a crop that was drawn freely: its own ratio counts as asked for."""
+    """Make a row of a freely drawn crop, whose own ratio counts as the requested one."""
     return Cropping(image, box.size.width / box.size.height, box)
 
 
@@ -243,14 +243,14 @@ def _best(
 
 
 def _lines(path: Path) -> Iterator[tuple[str, list[str]]]:
-    """Yield where each line is that isn't blank, and its fields."""
+    """Yield the place and the fields of each line that isn't blank."""
     for number, line in enumerate(path.read_text().splitlines(), 1):
         if fields := line.replace(",", " ").split():
             yield f"{path}:{number}", fields
 
 
 def _numbers(where: str, fields: Sequence[str], *, least: int) -> list[float]:
-    """Read numbers, and make sure that there are enough."""
+    """Parse numbers, and check that there are enough."""
     try:
         numbers = [float(field) for field in fields]
     except ValueError:

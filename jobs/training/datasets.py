@@ -132,7 +132,8 @@ def _bumps(at: Floats, cells: int, sigma: float) -> Floats:
 
 
 PARTS = {"gaze_osie": (50, 100), "gaze_nus_scene": (30, 70)}
-"""Photos for validation and for the test in each gaze dataset; the rest is trained on."""
+"""Numbers of photos for validation and for the test in each gaze dataset; others are for training.
+"""
 
 
 def gaze(
@@ -162,7 +163,7 @@ UNLABELLED = {
     "objects_coco128/images": "*.jpg",
     "photos_kodak": "*.png",
 }
-"""Photos without gaze that a student learns its teachers' maps on."""
+"""Photos without gaze, on which a student learns its teachers' maps."""
 
 
 def unlabelled_paths(shared: Path) -> list[Path]:

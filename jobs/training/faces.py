@@ -1,4 +1,4 @@
-"""Teaches the saliency network's face head what a face detector finds.
+"""Train the saliency network's face head on the results of a face detector.
 
 The trunk is not touched, so that the saliency maps stay as they are: each view of a photo runs
 through it once, and the head learns on what came out.
@@ -48,7 +48,7 @@ class FacePhoto:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How the head is trained: AdamW, a cosine to zero, on views drawn once."""
+    """The recipe of the head: AdamW, a cosine schedule to zero, on views drawn once."""
 
     width: int = 48
     views: int = 3
@@ -60,7 +60,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class View:
-    """Features of a view, and its faces in 0..1 of it."""
+    """The features of a view, and its faces in 0..1 of the sides."""
 
     features: list[Tensor]
     faces: Floats
@@ -69,7 +69,7 @@ class View:
 def split_faces(
     photos: Sequence[FacePhoto], shared: Path
 ) -> tuple[list[FacePhoto], list[FacePhoto]]:
-    """Part photos for training from those held out.
+    """Split photos into those for training and those held out.
 
     Held out are the gaze photos of the validation and the test part, and every tenth of Flickr8k's.
     """
@@ -157,7 +157,7 @@ def features(network: SaliencyNetwork, image: Tensor, shape: tuple[int, int]) ->
 
 
 def targets(faces: Floats, cells: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
-    """Draw what the head should say of a view.
+    """Draw the target of the head for a view.
 
     Args:
         faces: ``(n, 5)`` x0, y0, x1, y1 in 0..1 of the view (they may reach outside), score.
@@ -219,7 +219,7 @@ def train(
         network: ready for inference.
         photos: with the detector's faces.
         recipe: how.
-        report: told a line an epoch.
+        report: called with a line for each epoch.
     """
     views = draw_views(network, photos, recipe)
     with torch.random.fork_rng(devices=[]):
@@ -293,7 +293,7 @@ def with_faces(network: SaliencyNetwork, head: FaceHead) -> SaliencyNetwork:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How a head's faces and the detector's agree over photos, from one threshold on."""
+    """The agreement of a head's faces with the detector's at one threshold."""
 
     photos: int
     faces: int

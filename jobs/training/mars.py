@@ -33,22 +33,22 @@ from .croppings import Cropping
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train.
+    """The recipe of a training.
 
     Attributes:
         epochs: passes over all views.
-        warmup: of them, those in which the rate rises.
+        warmup: number of the first epochs, in which the rate rises.
         batch: views a step and worker.
-        ratios: of each view a step.
-        boxes: of each ratio a step; their mean is the target.
+        ratios: number of ratios of each view in a step.
+        boxes: number of boxes of each ratio in a step; their mean is the target.
         focus: weight of the density term beside Eq. 8; see :class:`Objective`.
         rate: learning rate (Adam).
-        trunk_rate: of the trunk.
+        trunk_rate: learning rate of the trunk.
         decay: weight decay of the base model.
-        meta_decay: of the meta-learners.
+        meta_decay: weight decay of the meta-learners.
         average: decay of the moving average of the weights, which is what is kept; 0 keeps the
             last ones.
-        seed: of the order and of the choice of boxes.
+        seed: seed of the order and of the choice of boxes.
     """
 
     epochs: int = 50
@@ -77,14 +77,14 @@ DEFAULT = Recipe(
     meta_decay=1e-5,
     average=0.99,
 )
-"""What made ``mars-fast``: few photos, many boxes of each."""
+"""The recipe of ``mars-fast``: few photos with many boxes for each."""
 FINETUNE = replace(DEFAULT, epochs=1, warmup=0.2, rate=3e-4)
 """The recipe of ``mars``, whose head is initialised with a trained readout."""
 
 
 @dataclass(frozen=True)
 class View:
-    """One part of an image, as far as the frozen blocks have taken it, and its boxes.
+    """One part of an image as features of the frozen blocks, and its boxes.
 
     Attributes:
         features: float16 ``(C, h, w)``; with no frozen block, the prepared image.
@@ -188,7 +188,7 @@ def areas(boxes: Tensor, shapes: Tensor, stride: int, cells: tuple[int, int]) ->
     Args:
         boxes: ``(B, R, 4)`` in 0..1 of the view.
         shapes: ``(B, 2)`` height and width of the views in input pixels.
-        stride: input pixels a cell.
+        stride: input pixels for each cell, along a side.
         cells: (rows, columns) of the grid, padding included.
 
     Returns:
@@ -200,10 +200,10 @@ def areas(boxes: Tensor, shapes: Tensor, stride: int, cells: tuple[int, int]) ->
 
 
 def density(boxes: Tensor, shape: tuple[int, int], stride: int, cells: tuple[int, int]) -> Tensor:
-    """Say where boxes ``(n, 4)`` of one view are smallest and most: a density that sums to 1.
+    """Return the density (sum 1) of boxes ``(n, 4)`` of one view, with more weight on small ones.
 
-    A box has the inverse of its size as its mass, spread evenly: one of half the size says twice as
-    much in all, and four times as much of each of its cells.
+    The mass of a box is the inverse of its size, spread evenly: a box of half the size has twice
+    the mass in total, and four times the mass in each of its cells.
     """
     each = areas(boxes[None], torch.tensor([shape]), stride, cells)[0]
     size = each.sum((-2, -1), keepdim=True).clamp_min(1e-3)
@@ -212,14 +212,14 @@ def density(boxes: Tensor, shape: tuple[int, int], stride: int, cells: tuple[int
 
 
 def _cover(low: Tensor, high: Tensor, cells: int) -> Tensor:
-    """Return how much of each cell lies between ``low`` and ``high`` (in cells)."""
+    """Return the share (0..1) of each cell that lies between ``low`` and ``high`` (in cells)."""
     edge = torch.arange(cells, device=low.device)
     last = torch.minimum(high[..., None], edge + 1)
     return (last - torch.maximum(low[..., None], edge)).clamp(0, 1)
 
 
 class Objective(nn.Module):
-    """The loss over the rest of the network: what data parallelism wraps.
+    """The loss over the trained part of the network, which data parallelism wraps.
 
     It is Eq. 8, the binary cross-entropy with the share of the boxes that each cell lies in.
     Where boxes disagree, that share is broad and flat, and so are the areas that are learned from
@@ -276,7 +276,7 @@ Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 
 
 def make_batches(views: Sequence[View], batch: int, random: np.random.Generator) -> list[list[int]]:
-    """Deal the views out once, in random batches of one padded shape each."""
+    """Yield each view once, in random batches of one padded shape each."""
     groups: dict[tuple[int, ...], list[int]] = {}
     for index in random.permutation(len(views)):
         groups.setdefault(tuple(views[index].features.shape), []).append(int(index))
@@ -348,7 +348,7 @@ def fit(
 
     Args:
         network: on its device.
-        views: of :func:`load_views`, with the same ``frozen``; the same in all workers.
+        views: the result of :func:`load_views` with an equal ``frozen``; equal in all workers.
         recipe: how.
         frozen: first blocks of the trunk, which are not trained.
         rank: number of this worker, which takes its share of each batch.

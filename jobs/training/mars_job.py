@@ -35,7 +35,7 @@ def our_recipe(options: MarsOptions) -> Recipe:
 
 @dataclass(frozen=True)
 class MarsJob:
-    """What to train, on what, and how.
+    """The network to train, its data and its recipe.
 
     Attributes:
         rows: Parquet file of croppings.
@@ -59,7 +59,7 @@ def initial(job: MarsJob) -> Mars:
     """Make the untrained network over the pretrained trunk.
 
     Raises:
-        RequestError: the trunk is to be the saliency network, and the weights are not its.
+        RequestError: the trunk is the saliency network, but the weights are of another network.
     """
     torch.manual_seed(job.recipe.seed)
     network = Mars(job.options)

@@ -28,7 +28,7 @@ GRID = (24, 32)
 CELLS = (96, 128)
 COMPONENTS = 448
 SAMPLED = 160
-"""Photos that the principal components are taken from."""
+"""Number of photos from which the principal components are computed."""
 
 
 class FrozenFeatures(nn.Module):
@@ -67,12 +67,12 @@ def resized(image: Tensor, pixels: int, multiple: int) -> Tensor:
 
 
 def normalised(x: Tensor) -> Tensor:
-    """Bring pixels, 0 to 255, to the -1..1 that MobileNet-V2 reads."""
+    """Convert pixels in 0..255 to -1..1 for MobileNet-V2."""
     return (x / 127.5 - 1).contiguous(memory_format=torch.channels_last)
 
 
 def regridded(x: Tensor) -> Tensor:
-    """Bring features to the common grid: averaged where finer, interpolated elsewhere."""
+    """Resize features to the common grid: finer ones are averaged, coarser ones interpolated."""
     if x.shape[-2] > 1.5 * GRID[0]:
         return F.adaptive_avg_pool2d(x, GRID)
     return F.interpolate(x, GRID, mode="bilinear", align_corners=False)
@@ -157,9 +157,9 @@ def train_readout(
         width: channels.
         layers: dilated convolutions; the dilation doubles from each to the next.
         epochs: passes over the photos.
-        batch: photos a step; what is left over of an epoch is not used in it.
+        batch: photos in a step; the incomplete last batch of an epoch is not used.
         rate: highest learning rate (AdamW, a cosine to zero).
-        seed: of the weights and the order.
+        seed: seed of the weights and the order.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -214,7 +214,7 @@ def describe(
     Args:
         features: from a photo, uint8 ``(3, h, w)``, to ``(C, 24, 32)`` in float16.
         images: the photos.
-        seed: of the photos and positions that the components are taken from.
+        seed: seed of the choice of photos and positions for the components.
     """
     chosen = np.random.default_rng(seed).permutation(len(images))[:SAMPLED]
     seen = [images[index].flip(-1) if index % 2 else images[index] for index in chosen]

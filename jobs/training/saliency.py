@@ -31,7 +31,7 @@ from .views import Sample, View, augment, correlation, kl_divergence, loss, near
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one network is trained.
+    """The recipe of one network.
 
     Attributes:
         loss: "blog" or "sam", see :func:`jobs.training.views.loss`.
@@ -47,7 +47,7 @@ class Recipe:
         teacher_weight: a teacher's share of the target where there are fixations too.
         crops: views are parts of photos, which look larger there than when photos are predicted.
         bfloat16: compute in bfloat16 where that is faster; weights and loss stay float32.
-        seed: of the new layers, the views and their order.
+        seed: seed of the new layers, the views and their order.
     """
 
     loss: Literal["blog", "sam"] = "blog"
@@ -68,7 +68,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Progress:
-    """What an epoch reports; the averages of KL and CC are over the validation photos."""
+    """The report of an epoch; KL and CC are averaged over the validation photos."""
 
     epoch: int
     loss: float
@@ -154,7 +154,7 @@ def train(
         recipe: how.
         report: called after each epoch with the figures and the averaged weights.
         wrap: makes the module that is called parallel, such as Ray Train's ``prepare_model``.
-        rank: of this worker; it takes every ``workers``-th batch, from ``rank`` on.
+        rank: index of this worker; it takes every ``workers``-th batch, from ``rank`` on.
         workers: how many share the batches.
     """
     network.trunk.blocks[: recipe.frozen].requires_grad_(False)

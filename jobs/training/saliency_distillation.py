@@ -33,9 +33,12 @@ FURTHER: tuple[dict[str, Any], ...] = (
     {"pixels": 432 * 576, "taps": (10, 13, 17)},
     {"pixels": 240 * 320},
 )
-"""How the second and the third teacher differ from the first, whose options are the student's."""
+"""Options of the second and the third teacher that differ from the first teacher's.
+
+The first teacher has the student's options.
+"""
 FINE = 480 * 640
-"""Pixels at which a network teaches a faster one."""
+"""Pixels of the input at which a network teaches a faster one."""
 FAST = 288 * 384
 """Pixels of the faster network's input."""
 
@@ -57,7 +60,7 @@ def saliency(
 
     Args:
         options: the architecture; it is trained with :data:`SHRINK` of its pixels.
-        recipe: of the first stage; the student learns at 0.7 of its rates.
+        recipe: the recipe of the first stage; the student learns at 0.7 of its rates.
         shared: folder that holds ``data/``.
         imagenet: state dict of MobileNet-V2.
         vgg: state dict of VGG-19's 16x student, for the readouts' features.
@@ -65,7 +68,7 @@ def saliency(
         student_epochs: passes of the student; 0 returns the first network.
         workers: Ray Train workers of the first network; 0 trains in this process.
         gpu: use GPUs.
-        note: told a line an epoch.
+        note: called with a line for each epoch.
     """
     whole, options = options, replace(options, pixels=round(SHRINK * options.pixels))
     photos = gaze(shared, longest=640)
@@ -154,7 +157,7 @@ def faster(
 
     Args:
         network: without a head for faces; it is changed.
-        recipe: of the passes over parts of photos.
+        recipe: the recipe of the passes over parts of photos.
         shared: folder that holds ``data/``.
         report: called after each epoch.
     """

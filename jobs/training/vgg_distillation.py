@@ -36,10 +36,10 @@ PHOTOS = ("captions_flickr8k", "gaze_osie", "gaze_nus_scene", "objects_coco128")
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides the result."""
+    """All parameters that determine the result."""
 
     minutes: float = 25.0
-    """Wall time; the learning rate falls to zero over it."""
+    """Wall-clock time of the training in minutes, over which the learning rate falls to zero."""
     batch: int = 8
     crop: int = 160
     """Side of the training crops, in pixels."""
@@ -157,7 +157,7 @@ def inner_products(maps: Tensor, positions: Tensor) -> Tensor:
 
 
 def disagreement(student: Tensor, teacher: Tensor, positions: Tensor) -> Tensor:
-    """Return how far the inner products are apart, relative to the teacher's; 0 is best."""
+    """Return the difference of the inner products, relative to the teacher's; 0 is best."""
     ours, theirs = inner_products(student, positions), inner_products(teacher, positions)
     return (ours - theirs).square().sum() / theirs.square().sum()
 

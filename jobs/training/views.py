@@ -26,7 +26,7 @@ class Sample:
 
     Attributes:
         image: uint8 RGB ``(3, h, w)``.
-        points: ``(n, 2)`` fixations (x, y) in 0..1, empty where nobody looked.
+        points: ``(n, 2)`` fixations (x, y) in 0..1, empty if there are none.
         teacher: density ``(h', w')`` over the whole photo, or None.
     """
 

@@ -36,21 +36,21 @@ HYPONYMS: Mapping[str, str] = {
     "car": "car cars",
     "water": "water ocean lake river pool sea wave waves",
 }
-"""Words that a caption may use where the first would be true too."""
+"""For each word, the words of captions that imply it."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train; the defaults are the ones that made our weights.
+    """The recipe of the detectors; the defaults are those of our weights.
 
     Attributes:
         least: photos that a word must be said of to get a detector.
-        sharpness: of the soft maximum; 0 is the mean.
+        sharpness: sharpness of the soft maximum; 0 gives the mean.
         decay: weight decay (L2 on the weights, in the loss).
         epochs: passes over the photos.
-        batch: photos a step.
+        batch: photos in a step.
         rate: learning rate (Adam, cosine).
-        seed: of the order.
+        seed: seed of the order.
     """
 
     least: int = 12
@@ -85,7 +85,7 @@ def labels_of(photos: Sequence[CaptionedPhoto], least: int) -> tuple[list[str], 
 
 
 def shares(photos: Sequence[CaptionedPhoto], words: Sequence[str]) -> Tensor:
-    """Return the share of captions that say each word, or one that implies it.
+    """Return the share (0..1) of captions that have each word, or a word that implies it.
 
     Returns:
         ``(photos, words)`` in 0..1: three or more captions of five count as all.

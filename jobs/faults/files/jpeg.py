@@ -19,7 +19,7 @@ _STATES = {
 symbol, and whether the two symbols are swapped."""
 
 Component = tuple[int, int, int]
-"""Identifier, horizontal and vertical sampling factor."""
+"""A component: identifier, horizontal and vertical sampling factor."""
 
 
 class Coder:

@@ -17,7 +17,7 @@ PALETTE = 3
 """Colour type of images with a palette."""
 
 Chunk = tuple[bytes, bytes]
-"""Name and body."""
+"""A chunk: its name and its body."""
 
 
 def chunk(name: bytes, body: bytes) -> bytes:
@@ -83,7 +83,7 @@ def gama(value: int) -> Chunk:
 
 
 Chromaticity = tuple[float, float]
-"""CIE x and y."""
+"""A chromaticity: the CIE 1931 coordinates x and y."""
 
 
 def chrm(red: Chromaticity, green: Chromaticity, blue: Chromaticity, white: Chromaticity) -> Chunk:

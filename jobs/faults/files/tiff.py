@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 ByteOrder = Literal["<", ">"]
-"""Little-endian or big-endian."""
+"""The byte order: little-endian or big-endian."""
 Tags = Mapping[int, tuple[str, Sequence[float]]]
-"""Type (a code of the module ``struct``) and values of each tag."""
+"""The type (a code of the module ``struct``) and the values of each tag."""
 Page = tuple[Tags, list[bytes], bool]
-"""Tags, segments, and whether these are tiles."""
+"""A page: its tags, its segments, and whether the segments are tiles."""
 
 _TYPE = {"B": 1, "H": 3, "I": 4, "f": 11, "d": 12, "Q": 16}
 COMPRESSIONS = {"none": 1, "lzw": 5, "deflate": 8, "packbits": 32773, "lzma": 34925, "zstd": 50000}

@@ -1,4 +1,4 @@
-"""Decodes mutations in a child process, so that a crash, a hang or a leak has its culprit."""
+"""Decode mutations in a child process, so that a crash, a hang or a leak has a known cause."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ COLOURS: tuple[ColourHandling, ...] = ("srgb", "keep", "strip")
 
 @dataclass
 class Findings:
-    """What a run found.
+    """The results of a run.
 
     Attributes:
         outcomes: number of mutations by format and outcome: "ok" or the class of the error.
@@ -63,7 +63,7 @@ def run(
 
     Args:
         count: number of mutations.
-        seed: of the mutations.
+        seed: seed of the mutations.
         limit_s: seconds after which a decode is a hang.
         progress: called with the number of mutations done.
     """

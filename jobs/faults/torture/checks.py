@@ -21,7 +21,7 @@ from .corpus import Source
 
 @dataclass
 class Findings:
-    """What is wrong with an output.
+    """The errors in an output.
 
     Attributes:
         lost: sources without a row, and variants without an object.

@@ -1,4 +1,4 @@
-"""What kills a job's parts, one at a time."""
+"""Kill processes of a job, one at a time."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Killer:
             nodes: the cluster.
             driver: returns the driver's process.
             committed: returns the number of parts that the driver has committed since it began.
-            seed: of all choices.
+            seed: seed of all choices.
         """
         self.nodes, self.driver, self.committed = nodes, driver, committed
         self.random = random.Random(seed)

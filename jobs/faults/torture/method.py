@@ -24,7 +24,7 @@ METHODS: Mapping[str, Mapping[str, Any]] = {
 
 
 def brittle(name: str) -> str:
-    """Return the name of the method that answers as another, until an image kills it."""
+    """Return the name of the method that wraps another one and that an image can kill."""
     return f"brittle-{name}"
 
 
@@ -45,7 +45,7 @@ def brittle_class(name: str) -> type:
         )
 
         def boxes(self, images: Sequence[Any], *arguments: Any, **hints: Any) -> Any:
-            """Kill the process, block it, or answer as the other method."""
+            """Kill the process, block it, or return the other method's results."""
             for image in images:
                 colour = base.as_tensor(image).flatten(1).float().mean(1)
                 if colour.tolist() == list(POISON):

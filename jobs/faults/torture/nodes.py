@@ -79,7 +79,7 @@ class Nodes:
 
 
 def is_busy_actor(process_title: str) -> bool:
-    """Tell whether a process is an actor of a job that works on a batch."""
+    """Return whether a process is an actor of a job that processes a batch."""
     return "MapBatches" in process_title and not process_title.endswith((".__init__", "))"))
 
 

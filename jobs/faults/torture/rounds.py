@@ -40,17 +40,17 @@ FAULTS = Faults(
 DRIVER_TIMEOUT_S = 600.0
 """Seconds after which a driver that hasn't ended is taken to hang."""
 POLL_S = 0.1
-"""Seconds between two looks at the driver."""
+"""Seconds between two checks of the driver."""
 INTERRUPTED, KILLED = 3, -9
 """Exit statuses of drivers that are started again."""
 
 
 @dataclass
 class Round:
-    """What happened in one round, and what is wrong with its output.
+    """The events of one round, and the errors in its output.
 
     Attributes:
-        seed: of the kills and the faults.
+        seed: seed of the kills and the faults.
         seconds: duration.
         kills: number of kills by kind.
         faults: number of injected faults by kind.
@@ -75,7 +75,7 @@ class Round:
 
     @property
     def clean(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether the round's output has no errors."""
         return not self.findings.total and not self.problems
 
 
@@ -89,7 +89,7 @@ class Torture:
 
         Args:
             objects: number of sources.
-            seed: of the corpus.
+            seed: seed of the corpus.
             log: takes lines about the progress.
             method: one of ``METHODS``.
         """
