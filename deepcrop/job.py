@@ -1,4 +1,4 @@
-"""What a job is asked to do: a typed specification, read from flags, YAML or Python.
+"""The specification of a job: typed fields, read from options, YAML or Python.
 
 ```python
 >>> job = Job(input="s3://media/in", output="s3://media/out", method="saliency", aspects=["1:1"])
@@ -15,13 +15,11 @@ import warnings
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import yaml
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -32,63 +30,11 @@ from . import weights
 from .errors import RequestError
 from .geometry import AspectRatio, Size
 from .image import LONGEST_SIDE, MAX_PIXELS, Colour, ExifColour
+from .job_fields import Aspects, Endpoint, ExactSize, Format, Glob, Share
 from .methods import base, registry
 from .storage import Storage, StorageOptions
-from .storage.pattern import compile_glob
 
 __all__ = ["Format", "Job", "VariantRequest"]
-
-Format = Literal["jpeg", "webp", "avif", "png", "same"]
-
-
-def _canonical_aspect(text: str) -> str:
-    return str(AspectRatio.parse(text))
-
-
-def _canonical_size(text: str) -> str:
-    return str(Size.parse(text))
-
-
-def _endpoint(url: str | None) -> str | None:
-    try:
-        return StorageOptions(endpoint=url).endpoint
-    except ValidationError as error:
-        raise RequestError(f"s3_endpoint: {url!r}: {error.errors()[0]['msg']}") from None
-
-
-def _glob(text: str) -> str:
-    compile_glob(text)
-    return text
-
-
-def _percentage(value: Any) -> Any:
-    if isinstance(value, str) and value.strip().endswith("%"):
-        try:
-            return float(value.strip()[:-1]) / 100
-        except ValueError:
-            return value
-    return value
-
-
-def _quoted(value: object) -> object:
-    """Refuse what YAML makes of a ratio without quotes: 1:1 is 61 there, a number of base 60."""
-    if isinstance(value, int | float):
-        raise RequestError(
-            f"aspects: {value}: expected text; in YAML write ratios in quotes, such as '1:1'"
-        )
-    return value
-
-
-def _several(value: object) -> object:
-    """Take one ratio for a list of one."""
-    _quoted(value)
-    return [value] if isinstance(value, str) else value
-
-
-Aspect = Annotated[str, BeforeValidator(_quoted), AfterValidator(_canonical_aspect)]
-ExactSize = Annotated[str, AfterValidator(_canonical_size)]
-Glob = Annotated[str, AfterValidator(_glob)]
-Share = Annotated[float, BeforeValidator(_percentage), Field(ge=0, le=1)]
 
 
 class VariantRequest:
@@ -121,12 +67,12 @@ class Job(BaseModel):
     """Globs of the only files that are sources, below the input; see
     :class:`deepcrop.sources.selection.Selection`."""
     exclude: tuple[Glob, ...] = ()
-    """Globs of files that are no sources."""
+    """Globs of files that are not sources, even where ``include`` matches them."""
     output: str
     """A folder or s3://bucket/prefix, not inside the input."""
     method: str = "saliency"
     """One of ``deepcrop methods``."""
-    aspects: Annotated[tuple[Aspect, ...], BeforeValidator(_several)] = ()
+    aspects: Aspects = ()
     """Aspect ratios, W:H, of the variants."""
     sizes: tuple[ExactSize, ...] = ()
     """Exact pixel sizes, WxH, of further variants."""
@@ -147,25 +93,26 @@ class Job(BaseModel):
     makes no such variant; ``fail`` fails the source; ``never`` gives the crop box at its own size,
     in the folder ``WxHpx-smaller``. A note and a flag say so in every case."""
     keep_metadata: bool = False
+    """Copy EXIF, XMP and IPTC into the variants, adapted to the crop."""
     colour: Colour = "srgb"
     """Convert to sRGB; or keep the source's profile; or convert nothing and drop the profile.
 
-    Colours that a file tells by other means than a profile are kept as the profile that says the
-    same. HDR becomes sRGB unless its colours are dropped.
+    Colours that a file describes by other means than a profile are kept as an equivalent profile.
+    HDR becomes sRGB unless its colours are dropped.
     """
     exif_colour: ExifColour = "use"
-    """Convert what a JPEG's EXIF alone calls Adobe RGB (DCF option files), or ignore that."""
+    """Convert JPEGs that their EXIF alone marks as Adobe RGB (DCF option files), or don't."""
     keys: Literal["mirror", "hash"] = "mirror"
     """Name the variants after the sources' paths, or after a hash of the source's URI."""
     dedupe: bool = False
-    """Work on identical bytes once; the rows of the others refer to the first."""
+    """Process sources with identical bytes once; the rows of the duplicates refer to the first."""
 
     limit: int | None = Field(default=None, ge=1)
-    """Only the first so many sources, in the order of their URIs."""
+    """The number of sources to take, the first in the order of their URIs; by default all."""
     sample: int | None = Field(default=None, ge=1)
-    """Only so many sources, drawn evenly by the hash of their URI."""
+    """The number of sources to take, drawn evenly by the hash of their URI; by default all."""
     max_pixels: int = Field(default=MAX_PIXELS, ge=1)
-    """More pixels than this in one source is taken for a decompression bomb."""
+    """A source with more pixels than this fails, as a decompression bomb."""
     time_limit: float | None = Field(default=None, gt=0)
     """Seconds that each stage of the work on one source may take before its process is ended, for
     the method a ratio or size; by default 60, and of some methods more."""
@@ -173,15 +120,17 @@ class Job(BaseModel):
     """Share of failed sources beyond which the job stops early and its exit status is 1; by default
     it goes on to its end, and its exit status is 1 wherever a source failed."""
 
-    s3_endpoint: Annotated[str | None, AfterValidator(_endpoint)] = None
+    s3_endpoint: Endpoint = None
+    """URL of an S3 server; by default AWS, or what ``AWS_ENDPOINT_URL`` says."""
     no_sign_request: bool = False
+    """Read public buckets without credentials."""
 
     batch_size: int = Field(default=16, ge=1, le=4096)
-    """Sources that an actor is given at once, at most; on a GPU, all in one call of the network."""
+    """The most sources that an actor is given at once; on a GPU, all in one call of the network."""
     actors: int | None = Field(default=None, ge=1)
     """Processes that hold the network; by default one a CPU, or one a GPU share."""
     max_actors: int | None = Field(default=None, ge=1)
-    """Up to so many of them where nodes join later; by default those of the beginning."""
+    """The most actors where nodes join later; by default as many as at the start."""
     gpus: float | None = Field(default=None, ge=0)
     """Share of a GPU for each actor; by default 1 where the cluster has GPUs and 0 where not."""
 
@@ -261,14 +210,14 @@ class Job(BaseModel):
     @property
     def kind(self) -> base.Kind:
         """Whether the method crops or retargets."""
-        kind: base.Kind = registry.find(self.method).kind
-        return kind
+        return registry.find(self.method).kind
 
     @property
     def storage(self) -> Storage:
         """The store that the URIs are read from and written to.
 
-        What this process's environment says of it, short of credentials, goes along to the actors.
+        It has the endpoint and region of this process's environment, and takes them along to the
+        actors; credentials it doesn't.
         """
         named = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
         region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
@@ -285,11 +234,11 @@ class Job(BaseModel):
         return None if name is None else weights.sha256(weights.locate(name))
 
     def settings(self) -> dict[str, Any]:
-        """Return all that decides what the results are: the fields, the weights and the version."""
+        """Return everything that decides the results: the fields, the weights and the version."""
         from . import __version__
 
         ignored = {"batch_size", "actors", "max_actors", "gpus", "max_failed"}
-        ignored |= {"max_pixels", "time_limit"}  # who fails by them is worth another try
+        ignored |= {"max_pixels", "time_limit"}  # sources that exceed them can be retried
         ignored |= {"output", "s3_endpoint", "no_sign_request"}
         fields = json.loads(self.model_dump_json(exclude=ignored))
         return fields | {"weights_sha256": self.weights_sha256, "version": __version__}

@@ -1,4 +1,4 @@
-"""How a job reports its progress while it runs."""
+"""The interface through which a job reports its progress while it runs."""
 
 from __future__ import annotations
 
@@ -6,26 +6,37 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Who wants to know how a job is getting on."""
+    """Receives the progress of a job."""
 
     def start(self, total: int, done: int, failed: int) -> None:
-        """Begin: so many sources in all, so many of them done by earlier runs."""
+        """Start a job.
+
+        Args:
+            total: the job's sources.
+            done: sources that earlier runs have done.
+            failed: failed sources among those.
+        """
 
     def advance(self, done: int, failed: int) -> None:
-        """Count further rows."""
+        """Add rows of this run.
+
+        Args:
+            done: new rows.
+            failed: failed ones among them.
+        """
 
     def note(self, text: str) -> None:
-        """Say what happens now."""
+        """Show what happens now; an empty text ends that."""
 
 
 class NullProgress:
     """A progress that ignores everything."""
 
     def start(self, total: int, done: int, failed: int) -> None:
-        """Say nothing."""
+        """Ignore it."""
 
     def advance(self, done: int, failed: int) -> None:
-        """Say nothing."""
+        """Ignore it."""
 
     def note(self, text: str) -> None:
-        """Say nothing."""
+        """Ignore it."""

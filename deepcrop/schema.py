@@ -1,7 +1,7 @@
-"""The columns of a job's tables: of its listing, and of its two manifests.
+"""The columns of a job's tables: its listing, its images manifest and its variants manifest.
 
-They stand below the rooms that write them, so that what finds the sources can know which names the
-manifest takes. Columns are never renamed or removed: people's scripts read them.
+They are defined below the packages that write them, because the listing must know which names the
+manifest uses. Columns are never renamed or removed: people's scripts read them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 STAGES = ("fetch", "decode", "infer", "render", "write")
-"""The stages of the work on one source, in their order."""
+"""The stages of processing one source, in their order."""
 
 SOURCES = pa.schema(
     [
@@ -25,7 +25,7 @@ SOURCES = pa.schema(
         ("duplicate_of", pa.string()),
     ]
 )
-"""Columns of the listing; those carried over from an input list follow."""
+"""Columns of the listing. Those carried over from an input list follow."""
 
 VARIANT = pa.struct(
     [
@@ -46,6 +46,7 @@ VARIANT = pa.struct(
         ("flags", pa.list_(pa.string())),
     ]
 )
+"""A variant in the images manifest: its file, and its crop box in source pixels."""
 
 IMAGES = pa.schema(
     [
@@ -79,6 +80,7 @@ IMAGES = pa.schema(
         ("fingerprint", pa.string()),
     ]
 )
+"""Columns of the images manifest: a row a source. Those carried over from an input list follow."""
 
 VARIANTS = pa.schema(
     [
@@ -89,8 +91,9 @@ VARIANTS = pa.schema(
         ("aspect", pa.dictionary(pa.int32(), pa.string())),
     ]
 )
-"""Columns of a variants part.
+"""Columns of the variants manifest.
 
-``aspect`` is its folder's too (``aspect=1x1``), in the type that pandas and ``pyarrow.parquet``
-give a column from a folder's name: with plain text they refuse the folder (pandas 3.1, pyarrow 26).
+``aspect`` is also the name of the partition's folder (``aspect=1x1``). It has the type that pandas
+and ``pyarrow.parquet`` give to a column from a folder's name: with plain text they refuse the
+folder (pandas 3.1, pyarrow 26).
 """

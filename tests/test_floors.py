@@ -31,6 +31,7 @@ FLOORS = (
     "metrics",
     "schema",
     "tables",
+    "job_fields",
     "job",
     "sources",
     "manifest",

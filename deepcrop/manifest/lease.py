@@ -15,15 +15,27 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from ..errors import Interrupted, NotFound, RequestError
 from ..storage import Storage
 
 LEASE_TTL_S = 90.0
-"""Seconds after which the holder of a lease is taken for dead."""
+"""Seconds after its last renewal at which the holder of a lease is taken for dead."""
 RENEW_INTERVAL_S = 15.0
 """Seconds between two renewals."""
+
+
+class Holder(TypedDict):
+    """The content of a lease file: the run that holds the lease."""
+
+    owner: str
+    host: str
+    pid: int
+    started: str | None
+    """Start time of the process, in clock ticks since the machine's boot."""
+    renewed: float
+    """Seconds since 1970."""
 
 
 @dataclass
@@ -36,7 +48,7 @@ class Lease:
     renewed: float = 0.0
 
     def acquire(self) -> None:
-        """Take the lease.
+        """Take the lease, if no living run holds it.
 
         Raises:
             Interrupted: another run holds it.
@@ -52,7 +64,7 @@ class Lease:
         self._write()
 
     def renew(self) -> None:
-        """Make sure of the lease, before anything is committed; say so, if it is time to.
+        """Make sure that this run holds the lease, before a commit; renew it when that is due.
 
         Raises:
             Interrupted: another run has taken it over, or the output is gone.
@@ -65,7 +77,7 @@ class Lease:
             self._write()
 
     def release(self) -> None:
-        """Give the lease back."""
+        """Give the lease back, if this run still holds it."""
         holder = _read(self.uri, self.storage)
         if holder is not None and holder["owner"] == self.owner:
             self.storage.delete(self.uri)
@@ -77,14 +89,14 @@ class Lease:
             raise Interrupted(f"{error}; once that is mended, the same command resumes") from None
 
     def _write(self) -> None:
-        record = {
+        holder: Holder = {
             "owner": self.owner,
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "started": _start_of(os.getpid()),
             "renewed": time.time(),
         }
-        self.storage.write(self.uri, json.dumps(record).encode(), "application/json")
+        self.storage.write(self.uri, json.dumps(holder).encode(), "application/json")
         self.renewed = time.monotonic()
 
 
@@ -94,15 +106,15 @@ def is_held(uri: str, storage: Storage) -> bool:
     return holder is not None and _is_alive(holder)
 
 
-def _read(uri: str, storage: Storage) -> dict[str, Any] | None:
+def _read(uri: str, storage: Storage) -> Holder | None:
     try:
-        record: dict[str, Any] = json.loads(storage.get(uri).data)
+        holder: Holder = json.loads(storage.get(uri).data)
     except NotFound:
         return None
-    return record
+    return holder
 
 
-def _is_alive(holder: dict[str, Any]) -> bool:
+def _is_alive(holder: Holder) -> bool:
     if time.time() - holder["renewed"] > LEASE_TTL_S:
         return False
     if holder["host"] != socket.gethostname():
@@ -111,7 +123,10 @@ def _is_alive(holder: dict[str, Any]) -> bool:
 
 
 def _start_of(pid: int) -> str | None:
-    """Return when a process of this machine started (pids are used again), None where it ended."""
+    """Return the start time of a process of this machine, or None where it has ended.
+
+    The time tells a process from a later one with the same id.
+    """
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:

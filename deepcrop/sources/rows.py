@@ -1,9 +1,10 @@
-"""The rows of a listing: a source each, as they are gathered."""
+"""The rows of a listing, one a source, while they are collected."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from typing import Any
 
 import pyarrow as pa
 
@@ -12,10 +13,12 @@ from ..storage import strip_credentials
 from .keys import safe_key
 
 CHUNK_ROWS = 1000
-"""Rows that are gathered as Python's objects."""
+"""Rows that are held as Python objects before they become a table, which takes a tenth."""
 
 Listed = tuple[pa.Table, Counter[str]]
-"""Sources as they are found, and what was ignored beside them."""
+"""Sources in the order in which they are found, and the number of ignored files by kind."""
+ListingRow = dict[str, Any]
+"""A row of the listing: columns of :data:`.SOURCES`, and any columns of an input list."""
 
 
 def source_id(uri: str) -> int:
@@ -35,11 +38,11 @@ def append(
     """Add a source.
 
     Args:
-        rows: what :func:`no_rows` gave.
-        uri: where it is.
-        size: bytes, where that is known.
-        etag: changes when the bytes do.
-        relative: its path below the input, for its key.
+        rows: columns that :func:`no_rows` made.
+        uri: the source's URI.
+        size: its size in bytes, where that is known.
+        etag: a text that changes when its bytes do, where the store has one.
+        relative: its path below the input, which its key is made from.
     """
     for column in rows.values():
         column.append(None)

@@ -7,58 +7,65 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from ..errors import SourceError
 from ..flags import Note, ordered
 from ..geometry import Size
+from ..manifest.rows import VariantRow
 from ..methods.base import Crop
-from ..schema import IMAGES, STAGES
+from ..schema import STAGES
 from ..sources.corrections import CORRECTIONS_COLUMN, OUTSIDE_NOTE, Correction
+from ..sources.rows import ListingRow
 from ..storage import strip_credentials
+from ..tables import images_table
 
 if TYPE_CHECKING:
-    import numpy
+    import numpy as np
+    from numpy.typing import NDArray
 
     from ..image import Picture, SourceMetadata
+
+    Pixels = NDArray[np.uint8]
 
 
 @dataclass
 class ImageTask:
-    """What is known of one source so far."""
+    """What the stages have made of one source so far."""
 
-    source: dict[str, Any]
+    source: ListingRow
     """Its row of the listing."""
     data: bytes | None = None
-    """Its bytes, compressed as they were stored; dropped once the variants are made."""
+    """Its bytes, as they were stored; dropped once the variants are made."""
     bytes: int | None = None
     etag: str | None = None
     attempts: int = 1
     sha256: str | None = None
     size: Size | None = None
-    """As shown, at full scale."""
+    """Full size in pixels, as shown: with the EXIF orientation applied."""
     format: str | None = None
     orientation: int | None = None
-    """EXIF orientation, 1 to 8: how the stored pixels lie, of which ``size`` is as shown."""
+    """EXIF orientation of the stored pixels, 1 to 8."""
     picture: Picture | None = None
-    """Its pixels, where the stage that needs them runs in the process that decoded them."""
+    """Its decoded pixels, where the render stage runs in the process that decoded them."""
     metadata: SourceMetadata | None = None
-    """Of the thumbnail's pixels, where new ones are made of them in another process."""
+    """Its metadata, for retargeted variants, which are rendered in another process."""
     least: Size | None = None
-    """What it was decoded to at least; where it is decoded again, it is again so."""
-    thumbnail: numpy.ndarray | None = None
-    """uint8 (H, W, 3): what the method looks at."""
+    """The least size that it was decoded at; a second decode keeps to it."""
+    thumbnail: Pixels | None = None
+    """uint8 (H, W, 3): the input of the method."""
     crops: Sequence[Crop] = ()
-    """One a request, for crop methods."""
-    pixels: Sequence[numpy.ndarray] = ()
-    """One uint8 (H, W, 3) a request, for retarget methods."""
+    """Crops of a crop method, one for each of the job's requests."""
+    pixels: Sequence[Pixels] = ()
+    """uint8 (H, W, 3): images of a retarget method, one for each of the job's requests."""
     notes: list[Note] = field(default_factory=list)
     """Remarks of the stages, for the row's columns ``note`` and ``flags``."""
-    variants: list[dict[str, Any]] = field(default_factory=list)
+    variants: list[VariantRow] = field(default_factory=list)
     error: SourceError | None = None
     milliseconds: dict[str, float] = field(default_factory=dict)
+    """Time spent, by stage."""
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
@@ -93,19 +100,24 @@ class ImageTask:
         self.crops, self.variants = (), []
 
     def release(self) -> None:
-        """Drop bytes and pixels."""
+        """Drop bytes and pixels, to free their memory."""
         self.data = self.picture = self.metadata = self.thumbnail = None
         self.pixels = ()
 
-    def row(self, method: str, fingerprint: str) -> dict[str, Any]:
-        """Return the manifest row."""
-        known = {
+    def row(self, method: str, fingerprint: str) -> dict[str, object]:
+        """Return the manifest row.
+
+        Args:
+            method: name of the job's method.
+            fingerprint: the job's fingerprint.
+        """
+        known: ListingRow = {
             name: value
             for name, value in self.source.items()
             if name not in ("key", "caption", "focal_x", "focal_y", CORRECTIONS_COLUMN)
         }
         focal = self.crops[0].focal if self.crops else (None, None)
-        row = known | {
+        row: dict[str, object] = known | {
             "source_uri": strip_credentials(self.uri),
             "source_bytes": known["source_bytes"] if self.bytes is None else self.bytes,
             "source_etag": self.etag or known["source_etag"],
@@ -141,7 +153,7 @@ class ImageTask:
     def _flags(self) -> Iterator[str]:
         yield from (note.flag for note in self.notes if note.flag is not None)
         for variant in self.variants:
-            yield from variant["flags"]
+            yield from variant["flags"] or ()
 
 
 def from_listing(table: pa.Table) -> list[ImageTask]:
@@ -149,8 +161,8 @@ def from_listing(table: pa.Table) -> list[ImageTask]:
     return [ImageTask(row) for row in table.to_pylist()]
 
 
-def error_columns(error: SourceError) -> dict[str, Any]:
-    """Return what a failed row says of its error."""
+def error_columns(error: SourceError) -> dict[str, object]:
+    """Return the columns of a failed row that describe its error."""
     return {
         "status": "failed",
         "error_stage": error.stage,
@@ -161,11 +173,10 @@ def error_columns(error: SourceError) -> dict[str, Any]:
 
 
 def to_table(
-    tasks: Sequence[ImageTask], method: str, fingerprint: str, carried: pa.Schema
+    tasks: Sequence[ImageTask], method: str, fingerprint: str, passthrough: pa.Schema
 ) -> pa.Table:
     """Return the manifest rows of tasks that ended, in the schema of the images manifest."""
-    rows = [task.row(method, fingerprint) for task in tasks]
-    return pa.Table.from_pylist(rows, schema=pa.schema([*IMAGES, *carried]))
+    return images_table([task.row(method, fingerprint) for task in tasks], passthrough)
 
 
 def serialize(tasks: Sequence[ImageTask]) -> pa.Table:

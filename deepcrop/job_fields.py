@@ -1,0 +1,72 @@
+"""The types of a job's fields: what users may write, and what it is read as."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+
+from .errors import RequestError
+from .geometry import AspectRatio, Size
+from .storage import StorageOptions
+from .storage.pattern import compile_glob
+
+
+def _canonical_aspect(text: str) -> str:
+    return str(AspectRatio.parse(text))
+
+
+def _canonical_size(text: str) -> str:
+    return str(Size.parse(text))
+
+
+def _endpoint(url: str | None) -> str | None:
+    try:
+        return StorageOptions(endpoint=url).endpoint
+    except ValidationError as error:
+        raise RequestError(f"s3_endpoint: {url!r}: {error.errors()[0]['msg']}") from None
+
+
+def _glob(text: str) -> str:
+    compile_glob(text)
+    return text
+
+
+def _percentage(value: object) -> object:
+    """Read ``5%`` as 0.05."""
+    if isinstance(value, str) and value.strip().endswith("%"):
+        try:
+            return float(value.strip()[:-1]) / 100
+        except ValueError:
+            return value
+    return value
+
+
+def _quoted(value: object) -> object:
+    """Refuse a ratio without quotes, which YAML reads as a number of base 60: 1:1 as 61."""
+    if isinstance(value, int | float):
+        raise RequestError(
+            f"aspects: {value}: expected text; in YAML write ratios in quotes, such as '1:1'"
+        )
+    return value
+
+
+def _as_list(value: object) -> object:
+    """Read one ratio as a list of one."""
+    _quoted(value)
+    return [value] if isinstance(value, str) else value
+
+
+Format = Literal["jpeg", "webp", "avif", "png", "same"]
+"""The format of the variants; ``same`` is that of the source."""
+Aspect = Annotated[str, BeforeValidator(_quoted), AfterValidator(_canonical_aspect)]
+"""An aspect ratio W:H, in lowest terms."""
+Aspects = Annotated[tuple[Aspect, ...], BeforeValidator(_as_list)]
+ExactSize = Annotated[str, AfterValidator(_canonical_size)]
+"""A size WxH in pixels."""
+Glob = Annotated[str, AfterValidator(_glob)]
+"""A glob as :mod:`deepcrop.storage.pattern` compiles it."""
+Share = Annotated[float, BeforeValidator(_percentage), Field(ge=0, le=1)]
+"""A share from 0 to 1, or a percentage such as ``5%``."""
+Endpoint = Annotated[str | None, AfterValidator(_endpoint)]
+"""URL of an S3 server."""
