@@ -160,7 +160,7 @@ def _kinds(path: str, any_name: bool) -> Iterator[str]:
 
 
 def in_words(kinds: Mapping[str, int]) -> str:
-    """Return the counts of ignored files by kind as text, such as ``3: 2 other files, 1 repeated``."""
+    """Return counts of ignored files as text, such as ``3: 2 other files, 1 repeated``."""
     most_first = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
     parts = [f"{count:,} {kind}" for kind, count in most_first if count]
     return f"{sum(kinds.values()):,}: {', '.join(parts)}" if parts else "0"
