@@ -83,7 +83,7 @@ class Child:
         self._end()
 
     def prepare(self, *arguments: object) -> None:
-        """Give the arguments of the :data:`Make`, which can be pickled; later children get them too."""
+        """Set the arguments of the :data:`Make`, picklable ones; later children get them too."""
         self.arguments = arguments
         self._send(arguments)
 
