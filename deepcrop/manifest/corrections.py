@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,7 +15,7 @@ def apply_corrections(
     corrections: Corrections,
     sources: Iterable[pa.Table],
     manifest: Manifest,
-    record: Mapping[str, Any] | None,
+    record: Mapping[str, object] | None,
 ) -> Corrections:
     """Write new corrections, and delete the rows that they change; return all corrections.
 

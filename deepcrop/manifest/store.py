@@ -12,7 +12,7 @@ import io
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,6 +32,10 @@ READ_AHEAD = 8
 
 COMMITTED = b"deepcrop:committed"
 """Key in a part's metadata of the time when it was first written, in seconds since 1970."""
+
+JobRecord = dict[str, Any]
+"""The content of ``job.json``: the status (running, stopped or completed), the job's fingerprint,
+settings and fields, counts, and the times ``started`` and ``updated`` in seconds since 1970."""
 
 _PART = re.compile(r"part-(\d+)\.parquet$")
 
@@ -191,18 +195,18 @@ class Manifest:
         """Read the corrections; None where there are none."""
         return self._get(self.corrections)
 
-    def write_record(self, record: Mapping[str, Any]) -> None:
+    def write_record(self, record: JobRecord) -> None:
         """Write ``job.json``."""
         text = json.dumps(record, indent=2, default=str) + "\n"
         self.storage.write(f"{self.output}/job.json", text.encode(), "application/json")
 
-    def read_record(self) -> dict[str, Any] | None:
+    def read_record(self) -> JobRecord | None:
         """Read ``job.json``, or None where there is no job."""
         try:
             data = self.storage.get(f"{self.output}/job.json").data
         except NotFound:
             return None
-        record: dict[str, Any] = json.loads(data)
+        record: JobRecord = json.loads(data)
         return record
 
     def _part(self, number: int) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 from ..engine.cluster import connected
 from ..engine.committer import PART_ROWS
@@ -55,7 +54,7 @@ class Plan:
     storage_cost: Estimate
     """Dollars a month, for the variants."""
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> dict[str, object]:
         """Return plain values, for JSON."""
         return asdict(self)
 

@@ -46,7 +46,7 @@ class Stage:
 class Answer:
     """The result of an item, or its error."""
 
-    value: Any = None
+    value: object = None
     error: Exception | None = None
 
 
