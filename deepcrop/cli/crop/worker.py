@@ -76,12 +76,12 @@ class CropWorker:
 
             rows = []
             for pipeline in self.pipelines:
-                task = self._process(pipeline, photo)
+                task = self._task(pipeline, photo)
                 title = f"{photo.key}, {pipeline.job.method}"
                 rows.append(draw_row(comparison_row(pipeline, task, title)))
             return CropResult(rows=tuple(rows))
         [pipeline] = self.pipelines
-        task = self._process(pipeline, photo)
+        task = self._task(pipeline, photo)
         if self.task.way is Way.boxes:
             return CropResult((json.dumps(pipeline.to_dict(task)),))
         if self.task.way is Way.write:
@@ -95,7 +95,7 @@ class CropWorker:
         draw_overlay(pipeline, task, self.saliency).save(path, quality=90)
         return CropResult((str(path),))
 
-    def _process(self, pipeline: LocalPipeline, photo: Photo) -> ImageTask:
+    def _task(self, pipeline: LocalPipeline, photo: Photo) -> ImageTask:
         return pipeline.process(photo.name, photo.key, photo.data)
 
     def _begin(self, job: Job) -> Callable[[str], None]:
