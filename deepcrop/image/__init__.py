@@ -1,4 +1,4 @@
-"""Bytes to pixels and back: probe, decode at a scale, orient, colour, cut, encode.
+"""Decode image files to pixels, cut and resize them, and encode the result.
 
 ```python
 >>> picture = decode(data, at_least=Size(800, 600))       # oriented, sRGB, uint8
@@ -6,18 +6,19 @@
 >>> jpeg = encode(square, "jpeg", quality=88)
 ```
 
-Whatever the bytes are, only `NotAnImage`, `Corrupt`, `Unsupported` and `TooLarge` come out of
-`probe` and `decode`, and no warning does. Pixels are as shown (EXIF orientation applied), and boxes
-count source pixels as shown. What had to be chosen or given up is in `Picture.notes`.
+For any input, `probe` and `decode` raise only `NotAnImage`, `Corrupt`, `Unsupported` and
+`TooLarge`, and never emit a warning. Pixels are as shown (EXIF orientation applied), and boxes are
+in source pixels as shown. `Picture.notes` lists what had to be chosen or dropped to read the file.
 
 ======  ==========================================================================================
 format  what is read
 ======  ==========================================================================================
 JPEG    8-bit DCT, Huffman or arithmetic coding, grey, RGB, CMYK; 12 bits, lossless and JPEG-LS in
         grey and RGB. Scaled decoding only for what libjpeg-turbo documents (`jpeg.Frame.scalable`).
-PNG     all of it, transparent colours compared at the file's depth; of APNG, the first frame.
-WebP    all of it; of an animation, the first frame on a transparent canvas. So for GIF.
-AVIF    8, 10 and 12 bits; of a sequence, the first frame.
+PNG     all kinds; transparent colours are compared at the file's depth; the first frame of APNG.
+WebP    all kinds; the first frame of an animation, on a transparent canvas.
+GIF     all kinds; the first frame of an animation, on a transparent canvas.
+AVIF    8, 10 and 12 bits; the first frame of a sequence.
 TIFF    TIFF and BigTIFF: strips and tiles, chunky and planes, both byte orders; 1 to 64 bits,
         signed, unsigned and floats; grey (either zero), RGB, palette, CMYK, YCbCr, L*a*b*, extra
         samples and both kinds of alpha; LZW, Deflate, PackBits, LZMA, Zstandard, fax and JPEG. The
@@ -25,8 +26,9 @@ TIFF    TIFF and BigTIFF: strips and tiles, chunky and planes, both byte orders;
 BMP     what Pillow reads.
 ======  ==========================================================================================
 
-`Unsupported` is a file that may be whole, but of a kind outside of this table, such as camera raw
-inside TIFF, hierarchical JPEG or samples of mixed types: the message names it. `Corrupt` is broken.
+`Unsupported` means that the file may be intact but is of a kind outside this table, such as camera
+raw inside TIFF, hierarchical JPEG or samples of mixed types: the message names the kind. `Corrupt`
+means that the file is damaged.
 """
 
 from .colour.conversion import Colour

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from .header import Opened
 
 Rectangle = tuple[int, int, int, int]
-"""Left, top, right and bottom in pixels; right and bottom are outside."""
+"""Left, top, right and bottom in pixels; the right column and bottom row are excluded."""
 
 
 def animation_notes(source: Opened) -> tuple[Note, ...]:
-    """Return the note on an animation that is about to be flattened; no other frame is decoded."""
+    """Return the note that an animation is reduced to its first frame; decodes no other frame."""
     if source.header.format == "tiff" or not _animated(source):
         return ()
-    # Containers tell the number, but of a GIF all frames would have to be looked for.
+    # Containers store the number of frames, but a GIF would have to be read to its end.
     count = getattr(source.image, "n_frames", 0) if source.header.format != "gif" else 0
     count -= bool(source.image.info.get("default_image"))
     which = f"frame 1 of {count}" if count > 1 else "first frame"
@@ -32,15 +32,15 @@ def animation_notes(source: Opened) -> tuple[Note, ...]:
 def _animated(source: Opened) -> bool:
     try:
         return source.several
-    except Exception:  # a broken second frame: whatever Pillow's parser raises
+    except Exception:  # a broken second frame: Pillow's parser may raise any exception
         return False
 
 
 def select_first_frame(source: Opened) -> Rectangle | None:
-    """Go to the first frame of an image that isn't loaded; return the part that it covers.
+    """Seek to the first frame of an image that isn't loaded yet; return the part that it covers.
 
-    None: the whole canvas. What is outside is transparent: browsers begin with an empty canvas and
-    ignore background colours, which Pillow paints.
+    None means the whole canvas. The rest of the canvas is transparent: browsers start with an empty
+    canvas and ignore the background colour, which Pillow paints.
     """
     image, form = source.image, source.header.format
     rectangle = None
@@ -49,13 +49,13 @@ def select_first_frame(source: Opened) -> Rectangle | None:
     elif form == "webp":
         rectangle = first_frame(source.data)
     elif form == "png" and image.info.get("default_image"):
-        # The default image is for readers that don't know APNG, and no frame of the animation.
+        # The default image is for readers without APNG support; it isn't a frame of the animation.
         image.seek(1)
     return None if rectangle == (0, 0, *image.size) else rectangle
 
 
 def opaque_inside(image: Image.Image, rectangle: Rectangle) -> NDArray[np.uint8]:
-    """Return alpha (H, W) that is opaque inside a rectangle only."""
+    """Return an alpha channel (H, W) that is opaque only inside a rectangle."""
     left, top, right, bottom = rectangle
     alpha = np.zeros((image.height, image.width), np.uint8)
     alpha[top:bottom, left:right] = 255

@@ -1,4 +1,4 @@
-"""Bytes to a picture: decoded once, at the smallest scale that is large enough."""
+"""Decode image files once, at the smallest scale that is large enough."""
 
 from __future__ import annotations
 
@@ -28,11 +28,14 @@ from .metadata.blocks import metadata_of
 from .picture import Picture
 from .samples import Samples
 
-# The scaled DCT cuts blocks short, which isn't a clean low-pass filter: what it gets wrong should
-# lie where the resize filter removes it. At a margin of 1.5 and 2 the mean PSNR against a whole
-# decode and Lanczos is 41 and 43 dB (44 for a whole decode resized by our cubic filter), and a zone
-# plate's strongest alias has 20% and 12% of its contrast.
 _MARGIN = Fraction(2)
+"""The least number of decoded pixels for each pixel of the result, along each side.
+
+The scaled DCT truncates blocks, which isn't a clean low-pass filter: its errors should lie at
+frequencies that the resize filter removes. At a margin of 1.5 and 2 the mean PSNR against a whole
+decode and Lanczos is 41 and 43 dB (44 for a whole decode resized by our cubic filter), and a zone
+plate's strongest alias has 20% and 12% of its contrast.
+"""
 
 
 def decode(
@@ -47,19 +50,20 @@ def decode(
 
     Args:
         data: the whole file.
-        at_least: a JPEG is decoded at 1/1, 1/2, 1/4 or 1/8, the smallest whose sides are both at
-            least these (as shown). None: full size. Other formats are always decoded whole.
+        at_least: a JPEG is decoded at the smallest scale of 1/1, 1/2, 1/4 and 1/8 at which both
+            sides (as shown) are at least these. None means full size. Other formats are always
+            decoded at full size.
         max_pixels: the largest width times height to accept.
-        colour: convert to sRGB, keep the ICC profile and the pixels as they are, or strip it.
-            Colours told by code points, gAMA or EXIF are kept as an ICC profile that says the same.
-            HDR becomes sRGB unless stripped.
-        exif_colour: whether Adobe RGB told by EXIF alone counts (DCF option files).
+        colour: ``srgb`` converts to sRGB; ``keep`` keeps the pixels and their ICC profile, or gives
+            them an equivalent profile if code points, gAMA or EXIF declare the colours; ``strip``
+            keeps the pixels and drops the profile. HDR is converted to sRGB unless stripped.
+        exif_colour: whether Adobe RGB that only EXIF declares is used (DCF option files).
 
     Raises:
-        NotAnImage: no decoder knows the bytes.
-        Corrupt: broken or cut short.
-        Unsupported: of a kind that isn't read, or would be read wrong.
-        TooLarge: more than ``max_pixels``; found in the header, before anything is decoded.
+        NotAnImage: no decoder recognises the bytes.
+        Corrupt: the file is damaged or truncated.
+        Unsupported: the file is of a kind that can't be read, or that would be read wrong.
+        TooLarge: the header says more than ``max_pixels``; nothing is decoded.
     """
     with opened(data, max_pixels) as source:
         header = source.header
@@ -76,9 +80,10 @@ def decode(
 
 
 def size_to_decode(source: Size, cuts: Iterable[tuple[Box, Size]]) -> Size:
-    """Return the ``at_least`` with which all of these boxes render well at these sizes.
+    """Return the ``at_least`` for `decode` that is large enough to render all boxes at their sizes.
 
-    That is twice the pixels of the sharpest cut, or the whole source.
+    It has `_MARGIN` decoded pixels for each pixel of the cut with the largest scale, or is the size
+    of the source.
     """
     scale = max(
         max(Fraction(size.width, box.size.width), Fraction(size.height, box.size.height))
@@ -91,7 +96,7 @@ def size_to_decode(source: Size, cuts: Iterable[tuple[Box, Size]]) -> Size:
 def _read(
     source: Opened, at_least: Size | None, colour: Colour, space: ColourSpace | None
 ) -> tuple[int, NDArray[np.uint8], bytes | None]:
-    """Return the shrink, the pixels as stored (RGB or RGBA), and the profile that they are in."""
+    """Return the shrink factor, the pixels as stored (RGB or RGBA), and their ICC profile."""
     if source.page is not None:
         return 1, *_deep(source, tiff_decoding.read(source.page), colour, space)
     if source.frame is not None:
@@ -104,7 +109,7 @@ def _read(
     if pixels is not None:
         return shrink, *_coloured(image, pixels, colour, space)
     shrink = _draft(image, shrink) if shrink > 1 else 1
-    # Arithmetic decoding can't pause for more data: Pillow hands over the file as one block.
+    # Arithmetic decoding can't pause for more data, so Pillow must pass the file as one block.
     image.decodermaxblock = max(len(source.data), ImageFile.MAXBLOCK)
     return shrink, *_whole(source, colour, space)
 
@@ -122,15 +127,17 @@ def _shrink(size: Size, at_least: Size | None) -> int:
 
 
 def _turbo(data: bytes, image: ImageFile.ImageFile, shrink: int) -> NDArray[np.uint8] | None:
-    """Decode a JPEG by simplejpeg; None where the file is CMYK or odd and Pillow may read it.
+    """Decode a JPEG by simplejpeg; None if the file is CMYK or unusual and Pillow may read it.
 
-    Faster than Pillow, which copies, and stricter: libjpeg-turbo's warnings tell of lost pixels.
+    simplejpeg is faster than Pillow, which copies, and stricter: libjpeg-turbo's warnings report
+    lost pixels.
     """
     if image.mode not in ("RGB", "L"):
         return None
     colorspace = "GRAY" if image.mode == "L" else "RGB"
     height, width = -(-image.height // shrink), -(-image.width // shrink)
-    # A file that lacks only its end marker is whole; a progressive one may lack its last scans.
+    # A file that lacks only its end marker is complete, but a progressive file may lack its last
+    # scans.
     endings = [b""] if "progressive" in image.info else [b"", b"\xff\xd9"]
     for ending in endings:
         try:
@@ -151,14 +158,14 @@ def _turbo(data: bytes, image: ImageFile.ImageFile, shrink: int) -> NDArray[np.u
 
 
 def _lost(message: str) -> bool:
-    """Tell whether libjpeg's complaint means that pixels were lost."""
+    """Return whether libjpeg's warning means that pixels were lost."""
     if skipped := re.search(r"(\d+) extraneous bytes", message):
-        return int(skipped[1]) > 64  # padding is harmless; more is a scan that went astray
+        return int(skipped[1]) > 64  # padding is harmless; more means a damaged scan
     return bool(re.search(r"[Pp]remature end|bad Huffman|unrecoverable|corrupt JPEG", message))
 
 
 def _draft(image: ImageFile.ImageFile, shrink: int) -> int:
-    """Have Pillow decode at 1/shrink; return the shrink that it chose (1 for very small images)."""
+    """Make Pillow decode at 1/shrink; return the shrink that it chose (1 for very small images)."""
     width = image.width
     wanted = (max(1, width // shrink), max(1, image.height // shrink))
     drafted = image.draft(image.mode, wanted)
@@ -171,7 +178,7 @@ def _coloured(
     colour: Colour,
     space: ColourSpace | None,
 ) -> tuple[NDArray[np.uint8], bytes | None]:
-    """Convert what `_turbo` decoded, without passing through Pillow where nothing changes."""
+    """Convert the pixels of `_turbo` to the output colours; skip Pillow if nothing changes."""
     if space is not None:
         return management.convert_samples(image, b"", space, pixels), None
     profile = image.info.get("icc_profile")
@@ -186,7 +193,7 @@ def _coloured(
 def _whole(
     source: Opened, colour: Colour, space: ColourSpace | None
 ) -> tuple[NDArray[np.uint8], bytes | None]:
-    """Have Pillow decode the first frame."""
+    """Decode the first frame by Pillow."""
     alpha = _load(source)
     if space is not None:
         return _with_alpha(
@@ -197,7 +204,7 @@ def _whole(
 
 
 def _load(source: Opened) -> NDArray[np.uint8] | None:
-    """Load the first frame; return alpha (H, W) that Pillow doesn't give, or gives wrong."""
+    """Load the first frame; return alpha (H, W) if Pillow's own is missing or wrong."""
     image, rectangle = source.image, select_first_frame(source)
     image.load()
     alpha = keyed_alpha(source.data, image) if source.header.format == "png" else None
@@ -209,7 +216,7 @@ def _load(source: Opened) -> NDArray[np.uint8] | None:
 def _deep(
     source: Opened, samples: Samples, colour: Colour, space: ColourSpace | None
 ) -> tuple[NDArray[np.uint8], bytes | None]:
-    """Bring samples that were not read by Pillow to RGB."""
+    """Convert samples that were not read by Pillow to RGB or RGBA."""
     image, alpha = samples.as_image()
     if space is not None:
         pixels = management.convert_samples(
@@ -222,7 +229,7 @@ def _deep(
 
 
 def _with_alpha(pixels: NDArray[np.uint8], alpha: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
-    """Lay alpha (H, W) over what alpha the pixels have, if it hides anything."""
+    """Combine alpha (H, W) with the alpha of the pixels, unless it is opaque everywhere."""
     if alpha is None or alpha.min(initial=255) == 255:
         return pixels
     if pixels.shape[2] == 4:
@@ -232,7 +239,10 @@ def _with_alpha(pixels: NDArray[np.uint8], alpha: NDArray[np.uint8] | None) -> N
 
 
 def _flips(orientation: int) -> tuple[bool, bool]:
-    """Tell whether the stored right is shown left, and the stored bottom on top, once turned."""
+    """Return whether an orientation mirrors the image horizontally, and vertically.
+
+    The mirroring follows the transposition that orientations 5 to 8 start with.
+    """
     return orientation in (2, 3, 6, 7), orientation in (3, 4, 7, 8)
 
 
@@ -246,7 +256,10 @@ def _turn(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
 
 
 def _origin(header: Probe, shrink: int, decoded: Size) -> tuple[Fraction, Fraction]:
-    """Place the source: the slack of a shrunk image lies at its stored right and bottom."""
+    """Return where the source's left and top edges lie in the decoded pixels, as shown.
+
+    The partly covered column and row of a shrunk image are at its stored right and bottom.
+    """
     left, top = _flips(header.orientation)
     slack_x = decoded.width - Fraction(header.size.width, shrink)
     slack_y = decoded.height - Fraction(header.size.height, shrink)

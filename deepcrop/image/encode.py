@@ -1,4 +1,4 @@
-"""Pixels to bytes: JPEG, WebP, AVIF, PNG; the same pixels and settings give the same bytes."""
+"""Encode pixels as JPEG, WebP, AVIF or PNG; equal pixels and settings give equal bytes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .metadata.blocks import Metadata
 from .picture import over_white
 
 OUTPUT_FORMATS = {"jpeg": ".jpg", "webp": ".webp", "avif": ".avif", "png": ".png"}
-"""Formats that can be written, with the suffix of their files."""
+"""The suffix of the files of each format that can be written."""
 
 _QUALITY = {"jpeg": 88, "webp": 82, "avif": 65}
-# AVIF's own limit is 65535 and more, but libavif's readers, and browsers with them, stop earlier
+# AVIF itself allows 65535 and more, but libavif, which browsers use, has lower limits
 # (AVIF_DEFAULT_IMAGE_DIMENSION_LIMIT and AVIF_DEFAULT_IMAGE_SIZE_LIMIT).
 _AVIF_PIXELS = 16384 * 16384
 LONGEST_SIDE = {"jpeg": 65500, "webp": 16383, "avif": 32768, "png": 2**31 - 1}
-"""The most pixels a side of files that can be written and opened again, by format."""
+"""The longest side, in pixels, of files that can be written and opened again, by format."""
 
 # Slower settings save 2 to 3% of the bytes at two to three times the cost.
 _SPEED: dict[str, dict[str, int]] = {
@@ -34,7 +34,7 @@ _SPEED: dict[str, dict[str, int]] = {
 
 
 def output_format(wanted: str, source: str) -> str:
-    """Resolve ``same``: the source's format where it can be written, else PNG, which loses nothing.
+    """Resolve ``same`` to the source's format if it can be written, else to PNG (lossless).
 
     Args:
         wanted: jpeg, webp, avif, png or same.
@@ -55,12 +55,12 @@ def encode(
     """Encode one image.
 
     Args:
-        pixels: (H, W, 3), or (H, W, 4) with alpha: WebP, AVIF and PNG keep it, JPEG gets it over
-            white.
+        pixels: (H, W, 3), or (H, W, 4) with alpha: WebP, AVIF and PNG keep alpha; for JPEG the
+            pixels are composited over white.
         format: jpeg, webp, avif or png.
         quality: 1 to 100 on the format's own scale; by default jpeg 88, webp 82, avif 65. PNG is
             lossless and has none.
-        metadata: blocks to write with it.
+        metadata: the metadata blocks to write into the file.
 
     Raises:
         RenderError: the format can't hold an image of this size, or there is no such format.
@@ -98,7 +98,7 @@ def encode(
 
 
 def flattens(pixels: NDArray[np.uint8], format: str) -> bool:
-    """Tell whether `encode` lays transparent pixels over white, because the format has no alpha."""
+    """Return whether `encode` composites the pixels over white because the format has no alpha."""
     return format == "jpeg" and pixels.shape[2] == 4 and bool(pixels[..., 3].min() < 255)
 
 
@@ -110,7 +110,7 @@ def _png_text(xmp: bytes) -> PngInfo:
 
 
 def _jpeg(pixels: NDArray[np.uint8], quality: int, metadata: Metadata) -> bytes:
-    """Encode with 4:2:0 chroma, and put the metadata's segments after the JFIF header."""
+    """Encode a JPEG with 4:2:0 chroma, and insert the metadata's segments after the JFIF header."""
     try:
         data: bytes = simplejpeg.encode_jpeg(
             np.ascontiguousarray(pixels), quality=quality, colorsubsampling="420"
@@ -125,7 +125,10 @@ def _jpeg(pixels: NDArray[np.uint8], quality: int, metadata: Metadata) -> bytes:
 
 
 def _segments(metadata: Metadata) -> list[bytes]:
-    """APP1 for EXIF and XMP, APP13 for IPTC (each fits one or is left out), APP2s for ICC."""
+    """Return the metadata's segments: APP1 (EXIF, XMP), APP13 (IPTC), and APP2 segments (ICC).
+
+    EXIF, XMP and IPTC are left out if they don't fit one segment.
+    """
     segments = []
     if metadata.exif:
         segments.append(_segment(jpeg.APP1, metadata.exif))

@@ -1,4 +1,4 @@
-"""Where the pixels of a variant come from, so that positions can be carried over to it."""
+"""Map positions in a source to positions in a variant."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from math import hypot, isfinite
 from ..geometry import Box, Size
 
 Point = tuple[float, float]
-"""(x, y) as fractions of an image's width and height, from its left and top edges."""
+"""A point (x, y) as fractions of an image's width and height, from its left and top edges."""
 Rectangle = tuple[float, float, float, float]
-"""(x0, y0, x1, y1), each as in a :data:`Point`."""
+"""A rectangle (x0, y0, x1, y1) as fractions of an image's width and height."""
 
 
 def turned(x: float, y: float, orientation: int) -> Point:
-    """Return where a point of a stored image is shown (Exif 3.0, tag 274 Orientation).
+    """Map a point of the image as stored to the image as shown (Exif 3.0, tag 274 Orientation).
 
     Args:
-        x: fraction of the stored width.
-        y: fraction of the stored height.
-        orientation: 1 to 8.
+        x: the point's fraction of the stored width.
+        y: the point's fraction of the stored height.
+        orientation: the EXIF orientation, 1 to 8.
     """
     match orientation:
         case 2:
@@ -47,8 +47,8 @@ class Framing:
     Attributes:
         source: width and height of the whole source as shown.
         output: width and height of the variant.
-        box: the crop box in source pixels as shown; None where the content was rearranged, so that
-            no position of the source can be told in the variant.
+        box: the crop box in source pixels as shown; None if the content was rearranged
+            (retargeting), so that positions of the source can't be mapped to the variant.
         orientation: EXIF orientation in which the source is stored, 1 to 8.
     """
 
@@ -59,29 +59,29 @@ class Framing:
 
     @property
     def stored(self) -> Size:
-        """Width and height of the source as it is stored."""
+        """Width and height of the source as stored."""
         if self.orientation >= 5:
             return Size(self.source.height, self.source.width)
         return self.source
 
     @property
     def whole(self) -> bool:
-        """Whether the variant shows all of the source."""
+        """Whether the variant shows the whole source."""
         return self.box is not None and self.box.corners == (0, 0, *_pair(self.source))
 
     def point(self, x: float, y: float, *, stored: bool = True) -> Point | None:
-        """Carry a point over; None where it isn't in the variant.
+        """Map a point to the variant; None if it lies outside.
 
         Args:
-            x: fraction of the source's width.
-            y: fraction of the source's height.
-            stored: whether they count on the source as stored, or as shown.
+            x: the point's fraction of the source's width.
+            y: the point's fraction of the source's height.
+            stored: whether the point is on the source as stored (True) or as shown (False).
         """
         moved = self._moved(x, y, stored)
         return moved if moved and all(0 <= each <= 1 for each in moved) else None
 
     def rectangle(self, area: Rectangle, *, stored: bool = True) -> Rectangle | None:
-        """Carry a rectangle over and clip it; None where no part of it is in the variant."""
+        """Map a rectangle to the variant and clip it; None if it lies outside."""
         one, other = self._moved(*area[:2], stored), self._moved(*area[2:], stored)
         if one is None or other is None:
             return None
@@ -90,7 +90,7 @@ class Framing:
         return (left, top, right, bottom) if left < right and top < bottom else None
 
     def polygon(self, vertices: list[Point], *, stored: bool = True) -> list[Point]:
-        """Carry a polygon over and clip it (Sutherland and Hodgman); empty where it is outside."""
+        """Map a polygon to the variant and clip it (Sutherland-Hodgman); empty if it is outside."""
         moved = [self._moved(x, y, stored) for x, y in vertices]
         clipped = [point for point in moved if point is not None]
         if len(clipped) < 3:
@@ -101,7 +101,10 @@ class Framing:
         return clipped if _area(clipped) > 0 else []
 
     def turned_scale(self) -> tuple[Fraction, Fraction] | None:
-        """Return variant pixels for each source pixel, along the variant's width and height."""
+        """Return the variant's pixels per source pixel, along its width and along its height.
+
+        The result is None if the content was rearranged.
+        """
         if self.box is None:
             return None
         return (
@@ -110,7 +113,10 @@ class Framing:
         )
 
     def narrowing(self) -> float | None:
-        """Return the source's diagonal over the crop box's: how much narrower the view became."""
+        """Return the source's diagonal divided by the crop box's, which is at least 1.
+
+        The result is None if the content was rearranged.
+        """
         if self.box is None:
             return None
         return hypot(*_pair(self.source)) / hypot(*_pair(self.box.size))
@@ -131,7 +137,7 @@ def _pair(size: Size) -> tuple[int, int]:
 
 
 def _clipped(points: list[Point], axis: int, edge: float, sign: int) -> list[Point]:
-    """Keep the part of a polygon where ``sign * (coordinate - edge)`` isn't negative."""
+    """Return the part of a polygon where ``sign * (coordinate - edge)`` isn't negative."""
     kept: list[Point] = []
     for before, after in zip([points[-1:], *([p] for p in points)], points, strict=False):
         start = before[0]

@@ -1,4 +1,4 @@
-"""What an image's header says, without decoding its pixels."""
+"""Read an image's header without decoding its pixels."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from .pillow import open_with_pillow, without_warnings
 from .signature import format_of
 
 MAX_PIXELS = 2**27
-"""Default limit of an image's pixels: 134 megapixels."""
+"""Default limit of an image's size in pixels (width times height): 134 megapixels."""
 
-# What Pillow's readers say of valid files of a kind that they don't know.
+# Messages of Pillow's readers for valid files of an unsupported kind.
 _UNKNOWN_KIND = re.compile(r"[Uu]nsupported|cannot handle|unknown pixel mode|data organization")
 
 
 @dataclass(frozen=True)
 class Probe:
-    """What the header says.
+    """An image's header.
 
     Attributes:
         format: jpeg, png, webp, avif, tiff, gif or bmp.
         size: width and height as shown, EXIF orientation applied.
-        orientation: EXIF orientation, 1 to 8; the pixels are stored this way.
-        mode: how the pixels are stored, in Pillow's words (RGB, CMYK, P, I;16, ...).
+        orientation: EXIF orientation of the stored pixels, 1 to 8.
+        mode: the storage of the pixels by Pillow's name (RGB, CMYK, P, I;16, ...).
         animated: whether there is more than one frame or page.
     """
 
@@ -56,10 +56,10 @@ def probe(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Probe:
         max_pixels: the largest width times height to accept.
 
     Raises:
-        NotAnImage: no decoder knows the bytes; the message says what they look like.
+        NotAnImage: no decoder recognises the bytes; the message says what they look like.
         Corrupt: the header is broken.
-        Unsupported: it names a kind of file that isn't read.
-        TooLarge: more than ``max_pixels``.
+        Unsupported: the file is of a kind that can't be read; the message names the kind.
+        TooLarge: the image has more than ``max_pixels``.
     """
     with opened(data, max_pixels) as source:
         return replace(source.header, animated=source.several)
@@ -67,17 +67,18 @@ def probe(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Probe:
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """A file whose header was read.
+    """A file whose header has been read.
 
     Attributes:
-        header: what it says; its ``animated`` isn't filled in, see `several`.
-        data: the whole file, with the TIFF page that was chosen as its first.
-        image: Pillow's reader, not loaded yet. Of a file whose samples are read otherwise (``page``
-            or ``frame`` is set), only its ``info`` and EXIF are true, neither size nor mode.
-        page: the TIFF layout to read by `formats.tiff.decoding`.
-        frame: the JPEG frame to read by `jpeg.read`.
-        scalable: whether it is a JPEG that may be decoded at a smaller scale.
-        notes: what was chosen.
+        header: the header; its ``animated`` isn't set, see `several`.
+        data: the whole file; in a TIFF, the selected page is the first.
+        image: Pillow's reader, not loaded yet. If ``page`` or ``frame`` is set, another decoder
+            reads the samples, and only this reader's ``info`` and EXIF are valid, not its size and
+            mode.
+        page: the TIFF layout to read by `formats.tiff.decoding`; None for other readers.
+        frame: the JPEG frame to read by `jpeg.read`; None for other readers.
+        scalable: whether the file is a JPEG that may be decoded at a smaller scale.
+        notes: notes on choices that were made, for the manifest.
     """
 
     header: Probe
@@ -91,7 +92,7 @@ class Opened:
 
     @property
     def several(self) -> bool:
-        """Whether there is more than one frame or page; finding out reads past the header."""
+        """Whether the file has more than one frame or page; this reads past the header."""
         if self.header.format == "tiff":
             return self.pages > 1
         return bool(getattr(self.image, "is_animated", False))
@@ -99,7 +100,7 @@ class Opened:
 
 @contextmanager
 def opened(data: bytes, max_pixels: int) -> Iterator[Opened]:
-    """Open with the one reader that knows the bytes; what goes wrong inside is a DecodeError."""
+    """Open a file with the reader of its format; errors inside the context become DecodeErrors."""
     name = format_of(data)
     with without_warnings():
         try:
@@ -110,7 +111,7 @@ def opened(data: bytes, max_pixels: int) -> Iterator[Opened]:
         except (Image.DecompressionBombError, MemoryError) as error:
             raise TooLarge(f"{name}: {str(error) or 'not enough memory to decode it'}") from error
         except Exception as error:
-            # Readers of broken files raise nearly everything: struct.error, KeyError, EOFError, ...
+            # On broken files, readers raise many kinds: struct.error, KeyError, EOFError, ...
             kind = Unsupported if _UNKNOWN_KIND.search(str(error)) else Corrupt
             raise kind(f"{name}: {type(error).__name__}: {error}"[:300]) from error
 
@@ -157,7 +158,8 @@ def _tiff(name: str, data: bytes, max_pixels: int) -> Iterator[Opened]:
         silence()
         with open_with_pillow(name, page.data) as image:
             orientation = orientation_of(image, page.data)
-            # Pillow has turned the size already, and turns the pixels when it loads them.
+            # Pillow has already applied the orientation to the size, and applies it to the pixels
+            # when it loads them.
             _check(image.size, max_pixels)
             header = Probe(name, Size(*image.size), orientation, image.mode, False)
             yield Opened(header, page.data, image, notes=notes, pages=pages)
@@ -169,7 +171,7 @@ def _tiff(name: str, data: bytes, max_pixels: int) -> Iterator[Opened]:
 
 
 def _blank(layout: Layout) -> ImageFile.ImageFile:
-    """Return an image that has nothing but a TIFF's metadata; the file is an EXIF block as well."""
+    """Return an image without pixels that has a TIFF's metadata, which is stored like EXIF."""
     one_pixel = io.BytesIO()
     Image.new("1", (1, 1)).save(one_pixel, "gif")
     blank = open_with_pillow("gif", one_pixel.getvalue())

@@ -1,4 +1,4 @@
-"""What a person hands us: files, PIL images, arrays, tensors."""
+"""Convert the images that users pass (files, PIL images, arrays, tensors)."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from .picture import over_white
 
 
 def open(source: str | Path | BinaryIO) -> Image.Image:
-    """Open a photo as it is shown: oriented, sRGB, RGB (RGBA where some pixel isn't opaque).
+    """Open a photo with its orientation applied, as RGB in sRGB (RGBA if some pixel isn't opaque).
 
     Raises:
-        NotFound: no such file.
-        AccessDenied: no right to read it.
-        NotAnImage: no decoder knows its bytes.
-        Corrupt: broken or cut short.
-        Unsupported: of a kind that isn't read.
-        TooLarge: more than 134 megapixels.
+        NotFound: there is no such file.
+        AccessDenied: the file may not be read.
+        NotAnImage: no decoder recognises the bytes.
+        Corrupt: the file is damaged or truncated.
+        Unsupported: the file is of a kind that can't be read.
+        TooLarge: the image has more than 134 megapixels.
     """
     try:
         data = Path(source).read_bytes() if isinstance(source, str | Path) else source.read()
@@ -38,17 +38,18 @@ def open(source: str | Path | BinaryIO) -> Image.Image:
 
 
 def as_array(image: object) -> NDArray[np.uint8]:
-    """Turn a PIL image, an array (H, W, 3) or a tensor (3, H, W) into uint8 RGB (H, W, 3).
+    """Convert a PIL image, an array (H, W, 3) or a tensor (3, H, W) to uint8 RGB (H, W, 3).
 
-    Arrays may also be grey (H, W) or have alpha (H, W, 4), tensors be grey (1, H, W). Alpha goes
-    over white. Floats count 0 to 1. The pixels are taken as they lie: `open` applies orientation.
+    Arrays may also be grey (H, W) or have alpha (H, W, 4), and tensors may be grey (1, H, W).
+    Pixels with alpha are composited over white. Floats range from 0 to 1. EXIF orientation isn't
+    applied here, but by `open`.
 
     Raises:
-        RequestError: something else.
+        RequestError: the argument is something else.
     """
     if isinstance(image, Image.Image):
         return over_white(np.array(to_rgb(image, "srgb")[0]))
-    if hasattr(image, "detach"):  # a tensor, told without importing torch
+    if hasattr(image, "detach"):  # detects a tensor without importing torch
         array = np.asarray(image.detach().cpu().numpy())
         if array.ndim == 3:
             array = np.moveaxis(array, 0, -1)
@@ -71,5 +72,5 @@ def as_array(image: object) -> NDArray[np.uint8]:
 
 
 def as_pil(image: object) -> Image.Image:
-    """Turn whatever `as_array` takes into a PIL image in RGB."""
+    """Convert any image that `as_array` accepts to a PIL image in RGB."""
     return Image.fromarray(as_array(image))

@@ -1,4 +1,4 @@
-"""Keeps libtiff, inside Pillow, from printing to stderr: the one use of Pillow's private parts."""
+"""Stop libtiff, inside Pillow, from printing to stderr: the only use of Pillow's private API."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from functools import cache
 import PIL
 
 _TESTED = range(11, 14)
-"""Major versions of Pillow whose extension module was seen to export libtiff's function."""
+"""Major versions of Pillow in which this was tested to work."""
 
 _logger = logging.getLogger(__name__)
 
 
 @cache
 def silence() -> None:
-    """Stop libtiff from printing what it also reports through Pillow to stderr, once per strip.
+    """Stop libtiff from printing errors to stderr, which it does for each strip.
 
-    Pillow has no setting for it, and redirecting the process's stderr would take along what other
-    threads print. So libtiff's own TIFFSetErrorHandler is called, which Pillow's private extension
-    module exports. Under other versions, or where libtiff isn't reached that way, nothing happens
-    but one warning in the log: only the process's stderr is noisier then.
+    Pillow raises an exception for these errors anyway, but has no setting to stop the printing.
+    Redirecting the process's stderr would also capture the output of other threads. So this calls
+    libtiff's own TIFFSetErrorHandler, which Pillow's private extension module exports. With other
+    versions of Pillow, or if the function can't be found, it only logs one warning, and libtiff
+    keeps printing.
     """
     version = PIL.__version__
     handler = _error_handler_setter() if int(version.split(".")[0]) in _TESTED else None

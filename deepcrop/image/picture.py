@@ -13,7 +13,7 @@ from ..geometry import Size
 from .metadata.blocks import SourceMetadata
 
 _STRIP_ROWS = 256
-"""Rows that are processed at a time: a large image shouldn't need several times its memory."""
+"""Rows processed at a time, so that a large image doesn't need several times its memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,14 +21,14 @@ class Picture:
     """A decoded image, as shown.
 
     Attributes:
-        pixels: (H, W, 3) uint8, or (H, W, 4) with straight alpha where some pixel isn't opaque.
-        source_size: width and height at full size.
+        pixels: (H, W, 3) uint8, or (H, W, 4) with straight alpha if some pixel isn't opaque.
+        source_size: width and height of the source as shown, in pixels.
         format: jpeg, png, webp, avif, tiff, gif or bmp.
-        shrink: 1, 2, 4 or 8: source pixels for each decoded pixel.
-        origin: where the source's left and top edges lie in ``pixels``: 0, or less than a pixel
-            where a shrunk image was turned (its last column or row is only partly covered).
+        shrink: source pixels for each decoded pixel, along each side: 1, 2, 4 or 8.
+        origin: the position of the source's left and top edges in ``pixels``. It is 0, or less than
+            a pixel if a shrunk image was turned (its last column or row is only partly covered).
         metadata: the file's own EXIF, XMP and IPTC, and the ICC profile of ``pixels`` (None: sRGB).
-        notes: what had to be decided to read the file, such as the frame or page that was taken.
+        notes: notes on choices made to read the file, such as the selected frame or page.
     """
 
     pixels: NDArray[np.uint8]
@@ -46,12 +46,12 @@ class Picture:
 
     @property
     def rgb(self) -> NDArray[np.uint8]:
-        """The pixels (H, W, 3), transparent ones over white: what a method looks at."""
+        """The pixels (H, W, 3) composited over white, as methods analyse them."""
         return over_white(self.pixels)
 
 
 def over_white(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Lay (H, W, 4) with straight alpha over white: (H, W, 3); (H, W, 3) is returned as it is."""
+    """Composite (H, W, 4) with straight alpha over white: (H, W, 3). (H, W, 3) isn't changed."""
     if pixels.shape[2] == 3:
         return pixels
     result = np.empty((*pixels.shape[:2], 3), np.uint8)

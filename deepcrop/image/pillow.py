@@ -1,4 +1,4 @@
-"""Pillow's readers, without its process-wide limit, its warnings and its log."""
+"""Use Pillow's readers without its process-wide size limit, its warnings and its log messages."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from PIL import (
     WebPImagePlugin,
 )
 
-# The plugins' classes are public and documented. Image.open(formats=[...]) keeps out other decoders
-# as well (EPS starts Ghostscript), but it applies Image.MAX_IMAGE_PIXELS, which is one limit for
-# the whole process and belongs to the application: --max-pixels is checked here, file by file.
+# The plugins' classes are public and documented. Image.open(formats=[...]) would exclude other
+# decoders as well (EPS starts Ghostscript), but it applies Image.MAX_IMAGE_PIXELS, a limit for the
+# whole process that the application may set; --max-pixels is checked for each file instead.
 _READERS: dict[str, type[ImageFile.ImageFile]] = {
     "jpeg": JpegImagePlugin.JpegImageFile,
     "png": PngImagePlugin.PngImageFile,
@@ -33,19 +33,19 @@ _READERS: dict[str, type[ImageFile.ImageFile]] = {
     "bmp": BmpImagePlugin.BmpImageFile,
 }
 
-# Pillow logs some of what it then raises; where logging isn't configured, that would go to stderr.
+# Pillow logs some errors before it raises them; without a handler, they would go to stderr.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 def open_with_pillow(format: str, data: bytes) -> ImageFile.ImageFile:
-    """Open a file with the reader of its format; no pixel is decoded, and no size refused.
+    """Open a file with the reader of its format, without decoding pixels or limiting their number.
 
     Args:
         format: jpeg, png, webp, avif, tiff, gif or bmp.
         data: the whole file.
 
     Raises:
-        Exception: nearly anything, where the header is broken.
+        Exception: if the header is broken, Pillow may raise almost any exception.
     """
     return _READERS[format](io.BytesIO(data))
 
@@ -59,9 +59,8 @@ _saved: warnings.catch_warnings[None] | None = None
 def without_warnings() -> Iterator[None]:
     """Ignore Pillow's warnings while any thread decodes.
 
-    ``warnings.catch_warnings`` alone is not safe in threads: overlapping blocks restore each
-    other's filters. So the first thread to enter sets the filter and the last one to leave removes
-    it.
+    ``warnings.catch_warnings`` alone is not thread-safe: overlapping blocks restore each other's
+    filters. So the first thread to enter sets the filter and the last one to leave removes it.
     """
     global _depth, _saved
     with _lock:

@@ -1,4 +1,4 @@
-"""Cut a box out of a picture and resize it, exact to the pixel."""
+"""Cut a box out of a picture and resize it, exactly to the pixel."""
 
 from __future__ import annotations
 
@@ -17,24 +17,28 @@ from ..geometry import Box, Size
 from .picture import Picture
 
 _TOLERANCE = Fraction(1, 32)
-"""Decoded pixels by which an edge may be off: nobody sees a shift of so little (60 dB)."""
+"""Largest error of an edge in decoded pixels; a shift of this size is invisible (60 dB)."""
 _WIDEST = 32
-"""Pixels of the result that a window may be widened by on each side."""
+"""The most pixels of the result by which a window is widened on each side."""
 _NEAR = 6
-"""Rows for each row of the result up to which columns are resized before rows. It takes less time
-while what a row of the result is made of stays in a core's cache."""
+"""Largest number of source rows for each row of the result at which columns are resized first.
+
+Resizing columns before rows is faster as long as the source rows of one result row fit the cache of
+a core.
+"""
 
 
 def render(picture: Picture, box: Box, size: Size) -> NDArray[np.uint8]:
     """Cut ``box`` and resize it to ``size`` with an antialiased cubic filter (Keys, a = -1/2).
 
-    As good as cropping at full size and resizing: where the picture was decoded smaller, the box is
-    mapped to it and not rounded. At full scale a box of the wanted size is copied bit for bit.
+    The result is as good as cropping at full size and resizing: if the picture was decoded at a
+    smaller scale, the box is mapped to that scale without rounding. At full scale, a box that has
+    the size of the result is copied bit for bit.
 
     Args:
-        picture: what `decode` gave.
-        box: source pixels as shown, inside ``picture.source_size``.
-        size: width and height of the result.
+        picture: the result of `decode`.
+        box: the crop box in source pixels as shown, inside ``picture.source_size``.
+        size: width and height of the result in pixels.
 
     Returns:
         (size.height, size.width, C) uint8, C as in ``picture.pixels``.
@@ -46,10 +50,11 @@ def render(picture: Picture, box: Box, size: Size) -> NDArray[np.uint8]:
 
 
 class Cuts:
-    """Several cuts of one picture: rows that they share are resized once.
+    """Several cuts of one picture, which resize the rows that they share only once.
 
-    The largest windows of many ratios have the picture's whole height, and variants of one height:
-    they differ in their columns. Each is what `render` makes of it alone, bit for bit.
+    The largest windows of many aspect ratios have the picture's whole height, and their variants
+    often have one height, so that only their columns differ. Each result is equal to that of
+    `render`, bit for bit.
 
     ```python
     >>> cuts = Cuts(picture, [(square, Size(640, 640)), (tall, Size(360, 640))])
@@ -59,7 +64,11 @@ class Cuts:
     """
 
     def __init__(self, picture: Picture, wanted: Sequence[tuple[Box, Size]]) -> None:
-        """Take boxes, and the sizes of the results; nothing is resized yet.
+        """Prepare cuts without resizing anything yet.
+
+        Args:
+            picture: the result of `decode`.
+            wanted: the crop box of each cut in source pixels as shown, and the size of its result.
 
         Raises:
             RenderError: a box is not inside the source.
@@ -70,7 +79,7 @@ class Cuts:
         self._bands: dict[_Span, NDArray[np.uint8]] = {}
 
     def render(self, index: int) -> NDArray[np.uint8]:
-        """Return one of the cuts, as `render` does."""
+        """Return the cut with this index as (H, W, C) uint8; see `render`."""
         cut = self._cuts[index]
         if cut.copies:
             return self.pixels[cut.inside].copy()
@@ -86,7 +95,7 @@ class Cuts:
         return np.ascontiguousarray(wanted)
 
     def _band(self, rows: _Span, columns: _Span) -> NDArray[np.uint8]:
-        """Return a part with its columns resized: (rows.count, ..., 3)."""
+        """Return a part of the picture whose columns are resized: (rows.count, ..., 3)."""
         left, right = self._reach.get(rows, (columns.start, columns.stop))
         band = self._bands.get(rows)
         if band is None:
@@ -99,27 +108,27 @@ class Cuts:
 
 @dataclass(frozen=True)
 class _Span:
-    """A window along one axis, between whole pixels of the picture, wider than what is wanted."""
+    """A window along one axis with edges between whole pixels, which contains the wanted window."""
 
     start: int
     stop: int
     before: int
-    """Pixels of its result that come before the wanted ones."""
+    """Pixels of the window's result before the wanted ones."""
     count: int
-    """Pixels of its result."""
+    """Pixels of the window's result."""
 
     @classmethod
     def around(cls, start: Fraction, stop: Fraction, count: int, room: int) -> _Span | None:
-        """Widen a window by whole pixels of its result until it has whole pixels for edges.
+        """Widen a window by whole pixels of its result until its edges lie between whole pixels.
 
         Args:
             start: the window's first edge, in pixels of the picture.
-            stop: its last edge.
+            stop: the window's last edge, in pixels of the picture.
             count: pixels of the result.
-            room: pixels of the picture.
+            room: pixels of the picture along the axis.
 
         Returns:
-            None where there are no such edges near by.
+            The span; None if there are no such edges within `_WIDEST` pixels of the result.
         """
         pitch = (stop - start) / count
         first, last = _whole(start, -pitch, room), _whole(stop, pitch, room)
@@ -129,7 +138,7 @@ class _Span:
 
 
 class _Cut:
-    """Where a box lies in a picture."""
+    """The place of a crop box in a picture."""
 
     def __init__(self, picture: Picture, box: Box, size: Size) -> None:
         if not box.inside(picture.source_size):
@@ -141,11 +150,11 @@ class _Cut:
         self.size = size
         self.copies = scale == 1 and size == box.size
         self.inside = np.s_[top : math.ceil(y1), left : math.ceil(x1)]
-        """The pixels that it touches."""
+        """The slices of the rows and columns that the box touches."""
         self.window = (x0 - left, y0 - top, x1 - left, y1 - top)
-        """Its edges among them."""
+        """The box's edges (x0, y0, x1, y1), relative to the first touched column and row."""
         self.spans: tuple[_Span, _Span] | None = None
-        """Its rows and columns, where a part of whole pixels can be resized for it."""
+        """The spans of rows and columns, if a part of whole pixels can be resized; else None."""
         if picture.pixels.shape[2] == 3 and not self.copies:
             rows = _Span.around(y0, y1, size.height, picture.size.height)
             columns = _Span.around(x0, x1, size.width, picture.size.width)
@@ -153,7 +162,7 @@ class _Cut:
 
     @property
     def in_bands(self) -> bool:
-        """Whether its columns are resized before its rows."""
+        """Whether the cut's columns are resized before its rows."""
         if self.spans is None:
             return False
         rows, _ = self.spans
@@ -161,7 +170,7 @@ class _Cut:
 
 
 def _reach(cuts: Sequence[_Cut]) -> dict[_Span, tuple[int, int]]:
-    """Return the first and the last column of rows that are better resized once for several."""
+    """Return the first and last column of rows that are resized once for several cuts."""
     sharing: dict[_Span, list[_Span]] = defaultdict(list)
     for cut in cuts:
         if cut.spans is not None and cut.in_bands:
@@ -176,7 +185,7 @@ def _reach(cuts: Sequence[_Cut]) -> dict[_Span, tuple[int, int]]:
 
 
 def _whole(edge: Fraction, step: Fraction, room: int) -> tuple[int, int] | None:
-    """Return the first edge that is a whole pixel, and the number of steps to it."""
+    """Return the first edge that lies between whole pixels, and the number of steps to it."""
     for steps in range(_WIDEST + 1):
         whole = round(edge)
         if not 0 <= edge <= room:
@@ -188,28 +197,28 @@ def _whole(edge: Fraction, step: Fraction, room: int) -> tuple[int, int] | None:
 
 
 def thumbnail(picture: Picture, longest: int) -> NDArray[np.uint8]:
-    """Scale the whole picture down for a method to look at.
+    """Scale the whole picture down for the analysis by a method.
 
     Args:
-        picture: what `decode` gave.
-        longest: the longer edge of the result, unless the source's own is shorter.
+        picture: the result of `decode`.
+        longest: the longer edge of the result in pixels, unless the source's own is shorter.
 
     Returns:
-        (H, W, 3) uint8, transparent pixels over white, in the source's shape.
+        (H, W, 3) uint8, composited over white, in the source's aspect ratio.
     """
     size = picture.source_size.fit(longest)
     return picture.rgb if size == picture.size else _resized(picture.rgb, size)
 
 
 def _resized(pixels: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
-    """Resize by torch: the same filter as Pillow's bicubic, up to nine times as fast."""
-    import torch  # a second or more, that reading photos alone needn't spend
+    """Resize by torch, with the same filter as Pillow's bicubic, up to nine times as fast."""
+    import torch  # imported here because it takes a second or more and decoding doesn't need it
 
     if not (pixels.flags.c_contiguous and pixels.flags.writeable):
-        pixels = pixels.copy()  # np.require takes half as long again
+        pixels = pixels.copy()  # np.require takes 1.5 times as long
     source = torch.from_numpy(pixels)
     resized = torch.nn.functional.interpolate(
-        source[None].permute(0, 3, 1, 2),  # [None] last hides from torch that colours lie together
+        source[None].permute(0, 3, 1, 2),  # strides that torch handles faster
         size=(size.height, size.width),
         mode="bicubic",
         antialias=True,
@@ -222,8 +231,8 @@ def _resized_within(
 ) -> NDArray[np.uint8]:
     """Resize a window whose edges cut through pixels, or an image with alpha, by Pillow.
 
-    It takes three times as long as `_resized`. Pillow premultiplies while it filters, so the colour
-    of transparent pixels doesn't bleed.
+    It takes three times as long as `_resized`. Pillow filters premultiplied colours, so the colour
+    of transparent pixels doesn't bleed into opaque ones.
     """
     x0, y0, x1, y1 = (float(edge) for edge in window)
     resized = Image.fromarray(pixels).resize(

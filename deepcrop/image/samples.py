@@ -1,4 +1,4 @@
-"""Samples of any depth, as files hold them, and the one way from them to 8 bits."""
+"""Samples of any depth as files store them, and their conversion to 8 bits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 Space = Literal["L", "RGB", "CMYK", "LAB"]
 
 _ROWS = 256
-"""Rows converted at a time: a large image shouldn't need several times its memory."""
+"""Rows converted at a time, so that a large image doesn't need several times its memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,13 +20,14 @@ class Samples:
     """A picture's samples, before any colour conversion.
 
     Attributes:
-        values: (H, W, C) of any integer or floating type; C as the space has, and one for alpha.
-        space: what the first channels mean. ``LAB`` is uint8: L* from 0 to 255, a* and b* in
-            two's complement.
-        white: the value of white (of full ink, of opaque alpha); None where the type doesn't tell:
-            see `white_of`.
+        values: (H, W, C) of any integer or floating-point type; C is the number of channels of the
+            space, plus one if there is alpha.
+        space: the colour space of the first channels. ``LAB`` is uint8: L* from 0 to 255, a* and b*
+            in two's complement.
+        white: the value of white (of full ink, of opaque alpha); None if the type doesn't define
+            it, see `white_of`.
         white_is_zero: whether zero is white and ``white`` is black.
-        alpha: whether the last channel is alpha, and whether colours were multiplied with it.
+        alpha: whether the last channel is alpha, and whether colours were multiplied by it.
     """
 
     values: NDArray[np.number]
@@ -36,8 +37,8 @@ class Samples:
     alpha: Literal["straight", "premultiplied"] | None = None
 
     def as_image(self) -> tuple[Image.Image, NDArray[np.uint8] | None]:
-        """Return the colours in 8 bits, and alpha (H, W) where there is some."""
-        with np.errstate(all="ignore"):  # files may hold any floats, signalling NaNs among them
+        """Return the colours in 8 bits, and alpha (H, W) or None."""
+        with np.errstate(all="ignore"):  # files may hold any floats, including signalling NaNs
             return self._as_image()
 
     def _as_image(self) -> tuple[Image.Image, NDArray[np.uint8] | None]:
@@ -46,7 +47,7 @@ class Samples:
         if self.space == "LAB":
             levels = np.asarray(values, np.uint8)
         elif values.dtype.kind == "u" and values.itemsize <= 2 and self.alpha != "premultiplied":
-            # In strips and by np.take, a third of the time of indexing: levels stay in cache.
+            # np.take in strips takes a third of the time of indexing, as levels stay in the cache.
             indices = cast("NDArray[np.uint8] | NDArray[np.uint16]", values)
             ramp, levels = _ramp(indices.dtype, white), np.empty(values.shape, np.uint8)
             for top in range(0, len(values), _ROWS):
@@ -73,12 +74,13 @@ class Samples:
 
 
 def white_of(values: NDArray[np.number]) -> float:
-    """Return the value of white: of types up to 16 bits, their largest.
+    """Return the value of white.
 
-    Deeper integers and floating points are used in several ways. White is the smallest of the usual
-    values (255 and 65535, floats 1) that no sample exceeds. Beyond those, integers are
-    full-range where some sample is over half of it, and floats up to 16 are taken for linear light
-    whose highlights exceed a white of 1; or else white is the largest sample.
+    In types of up to 16 bits it is the largest value. For deeper integers and floats there are
+    several conventions. White is the smallest of the usual values (255 and 65535, and 1 for floats)
+    that no sample exceeds. If some sample exceeds all of them, integers are full-range if some
+    sample is over half of the range, and floats up to 16 are assumed to be linear light whose
+    highlights exceed a white of 1; otherwise white is the largest sample.
     """
     kind, bits = values.dtype.kind, 8 * values.itemsize
     if kind != "f":

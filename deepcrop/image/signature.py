@@ -1,4 +1,4 @@
-"""What kind of file some bytes are, from how they begin."""
+"""Detect the format of a file from its first bytes."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _OTHERS = (
 
 
 def format_of(data: bytes) -> str:
-    """Return jpeg, png, webp, avif, tiff, gif or bmp.
+    """Return the format of a file: jpeg, png, webp, avif, tiff, gif or bmp.
 
     Raises:
-        NotAnImage: something else; the message says what it looks like.
+        NotAnImage: the format is none of these; the message says what the bytes look like.
     """
     head = bytes(data[:64])
     if head.startswith(b"\xff\xd8\xff"):

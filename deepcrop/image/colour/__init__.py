@@ -1,1 +1,1 @@
-"""Colour management: what samples mean, and their conversion to 8-bit sRGB."""
+"""Colour management: the colour spaces of samples, and their conversion to 8-bit sRGB."""

@@ -1,4 +1,4 @@
-"""Whatever the samples mean, 8-bit RGB out: profiles, CMYK, palettes, 16 bits, floats, alpha."""
+"""Convert Pillow images of any mode to 8-bit RGB: profiles, CMYK, palettes, 16 bits, floats."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK", "LAB": "Lab "}
 def to_rgb(
     image: Image.Image, colour: Colour, white: int | None = None
 ) -> tuple[Image.Image, bytes | None]:
-    """Convert to RGB, or RGBA where some pixel is not opaque.
+    """Convert an image to RGB, or to RGBA if some pixel is not opaque.
 
     Args:
-        image: any mode that the readers give.
+        image: an image in any mode that the readers return.
         colour: what to do with the ICC profile in ``image.info``. Only an RGB profile can be kept:
             others (grey, CMYK, Lab) don't describe RGB pixels and are converted.
         white: the sample value of white in 16-bit modes, 65535 by default.
 
     Returns:
-        The image, and the ICC profile that it is in (None: sRGB).
+        The image, and the ICC profile of its pixels (None: sRGB).
     """
     profile = image.info.get("icc_profile") or None
     plain, alpha = split_alpha(image, white or 65535)
@@ -48,13 +48,13 @@ def to_rgb(
 
 
 def is_srgb(profile: bytes, mode: str) -> bool:
-    """Tell whether converting from the profile to sRGB changes no colour by more than a level."""
+    """Return whether conversion from the profile to sRGB changes no channel by over one level."""
     return space_of(profile) != _SPACES.get(mode) or transform_of(profile, mode) is None
 
 
 @lru_cache(maxsize=16)
 def space_of(profile: bytes) -> str | None:
-    """Return the profile's colour space (``RGB``, ``GRAY``, ``CMYK``), None if it is broken."""
+    """Return the profile's colour space (``RGB``, ``GRAY``, ``CMYK``); None if it is broken."""
     try:
         return str(ImageCms.ImageCmsProfile(io.BytesIO(profile)).profile.xcolor_space).strip()
     except Exception:  # lcms and Pillow raise OSError, ValueError, TypeError on absurd profiles
@@ -63,10 +63,10 @@ def space_of(profile: bytes) -> str | None:
 
 @lru_cache(maxsize=16)
 def transform_of(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """Return lcms's transform to sRGB; None where there is nothing to do, or nothing sane.
+    """Return lcms's transform to sRGB; None if none is needed or the profile isn't plausible.
 
-    Relative colorimetric with black point compensation, as photo editors convert by default.
-    A profile under which white isn't clearly lighter than black is absurd and ignored.
+    The transform is relative colorimetric with black point compensation, the default of photo
+    editors. A profile under which white isn't clearly lighter than black is invalid and ignored.
     """
     try:
         transform = ImageCms.buildTransform(
@@ -75,7 +75,8 @@ def transform_of(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None
             mode,
             "RGB",
             ImageCms.Intent.RELATIVE_COLORIMETRIC,
-            # lcms's shortcut for grey interpolates between few samples: 10 levels off in the dark.
+            # lcms's optimised path for grey interpolates between few samples, which is wrong by 10
+            # levels in dark tones.
             _FLAGS | (ImageCms.Flags.NOOPTIMIZE if mode == "L" else 0),
         )
         extremes = Image.new(mode, (2, 1), 0)
@@ -107,7 +108,7 @@ def _converted(image: Image.Image, profile: bytes) -> Image.Image:
     transform = transform_of(profile, image.mode)
     if transform is None:
         return image
-    if image.mode == "L":  # 256 levels are converted, and looked up
+    if image.mode == "L":  # convert the 256 levels once and look each pixel up
         ramp = Image.fromarray(np.arange(256, dtype=np.uint8)[None])
         return image.point(_applied(transform, ramp).getchannel("G").tobytes())
     return _applied(transform, image)
@@ -125,7 +126,7 @@ def _lab() -> ImageCms.ImageCmsTransform:
 
 
 def split_alpha(image: Image.Image, white: int = 65535) -> tuple[Image.Image, Image.Image | None]:
-    """Split into L, RGB, CMYK or LAB, and alpha (None: opaque)."""
+    """Split an image into L, RGB, CMYK or LAB, and its alpha channel (None: opaque)."""
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         return _grey(image, white), None
     if "transparency" in image.info or image.mode in ("LA", "PA", "La", "RGBa", "RGBA"):
@@ -137,10 +138,11 @@ def split_alpha(image: Image.Image, white: int = 65535) -> tuple[Image.Image, Im
 
 
 def _grey(image: Image.Image, white: int) -> Image.Image:
-    """Scale deep grey samples to 8 bits.
+    """Scale grey samples of more than 8 bits to 8 bits.
 
-    16-bit modes have a known white. 32-bit integers and floats have none: white is the smallest of
-    the usual ones (1, 255, 65535) that no sample exceeds, or else the largest sample.
+    In 16-bit modes the value of white is known. In 32-bit integers and floats it isn't: white is
+    the smallest of the usual values (1, 255, 65535) that no sample exceeds, or else the largest
+    sample.
     """
     samples = np.asarray(image)
     if image.mode in ("I", "F"):

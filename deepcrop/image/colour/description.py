@@ -1,19 +1,19 @@
-"""What a file says of its colours other than by an ICC profile.
+"""Read the colour space that a file declares by other means than an ICC profile.
 
 ==========  ====================================================================================
-format      in the order in which they count
+format      the declarations that are read, in order of precedence
 ==========  ====================================================================================
 PNG         cICP; an ICC profile; sRGB; gAMA with cHRM (PNG, third edition, section 4.3). cHRM alone
-            is ignored, as browsers do: it tells no transfer function.
-AVIF        an ICC profile; ``colr`` of type nclx; the AV1 sequence header. So do libavif's clients
-            and browsers (HEIF allows one box of each kind and leaves the choice to the reader).
-JPEG        an ICC profile; Adobe RGB by the DCF option of EXIF (DCF 2.0, 3.2), where asked for.
+            is ignored, as browsers do: it has no transfer function.
+AVIF        an ICC profile; ``colr`` of type nclx; the AV1 sequence header. libavif's clients and
+            browsers use this order too (HEIF allows one box of each kind and doesn't rank them).
+JPEG        an ICC profile; Adobe RGB by the DCF option of EXIF (DCF 2.0, 3.2), if requested.
 BMP         the ICC profile of version 5, which Pillow doesn't read (`bmp_profile`). Endpoints and
             gammas are ignored, as browsers do.
 any         an ICC profile whose ``cicp`` tag (ICC.1:2022, 9.2.17) names PQ or HLG is HDR.
 ==========  ====================================================================================
 
-Values that are reserved, absurd or cut short are ignored, each chunk on its own.
+A chunk whose values are reserved, implausible or truncated is ignored; other chunks still count.
 """
 
 from __future__ import annotations
@@ -30,10 +30,11 @@ from .space import ADOBE_RGB, BT709, ColourSpace, Primaries, from_code_points
 from .transfer import Curve
 
 ExifColour = Literal["use", "ignore"]
-"""Whether Adobe RGB told by EXIF alone (a DCF option file) is converted.
+"""Whether to convert Adobe RGB that only EXIF declares (a DCF option file).
 
-Cameras set to Adobe RGB embed no ICC profile: EXIF alone tells, and raw developers and photo
-managers convert. Browsers don't. Converted is what the camera meant.
+Cameras set to Adobe RGB embed no ICC profile and declare the colour space only in EXIF. Raw
+developers and photo managers convert such files, browsers don't. Converting gives the colours that
+the camera recorded.
 """
 
 _SRGB_GAMMA = 1 / 0.45455
@@ -42,21 +43,24 @@ _R03 = (
     b"\x01\xa0\x03\x00\x01\x00\x00\x00\x02\x00",
     b"\xa0\x01\x00\x03\x00\x00\x00\x01\x00\x02",
 )
-"""One of these is in every EXIF block that tells Adobe RGB: a quick search saves parsing most."""
+"""Byte strings, one of which is in every EXIF block that declares Adobe RGB.
+
+Searching for them first avoids parsing most EXIF blocks.
+"""
 
 
 def colour_described(
     image: ImageFile.ImageFile, data: bytes, exif_colour: ExifColour = "use"
 ) -> ColourSpace | None:
-    """Return the colour space of a file's samples where no ICC profile (or not it alone) tells it.
+    """Return the colour space of a file's samples if something else than its ICC profile sets it.
 
     Args:
-        image: opened, its pixels not needed.
+        image: the opened file; its pixels needn't be loaded.
         data: the whole file.
-        exif_colour: whether the DCF option of EXIF counts.
+        exif_colour: whether the DCF option of EXIF is used.
 
     Returns:
-        None where the ICC profile, or sRGB where there is none, holds.
+        The colour space; None if the ICC profile sets it, or if it is sRGB by default.
     """
     if image.format == "PNG":
         return _png(image, data)
@@ -89,24 +93,24 @@ def _png(image: ImageFile.ImageFile, data: bytes) -> ColourSpace | None:
 
 
 def _gamma(gama: bytes, chrm: bytes) -> ColourSpace | None:
-    """Return the space of a PNG's gAMA and cHRM chunks."""
+    """Return the colour space that a PNG's gAMA and cHRM chunks declare."""
     stored = int.from_bytes(gama, "big")
-    if len(gama) != 4 or not 20_000 <= stored <= 400_000:  # powers of 5 to 1/4; absurd beyond
+    if len(gama) != 4 or not 20_000 <= stored <= 400_000:  # exponents of 5 to 1/4
         return None
     primaries = BT709
     if len(chrm) == 32:
         numbers = [int.from_bytes(chrm[i : i + 4], "big") / 100_000 for i in range(0, 32, 4)]
         white, red, green, blue = zip(numbers[::2], numbers[1::2], strict=True)
-        told = Primaries(red, green, blue, white)
-        primaries = told if told.sane and not told.close_to(BT709) else BT709
+        stated = Primaries(red, green, blue, white)
+        primaries = stated if stated.sane and not stated.close_to(BT709) else BT709
     power = 100_000 / stored
     if primaries == BT709 and abs(power / _SRGB_GAMMA - 1) < 0.02:
-        return None  # the chunks that sRGB's own definition in PNG (section 11.3.2.5) goes with
+        return None  # the values that PNG prescribes beside the sRGB chunk (section 11.3.2.5)
     return ColourSpace(primaries, Curve(power))
 
 
-# Unspecified is sRGB (MIAF, ISO/IEC 23000-22, 7.3.6.4). So, in AVIF, are BT.709 and its kin: tools
-# that handle sRGB pictures as video write them, and browsers show such files as sRGB.
+# Unspecified means sRGB (MIAF, ISO/IEC 23000-22, 7.3.6.4). In AVIF, BT.709 and equivalent codes are
+# read as sRGB too: tools that handle sRGB images as video write them, and browsers show them so.
 _AVIF_SRGB = (2, 1, 6, 14, 15)
 
 
@@ -120,9 +124,10 @@ def _avif(data: bytes) -> ColourSpace | None:
 
 
 def _dcf(block: object) -> ColourSpace | None:
-    """Read DCF's option for Adobe RGB: ColorSpace is uncalibrated, and Interoperability R03.
+    """Return Adobe RGB if the EXIF block declares it; else None.
 
-    A ColorSpace of 2, which some cameras write, says the same.
+    DCF's option declares it by an uncalibrated ColorSpace and the interoperability index R03. Some
+    cameras write a ColorSpace of 2 instead.
     """
     if not isinstance(block, bytes) or not any(mark in block for mark in _R03):
         return None
@@ -131,7 +136,7 @@ def _dcf(block: object) -> ColourSpace | None:
         exif.load(block)
         told = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.ColorSpace)
         index = exif.get_ifd(ExifTags.IFD.Interop).get(1)
-    except Exception:  # a broken block is as good as none: whatever the parser raises
+    except Exception:  # treat a broken block as missing; the parser may raise any exception
         return None
     optional = told == 0xFFFF and str(index).strip("\0 ") == "R03"
     return ColourSpace(ADOBE_RGB, _ADOBE_GAMMA) if optional or told == 2 else None
@@ -141,7 +146,7 @@ _ADOBE_GAMMA = Curve(563 / 256)  # Adobe RGB (1998) Color Image Encoding, sectio
 
 
 def bmp_profile(data: bytes) -> bytes | None:
-    """Return the ICC profile inside a BMP of version 5 (BITMAPV5HEADER), None where none is."""
+    """Return the ICC profile of a BMP of version 5 (BITMAPV5HEADER); None if it has none."""
     header = data[14:138]
     if data[:2] != b"BM" or header[:4] != b"\x7c\0\0\0" or header[56:60] != b"DEBM":
         return None
@@ -152,7 +157,7 @@ def bmp_profile(data: bytes) -> bytes | None:
 
 @lru_cache(maxsize=16)
 def hdr_of_profile(profile: bytes) -> ColourSpace | None:
-    """Return the HDR space that an ICC profile's ``cicp`` tag names, None where it names none."""
+    """Return the HDR colour space that an ICC profile's ``cicp`` tag names; None without one."""
     count = int.from_bytes(profile[128:132], "big")
     for at in range(132, min(132 + 12 * count, len(profile) - 11), 12):
         if profile[at : at + 4] == b"cicp":

@@ -1,4 +1,4 @@
-"""Pixels of a file whose colours are described by code points, chunks or EXIF, not by a profile."""
+"""Convert files whose colour space is declared by code points, chunks or EXIF, not by ICC."""
 
 from __future__ import annotations
 
@@ -18,20 +18,22 @@ from .tone_mapping import SampleArray, to_srgb
 def plan_conversion(
     image: ImageFile.ImageFile, data: bytes, space: ColourSpace | None, colour: Colour
 ) -> tuple[ColourSpace | None, tuple[Note, ...]]:
-    """Decide how a described space is converted.
+    """Decide how to convert samples whose colour space the file declares without ICC.
 
-    Where an ICC profile can say the same, the image gets that profile, and the rest is as for
-    files that embed one: it is converted, or kept beside unconverted pixels. Stripped, the
-    description is ignored like a profile.
+    If an ICC profile can describe the space, the image gets that profile and is handled like a file
+    that embeds one: it is converted, or the profile is kept beside unconverted pixels. With
+    ``strip`` the declaration is ignored, as a profile would be.
 
     Args:
-        image: its ``info["icc_profile"]`` is set, or removed where the samples are sRGB.
+        image: the opened file. Its ``info["icc_profile"]`` is set, or removed if the samples are
+            sRGB.
         data: the whole file.
-        space: what :func:`colour_described` found.
-        colour: what was asked for.
+        space: the result of :func:`colour_described`.
+        colour: the requested handling of colours.
 
     Returns:
-        The space, where `convert_samples` has to convert the samples; and notes for the manifest.
+        The space if `convert_samples` has to convert the samples, else None; and the notes for the
+        manifest.
     """
     if image.format == "BMP" and (profile := bmp_profile(data)):
         image.info["icc_profile"] = profile
@@ -59,18 +61,18 @@ def convert_samples(
     """Convert a file's samples to sRGB at their full depth.
 
     Args:
-        image: opened.
+        image: the opened file.
         data: the whole file.
-        space: what the samples mean.
-        pixels: (H, W, 1 or 3), if they are decoded already.
+        space: the colour space of the samples.
+        pixels: (H, W, 1 or 3) uint8, if they are decoded already.
 
     Returns:
-        (H, W, 3) uint8, or (H, W, 4) with straight alpha where some pixel isn't opaque.
+        (H, W, 3) uint8, or (H, W, 4) with straight alpha if some pixel isn't opaque.
     """
     if pixels is not None:
         return to_srgb(pixels, 8, space)
     if image.format == "PNG":
-        image.load()  # finds what is broken; libpng would print it
+        image.load()  # reports damage as an exception; libpng would print it
     deep = _deep_samples(image, data)
     if deep is not None and not _has_alpha(image):
         return to_srgb(*deep, space)
@@ -90,17 +92,17 @@ def _has_alpha(image: Image.Image) -> bool:
 
 
 def _deep_samples(image: ImageFile.ImageFile, data: bytes) -> tuple[SampleArray, int] | None:
-    """Read more than 8 bits of a sample, which Pillow's AVIF and PNG readers don't give.
+    """Read samples of more than 8 bits, which Pillow's AVIF and PNG readers reduce to 8.
 
     Returns:
-        (H, W, 1 or 3) uint16 and the bits of a sample; None where there are just 8, or where the
-        reader can't and Pillow's may.
+        (H, W, 1 or 3) uint16 and the bits of a sample; None if samples have 8 bits, or if
+        imagecodecs can't read the file and Pillow may.
     """
-    import imagecodecs  # here: 30 ms that hardly any file needs
+    import imagecodecs  # imported here because it takes 30 ms and few files need it
 
     try:
         if image.format == "AVIF" and (bits := primary_colour(data).bits) > 8:
-            # Sequences are left to Pillow, which decodes one frame: imagecodecs would decode all.
+            # Pillow reads sequences because it decodes one frame; imagecodecs would decode all.
             if getattr(image, "n_frames", 1) > 1:
                 return None
             samples = imagecodecs.avif_decode(data, numthreads=1)
@@ -108,7 +110,7 @@ def _deep_samples(image: ImageFile.ImageFile, data: bytes) -> tuple[SampleArray,
             samples, bits = imagecodecs.png_decode(critical_chunks(data)), 16
         else:
             return None
-    except Exception:  # its classes are one for each format, none shared
+    except Exception:  # imagecodecs has an error class for each format and no common base class
         return None
     samples = samples.reshape(*samples.shape[:2], -1)
     if samples.dtype != np.uint16 or samples.shape[1::-1] != image.size:

@@ -13,7 +13,7 @@ from ...errors import Unsupported
 from .transfer import CURVES, HLG, PQ, SRGB, Curve
 
 Point = tuple[float, float]
-"""A chromaticity: CIE 1931 x and y."""
+"""A chromaticity: the CIE 1931 coordinates x and y."""
 
 D65: Point = (0.3127, 0.3290)
 _D50 = np.array([0.9642, 1.0, 0.8249])  # the ICC's profile connection space
@@ -24,7 +24,7 @@ _BRADFORD = np.array(
 
 @dataclass(frozen=True)
 class Primaries:
-    """Chromaticities of a space's red, green, blue and white."""
+    """The chromaticities of a colour space's red, green, blue and white."""
 
     red: Point
     green: Point
@@ -33,7 +33,7 @@ class Primaries:
 
     @property
     def sane(self) -> bool:
-        """Whether a display could have them, or a matrix be made of them at all."""
+        """Whether a display could have these chromaticities, and they give an invertible matrix."""
         points = np.array([self.red, self.green, self.blue, self.white])
         if points.min() < -0.2 or points.max() > 1.2 or self.white[1] < 0.05:
             return False
@@ -41,35 +41,35 @@ class Primaries:
         if abs(np.linalg.det(corners)) < 0.02:  # twice the triangle's area; sRGB's is 0.22
             return False
         weights = np.linalg.solve(corners.T, np.append(points[3], 1.0))
-        return bool(weights.min() > 0.01)  # white lies inside
+        return bool(weights.min() > 0.01)  # white lies inside the triangle
 
     def close_to(self, other: Primaries) -> bool:
-        """Tell whether all chromaticities differ by less than files round them."""
+        """Return whether all chromaticities are equal up to the rounding of files."""
         mine = (self.red, self.green, self.blue, self.white)
         others = (other.red, other.green, other.blue, other.white)
         return bool(np.abs(np.subtract(mine, others)).max() < 0.0015)
 
     @property
     def to_xyz(self) -> NDArray[np.float64]:
-        """The matrix from linear RGB to CIE XYZ, white adapted to D50 (Bradford)."""
+        """The matrix from linear RGB to CIE XYZ, with white adapted to D50 (Bradford)."""
         corners = np.array([(x, y, 1 - x - y) for x, y in (self.red, self.green, self.blue)]).T
         matrix = corners * np.linalg.solve(corners, _xyz(self.white))
         return np.asarray(self.adaptation @ matrix)
 
     @property
     def adaptation(self) -> NDArray[np.float64]:
-        """The matrix that adapts CIE XYZ from this white to D50 (Bradford)."""
+        """The matrix that adapts CIE XYZ from the space's white to D50 (Bradford)."""
         gain = (_BRADFORD @ _D50) / (_BRADFORD @ _xyz(self.white))
         return np.asarray(np.linalg.inv(_BRADFORD) @ np.diag(gain) @ _BRADFORD)
 
     @property
     def to_srgb(self) -> NDArray[np.float64]:
-        """The matrix from linear RGB to linear sRGB; relative colorimetric: white stays white."""
+        """The matrix from linear RGB to linear sRGB, relative colorimetric: white stays white."""
         return np.asarray(np.linalg.solve(BT709.to_xyz, self.to_xyz))
 
     @property
     def luminance(self) -> NDArray[np.float64]:
-        """The share of red, green and blue in luminance, their sum 1."""
+        """The shares of red, green and blue in luminance; their sum is 1."""
         return np.asarray(self.to_xyz[1])
 
 
@@ -91,21 +91,22 @@ PRIMARIES: dict[int, Primaries] = {
     12: Primaries((0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),
     22: Primaries((0.630, 0.340), (0.295, 0.605), (0.155, 0.077)),
 }
-"""Colour primaries of ITU-T H.273, table 2."""
+"""The colour primaries of ITU-T H.273, table 2, by code point."""
 
 
 @dataclass(frozen=True)
 class ColourSpace:
-    """What RGB samples mean, where something other than an ICC profile tells it.
+    """An RGB colour space that something other than an ICC profile declares.
 
     Attributes:
         primaries: the chromaticities.
-        curve: from signal to light; None where ``hdr`` says it.
-        hdr: the transfer characteristics of H.273 that have a high dynamic range: 16 (PQ) or 18
-            (HLG); None for SDR.
-        full_range: whether all of the samples' levels are used; otherwise black and white lie at
+        curve: the transfer function from signal to light; None if ``hdr`` is set.
+        hdr: the transfer characteristics of H.273 with a high dynamic range: 16 (PQ) or 18 (HLG);
+            None for SDR.
+        full_range: whether all levels of the samples are used; otherwise black and white lie at
             16/255 and 235/255 of 8 bits, and at the same levels shifted left in deeper samples.
-        max_light: the brightest pixel's max(R, G, B) in cd/m², if the file tells (MaxCLL).
+        max_light: the brightest pixel's max(R, G, B) in cd/m² (MaxCLL); None if the file doesn't
+            declare it.
     """
 
     primaries: Primaries
@@ -116,19 +117,19 @@ class ColourSpace:
 
     @property
     def is_srgb(self) -> bool:
-        """Whether the samples are sRGB as they are."""
+        """Whether the samples are sRGB already."""
         return self.curve == SRGB and self.full_range and self.primaries == BT709
 
     @property
     def needs_depth(self) -> bool:
-        """Whether 8 bits are too few for it: HDR, and light coded linearly or nearly so."""
+        """Whether 8 bits are too few for the space: HDR, and linear or almost linear light."""
         return self.curve is None or self.curve.gamma < 1.6
 
     @property
     def profile(self) -> bytes | None:
-        """The ICC profile of 8-bit samples: None for sRGB, or where no profile can be used.
+        """The ICC profile of 8-bit samples; None for sRGB, or if no profile can be used.
 
-        None can where 8 bits are too few, or the samples don't use their whole range.
+        No profile can be used if 8 bits are too few or if the samples don't use their full range.
         """
         if self.curve is None or self.is_srgb or self.needs_depth or not self.full_range:
             return None
@@ -136,17 +137,17 @@ class ColourSpace:
 
     @property
     def name_of_hdr(self) -> str:
-        """PQ or HLG."""
+        """The name of the HDR transfer function: PQ or HLG."""
         return "PQ" if self.hdr == PQ else "HLG"
 
 
 def from_code_points(
     primaries: int, characteristics: int, *, full_range: bool = True, max_light: float | None = None
 ) -> ColourSpace | None:
-    """Return the space of two code points of ITU-T H.273.
+    """Return the colour space that two code points of ITU-T H.273 declare.
 
     Returns:
-        None where one of them is reserved or unspecified (2).
+        The space; None if one of the code points is reserved or unspecified (2).
 
     Raises:
         Unsupported: the transfer function is logarithmic (9 and 10), which no still image uses.
@@ -165,7 +166,7 @@ def from_code_points(
 
 @lru_cache(maxsize=16)
 def icc_profile(primaries: Primaries, curve: Curve) -> bytes:
-    """Write the ICC profile (version 4.4, matrix and curves) of an SDR space; about 500 bytes."""
+    """Return the ICC profile (version 4.4, matrix and curves) of an SDR space; about 500 bytes."""
     numbers = (curve.gamma, curve.a, curve.b, curve.c, curve.d)
     trc = b"para" + bytes(4) + struct.pack(">HH", 3, 0) + _fixed(numbers)
     tags = [
@@ -181,13 +182,13 @@ def icc_profile(primaries: Primaries, curve: Curve) -> bytes:
 
 
 def _xyz(point: Point) -> NDArray[np.float64]:
-    """Return CIE XYZ of a chromaticity at Y = 1."""
+    """Return the CIE XYZ coordinates of a chromaticity at Y = 1."""
     x, y = point
     return np.array([x / y, 1.0, (1 - x - y) / y])
 
 
 def _assembled(tags: list[tuple[bytes, bytes]]) -> bytes:
-    """Lay out a profile (ICC.1:2022, section 7): equal tags share their data."""
+    """Assemble the bytes of a profile (ICC.1:2022, section 7); equal tags share their data."""
     start = 128 + 4 + 12 * len(tags)
     directory, body, places = b"", b"", dict[bytes, int]()
     for name, value in tags:

@@ -1,19 +1,19 @@
-"""Samples of any described RGB space to 8-bit sRGB; a high dynamic range is mapped to SDR.
+"""Convert samples of an RGB space to 8-bit sRGB, and map a high dynamic range to SDR.
 
-The curve is the EETF of ITU-R BT.2390-11, section 5.4: a Hermite spline in the PQ domain that
-leaves what is below its knee alone and rolls off what is above. It maps the picture's peak to SDR
-white, 203 cd/m² (BT.2408), so a picture without highlights above that isn't changed. It is applied
-to max(R, G, B), the measure of MaxCLL (CTA-861.3, annex P), and all three channels are scaled
-alike: hues hold, and nothing exceeds white. Colours outside of sRGB are clipped, as those of SDR
-files are.
+The tone curve is the EETF of ITU-R BT.2390-11, section 5.4: a Hermite spline in the PQ domain that
+doesn't change levels below its knee and compresses levels above it. It maps the image's peak to SDR
+white, 203 cd/m² (BT.2408), so an image without brighter highlights isn't changed. It is applied to
+max(R, G, B), the measure of MaxCLL (CTA-861.3, annex P), and all three channels are scaled by the
+same factor: this keeps the hue, and no channel exceeds white. Colours outside sRGB are clipped, as
+they are for SDR files.
 
-HLG is shown on a display of 1,000 cd/m² first (BT.2100's OOTF with its system gamma of 1.2), where
-its reference white has 203 cd/m² too.
+HLG is first converted for a display of 1,000 cd/m² (BT.2100's OOTF with its system gamma of 1.2),
+on which its reference white has 203 cd/m² too.
 
-The peak is the file's MaxCLL, or the brightest pixel where that is less. Without one, or where
-pixels contradict it, it is the level that 0.1% of the pixels exceed: a few sparkles should not
-darken the rest. What the mastering display could show (mdcv, mDCV) says little of a picture, and
-isn't used.
+The peak is the smaller of the file's MaxCLL and the brightest pixel. Without MaxCLL, or if the
+pixels contradict it, the peak is the level that 0.1% of the pixels exceed, so that a few specular
+highlights don't darken the rest. The range of the mastering display (mdcv, mDCV) isn't used because
+it says little about one image.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from .transfer import HLG, SDR_WHITE, Values, hlg_gain, hlg_to_scene, light_to_p
 SampleArray = NDArray[np.uint8] | NDArray[np.uint16]
 Light = NDArray[np.float32]
 
-_ROWS = 256  # of a strip: whole pictures of floats would need six times the pixels' memory
+_ROWS = 256
+"""Rows converted at a time; a whole image as floats would need six times the pixels' memory."""
 _SPARKLES = 0.001
 _LEVELS = 4096
 
@@ -40,8 +41,8 @@ def to_srgb(samples: SampleArray, bits: int, space: ColourSpace) -> NDArray[np.u
 
     Args:
         samples: (H, W, 3), or (H, W, 1) for grey.
-        bits: of a sample; no sample is larger than ``2**bits - 1``.
-        space: what the samples mean.
+        bits: bits of a sample; no sample is larger than ``2**bits - 1``.
+        space: the colour space of the samples.
 
     Returns:
         (H, W, 3) uint8.
@@ -65,11 +66,14 @@ def to_srgb(samples: SampleArray, bits: int, space: ColourSpace) -> NDArray[np.u
 
 
 def eetf(light: Values, peak: float) -> Values:
-    """Map luminances to SDR: BT.2390's EETF from black and ``peak`` to black and SDR white.
+    """Map luminances to SDR by BT.2390's EETF: ``peak`` becomes SDR white and black stays black.
 
     Args:
-        light: in cd/m².
-        peak: of the picture, in cd/m²; up to SDR white, nothing but clipping happens.
+        light: luminances in cd/m².
+        peak: the image's peak in cd/m²; up to SDR white, luminances are only clipped.
+
+    Returns:
+        Luminances in cd/m².
     """
     white = float(light_to_pq(np.array(SDR_WHITE)))
     top = float(light_to_pq(np.array(peak)))
@@ -91,12 +95,12 @@ _GRID = np.linspace(0, 1, _LEVELS)
 
 
 def _signal(light: Light) -> Light:
-    """Return the square root of light on a scale where 10,000 cd/m² is 1: what gains go by."""
+    """Return the square root of light (1 is 10,000 cd/m²), the scale on which gains are sampled."""
     return np.sqrt(light * np.float32(SDR_WHITE / 10_000))
 
 
 def _light_of_levels(bits: int, space: ColourSpace) -> Light:
-    """Return the light of each level: the scene's of HLG, 1 being SDR white of PQ."""
+    """Return the linear light of each level: scene light for HLG, else 1 is SDR white."""
     levels = np.arange(1 << bits, dtype=np.float64)
     if space.full_range:
         signal = levels / levels[-1]
@@ -110,7 +114,7 @@ def _light_of_levels(bits: int, space: ColourSpace) -> Light:
 
 
 def _strips(samples: SampleArray, table: Light, space: ColourSpace) -> Iterator[tuple[int, Light]]:
-    """Yield the first row and the linear light of strips; HDR's 1 is SDR white."""
+    """Yield the first row and the linear light of each strip; 1 is SDR white."""
     weights = space.primaries.luminance.astype(np.float32)
     for top in range(0, len(samples), _ROWS):
         light = table[samples[top : top + _ROWS]]
@@ -121,14 +125,14 @@ def _strips(samples: SampleArray, table: Light, space: ColourSpace) -> Iterator[
 
 
 def _gains(samples: SampleArray, table: Light, space: ColourSpace) -> Values:
-    """Return by how much light is multiplied, for each of the levels of `_signal` in `_GRID`."""
+    """Return the factor by which light is multiplied at each level of `_signal` in `_GRID`."""
     light = 10_000 * _GRID**2
     mapped = eetf(light, _peak(samples, table, space))
     return np.divide(mapped, light, out=np.ones(_LEVELS), where=light > 0)
 
 
 def _peak(samples: SampleArray, table: Light, space: ColourSpace) -> float:
-    """Return the picture's peak in cd/m²: see the module's text."""
+    """Return the image's peak in cd/m², as the module's docstring defines it."""
     counts = np.zeros(_LEVELS + 1, np.int64)
     for _, light in _strips(samples, table, space):
         level = np.ceil(_signal(light.max(axis=2)) * (_LEVELS - 1)).astype(np.int64)
@@ -147,7 +151,7 @@ def _light_at(level: int) -> float:
 
 @lru_cache(maxsize=1)
 def _srgb_levels() -> NDArray[np.uint8]:
-    """Return sRGB's level for each of 65,536 steps of linear light."""
+    """Return the 8-bit sRGB level for each of 65,536 steps of linear light."""
     light = np.arange(65536) / 65535
     curve = 1.055 * light ** (1 / 2.4) - 0.055
     return np.rint(255 * np.where(light <= 0.0031308, 12.92 * light, curve)).astype(np.uint8)

@@ -1,1 +1,1 @@
-"""Containers and codings: what files of each format hold, and where."""
+"""File formats: parsers of containers, and readers of codings that Pillow can't read."""

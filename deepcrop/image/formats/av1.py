@@ -1,10 +1,10 @@
-"""The colours that an AV1 stream tells in its sequence header (AV1 specification, section 5.5)."""
+"""Read the colour description in an AV1 sequence header (AV1 specification, section 5.5)."""
 
 from __future__ import annotations
 
 
 class _Bits:
-    """Reads a byte string bit by bit, the highest first; past its end there are zeros."""
+    """Reads a byte string bit by bit, the highest bit first; bits past the end are zero."""
 
     def __init__(self, data: bytes) -> None:
         self.number = int.from_bytes(data, "big")
@@ -17,13 +17,13 @@ class _Bits:
 
 
 def colour_description(stream: bytes) -> tuple[int, int] | None:
-    """Return the colour primaries and transfer characteristics, code points of ITU-T H.273.
+    """Return the code points (ITU-T H.273) of colour primaries and transfer characteristics.
 
     Args:
-        stream: AV1's open bitstream units, from the first on; a few hundred bytes will do.
+        stream: AV1's open bitstream units from the first on; a few hundred bytes suffice.
 
     Returns:
-        None where no sequence header describes them.
+        The two code points; None if no sequence header describes the colours.
     """
     at = 0
     while at < len(stream):

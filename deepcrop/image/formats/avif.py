@@ -1,7 +1,7 @@
-"""What AVIF files say of their colours and their EXIF: AVIF 1.1, HEIF, AV1-ISOBMFF.
+"""Read the colour description and EXIF of AVIF files (AVIF 1.1, HEIF, AV1-ISOBMFF).
 
-Pillow hands over EXIF that it wrote anew, in which text that isn't ASCII became question marks, and
-nothing of the colours.
+Pillow doesn't return the colour description, and it returns re-encoded EXIF in which characters
+outside ASCII have become question marks.
 """
 
 from __future__ import annotations
@@ -12,19 +12,18 @@ from .av1 import colour_description
 from .isobmff import Box, Meta, track_properties
 
 _SEQUENCE_HEADER = 256
-"""Bytes of an AV1 stream within which its sequence header lies."""
+"""Bytes at the start of an AV1 stream in which its sequence header is searched."""
 
 
 @dataclass(frozen=True)
 class ItemColour:
-    """What an AVIF's primary item, or its track of pictures, says of its colours.
+    """The colour description of an AVIF's primary item, or of its image track.
 
     Attributes:
-        primaries: colour primaries, a code point of ITU-T H.273; 2 where they aren't specified.
-        characteristics: transfer characteristics, a code point of ITU-T H.273; 2 where they aren't
-            specified.
+        primaries: colour primaries, a code point of ITU-T H.273; 2 if unspecified.
+        characteristics: transfer characteristics, a code point of ITU-T H.273; 2 if unspecified.
         bits: bits of a sample: 8, 10 or 12.
-        max_light: MaxCLL in cd/m²; None where the file doesn't tell.
+        max_light: MaxCLL in cd/m²; None if the file doesn't declare it.
     """
 
     primaries: int = 2
@@ -34,10 +33,10 @@ class ItemColour:
 
 
 def primary_colour(data: bytes) -> ItemColour:
-    """Read the colours of an AVIF's primary item; what is broken or absent is unspecified.
+    """Read the colour description of an AVIF's primary item; broken parts count as unspecified.
 
-    A ``colr`` box of type nclx comes first, as in libavif; without one, the AV1 stream's own
-    sequence header. Where the major brand is that of a sequence, its track tells, not the item.
+    As in libavif, a ``colr`` box of type nclx takes precedence over the sequence header of the AV1
+    stream. If the major brand is that of a sequence, its track is read instead of the item.
     """
     meta = Meta.of(data)
     track = track_properties(data, b"av01") if data[8:12] == b"avis" else []
@@ -60,7 +59,7 @@ def primary_colour(data: bytes) -> ItemColour:
 def exif_of(data: bytes) -> bytes | None:
     """Return the TIFF structure of the first Exif item (HEIF, ISO/IEC 23008-12, annex A.2.1).
 
-    None where there is none, or none that can be read.
+    The result is None if there is no such item, or if it can't be read.
     """
     meta = Meta.of(data)
     if meta is None:
@@ -85,7 +84,7 @@ def _nclx(data: bytes, properties: list[Box]) -> tuple[int, int] | None:
 
 
 def _from_stream(meta: Meta) -> tuple[int, int] | None:
-    """Read the sequence header of the primary item, or of the first tile where it is a grid."""
+    """Read the sequence header of the primary item, or of its first tile if it is a grid."""
     coded = sorted(item for item, kind in dict(meta.items()).items() if kind == b"av01")
     primary = meta.primary_item
     item = primary if primary in coded else next(iter(coded), None)

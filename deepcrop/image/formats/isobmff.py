@@ -1,7 +1,7 @@
-"""Boxes of the ISO base media file format, which AVIF and HEIF are: ISO/IEC 14496-12 and 23008-12.
+"""Read boxes of the ISO base media file format (ISO/IEC 14496-12), the base of HEIF and AVIF.
 
-A box is told by its place in the file: nothing is copied until its content is asked for. What is
-broken or absent is left out; readers of the pixels report it.
+HEIF is ISO/IEC 23008-12. A box is represented by its offsets in the file, and its content is copied
+only on request. Broken or missing boxes are skipped here; the decoder of the pixels reports them.
 """
 
 from __future__ import annotations
@@ -11,14 +11,17 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 _MAX_BOXES = 4096
-"""Boxes of one container, items and extents of one table that are read; files have a few dozen."""
+"""How many boxes of a container, or items or extents of a table, are read.
+
+Real files have a few dozen.
+"""
 
 _VISUAL_SAMPLE_ENTRY = 78
-"""Bytes of VisualSampleEntry's fields before its boxes (ISO/IEC 14496-12, section 12.1.3)."""
+"""Bytes of a VisualSampleEntry's fields before its boxes (ISO/IEC 14496-12, section 12.1.3)."""
 
 
 class Box(NamedTuple):
-    """A box: its type, and where in the file its content starts and ends."""
+    """A box: its type, and the offsets in the file where its content starts and ends."""
 
     kind: bytes
     start: int
@@ -30,10 +33,10 @@ class Extent:
     """A part of an item's data.
 
     Attributes:
-        method: what the offset counts from: 0 the file, 1 the content of the box ``idat``, 2
-            another item.
-        offset: in bytes.
-        length: in bytes.
+        method: the origin of the offset: 0 is the start of the file, 1 the content of the box
+            ``idat``, 2 another item.
+        offset: the offset in bytes.
+        length: the length in bytes.
     """
 
     method: int
@@ -44,7 +47,7 @@ class Extent:
 def boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
     """Yield the boxes between two offsets (ISO/IEC 14496-12, section 4.2).
 
-    The first box that doesn't fit ends them.
+    The iteration stops at the first box that doesn't fit.
     """
     at = start
     for _ in range(_MAX_BOXES):
@@ -67,12 +70,12 @@ def first_box(data: bytes, start: int, end: int, kind: bytes) -> Box | None:
 
 @dataclass(frozen=True)
 class Meta:
-    """The box ``meta`` of a file: its items, where their data lie, and their properties.
+    """The box ``meta`` of a file, which lists items, the places of their data, and properties.
 
     Attributes:
         data: the whole file.
-        start: where the boxes inside ``meta`` start.
-        end: where they end.
+        start: offset of the first box inside ``meta``.
+        end: offset where the last box inside ``meta`` ends.
     """
 
     data: bytes
@@ -81,13 +84,13 @@ class Meta:
 
     @classmethod
     def of(cls, data: bytes) -> Meta | None:
-        """Find the box; None where there is none."""
+        """Find the box ``meta`` of a file; None if there is none."""
         box = first_box(data, 0, len(data), b"meta")
         return None if box is None else cls(data, box.start + 4, box.end)
 
     @property
     def primary_item(self) -> int | None:
-        """Number of the primary item (``pitm``, ISO/IEC 14496-12, section 8.11.4)."""
+        """The number of the primary item (``pitm``, ISO/IEC 14496-12, section 8.11.4)."""
         pitm = self._box(b"pitm")
         if pitm is None:
             return None
@@ -111,7 +114,7 @@ class Meta:
         """Return where an item's data lie (``iloc``, ISO/IEC 14496-12, section 8.11.3).
 
         Returns:
-            Nothing where the table doesn't name the item, or ends before it does.
+            The extents; an empty list if the table doesn't have the item or is truncated before it.
         """
         iloc = self._box(b"iloc")
         if iloc is None:
@@ -122,7 +125,7 @@ class Meta:
             return []
 
     def content(self, item: int) -> bytes:
-        """Return an item's data; parts that are missing or made from other items are left out."""
+        """Return an item's data without parts that are missing or derived from other items."""
         idat = self._box(b"idat")
         inside = self.data[idat.start : idat.end] if idat else b""
         sources = {0: self.data, 1: inside}
@@ -134,7 +137,8 @@ class Meta:
     def properties(self) -> list[Box]:
         """Return the primary item's properties in the order of its associations.
 
-        ISO/IEC 23008-12, sections 9.3.1 (``iprp``, ``ipco``) and 9.3.2 (``ipma``).
+        They are defined in ISO/IEC 23008-12, sections 9.3.1 (``iprp``, ``ipco``) and 9.3.2
+        (``ipma``).
         """
         primary, iprp = self.primary_item, self._box(b"iprp")
         if primary is None or iprp is None:
@@ -169,19 +173,19 @@ def track_properties(data: bytes, codec: bytes) -> list[Box]:
 
 
 class _EndOfBox(Exception):
-    """A box ends before its fields do."""
+    """A box is shorter than its fields."""
 
 
 @dataclass
 class _Cursor:
-    """Reads a box's fields one after another."""
+    """Reads the fields of a box one after another."""
 
     data: bytes
     at: int
     end: int
 
     def number(self, width: int) -> int:
-        """Read an unsigned number of ``width`` bytes; a number of no bytes is 0."""
+        """Read an unsigned number of ``width`` bytes; a width of 0 gives 0."""
         if self.at + width > self.end:
             raise _EndOfBox
         self.at += width
@@ -211,7 +215,7 @@ def _extents(cursor: _Cursor, wanted: int) -> list[Extent]:
 
 
 def _associations(body: bytes, item: int) -> list[int]:
-    """Return the indices, from 1, of an item's properties in the content of an ``ipma`` box."""
+    """Return the 1-based indices of an item's properties from the content of an ``ipma`` box."""
     if len(body) < 8:
         return []
     id_width, wide = 2 if body[0] == 0 else 4, body[3] & 1

@@ -1,4 +1,4 @@
-"""JPEG frames: the coding process, read from the header, and the readers of the rare ones."""
+"""Read JPEG frame headers, and decode the rare coding processes that Pillow can't read."""
 
 from __future__ import annotations
 
@@ -19,19 +19,23 @@ _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 APP1, APP2, APP13 = 0xE1, 0xE2, 0xED
 
 MAX_PAYLOAD = 65533
-"""Bytes of a segment's content at most: its 16-bit length counts its own two bytes (T.81, B.1)."""
+"""The most bytes of a segment's content: its 16-bit length includes the length itself (T.81, B.1).
+"""
 
 XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\0"
-"""What an APP1 segment with XMP begins with (XMP Specification part 3, section 1.1.3)."""
+"""The first bytes of an APP1 segment with XMP (XMP Specification part 3, section 1.1.3)."""
 
 PHOTOSHOP_HEADER = b"Photoshop 3.0\0"
-"""What an APP13 segment with Photoshop's image resources begins with (same, section 1.1.3)."""
+"""The first bytes of an APP13 segment with Photoshop's image resources.
+
+See the XMP Specification part 3, section 1.1.3.
+"""
 
 ICC_HEADER = b"ICC_PROFILE\0"
-"""What an APP2 segment with a part of an ICC profile begins with (ICC.1:2022, annex B.4)."""
+"""The first bytes of an APP2 segment with a part of an ICC profile (ICC.1:2022, annex B.4)."""
 
-# Luma's sampling over that of chroma, of the subsamplings that TurboJPEG's documentation lists
-# (TJSAMP: 4:4:4, 4:2:2, 4:2:0, 4:4:0, 4:1:1, 4:4:1).
+# The ratios of luma's sampling factors to chroma's (horizontal, vertical) in the subsamplings that
+# TurboJPEG's documentation lists (TJSAMP: 4:4:4, 4:2:2, 4:2:0, 4:4:0, 4:1:1, 4:4:1).
 _RATIOS = {(1, 1), (2, 1), (2, 2), (1, 2), (4, 1), (1, 4)}
 
 
@@ -40,11 +44,11 @@ class Frame:
     """A JPEG's frame header (ITU-T T.81, section B.2.2).
 
     Attributes:
-        process: the marker's second byte.
+        process: the second byte of the frame's marker, which names the coding process.
         precision: bits of a sample.
-        components: identifier, and horizontal and vertical sampling factor of each.
-        at: where the marker lies in the file.
-        plain: whether every marker before the first scan is well-formed.
+        components: identifier, horizontal and vertical sampling factor of each component.
+        at: offset of the marker in the file.
+        plain: whether all markers before the first scan are well-formed.
     """
 
     process: int
@@ -57,11 +61,11 @@ class Frame:
 
     @property
     def scalable(self) -> bool:
-        """Whether libjpeg-turbo may decode it at 1/2, 1/4 and 1/8.
+        """Whether libjpeg-turbo may decode the frame at 1/2, 1/4 and 1/8.
 
-        An allowlist of what its documentation describes as scalable: sequential and progressive
-        DCT with Huffman coding, 8 bits, one, three or four components in a listed subsampling.
-        A file outside of it can end the process that has it scaled.
+        This is an allowlist of what its documentation describes as scalable: sequential and
+        progressive DCT with Huffman coding, 8 bits, one, three or four components in a listed
+        subsampling. Scaled decoding of other files can crash the process.
         """
         if not self.plain or self.process not in (BASELINE, EXTENDED, PROGRESSIVE):
             return False
@@ -82,12 +86,12 @@ class Frame:
 
     @property
     def ordinary(self) -> bool:
-        """Whether Pillow reads it: 8-bit DCT with Huffman or arithmetic coding."""
+        """Whether Pillow reads the frame: 8-bit DCT with Huffman or arithmetic coding."""
         return self.process in _DCT and self.precision == 8 and self._count != 2
 
     @property
     def arithmetic(self) -> bool:
-        """Whether it is arithmetic-coded."""
+        """Whether the frame is arithmetic-coded."""
         return self.process in (ARITHMETIC, ARITHMETIC_PROGRESSIVE)
 
     @property
@@ -95,10 +99,10 @@ class Frame:
         return len(self.components)
 
     def check(self) -> None:
-        """See whether `read` knows a frame that isn't ordinary.
+        """Check that `read` can decode this frame, which isn't ordinary.
 
         Raises:
-            Unsupported: it doesn't; the message names the process.
+            Unsupported: it can't; the message names the coding process.
         """
         if self.process in _HIERARCHICAL:
             why = "hierarchical coding"
@@ -118,17 +122,17 @@ class Frame:
 
 
 def frame_of(data: bytes) -> Frame | None:
-    """Read the frame header; None where there is none before the first scan, or it is broken."""
+    """Read the frame header; None if it is broken, or missing before the first scan."""
     at, plain = 2, True
     while at + 4 <= len(data):
         if data[at] != 0xFF:
-            at = data.find(b"\xff", at)  # as libjpeg does; but such a file isn't plain
+            at = data.find(b"\xff", at)  # skip garbage, as libjpeg does
             plain = False
             if at < 0:
                 return None
             continue
         marker = data[at + 1]
-        if marker in (0xFF, 0x00, 0x01) or 0xD0 <= marker <= 0xD8:  # fill, or without a body
+        if marker in (0xFF, 0x00, 0x01) or 0xD0 <= marker <= 0xD8:  # fill, or no body
             plain = plain and marker == 0xFF
             at += 1 if marker == 0xFF else 2
             continue
@@ -151,9 +155,9 @@ def _frame(body: bytes, marker: int, at: int, plain: bool) -> Frame | None:
 
 
 def as_ordinary(data: bytes, frame: Frame) -> bytes:
-    """Return the file's header with its frame disguised as 8-bit baseline: to read metadata by.
+    """Return the file's header with its frame relabelled as 8-bit baseline, to read metadata.
 
-    Pillow refuses to open others; what it says of EXIF, XMP and ICC is the same.
+    Pillow refuses to open other frames, although EXIF, XMP and ICC don't depend on the frame.
     """
     end = frame.at + 2 + int.from_bytes(data[frame.at + 2 : frame.at + 4], "big")
     head = data[: frame.at + 1] + bytes([BASELINE]) + data[frame.at + 2 : frame.at + 4]
@@ -163,15 +167,15 @@ def as_ordinary(data: bytes, frame: Frame) -> bytes:
 
 
 def read(data: bytes, frame: Frame) -> Samples:
-    """Decode a frame that isn't ordinary: 12 bits, lossless or JPEG-LS; 1 or 3 components.
+    """Decode a frame of 12 bits, lossless coding or JPEG-LS, with 1 or 3 components.
 
     Raises:
-        Corrupt: the decoder found it broken, or it ends without its end marker.
+        Corrupt: the decoder reports damage, or the file has no end marker.
     """
-    import imagecodecs  # not needed for any other JPEG
+    import imagecodecs  # imported here because other JPEGs don't need it
 
     end = data.find(b"\xff\xd9", data.find(b"\xff\xda", frame.at))
-    if end < 0:  # decoders can take half a minute to find that out
+    if end < 0:  # decoders can take half a minute to report this
         raise Corrupt("jpeg: no end marker")
     whole = True
     try:
@@ -179,8 +183,9 @@ def read(data: bytes, frame: Frame) -> Samples:
             values = imagecodecs.jpegls_decode(data[: end + 2])
         else:
             values = imagecodecs.jpeg8_decode(data)
-            # imagecodecs doesn't pass on libjpeg's warning that missing data were filled in. Where
-            # all are there, what follows them is ignored; where some are missing, it is decoded.
+            # imagecodecs doesn't report libjpeg's warning that missing data were filled in. So the
+            # file is decoded again with extra bytes before its end marker: if it is complete, they
+            # are ignored; if data are missing, they are decoded and change the pixels.
             longer = data[:end] + bytes(range(1, 128)) + b"\xff\xd9"
             whole = np.array_equal(values, imagecodecs.jpeg8_decode(longer))
     except (RuntimeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Chunks of WebP files (RFC 9649, section 2): the size of the canvas and of the first frame."""
+"""Read the size of the canvas and the place of the first frame from WebP files (RFC 9649)."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 
 def is_webp(data: bytes) -> bool:
-    """Tell whether the bytes begin as a WebP file does."""
+    """Return whether the bytes begin like a WebP file."""
     return data[:4] == b"RIFF" and data[8:12] == b"WEBP"
 
 
 def chunks(data: bytes) -> Iterator[tuple[bytes, int]]:
-    """Yield each chunk's type and where its content starts; contents may be cut short."""
+    """Yield each chunk's type and the offset of its content (section 2), which may be truncated."""
     at = 12
     while at + 8 <= len(data):
         yield data[at : at + 4], at + 8
@@ -20,9 +20,9 @@ def chunks(data: bytes) -> Iterator[tuple[bytes, int]]:
 
 
 def canvas_size(data: bytes) -> tuple[int, int] | None:
-    """Return width and height of the canvas by the first chunk (RFC 9649, sections 2.5 to 2.7).
+    """Return width and height of the canvas from the first chunk (RFC 9649, sections 2.5 to 2.7).
 
-    None where the file is too short or begins with another chunk.
+    The result is None if the file is too short or begins with another chunk.
     """
     kind, start = next(chunks(data), (b"", 0))
     body = data[start : start + 10]
@@ -39,9 +39,9 @@ def canvas_size(data: bytes) -> tuple[int, int] | None:
 
 
 def first_frame(data: bytes) -> tuple[int, int, int, int] | None:
-    """Return left, top, right and bottom of an animation's first frame, right and bottom outside.
+    """Return left, top, right and bottom of an animation's first frame (RFC 9649, 2.7.1.1).
 
-    RFC 9649, section 2.7.1.1. None where the file isn't animated.
+    The right column and bottom row are excluded. The result is None if the file isn't animated.
     """
     for kind, start in chunks(data):
         if kind == b"ANMF" and start + 16 <= len(data):

@@ -1,1 +1,1 @@
-"""Metadata blocks (EXIF, XMP, IPTC, ICC): read from a source, rewritten to hold for a variant."""
+"""Metadata blocks (EXIF, XMP, IPTC, ICC): read from a source and rewritten for its variants."""

@@ -1,4 +1,4 @@
-"""EXIF, XMP, IPTC and ICC blocks: read, made true of a variant, carried."""
+"""Read the EXIF, XMP, IPTC and ICC blocks of a source, and rewrite them for a variant."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from ..framing import Framing
 from . import exif, exif_variant, iptc, iptc_xmp, xmp, xmp_variant
 
 _XMP, _IPTC, _PHOTOSHOP = _TIFF_BLOCKS = (700, 33723, 34377)
-"""Tags of TIFF that hold an XMP packet, IPTC's datasets and Photoshop's image resources."""
+"""TIFF tags that hold an XMP packet, IPTC's datasets and Photoshop's image resources."""
 _MAX_JPEG_BLOCK = jpeg.MAX_PAYLOAD - len(jpeg.XMP_HEADER)
-"""Bytes of a block that fit one segment of a JPEG beside the longest of the headers."""
+"""The most bytes of a block that fit one segment of a JPEG after the longest of the headers."""
 
 
 @dataclass(frozen=True)
 class Metadata:
-    r"""Blocks to write with an image, true of it; each None where there is none.
+    r"""Metadata blocks to write with an image, valid for that image; missing blocks are None.
 
     Attributes:
         exif: a TIFF structure with the prefix ``Exif\0\0``.
         xmp: an XMP packet.
-        icc: the profile that the pixels are in; None for sRGB.
-        iptc: Photoshop's image resources with IPTC's datasets; only JPEG has a place for them.
-        notes: what had to be left out because it couldn't be read.
+        icc: the ICC profile of the pixels; None for sRGB.
+        iptc: Photoshop's image resources with IPTC's datasets; only JPEG can store them.
+        notes: notes on blocks that were left out, for example because they can't be read.
     """
 
     exif: bytes | None = None
@@ -39,12 +39,12 @@ class Metadata:
 
 @dataclass(frozen=True)
 class SourceMetadata:
-    r"""The blocks of a file as they were read: true of the file, not of what is made from it.
+    r"""The metadata blocks of a source as read; they must be rewritten for a variant.
 
     Attributes:
         exif: a TIFF structure, with or without the prefix ``Exif\0\0``.
         xmp: an XMP packet.
-        icc: the profile that the decoded pixels are in; None for sRGB.
+        icc: the ICC profile of the decoded pixels; None for sRGB.
         photoshop: Photoshop's image resources by number.
         orientation: EXIF orientation in which the file stores its pixels, 1 to 8.
     """
@@ -57,17 +57,17 @@ class SourceMetadata:
 
     @property
     def colour_only(self) -> Metadata:
-        """The ICC profile alone, without which the pixels' colours would be wrong."""
+        """Only the ICC profile, which is needed to show the pixels' colours correctly."""
         return Metadata(icc=self.icc)
 
     def for_variant(self, framing: Framing, format: str, *, converted: bool = True) -> Metadata:
-        """Return what is true of a variant and fits its file: rewritten, kept or left out.
+        """Return the blocks that are valid for a variant and that its file format can store.
 
         Args:
             framing: how the variant was made.
-            format: the variant's: jpeg, webp, avif or png.
-            converted: whether pixels without a profile are sRGB by conversion or by assumption;
-                else what the file says of their colours stays.
+            format: the variant's format: jpeg, webp, avif or png.
+            converted: whether pixels without a profile are sRGB, by conversion or by default;
+                otherwise the source's own colour declarations are kept.
         """
         colour: exif_variant.ColourSource = "srgb" if converted else "unchanged"
         if self.icc:
@@ -111,7 +111,7 @@ class SourceMetadata:
 
 
 def orientation_of(image: ImageFile.ImageFile, data: bytes) -> int:
-    """Return the EXIF orientation, 1 to 8; 1 where there is none, or none that can be read."""
+    """Return the EXIF orientation, 1 to 8; 1 if there is none or it can't be read."""
     if image.format == "TIFF":
         value = getattr(image, "tag_v2", {}).get(ExifTags.Base.Orientation, 1)
     else:
@@ -121,7 +121,7 @@ def orientation_of(image: ImageFile.ImageFile, data: bytes) -> int:
 
 
 def metadata_of(image: ImageFile.ImageFile, data: bytes) -> SourceMetadata:
-    """Collect the EXIF, XMP and IPTC of a file whose pixels aren't loaded yet."""
+    """Read the EXIF, XMP and IPTC of a file whose pixels aren't loaded yet."""
     if data.startswith(MAGIC_NUMBERS):
         return _of_tiff(data, image.tell())
     packet = image.info.get("xmp")
@@ -142,7 +142,7 @@ def metadata_of(image: ImageFile.ImageFile, data: bytes) -> SourceMetadata:
 
 
 def _of_tiff(data: bytes, page: int) -> SourceMetadata:
-    """Read the tags of a page of a TIFF file, which is itself what an EXIF block holds."""
+    """Read the metadata of a page of a TIFF file; its structure is the same as an EXIF block's."""
     read = exif.parse(data, page)
     if read is None:
         return SourceMetadata()
@@ -173,6 +173,6 @@ def _read(block: bytes | None) -> Image.Exif | None:
     loaded = Image.Exif()
     try:
         loaded.load(block)
-    except Exception:  # a broken block is as good as none: whatever the parser raises
+    except Exception:  # treat a broken block as missing; the parser may raise any exception
         return None
     return loaded

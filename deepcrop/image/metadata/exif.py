@@ -1,7 +1,7 @@
-"""EXIF blocks: TIFF structures, read without loss and written anew.
+"""Read EXIF blocks (TIFF structures) without loss, and write them.
 
-Values travel as the bytes that they were: a library that decodes and encodes them loses the text
-of those that are UTF-8, which Exif 2.3 didn't allow and cameras and editors write all the same.
+Values are copied as bytes. A library that decodes and re-encodes them loses text in UTF-8, which
+Exif 2.3 didn't allow but which cameras and editors write anyway.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from itertools import islice
 from ..formats.tiff.directory import CLASSIC_SIZES, SIZES, RawDirectory, Structure
 
 PREFIX = b"Exif\0\0"
-"""What an EXIF block begins with in a JPEG's APP1 segment (Exif 3.0, section 4.7.2)."""
+"""The first bytes of an EXIF block in a JPEG's APP1 segment (Exif 3.0, section 4.7.2)."""
 _EXIF, _GPS, _INTEROPERABILITY = 0x8769, 0x8825, 0xA005
 
-# Codes in `struct` of the types whose numbers are read; a RATIONAL is two of them.
+# The format codes in `struct` of the numeric types; a RATIONAL has two numbers.
 _CODES = {1: "B", 3: "H", 4: "I", 5: "I", 8: "h", 9: "i", 13: "I", 16: "Q", 18: "Q"}
 _OFFSET_TYPES = (4, 13, 16, 18)  # LONG, IFD, LONG8, IFD8
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One value of a directory, or several of one type.
+    """An entry of a directory: one value, or several of one type.
 
     Attributes:
         type: TIFF's number of the type.
-        value: the bytes, in the structure's byte order.
+        value: the values' bytes, in the structure's byte order.
     """
 
     type: int
@@ -36,12 +36,12 @@ class Entry:
 
     @property
     def classic(self) -> bool:
-        """Whether the type is one that TIFF has, not BigTIFF alone."""
+        """Whether classic TIFF has the type; the other types exist only in BigTIFF."""
         return self.type in CLASSIC_SIZES
 
     @property
     def count(self) -> int:
-        """Number of values."""
+        """The number of values."""
         return len(self.value) // SIZES[self.type]
 
 
@@ -53,11 +53,11 @@ class Exif:
     """The directories of an EXIF block.
 
     Attributes:
-        order: ``<`` or ``>``: the byte order of all values.
-        main: tags of the image (IFD 0).
-        photo: tags of the Exif directory.
-        gps: tags of the GPS directory.
-        interoperability: tags of the interoperability directory.
+        order: the byte order of all values: ``<`` for little-endian or ``>`` for big-endian.
+        main: entries of the main directory (IFD 0) by tag.
+        photo: entries of the Exif directory by tag.
+        gps: entries of the GPS directory by tag.
+        interoperability: entries of the interoperability directory by tag.
     """
 
     order: str
@@ -67,7 +67,7 @@ class Exif:
     interoperability: Directory = field(default_factory=dict)
 
     def numbers(self, entry: Entry | None) -> list[Fraction]:
-        """Return an entry's numbers; none where it holds something else."""
+        """Return an entry's numbers; an empty list if its values aren't numbers."""
         if entry is None or entry.type not in _CODES:
             return []
         code = _CODES[entry.type]
@@ -80,22 +80,22 @@ class Exif:
         return [Fraction(top, bottom) for top, bottom in pairs if bottom]
 
     def shorts(self, *values: int) -> Entry:
-        """Make an entry of 16-bit numbers."""
+        """Return an entry of 16-bit unsigned numbers."""
         return Entry(3, struct.pack(f"{self.order}{len(values)}H", *values))
 
     def long(self, value: int) -> Entry:
-        """Make an entry of one 32-bit number."""
+        """Return an entry of one 32-bit unsigned number."""
         return Entry(4, struct.pack(f"{self.order}I", value))
 
     def rational(self, value: Fraction) -> Entry | None:
-        """Make an entry of one rational number; None where 32 bits can't hold it."""
+        """Return an entry of one rational number; None if it doesn't fit 32 bits."""
         value = value.limit_denominator(2**20)
         if not 0 < value.numerator < 2**32:
             return None
         return Entry(5, struct.pack(f"{self.order}2I", value.numerator, value.denominator))
 
     def tobytes(self) -> bytes | None:
-        r"""Write the block with the prefix ``Exif\0\0``; None where nothing is left to write."""
+        r"""Return the block's bytes with the prefix ``Exif\0\0``; None if it has no entries."""
         if not (self.main or self.photo or self.gps or self.interoperability):
             return None
         photo = dict(self.photo)
@@ -119,7 +119,7 @@ class Exif:
         return PREFIX + bytes(out)
 
     def _append(self, out: bytearray, directory: Directory) -> dict[int, int]:
-        """Write a directory; return where the value of each of its tags stands."""
+        """Append a directory; return the offset of each tag's value."""
         start = len(out)
         out += struct.pack(f"{self.order}H", len(directory)) + bytes(12 * len(directory) + 4)
         at = start + 2
@@ -129,7 +129,7 @@ class Exif:
             value = entry.value.ljust(4, b"\0")
             if len(value) > 4:
                 value = self.long(len(out)).value
-                out += entry.value + bytes(len(entry.value) % 2)  # values begin at even offsets
+                out += entry.value + bytes(len(entry.value) % 2)  # values start at even offsets
             out[at : at + 12] = head + value
             places[tag] = at + 8
             at += 12
@@ -137,13 +137,13 @@ class Exif:
 
 
 def parse(block: bytes, page: int = 0) -> Exif | None:
-    """Read an EXIF block, or what a TIFF file holds of one; None where there is none to read.
+    """Read an EXIF block or the EXIF tags of a TIFF file; None if the bytes are neither.
 
-    Entries that can't be right (an unknown type, a place outside the block) are left out.
+    Invalid entries (of an unknown type, or with an offset outside the block) are left out.
 
     Args:
-        block: with or without the prefix; a whole TIFF or BigTIFF file will do.
-        page: the page of a TIFF file; what it lacks is taken from the first one.
+        block: the EXIF block with or without the prefix, or a whole TIFF or BigTIFF file.
+        page: the index of a TIFF file's page; tags that it lacks are taken from the first page.
     """
     structure = Structure.of(block.removeprefix(PREFIX))
     if structure is None:
@@ -162,7 +162,7 @@ def parse(block: bytes, page: int = 0) -> Exif | None:
 
 
 def _read(structure: Structure, raw: RawDirectory) -> Directory:
-    """Read the values of a directory's entries, leaving out those that can't be right."""
+    """Read the values of a directory's entries; invalid entries are left out."""
     found: Directory = {}
     for entry in raw.entries:
         size = entry.count * SIZES.get(entry.type, 0)
@@ -173,7 +173,7 @@ def _read(structure: Structure, raw: RawDirectory) -> Directory:
 
 
 def _pointed(structure: Structure, directory: Directory, tag: int) -> Directory:
-    """Return the directory that a tag points to; empty where there is none."""
+    """Return the directory that a tag points to; an empty one if the tag is missing."""
     entry = directory.get(tag)
     if entry is None or entry.type not in _OFFSET_TYPES:
         return {}

@@ -1,4 +1,4 @@
-"""What of a photo's EXIF is true of a variant: rewritten, kept or left out."""
+"""Rewrite a photo's EXIF for a variant: tags are kept, rewritten or left out."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from ..framing import Framing
 from .exif import Directory, Entry, Exif
 
 ColourSource = Literal["srgb", "profile", "unchanged"]
-"""What tells of a variant's colours: nothing (it is sRGB), its ICC profile, or what told of the
-source's, since the samples were not converted."""
+"""What declares a variant's colours: nothing (it is sRGB), its ICC profile, or the source's own
+declaration because the samples were not converted."""
 
 _SUBJECT_AREA, _SUBJECT_LOCATION = 0x9214, 0xA214
 _COLOUR_SPACE, _PIXEL_X, _PIXEL_Y, _GAMMA = 0xA001, 0xA002, 0xA003, 0xA500
@@ -30,10 +30,13 @@ _DESCRIPTIVE = frozenset(
         *(0xC614, 0xC62F),
     )
 )
-"""Tags of the main directory that are kept. The others describe how a file stores its pixels, or
-are private to a program, which may mean anything by them. Orientation isn't kept either: a variant
-is stored as it is shown, which no tag says (Exif 3.0, tag 112: default 1), and Pillow's AVIF writer
-rewrites blocks that have one, with question marks for what isn't ASCII."""
+"""Tags of the main directory that are kept.
+
+The other tags describe how a file stores its pixels, or are private to a program, so that their
+meaning is unknown. Orientation isn't kept either: a variant is stored as shown, which is the
+default (Exif 3.0, tag 112: default 1), and Pillow's AVIF writer re-encodes blocks that have the
+tag, with question marks for characters outside ASCII.
+"""
 
 _PHOTOGRAPHIC = frozenset(
     (
@@ -52,17 +55,18 @@ _PHOTOGRAPHIC = frozenset(
 )
 """Tags of the Exif directory that are kept (Exif 3.0, section 4.6.6).
 
-Left out on purpose: MakerNote (offsets into the old file, previews of the whole photo, faces and
-focus points in its pixels); ImageUniqueID (a variant is another image); RelatedSoundFile (it stays
-behind); CompressedBitsPerPixel, SpatialFrequencyResponse, OECF and CFAPattern (of other samples);
-and what the standard doesn't know."""
+These tags are left out on purpose: MakerNote (offsets into the old file, previews of the whole
+photo, faces and focus points in its pixels); ImageUniqueID (a variant is another image);
+RelatedSoundFile (the sound file isn't copied); CompressedBitsPerPixel, SpatialFrequencyResponse,
+OECF and CFAPattern (they describe the source's samples); and tags that aren't in the standard.
+"""
 
 _POSITION = range(32)
-"""Tags of the GPS directory."""
+"""Tags of the GPS directory that are kept."""
 
 
 def carried(source: Exif) -> Exif:
-    """Return only the tags that a variant may keep, without the pixels of a TIFF file."""
+    """Return the EXIF with only the tags that a variant may keep (no pixels of a TIFF file)."""
     known = _DESCRIPTIVE | _PHOTOGRAPHIC
     return replace(
         source,
@@ -74,18 +78,18 @@ def carried(source: Exif) -> Exif:
 
 
 def for_variant(source: Exif, framing: Framing, colour: ColourSource) -> Exif:
-    """Return what is true of a variant; the rest, and the thumbnail, is left out.
+    """Return the EXIF of a variant; tags that aren't valid for it, and the thumbnail, are left out.
 
-    Positions and pixel sizes are rewritten. Tags of the shot (exposure, focal length, digital zoom,
-    composite image) stay: they tell how the photo was taken.
+    Positions and pixel sizes are rewritten. Tags that describe how the photo was taken (exposure,
+    focal length, digital zoom, composite image) are kept.
 
     Args:
-        source: the photo's block.
+        source: the photo's EXIF.
         framing: how the variant was made.
-        colour: what tells of its colours.
+        colour: what declares the variant's colours.
     """
     main = _kept(source.main, _DESCRIPTIVE)
-    # TIFF/EP has tags of the Exif directory in the main one.
+    # TIFF/EP stores tags of the Exif directory in the main one.
     photo = _kept(source.main | source.photo, _PHOTOGRAPHIC)
     if photo:
         photo[_PIXEL_X] = source.long(framing.output.width)
@@ -97,7 +101,7 @@ def for_variant(source: Exif, framing: Framing, colour: ColourSource) -> Exif:
         _put(photo, tag, entry)
     if _COMPONENTS in photo and photo[_COMPONENTS].value != b"\1\2\3\0":  # Y, Cb, Cr
         del photo[_COMPONENTS]
-    if source.numbers(main.get(_POSITIONING)) != [1]:  # chroma in the middle, as libjpeg has it
+    if source.numbers(main.get(_POSITIONING)) != [1]:  # 1: chroma is centred, as libjpeg writes it
         main.pop(_POSITIONING, None)
     interoperability = _coloured(source, photo, colour)
     return replace(
@@ -110,7 +114,7 @@ def for_variant(source: Exif, framing: Framing, colour: ColourSource) -> Exif:
 
 
 def _kept(directory: Directory, tags: Iterable[int]) -> Directory:
-    """Return the entries that are kept: of those tags, and of types that a classic TIFF knows."""
+    """Return the entries with the given tags, except those of types that only BigTIFF has."""
     return {tag: directory[tag] for tag in tags if tag in directory and directory[tag].classic}
 
 
@@ -127,16 +131,16 @@ def _subject(source: Exif, entry: Entry, framing: Framing) -> Entry | None:
 
 
 def subject_pixels(values: Sequence[int], framing: Framing) -> list[int] | None:
-    """Carry SubjectArea or SubjectLocation over (Exif 3.0, tags 9214 and A214).
+    """Map SubjectArea or SubjectLocation to a variant (Exif 3.0, tags 9214 and A214).
 
     Args:
-        values: pixels of the stored image: the centre; the centre and a diameter; or the centre
-            and a rectangle's width and height. A rectangle is clipped.
+        values: 2 to 4 numbers in pixels of the stored image: the centre; the centre and a diameter;
+            or the centre and a rectangle's width and height. A rectangle is clipped.
         framing: how the variant was made.
 
     Returns:
-        As many values in pixels of the variant; None where the centre isn't in it, or for a
-        rectangle no part of it.
+        The same quantities in pixels of the variant; None if the centre, or the whole rectangle,
+        lies outside the variant.
     """
     scale = framing.turned_scale()
     if len(values) not in (2, 3, 4) or scale is None:
@@ -168,10 +172,10 @@ def subject_pixels(values: Sequence[int], framing: Framing) -> list[int] | None:
 
 
 def _optics(source: Exif, photo: Directory, framing: Framing) -> dict[int, Entry | None]:
-    """Rewrite what ties pixels to the sensor and to the angle of view.
+    """Rewrite the tags that relate pixels to the sensor and to the angle of view.
 
-    The 35 mm equivalent goes by the diagonal angle of view, as CIPA DCG-001 has it; 0 stands for
-    an unknown one.
+    The 35 mm equivalent focal length is computed from the diagonal angle of view, as CIPA DCG-001
+    defines it; 0 means unknown.
     """
     changed: dict[int, Entry | None] = {}
     scale, narrowing = framing.turned_scale(), framing.narrowing()
@@ -190,10 +194,10 @@ def _optics(source: Exif, photo: Directory, framing: Framing) -> dict[int, Entry
 
 
 def _coloured(source: Exif, photo: Directory, colour: ColourSource) -> Directory:
-    """Make the colour tags true; return the interoperability directory.
+    """Correct the colour tags in ``photo``; return the interoperability directory.
 
     ColorSpace is 1 for sRGB, 65535 for any other (Exif 3.0, tag A001). The interoperability index
-    R03 declares Adobe RGB (DCF 2.0), so it goes with samples that are as they were, or not at all.
+    R03 declares Adobe RGB (DCF 2.0), so it is kept only if the samples were not converted.
     """
     if colour == "unchanged":
         index = source.interoperability.get(_INDEX)

@@ -1,8 +1,8 @@
-"""IPTC-IIM: the captions, credits and rights that press libraries live by.
+"""Read and rewrite IPTC-IIM: captions, credits and rights.
 
-A JPEG holds them as a resource of Photoshop's in its segment APP13. WebP, AVIF and PNG have no
-place for them; there they become the XMP properties that IPTC's own mapping names, unless the
-packet has these already.
+A JPEG stores them as one of Photoshop's image resources in its segment APP13. WebP, AVIF and PNG
+can't store them; there they are written as the XMP properties of IPTC's official mapping, unless
+the packet has these properties already.
 """
 
 from __future__ import annotations
@@ -13,23 +13,35 @@ from collections.abc import Iterator, Mapping
 IIM = 0x0404
 _DIGEST = 0x0425
 _KEPT = (0x040A, 0x040B)
-"""Resources beside IPTC's that are kept: the copyright flag and the copyright's URL. The others
-(thumbnails, print sizes, guides, paths, slices, a profile) are of the whole photo."""
+"""Numbers of the image resources that are kept beside IPTC's: copyright flag and copyright URL.
+
+The other resources (thumbnails, print sizes, guides, paths, slices, a profile) describe the whole
+photo.
+"""
 _RECORDS = frozenset((1, 2))
-"""Records of IIM 4.2 that are kept: envelope and application. 3 and 7 to 9 hold sizes, pixels and
-previews of the source."""
+"""Records of IIM 4.2 that are kept: envelope and application.
+
+Records 3 and 7 to 9 hold sizes, pixels and previews of the source.
+"""
 _UNTRUE = frozenset((125, 130, 131, 200, 201, 202))
-"""Datasets of record 2 that are left out: the rasterised caption, the components and the layout
-(portrait, landscape) of the image, and its preview."""
+"""Datasets of record 2 that are left out because they describe the source.
+
+They are the rasterised caption, the image's components and layout (portrait, landscape), and its
+preview.
+"""
 
 
 def resources(block: bytes | memoryview) -> dict[int, bytes]:
-    """Split Photoshop's image resources (after ``Photoshop 3.0`` and a zero) by their numbers."""
+    """Split Photoshop's image resources by number.
+
+    Args:
+        block: the resources, without the header ``Photoshop 3.0`` and its zero byte.
+    """
     found: dict[int, bytes] = {}
     data, at = bytes(block), 0
     while data[at : at + 4] == b"8BIM" and at + 12 <= len(data):
         number = int.from_bytes(data[at + 4 : at + 6], "big")
-        at += 6 + (data[at + 6] + 2) // 2 * 2  # a name of Pascal's, padded to even
+        at += 6 + (data[at + 6] + 2) // 2 * 2  # a Pascal string, padded to even length
         length = int.from_bytes(data[at : at + 4], "big")
         found.setdefault(number, data[at + 4 : at + 4 + length])
         at += 4 + (length + 1) // 2 * 2
@@ -37,7 +49,7 @@ def resources(block: bytes | memoryview) -> dict[int, bytes]:
 
 
 def of_tiff(value: bytes) -> bytes | None:
-    """Return the IIM datasets of TIFF's tag 33723, which many write as swapped 32-bit numbers."""
+    """Return the IIM datasets of TIFF's tag 33723; many writers swap the bytes of 32-bit words."""
     if value[:1] != b"\x1c" and value[3:4] == b"\x1c":
         words = (value[at : at + 4][::-1] for at in range(0, len(value), 4))
         value = b"".join(words)
@@ -45,9 +57,9 @@ def of_tiff(value: bytes) -> bytes | None:
 
 
 def for_variant(known: Mapping[int, bytes]) -> bytes | None:
-    """Return the resources that are true of a variant; None where there are none.
+    """Return the resources that are valid for a variant; None if there are none.
 
-    The digest by which editors notice changes (MWG 2.0) is renewed if it held.
+    The digest by which editors detect changes (MWG 2.0) is updated if it matched the source.
     """
     kept = {number: known[number] for number in _KEPT if number in known}
     before = known.get(IIM)
@@ -65,7 +77,7 @@ def for_variant(known: Mapping[int, bytes]) -> bytes | None:
 
 
 def texts(block: bytes) -> dict[int, list[str]]:
-    """Return the texts of the application record by dataset: UTF-8, or else Windows' Latin 1."""
+    """Return the texts of the application record by dataset, decoded as UTF-8 or else CP1252."""
     found: dict[int, list[str]] = {}
     for dataset in _datasets(block):
         record, number = dataset[1:3]
@@ -82,13 +94,13 @@ def texts(block: bytes) -> dict[int, list[str]]:
 
 
 def _datasets(block: bytes) -> Iterator[bytes]:
-    """Yield the datasets that are kept, up to the first broken one (IIM 4.2)."""
+    """Yield the datasets that are kept, and stop at the first broken one (IIM 4.2)."""
     at = 0
     while at + 5 <= len(block) and block[at] == 0x1C:
         record, number = block[at + 1], block[at + 2]
         length = int.from_bytes(block[at + 3 : at + 5], "big")
         begin = at + 5
-        if length & 0x8000:  # extended: the length of the length
+        if length & 0x8000:  # extended dataset: the number of length bytes
             width = length & 0x7FFF
             length = int.from_bytes(block[begin : begin + width], "big")
             begin += width

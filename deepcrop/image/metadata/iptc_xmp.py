@@ -1,4 +1,4 @@
-"""IPTC-IIM as XMP, for formats that have no place for the former."""
+"""Convert IPTC-IIM to XMP, for file formats that can't store IPTC-IIM."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PHOTOSHOP = "{http://ns.adobe.com/photoshop/1.0/}"
 _CORE = "{http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/}"
 _PREFIXES = {_DC: "dc", _PHOTOSHOP: "photoshop", _CORE: "Iptc4xmpCore"}
 
-# IPTC Photo Metadata Standard, the IIM mapping of each property of IPTC Core.
+# The properties of IPTC Core by IIM dataset, as the IPTC Photo Metadata Standard maps them.
 _ARRAYS = {
     5: (f"{_DC}title", "Alt"),
     25: (f"{_DC}subject", "Bag"),
@@ -36,11 +36,11 @@ _SIMPLE = {
 
 
 def added(data: bytes | None, texts: Mapping[int, Sequence[str]]) -> bytes | None:
-    """Add to a packet what it lacks of IPTC's texts.
+    """Add IPTC's texts to an XMP packet, except properties that the packet has already.
 
     Args:
-        data: the packet, as `Packet` writes it; None where there is none.
-        texts: of the application record, by dataset.
+        data: the packet, as `Packet` writes it; None if the source has none.
+        texts: the texts of the application record, by dataset.
     """
     packet = Packet.parse(data) if data else Packet.empty()
     known = {name for subject in packet.subjects for name in subject}

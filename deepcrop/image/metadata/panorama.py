@@ -1,4 +1,4 @@
-"""Panoramas: a photo's place in a sphere, by Google's Photo Sphere XMP (``GPano``)."""
+"""Rewrite a panorama's place in its sphere (Google's Photo Sphere XMP, ``GPano``)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ _EXTENTS = ("Width", "Height")
 
 
 def rewrite(subject: Struct, framing: Framing) -> None:
-    """Rewrite a panorama's place in its sphere, or leave all of it out.
+    """Rewrite a panorama's place in its sphere, or remove all its properties.
 
-    It can be told in the variant's own pixels unless the source is stored turned, since a turned
-    panorama isn't one. A crop is to be shown flat, so the wish for a panorama viewer ends.
+    The properties are removed if the source is stored turned, because they describe the stored
+    image and a turned panorama isn't valid. The request for a panorama viewer is set to false for a
+    crop, which is shown flat.
     """
     names = [name for name in dict.fromkeys(subject) if name.startswith(_PANORAMA)]
     if not names:
@@ -51,7 +52,7 @@ def _in_sphere(subject: Struct, framing: Framing) -> dict[str, int] | None:
             return None
         if min(full, cropped) < 1 or not 0 <= offset <= full - cropped:
             return None
-        size = pixels / cropped * float(factor)  # variant pixels for each of the panorama's
+        size = pixels / cropped * float(factor)  # variant pixels per pixel of the panorama
         offset = round(offset * size + start * float(factor))
         result[f"{_PANORAMA}FullPano{extent}Pixels"] = max(round(full * size), offset + output)
         result[f"{_PANORAMA}CroppedAreaImage{extent}Pixels"] = output

@@ -1,15 +1,15 @@
-"""Regions of a photo in XMP (faces, subjects, areas to keep), carried over to a variant.
+"""Map the image regions in XMP (faces, subjects, areas to keep) to a variant.
 
-Three standards are in use. Each region is moved and clipped; one that lies outside the variant is
-removed, and a list that has none left goes as a whole.
+Three standards are in use. Each region is moved and clipped. A region outside the variant is
+removed, and a list without any remaining region is removed too.
 
-- MWG (Guidelines for Handling Image Metadata 2.0, section 5.9): `mwg-rs:Regions`. Positions count
-  on the stored image, as cameras and digiKam write them, unless the size that the writer noted
-  shows that it counted on the image as shown.
-- Microsoft's people tags: `MP:RegionInfo`, on the stored image.
-- IPTC's image regions (Photo Metadata Standard 2019.1 and later): `Iptc4xmpExt:ImageRegion`, on
-  the image as shown: that is how editors and browsers, which turn a photo first, write and use
-  them, and how ``deepcrop export --as xmp`` does.
+- MWG (Guidelines for Handling Image Metadata 2.0, section 5.9): `mwg-rs:Regions`. Positions refer
+  to the stored image, as cameras and digiKam write them, unless the recorded size shows that the
+  writer used the image as shown.
+- Microsoft's people tags: `MP:RegionInfo`. Positions refer to the stored image.
+- IPTC's image regions (Photo Metadata Standard 2019.1 and later): `Iptc4xmpExt:ImageRegion`.
+  Positions refer to the image as shown: editors and browsers, which apply the orientation first,
+  write and use them so, and so does ``deepcrop export --as xmp``.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ _DIMENSIONS = "{http://ns.adobe.com/xap/1.0/sType/Dimensions#}"
 _APPLE_FACE = "{http://ns.apple.com/faceinfo/1.0/}"
 
 _SHAPES_APART = 0.01
-"""By how much the shapes (width over height) of one photo at two sizes may differ."""
+"""Relative tolerance when comparing the aspect ratios (width over height) of two sizes."""
 
 
 def mwg(regions: Element, framing: Framing) -> bool:
-    """Rewrite mwg-rs:Regions; tell whether any region is left."""
+    """Rewrite mwg-rs:Regions; return whether any region is left."""
     info = Struct(regions)
     dimensions = info.struct(f"{MWG}AppliedToDimensions")
     stored = _counted_on_stored(dimensions, framing)
@@ -52,9 +52,9 @@ def mwg(regions: Element, framing: Framing) -> bool:
 
 
 def microsoft(regions: Element, framing: Framing) -> bool:
-    """Rewrite MP:RegionInfo; tell whether anybody is left.
+    """Rewrite MP:RegionInfo; return whether any person is left.
 
-    A person without a rectangle was tagged as being somewhere in the photo, and stays.
+    A person without a rectangle is kept: the tag says that the person is somewhere in the photo.
     """
 
     def moved(item: Element) -> bool:
@@ -77,7 +77,7 @@ def microsoft(regions: Element, framing: Framing) -> bool:
 
 
 def iptc(regions: Element, framing: Framing) -> bool:
-    """Rewrite Iptc4xmpExt:ImageRegion; tell whether any region is left."""
+    """Rewrite Iptc4xmpExt:ImageRegion; return whether any region is left."""
 
     def moved(item: Element) -> bool:
         boundary = Struct(item).struct(f"{IPTC_EXT}RegionBoundary")
@@ -95,7 +95,10 @@ def _filtered(array: Element | None, keeps: Callable[[Element], bool]) -> bool:
 
 
 def _counted_on_stored(dimensions: Struct | None, framing: Framing) -> bool | None:
-    """Tell whether positions count on the stored image; None where they count on another one."""
+    """Return whether positions refer to the image as stored, or (False) as shown.
+
+    The result is None if the recorded size fits neither.
+    """
     if dimensions is None:
         return True
     width = dimensions.number(f"{_DIMENSIONS}w")
@@ -112,9 +115,9 @@ def _same_shape(ratio: float, size: Size) -> bool:
 
 
 def _mwg_region(region: Struct, framing: Framing, stored: bool) -> bool:
-    """Rewrite one region: a rectangle, or a point.
+    """Rewrite one region (a rectangle or a point); return whether it is kept.
 
-    Circles are removed: the guidelines leave open what their diameter is a fraction of.
+    Circles are removed, because the guidelines don't define the unit of their diameter.
     """
     area = region.struct(f"{MWG}Area")
     if area is None or area.get(f"{AREA}unit") not in (None, "normalized"):
@@ -140,14 +143,17 @@ def _mwg_region(region: Struct, framing: Framing, stored: bool) -> bool:
         area.set(f"{AREA}{name}", decimal(value))
     if stored and framing.orientation != 1:
         extensions = region.struct(f"{MWG}Extensions")
-        for angle in ("AngleInfoRoll", "AngleInfoYaw"):  # of the face as it is stored
+        for angle in ("AngleInfoRoll", "AngleInfoYaw"):  # angles of the face as stored
             if extensions is not None:
                 extensions.remove(f"{_APPLE_FACE}{angle}")
     return True
 
 
 def _boundary(boundary: Struct, framing: Framing) -> bool:
-    """Rewrite one boundary: rectangle, circle (also of radius 0: a point) or polygon."""
+    """Rewrite one boundary (a rectangle, circle, point or polygon); return whether it is kept.
+
+    A point is a circle of radius 0.
+    """
     pixels = boundary.get(f"{IPTC_EXT}rbUnit") == "pixel"
     before = framing.source if pixels else Size(1, 1)
     after = framing.output if pixels else Size(1, 1)

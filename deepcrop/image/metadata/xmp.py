@@ -1,6 +1,6 @@
-"""XMP packets: RDF in XML (ISO 16684-1), read, changed and written with all that isn't known.
+"""Read, change and write XMP packets (RDF in XML, ISO 16684-1), keeping unknown properties.
 
-A property of XMP may be written as an attribute, as an element, or as a structure in one of four
+An XMP property may be written as an attribute, as an element, or as a structure in one of four
 forms; :class:`Struct` reads and changes all of them.
 """
 
@@ -17,20 +17,20 @@ _XML = "http://www.w3.org/XML/1998/namespace"
 _META = "{adobe:ns:meta/}xmpmeta"
 _ARRAYS = frozenset((f"{RDF}Bag", f"{RDF}Seq", f"{RDF}Alt"))
 _DEEPEST = 64
-"""Elements inside each other: packets have about 15, and recursion must end."""
+"""The deepest nesting of elements that is read, to limit recursion; real packets have about 15."""
 _HEAD = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
 _TAIL = '<?xpacket end="w"?>'
 
 
 class NotXmp(ValueError):
-    """The bytes are no XMP packet that can be read."""
+    """The bytes aren't a readable XMP packet."""
 
 
 class Struct:
-    """The fields of an XMP structure; names are ``{namespace}local``."""
+    """The fields of an XMP structure; field names have the form ``{namespace}local``."""
 
     def __init__(self, element: Element) -> None:
-        """Look at a property, an array's item or a top-level rdf:Description."""
+        """Wrap the element of a property, of an array's item or of a top-level rdf:Description."""
         self.element = element
 
     def __iter__(self) -> Iterator[str]:
@@ -41,11 +41,11 @@ class Struct:
                     yield name
 
     def __contains__(self, name: str) -> bool:
-        """Tell whether there is such a field."""
+        """Return whether there is a field with this name."""
         return any(name == each for each in self)
 
     def get(self, name: str) -> str | None:
-        """Return a field's text; None where there is none, or a structure."""
+        """Return a field's text; None if the field is missing or is a structure."""
         for holder in self._holders():
             if name in holder.attrib:
                 return holder.attrib[name].strip()
@@ -56,11 +56,11 @@ class Struct:
         return None
 
     def number(self, name: str) -> float | None:
-        """Return a field's number; None where there is none, or none that is finite."""
+        """Return a field's number; None if the field is missing or isn't a finite number."""
         return number(self.get(name))
 
     def child(self, name: str) -> Element | None:
-        """Return the element of a field that is a structure or an array."""
+        """Return the element of a field that is a structure or an array; None if it is missing."""
         for holder in self._holders():
             found = holder.find(name)
             if found is not None:
@@ -68,12 +68,12 @@ class Struct:
         return None
 
     def struct(self, name: str) -> Struct | None:
-        """Return a field that is a structure."""
+        """Return a field that is a structure; None if it is missing."""
         child = self.child(name)
         return None if child is None else Struct(child)
 
     def set(self, name: str, text: str) -> None:
-        """Set a field's text, in the form that it has."""
+        """Set a field's text; an existing field keeps its form (attribute or element)."""
         holders = self._holders()
         for holder in holders:
             if name in holder.attrib:
@@ -105,7 +105,7 @@ class Struct:
 
 
 def number(text: str | None) -> float | None:
-    """Read a finite number; also XMP's form of a rational, ``24/10``."""
+    """Parse a finite decimal or rational number (``24/10``); None if the text is neither."""
     if text is None or len(text) > 64:
         return None
     top, _, bottom = text.partition("/")
@@ -113,11 +113,11 @@ def number(text: str | None) -> float | None:
         value = float(top) / float(bottom or 1)
     except (ValueError, ZeroDivisionError, OverflowError):
         return None
-    return value if abs(value) < 1e12 else None  # no NaN, no infinity, nothing absurd
+    return value if abs(value) < 1e12 else None  # excludes NaN and infinity
 
 
 def decimal(value: float) -> str:
-    """Write a number with six decimals at most."""
+    """Format a number with at most six decimals."""
     return f"{value:.6f}".rstrip("0").rstrip(".").replace("-0", "0", value > -5e-7)
 
 
@@ -129,7 +129,7 @@ def items(array: Element | None) -> list[Element]:
 
 
 def keep_items(array: Element, kept: Sequence[Element]) -> None:
-    """Remove the other items of an array."""
+    """Remove all items of an array except the kept ones."""
     wanted = {id(item) for item in kept}
     for bag in array:
         if bag.tag in _ARRAYS:
@@ -148,8 +148,8 @@ class Packet:
     """An XMP packet.
 
     Attributes:
-        root: x:xmpmeta or rdf:RDF; names are ``{namespace}local``.
-        prefixes: the prefix of each namespace.
+        root: the element x:xmpmeta or rdf:RDF; names have the form ``{namespace}local``.
+        prefixes: the prefixes by namespace.
     """
 
     root: Element
@@ -160,8 +160,8 @@ class Packet:
         """Read a packet.
 
         Raises:
-            NotXmp: not well-formed, not RDF, nested beyond measure, or with a document type: its
-                entities could grow without bound, and XMP has no use for them.
+            NotXmp: the bytes aren't well-formed XML or RDF, are nested too deep, or have a document
+                type, whose entities could expand without bound and which XMP doesn't use.
         """
         builder, prefixes, depth = TreeBuilder(), {_XML: "xml"}, 0
         parser = expat.ParserCreate(namespace_separator="}")
@@ -205,7 +205,7 @@ class Packet:
 
     @classmethod
     def empty(cls) -> Packet:
-        """Make a packet without properties."""
+        """Return a packet without properties."""
         root = Element(_META)
         SubElement(root, f"{RDF}RDF")
         return cls(root, {_XML: "xml", _META[1 : _META.rindex("}")]: "x", RDF[1:-1]: "rdf"})
@@ -222,22 +222,22 @@ class Packet:
 
     @property
     def subjects(self) -> list[Struct]:
-        """The top-level descriptions, whose fields are the packet's properties."""
+        """The top-level descriptions; their fields are the packet's properties."""
         return [Struct(each) for each in self.rdf]
 
     def prune(self) -> None:
-        """Remove the top-level descriptions that tell nothing any more."""
+        """Remove the top-level descriptions that have no fields left."""
         for subject in self.subjects:
             if next(iter(subject), None) is None:
                 _detach(self.rdf, subject.element)
 
     def declare(self, namespace: str, prefix: str) -> None:
-        """Declare a namespace that is to be used, under another prefix if this one is taken."""
+        """Declare a namespace; the prefix gets a number if another namespace uses it."""
         if namespace not in self.prefixes:
             self.prefixes[namespace] = _free(prefix, self.prefixes.values())
 
     def tobytes(self) -> bytes:
-        """Write the packet in UTF-8, without padding: it isn't to be edited in place."""
+        """Return the packet in UTF-8, without the padding for edits in place."""
         used = {each[1 : each.rindex("}")] for each in _names(self.root) if each.startswith("{")}
         declared = "".join(
             f' xmlns:{prefix}="{_escaped(uri, True)}"'
@@ -270,7 +270,7 @@ class Packet:
 
 
 def _free(prefix: str, taken: Collection[str]) -> str:
-    """Return the prefix, numbered where another namespace has it."""
+    """Return the prefix, with a number appended if another namespace uses it."""
     names = (f"{prefix}{number or ''}" for number in count())
     return next(name for name in names if name not in taken)
 
@@ -286,10 +286,10 @@ def _text(element: Element) -> str | None:
 
 
 def _detach(parent: Element, child: Element) -> None:
-    """Remove a child without what stands behind it: whitespace, in XMP."""
+    """Remove a child but keep the text that follows it (whitespace, in XMP)."""
     siblings = list(parent)
     at = siblings.index(child)
-    if at == len(siblings) - 1:  # the parent's end tag keeps its place
+    if at == len(siblings) - 1:  # keep the indentation of the parent's end tag
         before = siblings[at - 1] if at else None
         if before is None:
             parent.text = child.tail

@@ -1,6 +1,7 @@
-"""What of a photo's XMP is true of a variant: rewritten, kept or left out.
+"""Rewrite a photo's XMP for a variant: properties are kept, rewritten or left out.
 
-What isn't named here is kept as it is: captions, credits, rights, keywords, ratings, places.
+Properties that aren't listed here are kept unchanged: captions, credits, rights, keywords, ratings,
+places.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _DRONE = "{http://www.dji.com/drone-dji/1.0/}"
 _CAMERA_RAW = "{http://ns.adobe.com/camera-raw-settings/1.0/}"
 
 _UNTRUE_NAMESPACES = (
-    # Gain maps, depth maps, motion photos: the parts that they tell of aren't in a variant.
+    # Gain maps, depth maps, motion photos: a variant doesn't have the parts that they describe.
     "http://ns.adobe.com/hdr-gain-map/",
     "http://ns.google.com/photos/1.0/camera/",
     "http://ns.google.com/photos/1.0/container/",
@@ -38,7 +39,7 @@ _UNTRUE_NAMESPACES = (
     "http://ns.apple.com/",
     # The rest of a packet that is longer than a JPEG's segment (XMP Specification part 3, 1.1.3.1).
     "http://ns.adobe.com/xmp/note/",
-    # Editors' steps with masks and crops in the source's pixels; regions in forms of their own.
+    # Editing steps with masks and crops in the source's pixels; regions in private forms.
     "http://darktable.sf.net/",
     "http://ns.nikon.com/nine/",
     "http://ns.acdsee.com/regions/",
@@ -52,18 +53,18 @@ def _named(namespace: str, *names: str) -> tuple[str, ...]:
 
 _UNTRUE = frozenset(
     (
-        # How the source stored its pixels.
+        # The storage of the source's pixels.
         *_named(_TIFF, "BitsPerSample", "Compression", "PhotometricInterpretation"),
         *_named(_TIFF, "SamplesPerPixel", "PlanarConfiguration", "YCbCrSubSampling"),
         *_named(_TIFF, "YCbCrPositioning", "YCbCrCoefficients", "ReferenceBlackWhite"),
         *_named(_TIFF, "TransferFunction", "WhitePoint", "PrimaryChromaticities", "NativeDigest"),
         *_named(_EXIF, "CompressedBitsPerPixel", "SpatialFrequencyResponse", "OECF", "CFAPattern"),
         *_named(_EXIF, "MakerNote", "RelatedSoundFile", "ImageUniqueID", "NativeDigest"),
-        # Thumbnails and page sizes of the whole; the MIME type of the source's file.
+        # Thumbnails and page sizes of the whole photo; the MIME type of the source's file.
         "{http://ns.adobe.com/xap/1.0/}Thumbnails",
         *_named("{http://ns.adobe.com/xap/1.0/t/pg/}", "MaxPageSize", "NPages"),
         "{http://purl.org/dc/elements/1.1/}format",
-        # Where the content credentials are (C2PA): they are signed for the source's bytes.
+        # The location of content credentials (C2PA), which are signed for the source's bytes.
         "{http://purl.org/dc/terms/}provenance",
         # Layers; a digest of the source's IPTC block.
         *_named(_PHOTOSHOP, "TextLayers", "LegacyIPTCDigest"),
@@ -87,7 +88,7 @@ _EDITED_AREAS = (
     "Retouch",
     "RedEye",
 )
-"""Settings of Camera Raw, by how they begin, whose numbers count on the whole photo."""
+"""Prefixes of the names of Camera Raw settings whose numbers refer to the whole photo."""
 
 
 @dataclass(frozen=True)
@@ -97,15 +98,15 @@ class _Variant:
 
 
 def for_variant(data: bytes, framing: Framing, colour: ColourSource) -> bytes:
-    """Return the packet that is true of a variant.
+    """Return the XMP packet of a variant.
 
     Args:
         data: the source's packet.
         framing: how the variant was made.
-        colour: what tells of its colours.
+        colour: what declares the variant's colours.
 
     Raises:
-        NotXmp: the packet can't be read, so nothing can be said of it.
+        NotXmp: the source's packet can't be read.
     """
     packet = Packet.parse(data)
     variant = _Variant(framing, colour)
@@ -129,12 +130,12 @@ def _is_untrue(name: str) -> bool:
 
 
 def _holds(subject: Struct, name: str, variant: _Variant) -> bool:
-    """Rewrite a property where it needs it; tell whether it may stay."""
+    """Rewrite a property if needed; return whether it may be kept."""
     rule = _RULES.get(name)
     if rule is not None:
         return rule(subject, name, variant)
     value = subject.child(name)
-    # A property that isn't known, with areas inside: positions that can't be carried over.
+    # An unknown property that contains areas has positions that can't be mapped to the variant.
     return value is None or not any(_speaks_of_areas(each) for each in value.iter())
 
 
@@ -143,7 +144,7 @@ def _speaks_of_areas(element: Element) -> bool:
 
 
 def _value(text: Callable[[_Variant], str | None]) -> Callable[[Struct, str, _Variant], bool]:
-    """Make the rule that sets a property to a text, or removes it."""
+    """Return a rule that sets a property to a text, or removes it if the text is None."""
 
     def rule(subject: Struct, name: str, variant: _Variant) -> bool:
         new = text(variant)
@@ -165,7 +166,7 @@ def _region(
 
 
 def _subject_area(subject: Struct, name: str, variant: _Variant) -> bool:
-    """Rewrite exif:SubjectArea or SubjectLocation, a sequence of integers."""
+    """Rewrite exif:SubjectArea or exif:SubjectLocation, a sequence of integers."""
     numbers = items(subject.child(name))
     values = [number(item.text) for item in numbers]
     known = [int(value) for value in values if value is not None]
@@ -190,14 +191,14 @@ def _components(subject: Struct, name: str, variant: _Variant) -> bool:
 
 
 def _focal_plane(subject: Struct, name: str, variant: _Variant) -> bool:
-    """Rewrite pixels per unit of the sensor; both at once, as turning swaps them."""
+    """Rewrite the pixels per unit of the sensor; both axes at once, because turning swaps them."""
     scale = variant.framing.turned_scale()
     names = [f"{_EXIF}FocalPlaneXResolution", f"{_EXIF}FocalPlaneYResolution"]
     across, down = (subject.number(each) for each in names)
     if scale is None or not across or not down:
         return False
     if name == names[1]:
-        return True  # done with the first
+        return True  # rewritten together with the first one
     if variant.framing.orientation >= 5:
         across, down = down, across
     for each, density, factor in zip(names, (across, down), scale, strict=True):
@@ -243,7 +244,7 @@ _RULES: dict[str, Callable[[Struct, str, _Variant], bool]] = {
 
 
 def _identity(subject: Struct) -> dict[str, str]:
-    """Take the ids of the source's file out of a description."""
+    """Remove the ids of the source's file from a description, and return them."""
     found = {}
     for name in ("DocumentID", "InstanceID", "OriginalDocumentID"):
         if value := subject.get(f"{_MM}{name}"):
@@ -256,7 +257,7 @@ def _identity(subject: Struct) -> dict[str, str]:
 
 
 def _derive(packet: Packet, identity: dict[str, str]) -> None:
-    """Say what the variant was derived from (xmpMM of ISO 16684-1): it has no ids of its own."""
+    """Record the source's ids as those of the file that the variant derives from (ISO 16684-1)."""
     known = {
         key: identity[name]
         for key, name in (("documentID", "DocumentID"), ("instanceID", "InstanceID"))

@@ -1,1 +1,1 @@
-"""TIFF and BigTIFF: directories, pages, the layout of samples, and their decoding."""
+"""Read TIFF and BigTIFF files: directories, pages, the layout of samples, and their decoding."""

@@ -1,4 +1,4 @@
-"""Samples of TIFF pages in the layouts that Pillow's reader doesn't know, or reads wrong."""
+"""Decode TIFF pages in layouts that Pillow's reader doesn't support, or reads wrong."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from .support import (
 )
 
 Values = NDArray[np.number]
-"""Samples of any integer or floating type, (rows, columns, samples)."""
+"""Samples of any integer or floating-point type, shape (rows, columns, samples)."""
 
 
 def read(layout: Layout) -> Samples:
-    """Read the samples of a layout that `support.check` accepted, unturned.
+    """Read the samples of a layout that `support.check` accepted; orientation isn't applied.
 
     Raises:
         Corrupt: a strip or tile is missing, broken or too short.
@@ -58,7 +58,7 @@ def read(layout: Layout) -> Samples:
 def _alpha(
     layout: Layout, colours: int
 ) -> tuple[Literal["straight", "premultiplied"] | None, list[int]]:
-    """Return the kind of alpha, and which samples are kept: colours, and alpha if there is one."""
+    """Return the kind of alpha, and the indices of the kept samples: colours, then any alpha."""
     extra = layout.extra or (0,) * (layout.samples - colours)
     for index, kind in enumerate(extra[: layout.samples - colours]):
         if kind in (1, 2):
@@ -68,7 +68,7 @@ def _alpha(
 
 
 def _array(layout: Layout) -> Values:
-    """Assemble strips or tiles: (H, W, samples), native byte order."""
+    """Assemble strips or tiles to an array (H, W, samples) in native byte order."""
     dtype = np.dtype(f"{layout.kind}{max(1, -(-layout.bits // 8))}")
     result = np.empty((layout.height, layout.width, layout.samples), dtype)
     across, down = layout.grid
@@ -111,9 +111,9 @@ def _segment(layout: Layout, packed: bytes, rows: int, width: int, samples: int)
 def _decompressed(
     layout: Layout, packed: bytes | bytearray, size: int, room: int
 ) -> bytes | bytearray:
-    """Return at least ``size`` bytes of a strip or tile, cut at ``size``.
+    """Return the first ``size`` bytes of a decompressed strip or tile.
 
-    Some writers fill up the last strip: up to ``room`` bytes are decompressed.
+    Up to ``room`` bytes are decompressed, because some writers pad the last strip.
     """
     if layout.fill_order == 2:
         packed = imagecodecs.bitorder_decode(packed)
@@ -138,7 +138,10 @@ def _unpacked(compression: int, packed: bytes | bytearray, room: int) -> bytes |
 
 
 def _unpredicted_floats(raw: bytes | bytearray, size: int, shape: tuple[int, int, int]) -> Values:
-    """Undo predictor 3: differences of bytes, then bytes by significance (Adobe Technote 3)."""
+    """Undo predictor 3, which splits floats by byte significance and stores byte differences.
+
+    See Adobe's TIFF Technical Note 3.
+    """
     rows, width, samples = shape
     planes = np.frombuffer(raw, np.uint8).reshape(rows, size * width, samples)
     summed = np.cumsum(planes, axis=1, dtype=np.uint8)
@@ -147,7 +150,7 @@ def _unpredicted_floats(raw: bytes | bytearray, size: int, shape: tuple[int, int
 
 
 def _looked_up(layout: Layout, values: Values) -> NDArray[np.uint16]:
-    """Replace indices by the palette's colours; alpha is scaled along."""
+    """Replace palette indices by the palette's 16-bit colours, and scale alpha to 16 bits."""
     colourmap = layout.colourmap
     assert colourmap is not None
     if not layout.deep_colours:
@@ -160,10 +163,10 @@ def _looked_up(layout: Layout, values: Values) -> NDArray[np.uint16]:
 
 
 def _lab(layout: Layout, values: Values) -> NDArray[np.uint8]:
-    """Bring L*a*b*, and alpha, to 8 bits; a* and b* in two's complement.
+    """Convert L*a*b* and alpha to 8 bits, with a* and b* in two's complement.
 
     CIELab (TIFF 6.0, section 23) has signed a* and b*; ICCLab (TIFF Technote 4) adds 128 to them
-    and, in 16 bits, has L* = 100 at 65280.
+    and, with 16 bits, stores L* = 100 as 65280.
     """
     deep = layout.bits == 16
     values = values.astype(np.int64) & (2**layout.bits - 1)
@@ -180,7 +183,7 @@ def _lab(layout: Layout, values: Values) -> NDArray[np.uint8]:
 
 
 def _ycbcr(layout: Layout) -> NDArray[np.uint8]:
-    """Assemble YCbCr, sub-sampled or not (TIFF 6.0, section 21), and convert it to RGB."""
+    """Assemble YCbCr with or without sub-sampling (TIFF 6.0, section 21), and convert it to RGB."""
     if layout.sampling == (1, 1):
         return _rgb(np.asarray(_array(layout), np.uint8))
     h, v = layout.sampling
@@ -208,7 +211,7 @@ def _ycbcr(layout: Layout) -> NDArray[np.uint8]:
 
 
 def _rgb(ycbcr: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Convert by ITU-R BT.601 at full range, TIFF's default."""
+    """Convert YCbCr to RGB by ITU-R BT.601 at full range, TIFF's default."""
     from PIL import Image
 
     return np.array(Image.fromarray(ycbcr, "YCbCr").convert("RGB"))

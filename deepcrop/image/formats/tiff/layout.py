@@ -1,4 +1,4 @@
-"""How the samples of a TIFF page lie in the file (TIFF 6.0)."""
+"""The layout of a TIFF page's samples in the file (TIFF 6.0)."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _INKS, _EXTRA, _FORMAT, _YCBCR_SAMPLING = 332, 338, 339, 530
 
 @dataclass(frozen=True)
 class Layout:
-    """How a page's samples lie in the file; names and values as in TIFF 6.0.
+    """The layout of a page's samples in the file; names and values are those of TIFF 6.0.
 
     Attributes:
-        bits: bits of a sample, the same for all samples of a pixel; 0 where they differ.
+        bits: bits of a sample, equal for all samples of a pixel; 0 if they differ.
         kind: ``u`` unsigned, ``i`` signed, ``f`` floating point, ``?`` anything else.
-        samples: samples of a pixel, extra ones included.
-        extra: what each extra sample is: 0 unspecified, 1 premultiplied alpha, 2 straight alpha.
-        planar: whether each sample has a plane of its own.
-        segment: width and height of a tile; of a strip, its height and the image's width.
+        samples: samples of a pixel, including extra samples.
+        extra: kind of each extra sample: 0 unspecified, 1 premultiplied alpha, 2 straight alpha.
+        planar: whether each sample is stored in a separate plane.
+        segment: width and height of a tile, or of a strip (the image's width and the strip's rows).
     """
 
     directory: Directory
@@ -52,7 +52,7 @@ class Layout:
         """Read a directory's tags.
 
         Raises:
-            Corrupt: a tag that must be there is missing, or says what can't be.
+            Corrupt: a required tag is missing or has an impossible value.
         """
         number = directory.number
         width, height = number(WIDTH, 0), number(HEIGHT, 0)
@@ -92,21 +92,21 @@ class Layout:
 
     @property
     def orientation(self) -> int:
-        """EXIF orientation, 1 to 8."""
+        """The EXIF orientation, 1 to 8."""
         value = self.directory.number(_ORIENTATION, 1)
         return value if 1 <= value <= 8 else 1
 
     @property
     def colours(self) -> int:
-        """Samples of a pixel that aren't extra."""
+        """The number of samples of a pixel without its extra samples."""
         return self.samples - len(self.extra)
 
     @cached_property
     def places(self) -> NDArray[np.int64]:
-        """Offset and length in the file of each strip or tile, (N, 2).
+        """The offset and length in bytes of each strip or tile, shape (N, 2).
 
         Raises:
-            Corrupt: there are none, too few, or some lie outside the file.
+            Corrupt: strips or tiles are missing, or some lie outside the file.
         """
         tags = (_TILES, _TILE_BYTES) if self.tiled else (_STRIPS, _STRIP_BYTES)
         columns = [column for tag in tags if (column := self.directory.values(tag)) is not None]
@@ -123,12 +123,12 @@ class Layout:
 
     @property
     def grid(self) -> tuple[int, int]:
-        """Strips or tiles across and down."""
+        """The number of strips or tiles across and down."""
         return -(-self.width // self.segment[0]), -(-self.height // self.segment[1])
 
     @property
     def colourmap(self) -> NDArray[np.uint16] | None:
-        """The palette, (levels, 3)."""
+        """The palette, shape (levels, 3)."""
         values = self.directory.values(_COLOURMAP)
         if values is None or len(values) != 3 << self.bits:
             return None
@@ -136,12 +136,12 @@ class Layout:
 
     @property
     def deep_colours(self) -> bool:
-        """Whether the palette's colours have 16 bits, as they should: some writers make it 8."""
+        """Whether the palette's colours have 16 bits, as TIFF requires; some writers use 8."""
         return self.colourmap is not None and int(self.colourmap.max()) > 255
 
 
 def _same(values: NDArray[np.number] | None, samples: int, default: int) -> int:
-    """Return what all samples have in common, 0 where they differ; one value stands for all."""
+    """Return the value that all samples share; 0 if they differ. A single value applies to all."""
     if values is None or not len(values):
         return default
     distinct = {int(each) for each in values[:samples].tolist()}

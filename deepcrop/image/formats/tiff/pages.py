@@ -1,4 +1,4 @@
-"""The pages of a TIFF file, and which of them is the picture (TIFF 6.0, BigTIFF)."""
+"""Read the pages of a TIFF or BigTIFF file, and select the page that is the main image."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ....errors import Corrupt
 from .directory import MAX_ENTRIES, RawDirectory, RawEntry, Structure
 
 MAX_PAGES = 1000
-"""Chained directories that are looked at; a file with more is said to have "1000 or more"."""
+"""The most chained directories that are read; messages call this number "1000 or more"."""
 
 MAX_NESTED_PAGES = 16
-"""Sub-directories of a page that are looked at."""
+"""The most sub-directories of a page that are read."""
 
-# NumPy's names of the types of TIFF 6.0, section 2, and of BigTIFF. RATIONAL isn't read here.
+# NumPy's codes for the types of TIFF 6.0, section 2, and of BigTIFF. RATIONAL isn't needed here.
 _DTYPES = {
     **{1: "u1", 2: "u1", 3: "u2", 4: "u4", 6: "i1", 7: "u1", 8: "i2", 9: "i4", 11: "f4", 12: "f8"},
     **{13: "u4", 16: "u8", 17: "i8", 18: "u8"},
@@ -35,12 +35,12 @@ Values = NDArray[np.integer] | NDArray[np.floating]
 
 @dataclass(frozen=True)
 class Directory:
-    """One image file directory, whose values are read when they are asked for.
+    """One image file directory, whose values are read on demand.
 
     Attributes:
         structure: the whole file.
-        offset: where the directory stands in it.
-        entries: the entries by tag; of several with one tag, the first.
+        offset: the directory's offset in the file.
+        entries: the entries by tag; if a tag is repeated, its first entry.
     """
 
     structure: Structure
@@ -63,10 +63,10 @@ class Directory:
         return self.structure.big
 
     def values(self, tag: int) -> Values | None:
-        """Return a tag's numbers; None where the tag is absent.
+        """Return a tag's numbers; None if the tag is absent.
 
         Raises:
-            Corrupt: they lie outside the file, or are no numbers.
+            Corrupt: the values lie outside the file, or aren't numbers.
         """
         entry = self.entries.get(tag)
         if entry is None:
@@ -81,10 +81,10 @@ class Directory:
         return np.frombuffer(self.data, dtype, entry.count, entry.at)
 
     def number(self, tag: int, default: int) -> int:
-        """Return a tag's first integer; the default where it is absent or holds none.
+        """Return a tag's first integer; the default if the tag is absent or has no integer.
 
         Raises:
-            Corrupt: its values lie outside the file, or are no numbers.
+            Corrupt: the values lie outside the file, or aren't numbers.
         """
         values = self.values(tag)
         if values is None or not len(values) or values.dtype.kind not in "iu":
@@ -92,10 +92,10 @@ class Directory:
         return int(values[0])
 
     def block(self, tag: int) -> bytes | None:
-        """Return the bytes of a tag's values; None where the tag is absent.
+        """Return the bytes of a tag's values; None if the tag is absent.
 
         Raises:
-            Corrupt: they lie outside the file, or are no numbers.
+            Corrupt: the values lie outside the file, or aren't numbers.
         """
         values = self.values(tag)
         return None if values is None else values.tobytes()
@@ -113,14 +113,14 @@ class Directory:
 
 @dataclass(frozen=True)
 class Page:
-    """The page that is the picture.
+    """The page that is the main image of a file.
 
     Attributes:
-        data: the file, changed where needed so that its first directory is this page's: readers
-            that take the first page read this one.
-        directory: its tags.
-        count: directories in the chain.
-        remark: which page it is, where a choice was made.
+        data: the file, changed if needed so that this page's directory is the first one, for
+            readers that take the first page.
+        directory: the page's directory.
+        count: number of directories in the chain.
+        remark: a note on which page was selected; None if there was no choice.
     """
 
     data: bytes
@@ -130,13 +130,14 @@ class Page:
 
 
 def page_of(data: bytes) -> Page:
-    """Find the picture: the first page that isn't marked as a reduced version or as a mask.
+    """Find the main image: the first page that isn't marked as a reduced version or as a mask.
 
-    Pages are the chained directories; if none of them qualifies, their sub-directories are looked
-    at, where raw files and some scanners keep the full image; at last, the largest directory.
+    Pages are the chained directories. If none of them qualifies, the first qualifying sub-directory
+    is used, because raw files and some scanners store the full image there; else the largest
+    directory.
 
     Raises:
-        Corrupt: there is no directory that can be read.
+        Corrupt: no directory can be read.
     """
     chain = list(_chain(data))
     full = [each for each in chain if not (each.reduced or each.mask)]
@@ -161,7 +162,7 @@ def _area(directory: Directory) -> int:
 
 
 def _starting(data: bytes, directory: Directory) -> bytes:
-    """Return the file with a directory made its first."""
+    """Return the file with its header changed so that a directory is the first one."""
     structure = directory.structure
     at = structure.first_at
     offset = struct.pack(structure.order + structure.offset_code, directory.offset)
@@ -169,7 +170,7 @@ def _starting(data: bytes, directory: Directory) -> bytes:
 
 
 def _chain(data: bytes) -> Iterator[Directory]:
-    """Yield the chained directories; damage behind the first ends the chain."""
+    """Yield the chained directories; the iteration stops at damage after the first one."""
     structure = Structure.of(data)
     if structure is None or len(data) < 16:
         raise Corrupt("tiff: cut short")

@@ -1,4 +1,4 @@
-"""Which layouts of TIFF are read, and by which reader; the rest is refused by name."""
+"""Decide which reader reads a TIFF layout; unsupported layouts are rejected with a reason."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SPACES: dict[int, Space] = {
 LOSSLESS = {
     LZW: "lzw", PACKBITS: "packbits", LZMA: "lzma", ZSTD: "zstd", **dict.fromkeys(DEFLATE, "zlib")
 }  # fmt: skip
-"""Compressions without loss, as imagecodecs names them."""
+"""imagecodecs's names of the lossless compressions, by TIFF's number."""
 
 _OTHERS = {
     34676: "LogLuv (HDR) samples", 34677: "LogLuv (HDR) samples", 34712: "JPEG 2000",
@@ -32,15 +32,15 @@ _OTHERS = {
 _CAMERA_RAW = "a camera's raw file: convert it first"
 
 _SAMPLE_BYTES = 8
-"""Bytes of samples for each pixel of the limit: 16-bit RGBA at its most pixels."""
+"""Bytes of samples allowed for each pixel of the limit: those of 16-bit RGBA."""
 
 
 def by_pillow(layout: Layout) -> bool:
-    """Tell whether Pillow reads this layout, and right: an allowlist, tested cell by cell.
+    """Return whether Pillow reads this layout correctly, by an allowlist of tested layouts.
 
-    Pillow 13 is faster than `decoding.read`, but wrong without a word for others: samples in
-    planes, white-is-zero beyond 8 bits, sub-sampled YCbCr without JPEG. It can't open big-endian
-    BigTIFF.
+    Pillow 13 is faster than `decoding.read`, but it returns wrong pixels without an error for
+    samples in planes, for white-is-zero beyond 8 bits, and for sub-sampled YCbCr without JPEG. It
+    can't open big-endian BigTIFF.
     """
     colours = COLOURS.get(layout.photometric)
     if layout.kind != "u" or layout.planar or layout.predictor not in (1, 2):
@@ -52,7 +52,7 @@ def by_pillow(layout: Layout) -> bool:
     if layout.photometric == PALETTE and not layout.deep_colours:
         return False
     if layout.compression in FAX:
-        # Without a photometric tag, Pillow and libtiff take fax for white-is-zero.
+        # Without a photometric tag, Pillow and libtiff assume that fax is white-is-zero.
         known = layout.photometric in (-1, WHITE_IS_ZERO, BLACK_IS_ZERO)
         return known and layout.bits == layout.samples == 1
     if layout.bits != 8 or layout.fill_order != 1:
@@ -73,16 +73,16 @@ def by_pillow(layout: Layout) -> bool:
 
 
 def _is_cr2(layout: Layout) -> bool:
-    """Whether it is a Canon raw file, whose first page is a preview that isn't marked as one."""
+    """Return whether the file is Canon raw, whose first page is a preview that isn't marked."""
     return not layout.directory.big and layout.directory.data[8:10] == b"CR"
 
 
 def check(layout: Layout, max_pixels: int) -> None:
-    """See whether `decoding.read` knows a layout.
+    """Check that `decoding.read` can read a layout.
 
     Raises:
-        Unsupported: it doesn't; the message names what is unusual.
-        TooLarge: the samples, or those of one tile, take too much memory.
+        Unsupported: it can't; the message names the unsupported property.
+        TooLarge: the samples of the image or of one tile need too much memory.
     """
     if why := _unknown(layout):
         raise Unsupported(
@@ -99,7 +99,7 @@ def check(layout: Layout, max_pixels: int) -> None:
 
 
 def _unknown(layout: Layout) -> str | None:
-    """Say what keeps `decoding.read` from reading a layout."""
+    """Return the reason why `decoding.read` can't read a layout; None if it can."""
     if layout.photometric in (32803, 34892) or _is_cr2(layout):
         return _CAMERA_RAW
     if layout.compression in _OTHERS:
@@ -161,6 +161,6 @@ def _unknown_arrangement(layout: Layout) -> str | None:
 
 
 def mode_of(layout: Layout) -> str:
-    """Name a layout: colour space, bits, and a letter where they aren't unsigned integers."""
+    """Return a layout's name: colour space, bits, and a letter unless samples are unsigned."""
     space = "P" if layout.photometric == PALETTE else SPACES[layout.photometric]
     return f"{space};{layout.bits}{layout.kind.strip('u')}"
