@@ -43,7 +43,7 @@ def test_twice_the_actors_take_half_the_time_and_intervals_scale_alike():
     assert there.seconds.value == pytest.approx(20 + 3600 / 16)
     assert there.seconds.error == pytest.approx(360 / 16)
     assert there.machine_cost.value == pytest.approx(there.seconds.value / 3600 * 2 * 0.5)
-    assert there.reads == 36_000 and there.writes == 3 * 36_000 + 36 + 36
+    assert there.reads == 36_000 and there.writes == 3 * 36_000 + 72 + 36
     assert there.bytes_out == Estimate(36_000 * 2.0**20, 36_000 * 2.0**18)
 
 
