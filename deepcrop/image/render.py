@@ -218,7 +218,8 @@ def _resized(pixels: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
         pixels = pixels.copy()  # np.require takes 1.5 times as long
     source = torch.from_numpy(pixels)
     resized = torch.nn.functional.interpolate(
-        source[None].permute(0, 3, 1, 2),  # strides that torch handles faster
+        # [None] after permute would hide from torch that the layout is channels-last.
+        source[None].permute(0, 3, 1, 2),
         size=(size.height, size.width),
         mode="bicubic",
         antialias=True,

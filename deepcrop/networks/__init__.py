@@ -1,1 +1,1 @@
-"""The networks: modules of torch and nothing else; no files, no Ray."""
+"""The networks: torch modules, without access to files or Ray."""

@@ -1,4 +1,4 @@
-"""Batches of images of one input size."""
+"""Group images into batches of one input size."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from torch import Tensor
 def group_by_shape(inputs: Sequence[Tensor]) -> Iterator[tuple[list[int], Tensor]]:
     """Group preprocessed images ``(3, H, W)`` into batches of one size.
 
-    On an accelerator, images of one size share a batch. On a CPU each image is its own batch, which
-    costs nothing there and makes its result independent of the other images.
+    On an accelerator, images of one size share a batch. On a CPU each image is a batch of its own,
+    which isn't slower there and makes its result independent of the other images.
 
     Yields:
-        The images' indices, ascending, and their batch ``(B, 3, H, W)``, channels last.
+        The images' indices in ascending order, and their batch ``(B, 3, H, W)``, channels last.
     """
     groups: dict[tuple[int, ...], list[int]] = {}
     for index, x in enumerate(inputs):

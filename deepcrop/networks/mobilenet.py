@@ -1,9 +1,9 @@
-"""MobileNet-V2 (arXiv 1801.04381), with the padding and the dilation that our methods need.
+"""MobileNet-V2 (arXiv 1801.04381) with the padding and dilation that the methods need.
 
 ```python
 trunk = MobileNetV2(stop=18, output_stride=16)
 trunk.load_torchvision(state)              # any torchvision state dict; extra keys are ignored
-taps = trunk.features(images, (6, 13, 17)) # images: (B, 3, H, W), normalised as the weights ask
+taps = trunk.features(images, (6, 13, 17)) # images (B, 3, H, W), normalised as in training
 ```
 """
 
@@ -35,14 +35,14 @@ CHANNELS = (
     *(channels for _, channels, blocks, _ in STAGES for _ in range(blocks)),
     1280,
 )
-"""Output channels of ``features[i]``, i = 0 .. 18."""
+"""The number of output channels of ``features[i]`` for i = 0 .. 18."""
 
 
 class Conv2dSame(nn.Conv2d):
     """A convolution with TensorFlow's SAME padding, or with PyTorch's symmetric one.
 
-    They differ where the stride is 2: on an even side SAME pads (0, 1), PyTorch (1, 1), which
-    shifts the sampling grid by one pixel. A clipped convolution ends in ReLU6.
+    They differ if the stride is 2: on an even side SAME pads (0, 1) and PyTorch (1, 1), which
+    shifts the sampling grid by one pixel. A clipped convolution applies ReLU6 to its result.
     """
 
     def __init__(
@@ -78,15 +78,15 @@ class Conv2dSame(nn.Conv2d):
             return self._convolve(input, self.weight, self.padding)
         height, width = input.shape[-2:]
         if self.kernel_size == (3, 3) and height % 2 == width % 2 == 0 and self.stride == (2, 2):
-            # A kernel of 4 whose first row and column are zero, with 1 pixel around, is the same
-            # and spares a copy of the whole input: 35 to 27 ms for the saliency network.
+            # A 4x4 kernel whose first row and column are zero, with a padding of 1 pixel, gives the
+            # same result without a copy of the input: 27 instead of 35 ms for the saliency network.
             return self._convolve(input, F.pad(self.weight, (1, 0, 1, 0)), (1, 1))
         top, bottom = _same(height, self.kernel_size[0], self.stride[0])
         left, right = _same(width, self.kernel_size[1], self.stride[1])
         return self._convolve(F.pad(input, (left, right, top, bottom)), self.weight, (0, 0))
 
     def _convolve(self, input: Tensor, weight: Tensor, padding: str | tuple[int, ...]) -> Tensor:
-        """Convolve and clip, by oneDNN where that is faster."""
+        """Convolve and clip, by oneDNN if that is faster."""
         rest = (self.stride, self.dilation, self.groups)
         if onednn.is_faster(input):
             return onednn.convolve(input, weight, self.bias, padding, *rest, clipped=self.clipped)
@@ -96,7 +96,7 @@ class Conv2dSame(nn.Conv2d):
 
 
 def _same(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """Pixels that TensorFlow's SAME padding adds before and after a side of ``size`` pixels."""
+    """Return the pixels that TensorFlow's SAME padding adds before and after a side of ``size``."""
     total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
     return total // 2, total - total // 2
 
@@ -113,7 +113,7 @@ def _convolve(
     same: bool,
     activation: bool = True,
 ) -> list[nn.Module]:
-    """Build convolution, batch norm and ReLU6, at torchvision's indices: all in one if folded."""
+    """Build convolution, batch norm and ReLU6 at torchvision's indices; one layer if folded."""
     layers: list[nn.Module] = [
         Conv2dSame(
             inputs,
@@ -132,7 +132,7 @@ def _convolve(
 
 
 class InvertedResidual(nn.Module):
-    """Expand by a 1x1, filter each channel by a 3x3, project by a linear 1x1 (Figure 3b)."""
+    """A 1x1 expansion, a depthwise 3x3 convolution, and a linear 1x1 projection (Figure 3b)."""
 
     def __init__(
         self,
@@ -165,22 +165,23 @@ class InvertedResidual(nn.Module):
         self.conv = nn.Sequential(*layers, nn.Sequential(*depthwise), *project)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Transform ``(B, C, H, W)``; adds the input where the shapes agree."""
+        """Transform ``(B, C, H, W)``; the input is added if the shapes are equal."""
         y: Tensor = self.conv(x)
         return x + y if self.residual else y
 
 
 class MobileNetV2(nn.Module):
-    """The convolutional trunk of MobileNet-V2, torchvision's ``features[:stop]``.
+    """The convolutional trunk of MobileNet-V2, which is torchvision's ``features[:stop]``.
 
     Args:
-        stop: how many of torchvision's 19 feature blocks to build; 13 ends at 96 channels and
-            stride 16, 18 at 320 channels, 19 adds the last 1x1 convolution to 1280.
-        output_stride: 32 as trained; at 16 or 8 the last strides become dilations, so that the
-            features of the strided network stand unchanged among the denser ones.
+        stop: number of torchvision's 19 feature blocks to build; 13 ends at 96 channels and stride
+            16, 18 at 320 channels, 19 adds the last 1x1 convolution to 1280.
+        output_stride: input pixels per output pixel along a side, 32 as trained. At 16 or 8 the
+            last strides become dilations, so that the denser features contain those of the strided
+            network unchanged.
         padding: "same" for weights that were trained in TensorFlow, "symmetric" for torchvision's.
-        folded: convolutions carry the batch norms' scale and shift as weight and bias. The key
-            names of the convolutions stay torchvision's.
+        folded: whether the batch norms are folded into the weights and biases of the convolutions,
+            whose keys keep torchvision's names.
     """
 
     def __init__(
@@ -229,17 +230,17 @@ class MobileNetV2(nn.Module):
         self.channels = CHANNELS[stop - 1]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features of the last block: ``(B, 3, H, W)`` to ``(B, channels, H / s, W / s)``."""
+        """Return the last block's output ``(B, channels, H / s, W / s)`` for ``(B, 3, H, W)``."""
         y: Tensor = self.blocks(x)
         return y
 
     def features(self, x: Tensor, taps: Sequence[int], start: int = 0) -> list[Tensor]:
-        """Return the outputs of the blocks ``taps`` (ascending indices), in one pass.
+        """Return the outputs of the blocks ``taps`` in one pass.
 
         Args:
             x: images, or the output of block ``start - 1``, which may be a tap itself.
-            taps: torchvision's indices.
-            start: first block to run.
+            taps: ascending block indices in torchvision's numbering.
+            start: index of the first block to run.
         """
         outputs = [x] if start - 1 in taps else []
         for index in range(start, max(taps) + 1):
@@ -249,10 +250,10 @@ class MobileNetV2(nn.Module):
         return outputs
 
     def load_torchvision(self, state: Mapping[str, Tensor]) -> None:
-        """Load ``features.*`` of a torchvision state dict, folding its batch norms if asked to.
+        """Load ``features.*`` of a torchvision state dict; batch norms are folded if ``folded``.
 
         Raises:
-            RuntimeError: a block that this trunk has is missing, or has another shape.
+            RuntimeError: a block of this trunk is missing in the state, or has another shape.
         """
         blocks = {
             key.removeprefix("features."): value
@@ -265,7 +266,7 @@ class MobileNetV2(nn.Module):
 def fold_batch_norms(state: Mapping[str, Tensor], eps: float = 1e-5) -> dict[str, Tensor]:
     """Fold each batch norm of a torchvision state dict into the convolution just before it.
 
-    ``w' = w * g / sqrt(v + eps)`` and ``b' = b - m * g / sqrt(v + eps)``, in float64.
+    It computes ``w' = w * g / sqrt(v + eps)`` and ``b' = b - m * g / sqrt(v + eps)`` in float64.
     """
     folded: dict[str, Tensor] = {}
     for key, weight in state.items():

@@ -1,13 +1,13 @@
-"""Convolutions by oneDNN for single images on one CPU thread, where PyTorch chooses otherwise.
+"""Use oneDNN's convolution for small batches on one CPU thread, where PyTorch doesn't.
 
-PyTorch's own choice (``use_mkldnn`` in Convolution.cpp) falls back to a slow convolution for
-batches below 16 on one thread; with oneDNN the saliency network takes 23 instead of 27 ms. oneDNN
-also clips its results while they are in the cache, where a separate ReLU6 reads and writes all of
-them again: 0.89 of the time.
+PyTorch (``use_mkldnn`` in Convolution.cpp) uses a slow convolution for batches below 16 on one
+thread; with oneDNN the saliency network takes 23 instead of 27 ms. oneDNN also clips its results
+while they are in the cache, which takes 0.89 of the time of a separate ReLU6, which reads and
+writes them again.
 
-The operator is internal to PyTorch: torch.compile emits calls of it. So it is used from the first
-release on that was tested, and only where it agrees with ``conv2d`` in a self-test at first use.
-Otherwise one warning is given, and PyTorch's own convolution takes its place.
+The operator is internal to PyTorch: torch.compile emits calls of it. So it is used only in releases
+from the first tested one on, and only if it agrees with ``conv2d`` in a self-test at first use.
+Otherwise one warning is given, and PyTorch's own convolution is used.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from torch import Tensor
 OLDEST_TORCH = (2, 11)
 """The first release of PyTorch, (major, minor), with which the operator was tested."""
 TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 0.1}
-"""Largest difference from ``conv2d`` in the self-test, by type; its results lie in 0..6."""
+"""Largest difference from ``conv2d`` in the self-test by type, for results in 0..6."""
 
 
 def is_faster(input: Tensor) -> bool:
-    """Tell whether :func:`convolve` should take the place of PyTorch's convolution.
+    """Return whether :func:`convolve` should replace PyTorch's convolution.
 
     Args:
         input: ``(B, C, H, W)``, the input of the convolution.
@@ -57,14 +57,14 @@ def convolve(
     """Convolve ``(B, C, H, W)`` as ``conv2d`` does, without gradients.
 
     Args:
-        input: on a CPU, of a type for which :func:`is_faster` says yes.
-        weight: of the same type.
-        bias: None where there is none.
-        padding: as of ``conv2d``.
-        stride: as of ``conv2d``.
-        dilation: as of ``conv2d``.
-        groups: as of ``conv2d``.
-        clipped: end in ReLU6.
+        input: a tensor on a CPU for which :func:`is_faster` returns True.
+        weight: the weight of ``conv2d``, in the type of the input.
+        bias: the bias of ``conv2d``; None without bias.
+        padding: the padding of ``conv2d``.
+        stride: the stride of ``conv2d``.
+        dilation: the dilation of ``conv2d``.
+        groups: the groups of ``conv2d``.
+        clipped: whether to apply ReLU6 to the result.
     """
     end = ("hardtanh", [0.0, 6.0]) if clipped else ("none", [])
     operator = torch.ops.mkldnn._convolution_pointwise
@@ -74,10 +74,10 @@ def convolve(
 
 @cache
 def _is_usable(kind: torch.dtype) -> bool:
-    """Tell whether this PyTorch has the operator, and it agrees with ``conv2d``; warn if not."""
+    """Return whether PyTorch has the operator and it agrees with ``conv2d``; warn if not."""
     try:
         if kind == torch.bfloat16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-            return False  # by this processor
+            return False  # the processor doesn't support the type
         release = tuple(int(part) for part in torch.__version__.split(".")[:2])
         problem = "is too old" if release < OLDEST_TORCH else _self_test(kind)
     except (AttributeError, RuntimeError, TypeError, ValueError) as error:
@@ -93,7 +93,7 @@ def _is_usable(kind: torch.dtype) -> bool:
 
 
 def _self_test(kind: torch.dtype) -> str:
-    """Convolve random numbers by the operator and by ``conv2d``; say how they differ, if so."""
+    """Compare the operator with ``conv2d`` on random numbers; return the problem, or ""."""
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(1, 8, 9, 11, generator=generator).to(kind, memory_format=torch.channels_last)
     bias = torch.randn(8, generator=generator).to(kind)

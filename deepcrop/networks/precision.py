@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 INSTRUCTIONS = ("avx512_bf16", "amx_bf16")
-"""Capabilities of processors that multiply bfloat16 natively; others convert, slowly."""
+"""Names of the CPU capabilities with native bfloat16 products; other CPUs convert, slowly."""
 
 
 def inference_dtype(device: torch.device | str) -> torch.dtype:
@@ -22,12 +22,12 @@ def inference_dtype(device: torch.device | str) -> torch.dtype:
 
 
 def check_dtype(x: Tensor, network: nn.Module) -> None:
-    """Make sure that an input has the format of a network's parameters.
+    """Check that an input has the number format of a network's parameters.
 
-    PyTorch's backends would raise errors that differ from backend to backend.
+    Without this check, the error would depend on PyTorch's backend.
 
     Raises:
-        TypeError: the formats differ; the message names the conversions that would help.
+        TypeError: the formats differ; the message names possible conversions.
     """
     wanted = next(network.parameters()).dtype
     if x.dtype != wanted and not torch.is_autocast_enabled(x.device.type):
@@ -39,6 +39,6 @@ def check_dtype(x: Tensor, network: nn.Module) -> None:
 
 @cache
 def _multiplies_bfloat16() -> bool:
-    # Releases of torch before this function don't say; they get float32.
+    # Older releases of torch don't have this function; they use float32.
     capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return any(capabilities.get(name) for name in INSTRUCTIONS)

@@ -18,12 +18,15 @@ from torch import Tensor, nn
 VARIANTS: dict[str, tuple[tuple[int, ...], ...]] = {
     "vgg16": ((64,) * 2, (128,) * 2, (256,) * 3, (512,) * 3, (512,) * 3),
     "vgg19": ((64,) * 2, (128,) * 2, (256,) * 4, (512,) * 4, (512,) * 4),
-    # The same layout with a quarter of the channels, hence a sixteenth of the work; the widths of
-    # Wang et al., "Collaborative Distillation for Ultra-Resolution Universal Style Transfer"
-    # (CVPR 2020). It ends with the first convolution of block 5.
+    # VGG-19 with a quarter of the channels, hence a sixteenth of the work, with the widths of Wang
+    # et al., "Collaborative Distillation for Ultra-Resolution Universal Style Transfer" (CVPR
+    # 2020). It ends with the first convolution of block 5.
     "vgg19-slim": ((16,) * 2, (32,) * 2, (64,) * 4, (128,) * 4, (128,)),
 }
-"""Output channels of each convolution, block by block; a 2x2 max pooling ends every block."""
+"""The numbers of output channels of the convolutions in each block, by variant.
+
+Every block ends with a 2x2 max pooling.
+"""
 
 _MEAN = (0.485, 0.456, 0.406)
 _STD = (0.229, 0.224, 0.225)
@@ -34,12 +37,12 @@ def position(tap: str, variant: str = "vgg19") -> int:
     """Return the index of a tap among the layers of torchvision's ``features``.
 
     Args:
-        tap: ``relu3_1`` or ``block3_conv1`` (the same map: a convolution after its ReLU),
+        tap: ``relu3_1`` or ``block3_conv1`` (both name the map of a convolution after its ReLU),
             ``pool5`` or ``block5_pool``.
         variant: a name of `VARIANTS`.
 
     Raises:
-        ValueError: no such tap or variant.
+        ValueError: there is no such tap or variant.
     """
     if variant not in VARIANTS:
         raise ValueError(f"VGG variant {variant!r}: expected one of {', '.join(VARIANTS)}")
@@ -64,7 +67,7 @@ def position(tap: str, variant: str = "vgg19") -> int:
 
 
 def stride(tap: str) -> int:
-    """Return the pixels of the image between neighbouring positions of a tap's map."""
+    """Return the distance of neighbouring positions of a tap's map, in pixels of the image."""
     match = _TAP.match(tap)
     if not match:
         raise ValueError(f"tap {tap!r}: expected a name such as relu3_1 or block3_pool")
@@ -73,10 +76,10 @@ def stride(tap: str) -> int:
 
 
 def variant_of(state: Mapping[str, Tensor]) -> str:
-    """Tell from the shapes of its parameters which variant a state dict belongs to.
+    """Return the variant to which a state dict belongs, by the shapes of its parameters.
 
     Raises:
-        ValueError: it belongs to none; the message says what was looked for.
+        ValueError: the state dict belongs to none; the message names the expected keys.
     """
     first, tenth, deeper = (state.get(f"features.{n}.weight") for n in (0, 10, 16))
     if first is not None and tenth is not None and first.ndim == 4:
@@ -88,12 +91,11 @@ def variant_of(state: Mapping[str, Tensor]) -> str:
 
 
 class VGG(nn.Module):
-    """Feature maps of VGG by name, computed no deeper than the deepest one asked for.
+    """VGG as a source of feature maps by name, built only up to the deepest requested map.
 
     Args:
         variant: a name of `VARIANTS`.
-        taps: names of the maps wanted, in either convention (see `position`); the layers after
-            the deepest one don't exist.
+        taps: names of the requested maps, in either convention (see `position`).
     """
 
     mean: Tensor
@@ -125,8 +127,8 @@ class VGG(nn.Module):
         Args:
             state: ``features.N.weight`` and ``features.N.bias``; layers deeper than the taps, and
                 the classifier, are ignored. Any floating-point type.
-            taps: names of the maps wanted.
-            variant: a name of `VARIANTS`; by default the one that the shapes tell.
+            taps: names of the requested maps.
+            variant: a name of `VARIANTS`; by default it is determined by the shapes.
 
         Raises:
             ValueError: the state lacks a layer that the taps need, or has other shapes.
@@ -146,11 +148,12 @@ class VGG(nn.Module):
         return network.requires_grad_(False).eval()
 
     def forward(self, images: Tensor, taps: Sequence[str] | None = None) -> dict[str, Tensor]:
-        """Return the maps asked for, keyed by their names.
+        """Return the requested maps by name.
 
         Args:
             images: (B, 3, H, W), RGB in [0, 1]; the ImageNet normalisation is done here.
-            taps: some of the constructor's taps (by default, all); nothing runs after the deepest.
+            taps: some of the constructor's taps (by default, all); layers after the deepest one
+                don't run.
         """
         names = self.taps if taps is None else tuple(taps)
         at: dict[int, list[str]] = {}

@@ -1,9 +1,9 @@
 """Adam (Kingma, Ba, 2015, algorithm 1) for one tensor.
 
-The step of :class:`torch.optim.Adam`, bit for bit on a CPU. At its first use, that class imports
-the whole of ``torch.compile`` (a second or two) and with it triton, whose bindings print dozens of
-lines where Python ends without looking for garbage, as the command does (nanobind's warnings of
-leaks; torch 2.15, triton 3.9).
+On a CPU, a step is equal to that of :class:`torch.optim.Adam`, bit for bit. At its first use, that
+class imports the whole of ``torch.compile`` (a second or two) and with it triton. If Python exits
+without garbage collection, as the command does, triton's bindings print dozens of warnings of leaks
+(by nanobind; torch 2.15, triton 3.9).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ EPSILON = 1e-8
 
 
 class Adam:
-    """Moves a tensor against its gradient.
+    """The Adam optimiser for one tensor.
 
     ```python
     optimiser = Adam(x, learning_rate=0.1)
@@ -28,17 +28,17 @@ class Adam:
     """
 
     def __init__(self, parameter: Tensor, learning_rate: float) -> None:
-        """Take a leaf tensor that requires its gradient."""
+        """Prepare to optimise a leaf tensor that requires its gradient."""
         self.parameter, self.learning_rate = parameter, learning_rate
         self.mean = torch.zeros_like(parameter)
-        """The decaying mean of the gradients."""
+        """Exponentially decaying mean of the gradients."""
         self.square = torch.zeros_like(parameter)
-        """Mean of their squares, decaying."""
+        """Exponentially decaying mean of the squared gradients."""
         self.steps = 0
 
     @torch.no_grad()
     def step(self) -> None:
-        """Take one step; the gradient must be there."""
+        """Take one step; the parameter must have a gradient."""
         gradient = self.parameter.grad
         assert gradient is not None
         self.steps += 1

@@ -1,14 +1,15 @@
-"""CAGIC's search (Algorithm 1): the scale shrinks, and at each scale the place is optimised.
+"""CAGIC's search (Algorithm 1): optimise a window's place at each of several shrinking scales.
 
 ```python
 best = anneal(loss, Bounds.free(extents), Schedule())
 best.windows, best.values
 ```
 
-``loss(windows, images)`` takes windows ``(M, 4)`` of the images ``(M,)``, in ascending order, and
-returns ``(M,)``. Windows are those of :mod:`deepcrop.ops.window_sampling`; images of a batch never
-mix. What the user wants held or centred bounds the places (:class:`Bounds`), so that the loss is
-minimised over the windows that are allowed.
+``loss(windows, images)`` takes windows ``(M, 4)``, whose format is that of
+:mod:`deepcrop.ops.window_sampling`, and the indices ``(M,)`` of their images in ascending order. It
+returns ``(M,)``. The results of images in a batch are independent. Boxes that a window must contain
+and a point that it should be centred at bound its places (:class:`Bounds`), so that the loss is
+minimised over the allowed windows.
 """
 
 from __future__ import annotations
@@ -26,19 +27,19 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Schedule:
-    """How to search.
+    """The parameters of the search.
 
     Attributes:
-        shrink: the scale falls by this factor a level (section 3.3).
-        smallest: scale of the last level; the paper doesn't say.
-        restarts: starts a level, K.
-        jitter: standard deviation of a start's distance from the centre before, on an axis that
-            runs from -1 to 1. The first start of each level has none.
-        annealing: without it, place and scale are optimised together, once.
-        steps: quasi-Newton steps a level.
-        trials: evaluations of a line search.
-        patience: levels without a lower loss after which an image is done; None: all levels.
-        seed: of the jitter, which is the same for every image.
+        shrink: factor by which the scale is multiplied at each level (section 3.3).
+        smallest: scale of the last level, which the paper doesn't specify.
+        restarts: number of starts at each level, K.
+        jitter: standard deviation of a start's distance from the previous centre, on an axis that
+            runs from -1 to 1. The first start of each level has no jitter.
+        annealing: False optimises place and scale together, in one level.
+        steps: the most quasi-Newton steps at a level.
+        trials: the most evaluations of a line search.
+        patience: levels without a lower loss after which an image's search ends; None: all levels.
+        seed: seed of the jitter, which is equal for all images.
     """
 
     shrink: float = 0.98
@@ -53,7 +54,7 @@ class Schedule:
 
     @property
     def scales(self) -> list[float]:
-        """The scales of all levels, from 1 down."""
+        """The scales of all levels, in descending order from 1."""
         scales = [1.0]
         while scales[-1] * self.shrink >= self.smallest:
             scales.append(scales[-1] * self.shrink)
@@ -62,13 +63,13 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Best:
-    """The lowest loss that was seen.
+    """The windows with the lowest loss.
 
     Attributes:
-        windows: ``(B, 4)``.
-        values: ``(B,)``.
-        evaluations: windows of which the loss was evaluated, over all images.
-        levels: levels that were searched before every image was done.
+        windows: ``(B, 4)``, each image's best window.
+        values: ``(B,)``, the losses of these windows.
+        evaluations: number of windows whose loss was evaluated, over all images.
+        levels: number of levels that were searched.
     """
 
     windows: Tensor
@@ -79,14 +80,14 @@ class Best:
 
 @dataclass(frozen=True)
 class Bounds:
-    """Where windows may lie: inside the image, and as the user wants them.
+    """The places that are allowed for windows: inside the image, and as the user requests.
 
     Attributes:
         extents: ``(..., 2)`` half sides of the largest window, at most 1.
-        held: ``(..., 4)`` the box (x0, y0, x1, y1), in -1..1, that every window holds;
-            (inf, inf, -inf, -inf) where there is none.
-        centre: ``(..., 2)`` the point that every window is as near to being centred at as image
-            and held box allow; nan where it is free.
+        held: ``(..., 4)`` the box (x0, y0, x1, y1), in -1..1, that every window must contain;
+            (inf, inf, -inf, -inf) if there is none.
+        centre: ``(..., 2)`` the point at which windows are centred as closely as the image and
+            ``held`` allow; NaN if there is none.
     """
 
     extents: Tensor
@@ -95,18 +96,18 @@ class Bounds:
 
     @classmethod
     def free(cls, extents: Tensor) -> Bounds:
-        """Return the bounds of images of which nothing is wanted."""
+        """Return the bounds of images without a box to contain or a centre."""
         infinite = torch.full_like(extents, torch.inf)
         return cls(extents, torch.cat([infinite, -infinite], -1), infinite * torch.nan)
 
     @classmethod
     def stack(cls, bounds: Sequence[Bounds]) -> Bounds:
-        """Return the bounds of several images as those of a batch."""
+        """Stack the bounds of several images to those of a batch."""
         parts = [(each.extents, each.held, each.centre) for each in bounds]
         return cls(*(torch.stack(part) for part in zip(*parts, strict=True)))
 
     def to(self, device: torch.device) -> Bounds:
-        """Return the same on a device."""
+        """Return the bounds on a device."""
         return Bounds(self.extents.to(device), self.held.to(device), self.centre.to(device))
 
     def of(self, images: Tensor) -> Bounds:
@@ -114,14 +115,14 @@ class Bounds:
         return Bounds(self.extents[images], self.held[images], self.centre[images])
 
     def least(self) -> Tensor:
-        """Return the scales below which windows can't hold their box: ``(...)``; 0: none."""
+        """Return the smallest scales ``(...)`` at which windows contain their box; 0 if none."""
         sides = (self.held[..., 2:] - self.held[..., :2]) / 2
         return (sides / self.extents).amax(-1).clamp_min(0)
 
     def range(self, scales: Tensor) -> tuple[Tensor, Tensor]:
         """Return the least and greatest centres ``(..., 2)`` of windows of some scales ``(...)``.
 
-        They say nothing below :meth:`least`.
+        Below :meth:`least` the result is undefined.
         """
         halves = scales[..., None] * self.extents
         room = (1 - halves).clamp_min(0)
@@ -132,11 +133,11 @@ class Bounds:
         return torch.where(free, lower, pinned), torch.where(free, upper, pinned)
 
     def place(self, centres: Tensor, scales: Tensor) -> Tensor:
-        """Make windows, shifted to where they may lie.
+        """Return windows of given centres and scales, shifted to the nearest allowed place.
 
         Args:
             centres: ``(..., 2)``.
-            scales: ``(...)``, 1 is the largest window of the ratio.
+            scales: ``(...)``; 1 is the largest window of the aspect ratio.
 
         Returns:
             ``(..., 4)``, differentiable in centres and scales.
@@ -148,12 +149,13 @@ class Bounds:
 
 @torch.no_grad()
 def anneal(loss: Loss, bounds: Bounds, schedule: Schedule) -> Best:
-    """Search the window of the lowest loss for each image.
+    """Search the window with the lowest loss for each image.
 
     Args:
-        loss: differentiable; see the top of the module.
-        bounds: of each image's windows; the largest must be able to hold its box.
-        schedule: how to search.
+        loss: the differentiable loss; see the module's docstring.
+        bounds: the bounds of each image's windows; the largest window must be able to contain the
+            image's box.
+        schedule: the parameters of the search.
     """
     search = _Search(loss, bounds, schedule)
     return search.annealed() if schedule.annealing else search.joint()
@@ -171,7 +173,7 @@ class _Search:
         self.values = torch.full_like(extents[:, 0], torch.inf)
 
     def annealed(self) -> Best:
-        """Shrink the scale; average the restarts' ends to the next level's centre (Eq. 6)."""
+        """Search level by level; average the results of the starts to the next centre (Eq. 6)."""
         centre = torch.zeros_like(self.windows[:, :2])
         waited = torch.zeros(self.batch, dtype=torch.long, device=centre.device)
         active = torch.ones_like(waited, dtype=torch.bool)
@@ -190,7 +192,7 @@ class _Search:
         return Best(self.windows, self.values, self.evaluations, levels)
 
     def joint(self) -> Best:
-        """Optimise place and scale together: the paper's CN alone."""
+        """Optimise place and scale together, which is the paper's CN without annealing."""
         smallest = self.least.clamp(self.schedule.smallest, 1)[:, None, None]
         noise = self._noise().expand(self.batch, -1, -1)
         starts = torch.cat([noise, (1 + smallest) / 2 + 0 * noise[..., :1]], -1)
@@ -219,13 +221,13 @@ class _Search:
         return Best(windows, values[row, least], self.evaluations, 1)
 
     def _noise(self) -> Tensor:
-        """Draw one level's jitter ``(K, 2)``, the first start's being zero."""
+        """Draw the jitter ``(K, 2)`` of one level; that of the first start is zero."""
         noise = torch.randn(self.restarts, 2, generator=self.random) * self.schedule.jitter
         noise[0] = 0
         return noise.to(self.windows)
 
     def _optimise(self, starts: Tensor, scale: float) -> tuple[Tensor, Tensor]:
-        """Optimise all starts ``(B, K, 2)`` of one level: ends and losses."""
+        """Optimise all starts ``(B, K, 2)`` of one level; return final centres and their losses."""
         lower, upper = (
             bound[:, None].expand_as(starts).flatten(0, 1)
             for bound in self.bounds.range(torch.full_like(self.least, scale))
@@ -252,7 +254,7 @@ class _Search:
         return self.bounds.of(images).place(centres, scales)
 
     def _keep(self, ends: Tensor, values: Tensor, scale: float, active: Tensor) -> Tensor:
-        """Remember the lowest loss of each image; tell which improved."""
+        """Store the lowest loss of each image; return which images improved."""
         least, which = values.min(1)
         better = active & (least < self.values)
         row = torch.arange(self.batch, device=which.device)

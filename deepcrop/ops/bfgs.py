@@ -1,16 +1,16 @@
-"""Many small minimisations at once: BFGS with bounds, a row of a batch each.
+"""Solve many small bounded minimisations in one batch by BFGS; each row is one problem.
 
 ```python
 found = minimise(loss, start, lower, upper)     # start: (N, n)
 found.points, found.values
 ```
 
-``loss(points, rows)`` takes points ``(M, n)`` of the rows ``(M,)``: only those are evaluated that
-still look for a step, which are fewer than half.
+``loss(points, rows)`` takes points ``(M, n)`` and the indices ``(M,)`` of their rows. Only rows
+that still search for a step are evaluated, which are fewer than half.
 
-CAGIC runs L-BFGS-B from K starts, one after the other, for two unknowns. With two unknowns the
-full inverse Hessian is four numbers, so all starts of all images go in one batch, and L-BFGS'
-limited memory has nothing to save. Rows never mix: each has its own Hessian, step and end.
+CAGIC runs L-BFGS-B from K starts, one after the other, for two unknowns. With two unknowns the full
+inverse Hessian has only four numbers, so limited memory brings no gain, and all starts of all
+images are one batch. Rows are independent: each has its own Hessian, step and end.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from torch import Tensor
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 DECREASE = 1e-4
-"""Armijo's constant: the share of the linear decrease that a step must bring."""
+"""Armijo's constant: the share of the predicted linear decrease that a step must reach."""
 
 
 @dataclass(frozen=True)
 class Minimum:
-    """The ends of the searches.
+    """The result of the minimisations.
 
     Attributes:
-        points: ``(N, n)``.
-        values: ``(N,)`` the loss there.
-        evaluations: points of which the loss was evaluated.
+        points: ``(N, n)``, the final points.
+        values: ``(N,)``, the losses at these points.
+        evaluations: number of points at which the loss was evaluated.
     """
 
     points: Tensor
@@ -55,13 +55,14 @@ def minimise(
     """Minimise each row within its bounds.
 
     Args:
-        loss: differentiable; element i of the result depends on point i and its row alone.
-        start: ``(N, n)``, within the bounds.
-        lower: least values, ``(N, n)``.
-        upper: greatest values, ``(N, n)``.
-        steps: quasi-Newton steps at most.
-        trials: evaluations of a line search at most; each halves the step.
-        reach: length of the first trial step, and the longest of all.
+        loss: the differentiable loss; element i of its result must depend only on point i and its
+            row.
+        start: ``(N, n)``, start points within the bounds.
+        lower: ``(N, n)``, lower bounds.
+        upper: ``(N, n)``, upper bounds.
+        steps: the most quasi-Newton steps.
+        trials: the most evaluations of a line search; each halves the step.
+        reach: length of the first trial step, and the largest length of any step.
         tolerance: a row is done when its point moves less than this.
     """
     x = start.clone()
@@ -104,7 +105,7 @@ def minimise(
 
 
 def _evaluate(loss: Loss, points: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the loss and its gradient."""
+    """Return the losses and their gradients."""
     with torch.enable_grad():
         points = points.detach().requires_grad_()
         values = loss(points, rows)
@@ -117,7 +118,8 @@ def _direction(
 ) -> Tensor:
     """Return the quasi-Newton direction in the variables that are free to move.
 
-    Where it isn't one of descent, which bounds can bring about, the gradient's takes its place.
+    If it isn't a descent direction, which can happen because of the bounds, the negative gradient
+    is used instead.
     """
     free = ~(((x <= lower) & (g > 0)) | ((x >= upper) & (g < 0)))
     g = g * free

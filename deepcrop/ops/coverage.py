@@ -1,4 +1,4 @@
-"""How much of each cell of an axis a span covers."""
+"""The share of each cell of an axis that a span covers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def coverage(low: ArrayLike, high: ArrayLike, cells: int) -> NDArray[np.float64]:
-    """Return how much of each cell of an axis lies in spans.
+    """Return the share of each cell of an axis that lies in a span.
 
     Args:
         low: ``(...)`` starts of the spans, in 0..1 of the axis.

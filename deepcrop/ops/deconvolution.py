@@ -1,8 +1,8 @@
-"""Feature deconvolution: the features whose next layers give wanted features, Eq. 6 of DeepIR.
+"""Feature deconvolution (Eq. 6 of DeepIR): find the input of layers whose output is given.
 
-A batched L-BFGS (Nocedal, "Updating quasi-Newton matrices with limited storage", 1980): each image
-has its own history, step length and stopping, so that its result doesn't depend on its batch, while
-the network runs on all images at once.
+This is a batched L-BFGS (Nocedal, "Updating quasi-Newton matrices with limited storage", 1980).
+Each image has its own history, step length and stopping criterion, so that its result doesn't
+depend on its batch, while the network runs on all images at once.
 """
 
 from __future__ import annotations
@@ -27,19 +27,20 @@ def deconvolve(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Minimise ||layers(x) - wanted||^2 over x, for each image of a batch.
 
-    An image stops when its gradient's squared norm falls below ``tolerance * max(||x||^2, 1)``,
-    when no step along the search direction makes its loss smaller, or after ``iterations``.
+    The iteration of an image stops when its gradient's squared norm falls below ``tolerance *
+    max(||x||^2, 1)``, when no step along the search direction reduces its loss, or after
+    ``iterations``.
 
     Args:
-        layers: maps (B, ...) to (B, ...) without mixing images; differentiable.
-        wanted: (B, ...) what the layers should give.
-        start: (B, ...) where to begin.
-        iterations: L-BFGS steps at most.
-        tolerance: see above.
-        history: pairs of steps and gradient changes that are kept.
+        layers: a differentiable function from (B, ...) to (B, ...) that doesn't mix images.
+        wanted: (B, ...), the output that the layers should have.
+        start: (B, ...), the initial x.
+        iterations: the most L-BFGS steps.
+        tolerance: the tolerance of the gradient's norm, as above.
+        history: number of pairs of steps and gradient changes that are kept.
 
     Returns:
-        x, shaped as ``start``; the final loss (B,); the iterations that each image took (B,).
+        x in the shape of ``start``; the final loss (B,); the iterations of each image (B,).
     """
     shape = start.shape[1:]
 
@@ -99,7 +100,7 @@ class _Memory:
         self.scale: Tensor | None = None  # (B,): s.y / y.y, the initial Hessian's inverse
 
     def add(self, step: Tensor, change: Tensor) -> None:
-        """Remember a pair, for the images along whose step the curvature is positive."""
+        """Store a pair for the images whose curvature along the step is positive."""
         curvature = dot(step, change)
         strength = dot(change, change)
         valid = curvature > 1e-10 * strength
@@ -110,12 +111,12 @@ class _Memory:
         self.pairs = [*self.pairs, (step, change, inverse)][-self.size :]
 
     def select(self, images: Tensor) -> None:
-        """Drop the images that are not selected."""
+        """Keep only the selected images."""
         self.pairs = [(s[images], y[images], r[images]) for s, y, r in self.pairs]
         self.scale = None if self.scale is None else self.scale[images]
 
     def direction(self, gradient: Tensor) -> Tensor:
-        """Return minus the inverse Hessian times the gradient: the two-loop recursion."""
+        """Return minus the inverse Hessian times the gradient, by the two-loop recursion."""
         q = gradient.clone()
         weights = []
         for s, y, inverse in reversed(self.pairs):
@@ -137,10 +138,10 @@ def _line_search(
     direction: Tensor,
     slope: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Go along the direction, each image as far as Armijo's condition lets it.
+    """Find a step along the direction for each image that meets Armijo's condition.
 
     Returns:
-        The new x, loss and gradient, and which images found no better place and stayed.
+        The new x, loss and gradient, and a mask of the images that found no step and stayed.
     """
     length = torch.ones_like(loss)
     following = x + direction
@@ -150,7 +151,7 @@ def _line_search(
         index = failed.nonzero().flatten()
         if not index.numel():
             break
-        # The minimum of the parabola through both losses and the slope, kept within bounds.
+        # The minimum of the parabola through both losses and the slope, clamped to bounds.
         rise = new_loss[index] - loss[index] - slope[index] * length[index]
         parabola = -slope[index] * length[index].square() / (2 * rise)
         bounds = length[index] * 0.1, length[index] * 0.5

@@ -1,8 +1,8 @@
-"""Fields: where each position of a result comes from in its source.
+"""Fields, which map each position of a result to a position of its source.
 
-A field is a tensor (B, 2, h, w): for each position of the result the column (channel 0) and the
-row (channel 1) of its source, in positions of the source's map, whose centres are whole numbers.
-Nearest-neighbour fields (NNF) hold whole numbers, fused and carried ones real numbers.
+A field is a tensor (B, 2, h, w). For each position of the result it holds the column (channel 0)
+and the row (channel 1) in the source's map, where position centres are whole numbers. Values of
+nearest-neighbour fields (NNF) are whole numbers, those of fused or upsampled fields real numbers.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ def _here(field: Tensor) -> Tensor:
 
 
 def offsets(field: Tensor) -> Tensor:
-    """Return how far each position's source lies from it: the field less the identity."""
+    """Return the offset of each position's source from the position: field minus identity."""
     return field - _here(field)
 
 
 def smoothed(field: Tensor, patch: int) -> Tensor:
-    """Average a field's offsets over ``patch x patch`` neighbours, those inside the result only.
+    """Average a field's offsets over the ``patch x patch`` neighbours that lie inside the result.
 
-    This is the final vote of DeepIR (Section 3.3: R = 1/n sum O(Phi(x) + (p - x)) over the
-    neighbourhood of p) on positions instead of pixels: nothing is blurred, and the identity is
-    kept. Where the field is smooth, both agree to first order.
+    This applies the final vote of DeepIR (Section 3.3: R = 1/n sum O(Phi(x) + (p - x)) over the
+    neighbourhood of p) to positions instead of pixels: no pixel is blurred, and the identity is
+    preserved. If the field is smooth, both agree to first order.
     """
     pad = patch // 2
     mean = functional.avg_pool2d(offsets(field), patch, 1, pad, count_include_pad=False)
@@ -36,7 +36,7 @@ def smoothed(field: Tensor, patch: int) -> Tensor:
 
 
 def structure(features: Tensor) -> Tensor:
-    """Return how much each position differs from its neighbours: what a match can hold on to.
+    """Return how much each position differs from its neighbours, hence how well it can be matched.
 
     Args:
         features: (B, C, h, w).
@@ -55,16 +55,18 @@ def structure(features: Tensor) -> Tensor:
 def weighted_smoothing(field: Tensor, weight: Tensor, along: float, across: float) -> Tensor:
     """Smooth a field's offsets by a weighted Gaussian mean over neighbours.
 
-    Where features are flat, any position of the neighbourhood matches as well as another and an
-    NNF is noise; there, the structured positions nearby decide (normalised convolution, Knutsson
-    and Westin, CVPR 1993). Columns are smoothed further down than along the rows, and rows further
-    along than down, because a column that shifts from row to row bends upright lines.
+    In flat areas all positions of a neighbourhood match equally well, and an NNF is noise. There,
+    structured positions nearby get the weight (normalised convolution, Knutsson and Westin, CVPR
+    1993). Column positions are smoothed more from row to row than along a row, because a column
+    that shifts from row to row bends vertical lines. Row positions are smoothed more from column to
+    column.
 
     Args:
         field: (B, 2, h, w).
-        weight: (B, 1, h, w), positive; see `structure`.
-        along: standard deviation, in positions, for columns along rows and rows along columns.
-        across: standard deviation, in positions, for columns down the rows and rows along them.
+        weight: (B, 1, h, w), positive weights; see `structure`.
+        along: standard deviation in positions along a component's own axis: of column positions
+            along a row, of row positions along a column.
+        across: standard deviation in positions along the other axis.
     """
     moved = offsets(field)
     x = blurred(moved[:, :1] * weight, along, across) / blurred(weight, along, across)
@@ -73,7 +75,7 @@ def weighted_smoothing(field: Tensor, weight: Tensor, along: float, across: floa
 
 
 def blurred(values: Tensor, horizontal: float, vertical: float) -> Tensor:
-    """Convolve (B, 1, h, w) with a Gaussian, whose part outside the map is left out."""
+    """Convolve (B, 1, h, w) with a Gaussian; positions outside the map count as zero."""
     for sigma, shape, side in ((horizontal, (1, -1), 3), (vertical, (-1, 1), 2)):
         reach = min(max(1, round(3 * sigma)), values.shape[side])
         taps = torch.arange(-reach, reach + 1, device=values.device, dtype=values.dtype)
@@ -84,9 +86,9 @@ def blurred(values: Tensor, horizontal: float, vertical: float) -> Tensor:
 
 
 def ordered(field: Tensor) -> Tensor:
-    """Make columns never run backwards along a row, nor rows down a column.
+    """Make column positions ascend along each row, and row positions down each column.
 
-    A field that does so shows content mirrored, or twice. The nearest monotone sequence is
+    A field that isn't monotone shows content mirrored or twice. The nearest monotone sequence is
     approximated by the mean of the running maximum and the running minimum from the other end.
     """
     x, y = field[:, 0], field[:, 1]
@@ -96,9 +98,9 @@ def ordered(field: Tensor) -> Tensor:
 
 
 def doubled(field: Tensor, height: int, width: int) -> Tensor:
-    """Carry a field to the level of twice the resolution, each position from its parent.
+    """Upsample a field to the level of twice the resolution, each position from its parent.
 
-    Offsets are doubled and repeated, so that an NNF stays one of whole numbers.
+    Offsets are doubled and repeated, so that the values of an NNF stay whole numbers.
 
     Args:
         field: (B, 2, h, w).
@@ -112,7 +114,7 @@ def doubled(field: Tensor, height: int, width: int) -> Tensor:
 
 
 def sample_bicubic(values: Tensor, field: Tensor) -> Tensor:
-    """Sample like `warping.sample`, but bicubically: sharper between pixels."""
+    """Sample like `warping.sample` but bicubically, which is sharper between pixels."""
     height, width = values.shape[2:]
     scale = torch.tensor([2.0 / width, 2.0 / height], device=values.device)
     grid = (field.permute(0, 2, 3, 1) + 0.5) * scale - 1
@@ -122,16 +124,16 @@ def sample_bicubic(values: Tensor, field: Tensor) -> Tensor:
 
 
 def vote(values: Tensor, field: Tensor, patch: int) -> Tensor:
-    """Return the mean of O(Phi(x) + (p - x)) over the neighbours x of p: DeepIR's last equation.
+    """Return the mean of O(Phi(x) + (p - x)) over the neighbours x of p (DeepIR's last equation).
 
-    As printed, without (p - x), it is a blur even for the identity map; with it, every neighbour
-    says which pixel it expects at p, and the identity is exact. Neighbours outside the result
-    don't vote.
+    The paper prints it without (p - x), which blurs even for the identity map. With it, each
+    neighbour votes for the pixel that it expects at p, and the identity is exact. Neighbours
+    outside the result don't vote.
 
     Args:
         values: (B, C, H, W), the source's pixels.
         field: (B, 2, h, w).
-        patch: side of the neighbourhood, odd.
+        patch: side of the neighbourhood in positions, odd.
     """
     height, width = field.shape[2:]
     here = _here(field)

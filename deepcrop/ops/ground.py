@@ -1,13 +1,13 @@
-"""Things that stand free on a plain ground, as in pictures of products: where they are.
+"""Locate subjects on a plain background, as in product photos.
 
 ```python
 found = find_subject(image)     # uint8 (3, H, W), such as a network's input
-columns, rows = found.spans     # of the things that lie apart, 0..1
+columns, rows = found.spans     # of the separate objects, 0..1
 ```
 
-A ground is plain where the border of the picture has one colour, or one that changes slowly and
-evenly: white, black, coloured, a vignette, a gradient. What differs from it is the subject, but for
-soft shadows, whose edges are no edges.
+A background is plain if the border of the image has one colour or a smooth gradient: white, black,
+coloured, a vignette, a gradient. Pixels that differ from it are the subject, except soft shadows,
+which have no sharp edges.
 """
 
 from __future__ import annotations
@@ -27,46 +27,47 @@ Mask = NDArray[np.bool_]
 Span = tuple[float, float]
 
 LOOK = 320
-"""Longest edge, in pixels, at which subjects are detected: it takes 0.7 ms of a core."""
+"""Longest edge, in pixels, at which subjects are detected; it takes 0.7 ms of a core."""
 SHARE = 0.85
-"""Share of the border that must be ground, 0..1: subjects may reach to the edge."""
+"""Least share (0..1) of the border that must be background; subjects may reach the edge."""
 SPREAD = 48.0
-"""Levels (0..255) by which a ground's colour may differ from its median."""
+"""Largest difference, in levels (0..255), of the border's colours from their median."""
 EVEN = 6.0
-"""Levels (0..255) by which the border may differ from the fitted ground."""
+"""Largest difference, in levels (0..255), of the border from the fitted background."""
 NOISE = 3.0
-"""Standard deviation of a ground, in levels, from which it is a texture."""
+"""Standard deviation, in levels (0..255), from which a background counts as a texture."""
 FAINT, STRONG = 6.0, 40.0
-"""Levels from the ground from which an edge, and from which anything is a thing."""
+"""Least differences from the background, in levels (0..255), of an edge of an object and of any
+pixel of an object."""
 SMALLEST, LARGEST = 0.03, 0.95
-"""Longer side of a subject over the picture's: smaller is dust; where both are larger it is a
-picture with a frame."""
+"""Range of a subject's sides relative to the image's: it is dust if both sides are smaller than the
+first number, and an image with a frame if both are larger than the second."""
 GAP = 0.03
-"""Distance, over the longer edge, below which two things count as one."""
+"""Distance relative to the image's longer edge below which two objects count as one."""
 SPECKS = 1
-"""Pixels of a row or column up to which it counts as empty."""
+"""The most object pixels of a row or column that still counts as empty."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What stands on a plain ground; places are 0..1 of the picture's sides."""
+    """The subject on a plain background; positions are fractions (0..1) of the image's sides."""
 
     spans: tuple[tuple[Span, ...], tuple[Span, ...]]
-    """Columns and rows that hold something, ascending, gaps between things left out."""
+    """Spans of columns and of rows that contain objects, ascending and without gaps inside."""
     cells: tuple[float, float]
-    """Width and height of a pixel of the analysed image: the error of a span on each side."""
+    """Width and height of a pixel of the analysed image, which is the error of a span's ends."""
 
     def reaches(self, axis: int) -> int:
-        """Return to how many of the picture's two edges across an axis (0: x) it reaches."""
+        """Return how many of the image's two edges across an axis (0: x) the subject reaches."""
         spans, near = self.spans[axis], 1.5 * self.cells[axis]
         return (spans[0][0] < near) + (spans[-1][1] > 1 - near)
 
 
 def find_subject(image: Tensor) -> Subject | None:
-    """Find what stands on a plain ground; None where the ground isn't plain, or nothing is on it.
+    """Find the subject on a plain background; None if the background isn't plain or is empty.
 
     Args:
-        image: uint8 ``(3, H, W)``; larger ones than some hundred pixels wide cost time.
+        image: uint8 ``(3, H, W)``; images wider than some hundred pixels are slow.
     """
     if min(image.shape[1:]) < 16:
         return None
@@ -92,12 +93,12 @@ def find_subject(image: Tensor) -> Subject | None:
         ),
         (1 / width, 1 / height),
     )
-    # What reaches to an edge on both axes is a part of a scene before a plain wall or sky.
+    # An object that reaches an edge on both axes is part of a scene with a plain wall or sky.
     return found if min(found.reaches(0), found.reaches(1)) == 0 else None
 
 
 def _runs(flags: Mask, gap: int) -> Iterator[tuple[int, int]]:
-    """Yield the runs of true flags, half-open, those with less than ``gap`` between them as one."""
+    """Yield the half-open runs of true flags, joining runs less than ``gap`` flags apart."""
     places = np.flatnonzero(flags)
     if not len(places):
         return
@@ -109,11 +110,12 @@ def _runs(flags: Mask, gap: int) -> Iterator[tuple[int, int]]:
 
 @dataclass(frozen=True)
 class _Ground:
-    """A plain ground.
+    """A plain background.
 
     Attributes:
-        factors: ``(5, 3)``: the colour at a place is 1, x, y, x^2 and y^2, -1..1, times these.
-        threshold: levels from which something differs from it.
+        factors: ``(5, 3)``, coefficients of 1, x, y, x^2 and y^2 for each channel of the colour at
+            (x, y), both in -1..1.
+        threshold: difference in levels (0..255) from which a pixel isn't background.
     """
 
     factors: Floats
@@ -121,7 +123,7 @@ class _Ground:
 
     @classmethod
     def of(cls, pixels: NDArray[np.uint8]) -> _Ground | None:
-        """Read the ground off the picture's border; None where it isn't plain."""
+        """Fit the background to the image's border; None if it isn't plain."""
         height, width = pixels.shape[:2]
         depth = max(1, max(height, width) // 160)
         xs, ys = np.arange(0, width, depth), np.arange(0, height, depth)
@@ -141,7 +143,7 @@ class _Ground:
         u = np.concatenate([x[xs], x[xs], np.full(len(ys), -1), np.full(len(ys), 1)])
         v = np.concatenate([np.full(len(xs), -1), np.full(len(xs), 1), y[ys], y[ys]])
         terms = np.stack([np.ones_like(u), u, v, u * u, v * v], 1).astype(np.float32)
-        for _ in range(4):  # each time without what the last one shows to be a thing
+        for _ in range(4):  # fit again without pixels that the last fit shows to be objects
             chosen = terms[near]
             factors = np.linalg.solve(chosen.T @ chosen, chosen.T @ colours[near])
             off = np.abs(colours - terms @ factors).max(1)
@@ -155,7 +157,7 @@ class _Ground:
         return cls(factors, FAINT + 4 * noise)
 
     def things(self, pixels: NDArray[np.uint8]) -> Mask:
-        """Return which pixels are no ground: (H, W)."""
+        """Return a mask (H, W) of the pixels that aren't background."""
         off = self._off(pixels)
         step = np.zeros(off.shape, bool)
         across = np.abs(off[:, 1:] - off[:, :-1]) > self.threshold
@@ -167,7 +169,7 @@ class _Ground:
         return (off > max(STRONG, 2 * self.threshold)) | (step & (off > self.threshold))
 
     def _off(self, pixels: NDArray[np.uint8]) -> Floats:
-        """Return by how many levels each pixel differs from the ground, in the channel of most."""
+        """Return each pixel's largest difference over channels from the background, in levels."""
         most = np.zeros(pixels.shape[:2], np.float32)
         y, x = _scaled(pixels.shape[0])[:, None], _scaled(pixels.shape[1])
         for channel, (constant, right, below, curve, bend) in enumerate(self.factors.T):
@@ -178,5 +180,5 @@ class _Ground:
 
 
 def _scaled(cells: int) -> Floats:
-    """Return the places of an axis, -1 to 1."""
+    """Return the positions of an axis's cells, scaled to -1..1."""
     return np.linspace(-1, 1, cells, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Panels: plain rectangles beside a picture, as in banners, and what is written on them."""
+"""Detect panels (plain rectangles beside a picture, as in banners) and the inscription on them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ..geometry import Size
 from .ground import LOOK, Span, find_subject
 
 FLAT = 12
-"""Levels between the darkest and the brightest pixel of a panel's side of the picture, at most."""
+"""Largest difference, in levels (0..255), between the outermost pixels on a panel's side."""
 SAME = 12
-"""Levels from a panel's colour from which something is not the panel."""
+"""Difference from a panel's colour, in levels (0..255), from which a pixel isn't the panel."""
 NARROWEST = 0.1
-"""Width of a panel over that of the picture: a narrower one holds nothing but a frame."""
+"""Least width of a panel relative to the image's; a narrower one is only a frame."""
 PANEL, PICTURE = 0.97, 0.2
-"""Shares, 0..1, of a line of pixels beside the panel's end that have its colour: the least inside
-the panel, the most outside. No sky ends so abruptly."""
+"""Shares (0..1) of a line of pixels beside the panel's end that have the panel's colour: the least
+inside the panel, and the most outside. Skies don't end so abruptly."""
 REACH = 2
 """Pixels of the analysed image over which a panel's end may extend."""
 
@@ -30,19 +30,19 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Inscription:
-    """What lies free on a panel; places are 0..1 of the picture's sides."""
+    """An inscription on a panel; positions are fractions (0..1) of the image's sides."""
 
     columns: Span
     rows: Span
     panel: tuple[Span, Span]
-    """Columns and rows of the panel."""
+    """The span of the panel's columns, and of its rows."""
 
 
 def find_inscription(image: Tensor) -> Inscription | None:
-    """Find what lies free on a plain panel along one side of a picture; None where nothing does.
+    """Find an inscription on a plain panel along one side of an image; None if there is none.
 
     Args:
-        image: uint8 ``(3, H, W)``; larger ones than some hundred pixels wide cost time.
+        image: uint8 ``(3, H, W)``; images wider than some hundred pixels are slow.
     """
     size = Size(image.shape[2], image.shape[1])
     if min(size.width, size.height) < 16 or not any(_flat_sides(_rows_of(image))):
@@ -80,18 +80,18 @@ def _rows_of(image: Tensor) -> Pixels:
 
 
 def _within(start: float, stop: float, low: int, high: int, cells: int) -> Span:
-    """Return a span of a part of an axis as one of the whole."""
+    """Convert a span relative to a part of an axis to one relative to the whole axis."""
     return (low + start * (high - low)) / cells, (low + stop * (high - low)) / cells
 
 
 def _from_side(pixels: Pixels, side: int) -> Pixels:
-    """Turn a picture so that one of its sides, left, right, top or bottom, is the left one."""
+    """Flip or transpose an image so that a given side becomes the left one."""
     turned = pixels if side < 2 else pixels.swapaxes(0, 1)
     return turned[:, ::-1] if side % 2 else turned
 
 
 def _flat_sides(pixels: Pixels) -> Iterator[bool]:
-    """Tell of each side whether its outermost pixels have one colour."""
+    """Yield for each side of the image whether its outermost pixels have one colour."""
     depth = max(1, max(pixels.shape) // 160)
     for side in range(4):
         strip = _from_side(pixels, side)[:, :depth:2]
@@ -99,7 +99,7 @@ def _flat_sides(pixels: Pixels) -> Iterator[bool]:
 
 
 def _end(pixels: Pixels) -> int | None:
-    """Return how many columns belong to the panel on the left; None where it has no sharp end."""
+    """Return the number of columns of the panel on the left; None if it has no sharp end."""
     colour = pixels[:, :2].astype(np.int16).mean((0, 1))
     share = (np.abs(pixels - colour).max(2) < SAME).mean(0)
     first = max(round(NARROWEST * len(share)), REACH)

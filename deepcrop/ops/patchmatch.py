@@ -1,18 +1,19 @@
-"""Nearest-neighbour fields between feature maps by PatchMatch, batched, on CPU and GPU.
+"""Compute nearest-neighbour fields between feature maps by PatchMatch, in batches, on CPU and GPU.
 
 ```python
 >>> field, similarity = search(result, source, start, patch=3, radius=6)
 >>> field.shape                                  # (B, 2, h, w): source column and row
 ```
 
-Barnes et al., "PatchMatch" (SIGGRAPH 2009), in feature space as in Liao et al., "Visual Attribute
-Transfer through Deep Image Analogy" (arXiv 1705.01088), which DeepIR takes it from: features of
-unit length, negative inner product over patches, propagation by jump flooding (8, 4, 2, 1
-positions, four neighbours), random search whose radius halves.
+This is PatchMatch (Barnes et al., SIGGRAPH 2009) in feature space as in Liao et al., "Visual
+Attribute Transfer through Deep Image Analogy" (arXiv 1705.01088), which DeepIR uses: features of
+unit length, the negative inner product over patches as distance, propagation by jump flooding (8,
+4, 2, 1 positions, four neighbours), and random search with a radius that halves.
 
-Candidates are read from the field of before the step (two buffers), the random numbers depend on
-the seed and the map's size alone, and positions whose candidate is what they already have cost
-nothing. So the result is deterministic on a device, and an image's field is the same in any batch.
+Each step reads its candidates from a copy of the field before the step, and the random numbers
+depend only on the seed and the map's size. So the result is deterministic on a device, and an
+image's field is equal in any batch. Positions whose candidate equals their current match are
+skipped.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ class Patches:
     """Inner products between the patches of two feature maps.
 
     Args:
-        result: (B, C, h, w) features to explain.
-        source: (B, C, H, W) features to explain them with.
-        patch: side of the patches, odd.
+        result: (B, C, h, w) features of the result.
+        source: (B, C, H, W) features of the source.
+        patch: side of the patches in positions, odd.
     """
 
     def __init__(self, result: Tensor, source: Tensor, patch: int) -> None:
-        """Normalise, pad and lay out the features so that a patch's row is contiguous."""
+        """Normalise and pad the features, and store them so that a row of a patch is contiguous."""
         self.patch = patch
         self.shape = result.shape[-2:]
         self.within = source.shape[-2:]
@@ -53,7 +54,7 @@ class Patches:
         return rows, width
 
     def similarity(self, image: Tensor, at: Tensor, candidate: Tensor) -> Tensor:
-        """Return the mean inner product of patches over the positions inside both maps.
+        """Return the mean inner product of two patches over the positions that are in both maps.
 
         Args:
             image: (N,) index of the image in the batch.
@@ -67,7 +68,7 @@ class Patches:
         there = image * self._source_size + candidate[1] * self._source_width + candidate[0]
         total = torch.zeros(here.shape, device=here.device)
         for _ in range(self.patch):
-            # Positions outside are zero in the padding, so they add nothing.
+            # The padding is zero, so positions outside the map add nothing.
             mine = self._result.index_select(0, here)
             total += (mine * self._source.index_select(0, there)).sum(-1)
             here = here + self._result_width
@@ -103,14 +104,15 @@ def search(
     Args:
         result: (B, C, h, w) features.
         source: (B, C, H, W) features of the same network layer.
-        start: (B, 2, h, w) initial field; rounded, and clamped to the source.
-        patch: side of the compared patches, odd.
-        radius: positions to either side within which the random search begins, one for both axes
-            or (columns, rows); along an axis with 0 the field keeps what ``start`` has.
-        iterations: rounds of propagation and random search, at most.
-        steps: distances of propagation in each round.
-        settled: an image is done after a round that changes fewer than this share of positions.
-        seed: of the random search.
+        start: (B, 2, h, w) initial field; it is rounded, and clamped to the source.
+        patch: side of the compared patches in positions, odd.
+        radius: initial radius of the random search in positions, one for both axes or (columns,
+            rows); along an axis with 0 the field keeps the values of ``start``.
+        iterations: the most rounds of propagation and random search.
+        steps: distances of propagation in each round, in positions.
+        settled: an image's search ends after a round that changes fewer than this share (0..1) of
+            its positions.
+        seed: seed of the random search.
 
     Returns:
         The field (B, 2, h, w), whole numbers in float32, and the similarity (B, h, w), -1 to 1.
@@ -143,7 +145,7 @@ def search(
 
 
 class _State:
-    """The field (B, 2, hw) found so far and how good it is."""
+    """The current field (B, 2, hw) and its similarity."""
 
     def __init__(self, patches: Patches, start: Tensor, limit: Tensor) -> None:
         self.patches = patches
@@ -162,7 +164,7 @@ class _State:
         return field.clamp(min=0).minimum(self.limit)
 
     def offer(self, candidate: Tensor, active: Tensor) -> None:
-        """Take the candidate (B, 2, hw) wherever it is better, in active images."""
+        """Accept the candidate (B, 2, hw) at positions where it is better, in active images."""
         candidate = self._inside(candidate)
         new = (candidate != self.field).any(1) & active[:, None]
         image, position = new.nonzero(as_tuple=True)
@@ -177,13 +179,13 @@ class _State:
 
 
 def _propagate(state: _State, step: int, active: Tensor) -> None:
-    """Try the matches of each position's four neighbours at a distance, shifted back by it."""
+    """Try the matches of each position's four neighbours at a distance, shifted accordingly."""
     grid = state.field.view(state.batch, 2, state.height, state.width).clone()
     for dx, dy in ((-step, 0), (step, 0), (0, -step), (0, step)):
         rows = (torch.arange(state.height, device=grid.device) + dy).clamp(0, state.height - 1)
         columns = (torch.arange(state.width, device=grid.device) + dx).clamp(0, state.width - 1)
         neighbour = grid[:, :, rows][:, :, :, columns].flatten(2)
-        # The distance really moved: less than the step at the border.
+        # The actual distance, which is less than the step at the border.
         moved = torch.stack(
             [
                 columns.repeat(state.height) - state.at[0],
@@ -194,9 +196,15 @@ def _propagate(state: _State, step: int, active: Tensor) -> None:
 
 
 def exhaustive(result: Tensor, source: Tensor, *, patch: int = 3) -> tuple[Tensor, Tensor]:
-    """Return the exact field by trying every position of the source: for small maps and figures.
+    """Return the exact field by trying every position of the source, for small maps.
 
-    Arguments and results are those of `search`; ties go to the first position, row by row.
+    Args:
+        result: (B, C, h, w) features.
+        source: (B, C, H, W) features of the same network layer.
+        patch: side of the compared patches in positions, odd.
+
+    Returns:
+        The field and the similarity as of `search`; ties go to the first position in row order.
     """
     batch, _, height, width = result.shape
     patches = Patches(result, source, patch)

@@ -1,10 +1,11 @@
-"""Dense registration of a retargeted image to its source: where did each of its pixels come from?
+"""Dense registration of a retargeted image to its source: find the origin of each of its pixels.
 
-From coarse to fine, as stereo matching in both axes at once: semi-global matching (Hirschmueller,
-TPAMI 2008) over integer displacements. Along an axis its displacement may grow step by step
-(content squeezed) or jump at a price (content removed); across, it should stay. Backward
-registration is after Zhang et al., "Backward Registration-Based Aspect Ratio Similarity for Image
-Retargeting Quality Assessment" (IEEE TIP 2016), who use SIFT flow.
+The registration goes from coarse to fine and works like stereo matching on both axes at once, by
+semi-global matching (Hirschmueller, TPAMI 2008) over integer displacements. Along its own axis a
+displacement may grow step by step (squeezed content) or jump at a cost (removed content); along the
+other axis it should be constant. Backward registration follows Zhang et al., "Backward
+Registration-Based Aspect Ratio Similarity for Image Retargeting Quality Assessment" (IEEE TIP
+2016), who use SIFT flow.
 """
 
 from __future__ import annotations
@@ -14,19 +15,22 @@ from torch import Tensor
 from torch.nn import functional
 
 _ALONG = {-1: 0.01, 0: 0.0, 1: 0.01, 2: 0.02, 3: 0.03, 4: 0.05}
-"""Cost of a change of displacement from one position to the next, along its own axis."""
+"""Cost of a change of displacement (in positions) between neighbours along its own axis.
+
+Costs have the unit of the mean absolute difference of descriptors.
+"""
 _ACROSS = {-1: 0.03, 0: 0.0, 1: 0.03}
-"""Cost of a change of displacement from one position to the next, across its axis."""
+"""Cost of a change of displacement (in positions) between neighbours along the other axis."""
 _JUMP = 0.2
 """Cost of any other change of displacement."""
 _TRUNCATION = 0.25
-"""Largest cost of a mismatch: content may have been removed or invented."""
+"""Upper limit of a mismatch's cost, because content may have been removed or invented."""
 _COARSEST = 48
-"""Longest edge of the source at the first level."""
+"""Longest edge of the source at the first level, in pixels."""
 
 
 def describe(image: Tensor) -> Tensor:
-    """Return colour and gradients, (5, H, W), of an RGB image (3, H, W) in [0, 1]."""
+    """Return the descriptors (5, H, W), colour and gradients, of an RGB image (3, H, W) in 0..1."""
     grey = image.mean(0, keepdim=True)
     padded = functional.pad(grey[None], (1, 1, 1, 1), mode="replicate")[0]
     across = (padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]) / 2
@@ -37,16 +41,16 @@ def describe(image: Tensor) -> Tensor:
 def mismatch(
     result: Tensor, source: Tensor, base: tuple[Tensor, Tensor], window: tuple[range, range]
 ) -> Tensor:
-    """Return the costs of displacements around a first guess.
+    """Return the costs of displacements around an initial guess.
 
     Args:
         result: (C, H, W) descriptors.
         source: (C, H', W') descriptors.
-        base: columns and rows of the source, each (H, W) int64: the guess.
-        window: displacements to try of columns and of rows.
+        base: the guess: columns and rows of the source, each (H, W) int64.
+        window: the ranges of column and of row displacements to try.
 
     Returns:
-        (Dy, Dx, H, W): mean absolute difference over channels and 3x3 positions.
+        (Dy, Dx, H, W), the mean absolute difference over channels and 3x3 positions.
     """
     height, width = source.shape[1:]
     flat = source.flatten(1)
@@ -69,11 +73,13 @@ def aggregate(costs: Tensor, rows: dict[int, float], columns: dict[int, float]) 
 
     Args:
         costs: (Dy, Dx, N, L), paths of length L for each of N lines.
-        rows: prices of a step's change of the row displacement.
-        columns: prices of a step's change of the column displacement; changes outside both jump.
+        rows: cost of each change of the row displacement in one step.
+        columns: cost of each change of the column displacement in one step. A change that is in
+            neither table is a jump.
 
     Returns:
-        (Dy, Dx, N, L): the cheapest path that ends there, less a constant for each end.
+        (Dy, Dx, N, L), the cost of the cheapest path that ends there, minus a constant for each
+        position on a line.
     """
     high, wide = costs.shape[:2]
     moves = [
@@ -88,7 +94,7 @@ def aggregate(costs: Tensor, rows: dict[int, float], columns: dict[int, float]) 
         lowest = before.amin((0, 1), keepdim=True)
         best = (lowest + _JUMP).expand_as(before).clone()
         for dy, dx, price in moves:
-            # A path that has displacement d now had d - change before.
+            # A path with displacement d had d - change at the previous position.
             to = (_from(dy, high), _from(dx, wide))
             of = (_from(-dy, high), _from(-dx, wide))
             torch.minimum(best[to], before[of] + price, out=best[to])
@@ -130,8 +136,8 @@ def register(result: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
 
     Args:
         result: (3, H, W), RGB in [0, 1].
-        source: (3, H', W'), at the same scale (content that kept its shape has the same size).
-            Both should be small, around 200 pixels; what moved far is found at 48.
+        source: (3, H', W'), at the same scale (undistorted content has the same size). Both images
+            should be small, around 200 pixels; large displacements are found at 48 pixels.
 
     Returns:
         Columns and rows of the source, each (H, W) int64.
@@ -152,7 +158,8 @@ def register(result: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
             base, windows = (still[0], still[1]), []
             for axis in (2, 1):
                 change = theirs.shape[axis] - ours.shape[axis]
-                # Some more than the sizes explain: warps move content both ways.
+                # The range is wider than the sizes require, as warps move content in both
+                # directions.
                 windows.append(range(min(change, 0) - 4, max(change, 0) + 5))
             window = (windows[0], windows[1])
         else:

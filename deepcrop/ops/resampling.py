@@ -6,7 +6,7 @@
 ```
 
 DeepIR: Lin, Zhou, Chen, "DeepIR: A deep semantics driven framework for image retargeting"
-(arXiv 1811.07793). Where columns are spoken of, rows are meant too.
+(arXiv 1811.07793). Everything said about columns applies to rows too.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ def importance_map(features: Tensor) -> Tensor:
 
 
 def normalise(obscurity: Tensor) -> Tensor:
-    """Scale a vector to 0..1 by its least and largest value; a constant one becomes all ones.
+    """Scale a vector linearly to 0..1; a constant vector becomes all ones.
 
-    A constant obscurity map has no columns to prefer: ones make the sampling evenly spaced.
+    With a constant obscurity all columns are equal, and ones make the sampling evenly spaced.
     """
     low, high = obscurity.min(), obscurity.max()
     if high <= low:
@@ -60,7 +60,7 @@ def removed(weights: Tensor, count: int) -> Tensor:
 
     Args:
         weights: (W,) obscurity of the columns, 0..1.
-        count: how many to remove, 0 to W.
+        count: number of columns to remove, 0 to W.
 
     Returns:
         (count,) int64, ascending, without repetition.
@@ -97,11 +97,11 @@ def _nearest_free(column: int, taken: set[int], heights: list[float]) -> int:
 
 
 def kept(weights: Tensor, target: int) -> Tensor:
-    """Return the source column of each column of the result: the list p of Eq. 5.
+    """Return the source column of each column of the result, which is the list p of Eq. 5.
 
-    Narrower: the columns that are not `removed`. Wider: every column, and those that would be
-    removed twice; at most half of the width is added at a time, so that no single column is
-    repeated over and over.
+    A narrower result has the columns that are not `removed`. A wider one has every column, and the
+    columns that would be removed twice; at most half of the width is added at a time, so that no
+    column is repeated many times.
 
     Args:
         weights: (W,) obscurity of the columns, 0..1.
@@ -124,11 +124,11 @@ def kept(weights: Tensor, target: int) -> Tensor:
 
 
 def least_important(weights: Tensor, target: int) -> Tensor:
-    """Return the columns left when the most obscure ones go: column removal of Section 4.4.
+    """Return the columns that are left without the most obscure ones: column removal (Section 4.4).
 
     Args:
         weights: (W,) obscurity of the columns.
-        target: the result's number of columns; above W, the most obscure ones are repeated, all
+        target: the result's number of columns. Above W, the most obscure columns are repeated, all
             columns equally often before any is repeated once more.
 
     Returns:
@@ -144,10 +144,10 @@ def least_important(weights: Tensor, target: int) -> Tensor:
 
 
 def best_window(weights: Tensor, target: int) -> Tensor:
-    """Return the run of columns with the least obscurity: cropping of Section 4.4.
+    """Return the contiguous columns with the least total obscurity: cropping (Section 4.4).
 
-    Ties go to the run nearest to the centre. Above W, the outermost columns are repeated, as many
-    on either side.
+    Ties go to the columns nearest to the centre. Above W, the outermost columns are repeated,
+    equally often on both sides.
 
     Args:
         weights: (W,) obscurity of the columns.
@@ -169,7 +169,7 @@ def best_window(weights: Tensor, target: int) -> Tensor:
 
 
 def scaled(width: int, target: int) -> Tensor:
-    """Return the source coordinate of each column when all are scaled alike: SCL.
+    """Return the source coordinate of each column under uniform scaling (SCL).
 
     Returns:
         (target,) float64; column centres are whole numbers, and all lie in 0..width - 1.

@@ -1,8 +1,8 @@
-"""Seams: connected paths of least importance, removed or doubled (Avidan and Shamir, 2007).
+"""Seam carving: remove or double connected paths of least importance (Avidan and Shamir, 2007).
 
-A seam here runs from the top to the bottom and takes one position of each row; for horizontal ones,
-transpose. One longest carve answers for all widths: ``order`` says at which step each position
-goes, and removing k seams removes the positions whose order is below k.
+A seam here runs from the top to the bottom and has one position in each row; for horizontal seams,
+transpose the map. One carve serves all widths: ``order`` holds the step at which each position is
+removed, so that removing k seams removes the positions whose order is below k.
 
 ```python
 >>> order = carve(importance, 40)                       # (B, H, W), once
@@ -29,7 +29,7 @@ Array = npt.NDArray[Any]
 
 
 def minimal_seam(importance: Array) -> Array:
-    """Find the seam with the least sum; among equals, the leftmost from the bottom up.
+    """Find the seam with the least sum; ties go to the leftmost position, from the bottom up.
 
     Args:
         importance: (B, H, W).
@@ -37,9 +37,9 @@ def minimal_seam(importance: Array) -> Array:
     Returns:
         (B, H) int64: the column in each row; neighbours differ by at most 1.
     """
-    # Rows depend on each other, so this is a loop of tiny operations, for which numpy's cost a call
-    # is a fraction of torch's and of a kernel launch. Rows come first, so that each is in one piece
-    # for the whole batch.
+    # Rows depend on each other, so this is a loop of tiny operations, for which numpy's overhead
+    # for each call is a fraction of torch's and of a kernel launch. Rows are the first axis, so
+    # that each row is contiguous for the whole batch.
     batch, height, width = importance.shape
     sums = np.full((height, batch, width + 2), np.inf, importance.dtype)
     sums[:, :, 1:-1] = importance.transpose(1, 0, 2)
@@ -50,7 +50,7 @@ def minimal_seam(importance: Array) -> Array:
         np.minimum(best, above[:, 2:], out=best)
         sums[y, :, 1:-1] += best
     seam = np.empty((batch, height), np.int64)
-    seam[:, -1] = sums[-1, :, 1:-1].argmin(1)  # the first of equals
+    seam[:, -1] = sums[-1, :, 1:-1].argmin(1)  # the first of equal sums
     lines = sums.reshape(height, -1)
     three = np.arange(3) + (width + 2) * np.arange(batch)[:, None]
     for y in range(height - 2, -1, -1):
@@ -60,17 +60,17 @@ def minimal_seam(importance: Array) -> Array:
 
 
 class Carving:
-    """A carve in progress: maps that lose seam after seam, and where each position came from.
+    """A carve in progress: the maps after some seams, and the source of each position.
 
     Args:
-        importance: (B, H, W), the map that the seams follow.
+        importance: (B, H, W), the map in which seams are searched.
     """
 
     def __init__(self, importance: Tensor) -> None:
         self.importance = importance
-        """(B, H, W), of the source."""
+        """Importance of the source, (B, H, W)."""
         self.steps = 0
-        """Seams removed so far."""
+        """Number of seams removed so far."""
         self._left = importance.cpu().numpy()
         shape = self._left.shape
         self._columns = np.broadcast_to(np.arange(shape[2]), shape)
@@ -78,21 +78,21 @@ class Carving:
 
     @property
     def order(self) -> Tensor:
-        """(B, H, W) int64: the step at which a position went; the largest int where it stays."""
+        """The step at which each position was removed, (B, H, W) int64; the largest int if kept."""
         return torch.from_numpy(self._order.copy()).to(self.importance.device)
 
     def lower(self, where: Tensor, alpha: float) -> None:
-        """Multiply the importance by alpha in some places, from this seam on (Eq. 2).
+        """Multiply the importance of some positions by alpha, from this seam on (Eq. 2).
 
         Args:
-            where: (B, H, W) bool, of the source; replaces what an earlier call said.
-            alpha: 0..1.
+            where: (B, H, W) bool, positions of the source; replaces those of earlier calls.
+            alpha: the factor, 0..1.
         """
         importance = torch.where(where, alpha * self.importance, self.importance)
         self._left = np.take_along_axis(importance.cpu().numpy(), self._columns, 2)
 
     def remove(self) -> Tensor:
-        """Remove one more seam; return the source column of it in each row, (B, H) int64."""
+        """Remove one more seam; return its source column in each row, (B, H) int64."""
         batch, height, width = self._columns.shape
         seam = minimal_seam(self._left)[..., None]
         gone = np.take_along_axis(self._columns, seam, 2)
@@ -106,14 +106,14 @@ class Carving:
 
 
 def carve(importance: Tensor, count: int) -> Tensor:
-    """Remove ``count`` seams and return the order in which positions go.
+    """Remove ``count`` seams and return the order in which positions are removed.
 
     Args:
         importance: (B, H, W).
-        count: at most W - 1.
+        count: number of seams, at most W - 1.
 
     Returns:
-        (B, H, W) int64: 0 for the first seam; the largest int for positions that stay.
+        (B, H, W) int64: 0 for the first seam; the largest int for positions that are kept.
     """
     carving = Carving(importance)
     for _ in range(count):
@@ -136,8 +136,9 @@ def doubled_columns(order: Tensor, count: int) -> Tensor:
         count: seams to insert, at most those that ``order`` has.
 
     Returns:
-        (B, H, W + k) float: whole numbers for source positions; the half between a seam and its
-        right neighbour, where their average goes (to its left at the right edge).
+        (B, H, W + k) float: whole numbers for source positions. The inserted position lies halfway
+        between a seam and its right neighbour (its left neighbour at the right edge), so that it
+        gets their average.
     """
     batch, height, width = order.shape
     columns = torch.arange(width, device=order.device).expand_as(order)
@@ -147,7 +148,7 @@ def doubled_columns(order: Tensor, count: int) -> Tensor:
 
 
 def sample_columns(maps: Tensor, columns: Tensor) -> Tensor:
-    """Sample along the rows, linearly between columns.
+    """Sample maps at given columns of each row, with linear interpolation.
 
     Args:
         maps: (B, C, H, W).
@@ -167,26 +168,26 @@ def sample_columns(maps: Tensor, columns: Tensor) -> Tensor:
 
 
 def seams_at(count: int, deepest: int, width: int) -> int:
-    """Return how many of a level's seams ``count`` seams of the deepest level stand for.
+    """Return the number of seams of a level that corresponds to ``count`` at the deepest level.
 
-    The share of the width is the same in all levels.
+    The share of the width is equal in all levels.
 
     Args:
-        count: seams at the deepest level.
-        deepest: width of the deepest level.
-        width: width of the level asked for.
+        count: number of seams at the deepest level.
+        deepest: width of the deepest level in positions.
+        width: width of the other level in positions.
     """
-    return (2 * count * width + deepest) // (2 * deepest)  # rounded, halves up, exactly
+    return (2 * count * width + deepest) // (2 * deepest)  # exact rounding, halves up
 
 
 def footprint(seams: Tensor, deep: tuple[int, int], fine: tuple[int, int], reach: int) -> Tensor:
-    """Mark the positions of a finer level that deep seams' neurons see.
+    """Mark the positions of a finer level in the receptive fields of a deeper level's seams.
 
     Args:
         seams: (B, h, S) columns in the deep level.
         deep: height and width of the deep level.
         fine: height and width of the finer level.
-        reach: positions (of the finer level) seen beyond the stride's own square.
+        reach: extent of the receptive field beyond the stride's square, in finer positions.
 
     Returns:
         (B, H, W) bool.
@@ -204,22 +205,23 @@ def footprint(seams: Tensor, deep: tuple[int, int], fine: tuple[int, int], reach
 def hierarchical_carve(
     importances: Sequence[Tensor], count: int, *, alpha: float, reaches: Sequence[int]
 ) -> list[Carving]:
-    """Carve all levels together, the deepest leading (DNR, section 3.1).
+    """Carve all levels together, guided by the deepest level (DNR, section 3.1).
 
-    Each seam of the deepest level is followed, level by level, by the seams that stand for the same
-    share of the width, on a map whose importance is lowered where the next deeper level's seams so
-    far look (Eq. 2). So the first k deep seams and their followers are the same whatever the target
-    is, and one carve serves all widths.
+    After each seam of the deepest level, the corresponding share of seams is removed from the other
+    levels, level by level. In each of them importance is lowered in the receptive fields of the
+    seams removed so far in the next deeper level (Eq. 2). So the seams of all levels up to the k-th
+    deep seam don't depend on the target, and one carve serves all widths.
 
     Args:
-        importances: (B, H_l, W_l) per level, the deepest first (Eq. 1).
-        count: deep seams, at most its width - 1.
-        alpha: importance that is left where deeper seams look, 0..1; it doesn't compound.
-        reaches: for each level but the first, how many of its positions a neuron of the next
-            deeper level sees beyond its stride's square.
+        importances: (B, H_l, W_l) for each level, the deepest first (Eq. 1).
+        count: number of deep seams, at most the deepest level's width - 1.
+        alpha: factor (0..1) of the importance in receptive fields of deeper seams; it is applied
+            once, even where several fields overlap.
+        reaches: for each level but the first, the extent of a receptive field of the next deeper
+            level beyond its stride's square, in positions.
 
     Returns:
-        The carving of each level, in the order given.
+        The carving of each level, in the order of ``importances``.
     """
     carvings = [Carving(importance) for importance in importances]
     seen = [torch.zeros_like(importance, dtype=torch.bool) for importance in importances]
@@ -245,11 +247,11 @@ def affordable(carving: Carving, percentile: float) -> Tensor:
     This is the multi-operator threshold of DNR: the carve ends before the first seam above it.
 
     Args:
-        carving: of the deepest level, carved to its longest.
-        percentile: 0..100.
+        carving: the completed carving of the deepest level.
+        percentile: the percentile, 0..100.
 
     Returns:
-        (B,) int64.
+        The number of seams, (B,) int64.
     """
     batch = carving.importance.shape[0]
     flat = carving.importance.flatten(1)

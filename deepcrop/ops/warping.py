@@ -1,8 +1,8 @@
-"""Grid warps: cells of an image scaled one by one to an exact total, and the sampling of a mapping.
+"""Grid warps, which scale the cells of an image individually, and the sampling of mappings.
 
-A mapping says for each pixel of a result which point of the source it shows: a tensor (2, H, W) of
-columns and rows in source pixels, where pixel centres are whole numbers (x = 0 is the centre of the
-first column).
+A mapping gives for each pixel of a result the point of the source that it shows. It is a tensor
+(2, H, W) of columns and rows in source pixels, where pixel centres are whole numbers (x = 0 is the
+centre of the first column).
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from torch.nn import functional
 def column_widths(importance: Tensor, sizes: Tensor, target: float) -> Tensor:
     """Scale columns of cells in proportion to their importance (DNR, Eq. 3), with an exact total.
 
-    Eq. 3 as printed may enlarge a cell while others shrink. Where the target is narrower, no cell
-    grows: those that would are kept as they are and the rest shares what is left, again in
-    proportion (water filling). Where it is wider, no cell shrinks: the growth is shared in inverse
-    proportion to the importance.
+    Eq. 3 as printed may enlarge a cell while others shrink. Here, if the target is narrower, no
+    cell grows: cells that would grow keep their size, and the rest of the width is distributed to
+    the others in proportion again (water filling). If the target is wider, no cell shrinks: the
+    growth is distributed in inverse proportion to the importance.
 
     Args:
-        importance: (N,) of each column, positive.
+        importance: (N,) importance of each column, positive.
         sizes: (N,) widths of the cells, in pixels.
-        target: the total wanted, in pixels.
+        target: the total width of the result, in pixels.
 
     Returns:
         (N,) float64 widths; they sum to ``target``.
@@ -43,7 +43,7 @@ def column_widths(importance: Tensor, sizes: Tensor, target: float) -> Tensor:
     weight = (sizes * mu)[order]
     rest = weight.flip(0).cumsum(0).flip(0)
     level = (target - full) / rest
-    # The first level that leaves its own cell, and so all after it, within its size.
+    # The first level at which its own cell, and so all later ones, don't exceed their sizes.
     first = int((level * mu[order] <= 1).double().argmax())
     return sizes * (level[first] * mu).clamp_max(1.0)
 
@@ -59,13 +59,14 @@ def axis_aligned_sizes(
 ) -> tuple[Tensor, Tensor]:
     """Scale columns and rows together so that important cells keep their aspect ratio.
 
-    The axis-aligned deformation of Panozzo, Weber and Sorkine, "Robust Image Retargeting via
-    Axis-Aligned Deformation" (Eurographics 2012): minimise the sum over cells of
+    This is the axis-aligned deformation of Panozzo, Weber and Sorkine, "Robust Image Retargeting
+    via Axis-Aligned Deformation" (Eurographics 2012). It minimises the sum over cells of
     importance * (column scale - row scale)^2 and of the squared differences of neighbouring scales,
-    for exact totals, no scale below a bound. A convex quadratic programme, solved by an active set.
+    for exact totals and with no scale below a bound. The problem is a convex quadratic programme,
+    solved by an active set method.
 
     Args:
-        importance: (R, C) of each cell, not negative.
+        importance: (R, C) importance of each cell, not negative.
         widths: (C,) of the columns, in pixels.
         heights: (R,) of the rows, in pixels.
         target: total width and height, in pixels.
@@ -115,7 +116,7 @@ def axis_aligned_sizes(
 
 
 def cells(length: int, cell: int) -> Tensor:
-    """Return the sizes of the cells that a side is cut into: all ``cell`` but perhaps the last."""
+    """Return the sizes of a side's cells in pixels: all are ``cell``, only the last may differ."""
     count = max(1, length // cell)
     sizes = torch.full((count,), float(cell), dtype=torch.float64)
     sizes[-1] = length - cell * (count - 1)
@@ -123,15 +124,15 @@ def cells(length: int, cell: int) -> Tensor:
 
 
 def positions(sizes: Tensor, scaled: Tensor, count: int) -> Tensor:
-    """Return where each position of the result lies in the source, along one axis.
+    """Return the source position of each position of the result, along one axis.
 
     Args:
-        sizes: (N,) of the cells in the source.
-        scaled: (N,) of the same cells in the result; their total is ``count``.
-        count: positions of the result.
+        sizes: (N,) sizes of the cells in the source, in pixels.
+        scaled: (N,) sizes of the cells in the result, in pixels; their sum is ``count``.
+        count: number of positions of the result.
 
     Returns:
-        (count,) float64, centres at whole numbers.
+        (count,) float64 positions; pixel centres are whole numbers.
     """
     ends, starts = sizes.double().cumsum(0), scaled.double().cumsum(0)
     at = torch.arange(count, dtype=torch.float64) + 0.5
@@ -141,7 +142,7 @@ def positions(sizes: Tensor, scaled: Tensor, count: int) -> Tensor:
 
 
 def identity(height: int, width: int, device: torch.device | None = None) -> Tensor:
-    """Return the mapping that changes nothing, (2, H, W)."""
+    """Return the identity mapping, (2, H, W)."""
     rows, columns = torch.meshgrid(
         torch.arange(height, dtype=torch.float32, device=device),
         torch.arange(width, dtype=torch.float32, device=device),
@@ -153,7 +154,7 @@ def identity(height: int, width: int, device: torch.device | None = None) -> Ten
 def sample(
     image: Tensor, mapping: Tensor, mode: Literal["bilinear", "bicubic"] = "bilinear"
 ) -> Tensor:
-    """Sample an image where a mapping points; the border goes on outside.
+    """Sample an image at the points of a mapping; border pixels are repeated outside.
 
     Args:
         image: (B, C, H, W).
@@ -172,16 +173,17 @@ def sample(
 
 
 def smooth_mapping(mapping: Tensor, across: float, along: float) -> Tensor:
-    """Blur what a mapping moves, so that a jump becomes a squeeze and a bend a gentler one.
+    """Blur a mapping's displacements, so that jumps become squeezes and bends become smoother.
 
-    A mapping that keeps the order of columns and rows still does; at the border what was cut away
-    stays cut away.
+    The order of columns and rows is preserved. Content that was removed at the border stays
+    removed.
 
     Args:
         mapping: (B, 2, H, W).
-        across: sigma of the Gaussian along a component's own axis (of columns, sideways), in pixels
-            of the result; 0 leaves the mapping as it is.
-        along: sigma along the other axis, in which vertical seams bend vertical lines.
+        across: sigma of the Gaussian along a component's own axis (horizontally for columns), in
+            pixels of the result; 0 doesn't change the mapping.
+        along: sigma along the other axis, in which vertical seams bend vertical lines, in pixels
+            of the result.
     """
     if across <= 0:
         return mapping
@@ -196,7 +198,7 @@ def smooth_mapping(mapping: Tensor, across: float, along: float) -> Tensor:
 
 
 def _gaussian(side: int, sigma: float) -> Tensor:
-    """Return the matrix (side, side) of a Gaussian blur; the border goes on outside."""
+    """Return the matrix (side, side) of a Gaussian blur; border values are repeated outside."""
     reach = math.ceil(3 * sigma)
     outside = torch.arange(-reach, side + reach)
     weights = torch.exp(-0.5 * ((outside - torch.arange(side)[:, None]) / sigma).square())
@@ -207,7 +209,7 @@ def _gaussian(side: int, sigma: float) -> Tensor:
 def resize_mapping(
     mapping: Tensor, source: tuple[int, int], full: tuple[int, int], result: tuple[int, int]
 ) -> Tensor:
-    """Carry a mapping found at a working size to full resolution.
+    """Scale a mapping from a working size to full resolution.
 
     Args:
         mapping: (2, h', w'), between images of the working size.
@@ -216,8 +218,8 @@ def resize_mapping(
         result: height and width of the result at full resolution.
 
     Returns:
-        (2, H', W'). What the mapping moves is interpolated, not where it points: a mapping that
-        changes nothing stays exactly that.
+        (2, H', W'). Displacements are interpolated, not positions, so that an identity mapping
+        stays exact.
     """
     height, width = mapping.shape[1:]
 
@@ -234,16 +236,16 @@ def resize_mapping(
 
 
 def render(image: Tensor, mapping: Tensor, most: int = 4, rows: int = 512) -> Tensor:
-    """Sample an image where a mapping points: bicubic, and averaged where the mapping squeezes.
+    """Sample an image at the points of a mapping, bicubically and antialiased.
 
-    Where a step of the result is more than a pixel of the source, samples at single points would
-    alias; a pixel is then the mean of samples spread evenly over what the step has in excess of one
-    pixel, so that content that keeps its size keeps its sharpness.
+    If a step of the result is more than a pixel of the source, samples at single points would
+    alias. There, a pixel is the mean of samples spread evenly over the part of the step that
+    exceeds one pixel, so that content that keeps its size keeps its sharpness.
 
     Args:
         image: (3, H, W) in [0, 1].
         mapping: (2, H', W').
-        most: samples a pixel along each axis, at most.
+        most: the most samples for each pixel along each axis.
         rows: rows of the result rendered at a time, to bound the memory.
 
     Returns:

@@ -1,12 +1,12 @@
-"""Windows of an image or of a feature map, sampled bilinearly and differentiable in their place.
+"""Sample windows of an image or feature map bilinearly, differentiable in the windows' place.
 
 A **window** is ``(cx, cy, hw, hh)``: centre and half sides in coordinates that run from -1 to 1
-over the image, the same at every scale of a pyramid (CAGIC, section 3.1).
+over the image, which are equal at every scale of a pyramid (CAGIC, section 3.1).
 
 ```python
 levels = pyramid(image)                                    # image: (3, H, W)
 crop = sample_levels(levels, windows, (224, 224))          # Eq. 1: (M, 3, 224, 224)
-same = sample(merge(levels), windows, (224, 224))          # the levels added up once
+same = sample(merge(levels), windows, (224, 224))          # the levels averaged once
 ```
 """
 
@@ -25,7 +25,7 @@ SCALES = (Fraction(1, 4), Fraction(1, 3), Fraction(1, 2), Fraction(1))
 
 
 def blur(image: Tensor, sigma: float) -> Tensor:
-    """Blur ``(C, H, W)`` by a Gaussian of ``sigma`` pixels, cut at 3 sigma, edges repeated."""
+    """Blur ``(C, H, W)`` by a Gaussian of ``sigma`` pixels, cut off at 3 sigma, edges repeated."""
     reach = max(1, round(3 * sigma))
     x = torch.arange(-reach, reach + 1, dtype=image.dtype, device=image.device)
     kernel = torch.exp(-0.5 * (x / sigma) ** 2)
@@ -55,8 +55,8 @@ def pyramid(image: Tensor, scales: Sequence[Fraction] = SCALES) -> list[Tensor]:
 def merge(levels: Sequence[Tensor]) -> Tensor:
     """Average the levels of a pyramid at the last one's size: ``(C, H, W)``.
 
-    Sampling is linear, so a window of the average is the average of the windows, but for the
-    interpolation of the coarse levels, which happens twice.
+    Sampling is linear, so a window of the average is the average of the windows, except that coarse
+    levels are interpolated twice.
     """
     size = levels[-1].shape[-2:]
     raised = [F.interpolate(level[None], size, mode="bilinear") for level in levels]
@@ -64,7 +64,7 @@ def merge(levels: Sequence[Tensor]) -> Tensor:
 
 
 def positions(windows: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return where the cells' centres of each window lie: ``(M, 4)`` to ``(M, h, w, 2)``."""
+    """Return the centres of the cells of windows ``(M, 4)``: ``(M, h, w, 2)``."""
     height, width = size
     cells = [
         (2 * torch.arange(n, dtype=windows.dtype, device=windows.device) + 1) / n - 1
@@ -99,10 +99,10 @@ def sample(image: Tensor, windows: Tensor, size: tuple[int, int]) -> Tensor:
 def sample_rows(
     rows: Tensor, shape: tuple[int, int], windows: Tensor, size: tuple[int, int]
 ) -> Tensor:
-    """Sample windows of a feature map that is laid out a place a row.
+    """Sample windows of a feature map that has one row for each place.
 
-    The same as :func:`sample`, many times faster for wide maps: each of a window's cells is a
-    weighted sum of four rows.
+    The result is that of :func:`sample`, but computed many times faster for wide maps: each cell of
+    a window is a weighted sum of four rows.
 
     Args:
         rows: ``(H * W, C)``.
@@ -126,7 +126,10 @@ def sample_rows(
 
 
 def _cell(points: Tensor, cells: int) -> tuple[Tensor, Tensor]:
-    """Find points in -1..1 on an axis: the cell whose centre is before, and how far after it."""
+    """Return the cell whose centre precedes each point (-1..1) of an axis, and the distance to it.
+
+    The distance is in cells.
+    """
     at = ((points + 1) * cells / 2 - 0.5).clamp(0, cells - 1)
     before = at.detach().floor().clamp_max(cells - 2)
     return before.long(), at - before
@@ -138,7 +141,7 @@ def sample_levels(levels: Sequence[Tensor], windows: Tensor, size: tuple[int, in
 
 
 def mean_weights(windows: Tensor, size: tuple[int, int], cells: int) -> Tensor:
-    """Return the weights by which a window's mean takes the cells of a map: ``(M, H * W)``.
+    """Return the weights of a map's cells in the mean of each window: ``(M, H * W)``.
 
     ``mean_weights(w, (H, W), n) @ map`` with the map as ``(H * W, C)`` is the mean of
     ``sample(map, w, (n, n))``: bilinear weights are products of those of rows and columns.

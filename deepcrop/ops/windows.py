@@ -1,13 +1,13 @@
-"""The window that holds the most saliency, for every ratio from one integral image.
+"""Find the window with the most saliency for any aspect ratio, from one integral image.
 
 ```python
-integral = Integral.of(saliency, size)                 # once an image
-window = best_window(integral, AspectRatio(16, 9))     # once a ratio
+integral = Integral.of(saliency, size)                 # once for each image
+window = best_window(integral, AspectRatio(16, 9))     # once for each aspect ratio
 window.box, window.share
 ```
 
-The map may be coarser than the image: its cells are taken as evenly filled, so that the integral
-image is bilinear between its corners and exact at any source pixel.
+The map may be coarser than the image. Saliency is constant inside each of its cells, so that the
+integral image is bilinear between the cells' corners and exact at any source pixel.
 """
 
 from __future__ import annotations
@@ -24,14 +24,17 @@ from ..geometry import AspectRatio, Box, Size
 Floats = NDArray[np.float64]
 
 TIE = 1e-9
-"""Shares nearer than this are equal: it is far above float64's rounding, far below one pixel."""
+"""Shares (0..1) that differ by less count as equal.
+
+The number is far above float64's rounding and far below the share of a pixel.
+"""
 POSITIONS = 65
-"""Positions tried along each axis for windows that are free in both."""
+"""Number of positions tried along each axis for windows that are free along both axes."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """A crop box and the share of the image's saliency that it holds, 0 to 1."""
+    """A crop box and the share (0..1) of the image's saliency inside it."""
 
     box: Box
     share: float
@@ -44,7 +47,7 @@ class Integral:
     Attributes:
         table: float64 ``(H + 1, W + 1)``; ``table[i, j]`` is the share of the saliency above row
             i and left of column j, so the last corner is 1.
-        size: the image in source pixels.
+        size: size of the image in source pixels.
     """
 
     table: Floats
@@ -52,7 +55,9 @@ class Integral:
 
     @classmethod
     def of(cls, saliency: ArrayLike, size: Size) -> Integral:
-        """Sum a map ``(H, W)``, in float64 (float32 sums drift). A map of zeros counts as even.
+        """Integrate a map ``(H, W)`` in float64, because float32 sums drift.
+
+        A map of zeros counts as constant.
 
         Raises:
             ValueError: the map isn't two-dimensional, or is negative or not finite somewhere.
@@ -74,29 +79,29 @@ class Integral:
         return float(self.shares(np.array([box.y0]), np.array([box.x0]), box.size)[0, 0])
 
     def shares(self, y0: NDArray[np.int64], x0: NDArray[np.int64], window: Size) -> Floats:
-        """Return what a window holds at each place, ``(len(y0), len(x0))``, 0 to 1.
+        """Return a window's share of the saliency at each place, ``(len(y0), len(x0))``, 0..1.
 
         Args:
-            y0: first rows, in source pixels.
-            x0: first columns.
-            window: its size; it must lie inside the image at every place.
+            y0: the window's first rows, in source pixels.
+            x0: the window's first columns, in source pixels.
+            window: the window's size in source pixels; it must lie inside the image at all places.
         """
         top, height = y0 / self.size.height, window.height / self.size.height
         left, width = x0 / self.size.width, window.width / self.size.width
-        if len(top) <= len(left):  # the few first: each is a band that serves all of the others
+        if len(top) <= len(left):  # the shorter axis first
             return _along(_along(self.table, top, height).T, left, width).T
         return _along(_along(self.table.T, left, width).T, top, height)
 
 
 def _along(table: Floats, start: Floats, length: float) -> Floats:
-    """Return what lies between ``start`` and ``start + length`` along a table's first axis."""
-    if length == 1:  # all of it, as in one axis of every largest window
+    """Return the sums between ``start`` and ``start + length`` along a table's first axis."""
+    if length == 1:  # the full length, as along one axis of every largest window
         return table[-1:] - table[:1]
     return _interpolate(table, start + length) - _interpolate(table, start)
 
 
 def _interpolate(table: Floats, at: Floats) -> Floats:
-    """Read rows of a table linearly at places 0 (first row) to 1 (last)."""
+    """Interpolate rows of a table linearly at places from 0 (first row) to 1 (last row)."""
     place = at * (len(table) - 1)
     low = np.minimum(place.astype(np.int64), len(table) - 2)
     part = (place - low)[:, None]
@@ -112,29 +117,29 @@ def best_window(
     min_saliency: float | None = None,
     minimum_zoom: float = 0.5,
 ) -> Window:
-    """Find the window of a ratio that holds the most saliency.
+    """Find the window of an aspect ratio with the most saliency.
 
-    By default it is the largest window of the ratio (smart-cropping.txt), which is free along one
-    axis only, and every source pixel of that axis is tried. Ties go to the window nearest the
-    centre; a constant map therefore gives the centre.
+    By default it has the largest size of the ratio (smart-cropping.txt), which can move along only
+    one axis, and every source pixel of that axis is tried. Ties go to the window nearest to the
+    centre, so a constant map gives the centre.
 
     Args:
-        integral: of the image's saliency.
-        aspect: ratio of the window.
-        keep: boxes that the window should hold whole: of all windows, those count that hold the
-            most of them, of these the ones that cut the fewest, of these the most salient one.
-        avoid_cutting: boxes that the window should hold whole or leave out, such as faces, each
+        integral: the integral image of the saliency.
+        aspect: the window's aspect ratio.
+        keep: boxes that the window should contain. The window is chosen first by the most contained
+            boxes, then by the fewest cut boxes, then by saliency.
+        avoid_cutting: boxes that the window should either contain or exclude, such as faces, each
             with the share of the image's saliency (0..1) that a window may lose by not cutting it.
-        min_saliency: take the smallest window that holds this share (0..1) of the saliency of the
-            best largest window; None: the largest window.
-        minimum_zoom: sides of the smallest window allowed over those of the largest.
+        min_saliency: take the smallest window with this share (0..1) of the saliency of the best
+            largest window; None: the largest window.
+        minimum_zoom: sides of the smallest allowed window relative to those of the largest, 0..1.
     """
     largest = aspect.largest_window(integral.size)
     best = _search(integral, largest, keep, avoid_cutting)
     if min_saliency is None:
         return best
-    # The best window of a size holds no less than that of a smaller one, so bisection finds the
-    # smallest side that holds enough.
+    # The best window of a size has no less saliency than that of a smaller one, so bisection finds
+    # the smallest side that has enough.
     small, large = round(minimum_zoom * largest.longest), largest.longest
     held = _held(best.box, keep)
     while small < large:
@@ -148,13 +153,13 @@ def best_window(
 
 
 def _scaled(window: Size, side: int) -> Size:
-    """Scale a window so that its longer edge is ``side``, to the nearest pixel."""
+    """Scale a window so that its longer edge is ``side`` pixels, rounded to the nearest pixel."""
     scale = Fraction(side, window.longest)
     return Size(max(1, round(window.width * scale)), max(1, round(window.height * scale)))
 
 
 def _held(box: Box, keep: Sequence[Box]) -> int:
-    """Count the boxes that lie whole inside ``box``."""
+    """Count the boxes that lie completely inside ``box``."""
     return sum(box.intersection(other) == other.area for other in keep)
 
 
@@ -178,7 +183,7 @@ def _search(
         allowed &= cut == cut[allowed].min()
         worth = np.where(allowed, worth, -np.inf)
     rows, columns = np.nonzero(worth >= worth.max() - TIE)
-    # Doubled distances from the centred place are whole numbers: ties are exact.
+    # Doubled distances from the centred place are whole numbers, so that ties are exact.
     across = 2 * x0[columns] - (size.width - window.width)
     down = 2 * y0[rows] - (size.height - window.height)
     nearest = (across**2 + down**2).argmin()
@@ -189,7 +194,7 @@ def _search(
 
 
 def _positions(room: int, *, free: bool) -> NDArray[np.int64]:
-    """Return the first pixels to try: all, or an even choice if the other axis is free too."""
+    """Return the first pixels to try: all, or `POSITIONS` of them if the other axis is free too."""
     if not free or room < POSITIONS:
         return np.arange(room + 1)
     return np.unique(np.linspace(0, room, POSITIONS).round().astype(np.int64))
@@ -198,7 +203,7 @@ def _positions(room: int, *, free: bool) -> NDArray[np.int64]:
 def _kept(
     x0: NDArray[np.int64], y0: NDArray[np.int64], window: Size, keep: Sequence[Box]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Count, for each place, the boxes held whole and the boxes cut: two ``(rows, columns)``."""
+    """Count the contained boxes and the cut boxes at each place: two arrays ``(rows, columns)``."""
     held = np.zeros((len(y0), len(x0)), np.int64)
     cut = np.zeros_like(held)
     x1, y1 = x0 + window.width, y0 + window.height
@@ -211,16 +216,16 @@ def _kept(
 
 
 def expand_to_contain(box: Box, keep: Sequence[Box], aspect: AspectRatio, size: Size) -> Box:
-    """Grow and shift a window by the least that makes it contain boxes.
+    """Grow and shift a window as little as possible so that it contains boxes.
 
     Args:
-        box: the window, of the ratio, in source pixels.
+        box: the window in source pixels, with the given aspect ratio.
         keep: boxes to contain, in source pixels.
-        aspect: ratio of the window.
-        size: of the source.
+        aspect: the window's aspect ratio.
+        size: size of the source in pixels.
 
     Returns:
-        The window, or the box unchanged where no window of the ratio contains all of them.
+        The window, or the box unchanged if no window of the ratio contains all boxes.
     """
     if not keep:
         return box
@@ -241,5 +246,5 @@ def expand_to_contain(box: Box, keep: Sequence[Box], aspect: AspectRatio, size: 
 
 
 def _between(value: int, low: int, high: int) -> int:
-    """Return the value nearest to ``value`` in ``low .. high``."""
+    """Clamp ``value`` to ``low .. high``."""
     return min(max(value, low), high)

@@ -1,1 +1,1 @@
-"""The networks of CAGIC: captioner, word detectors and view ranker over one trunk."""
+"""The networks of CAGIC: captioner, word detectors and view ranker on one trunk."""

@@ -1,13 +1,13 @@
-"""The view ranker: how well a view is composed.
+"""The view ranker, which scores the composition of a view.
 
-It is the head of the View Finding Network (Chen et al., ACM MM 2017), over any trunk's features.
+It is the head of the View Finding Network (Chen et al., ACM MM 2017), on the features of any trunk.
 
 ```python
 ranker = ViewRanker()
 score = ranker(features)                      # (B, 320, 14, 14) to (B,)
 ```
 
-Scores have no unit: a view with a higher one is better composed.
+Scores have no unit; a view with a higher score is better composed.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ class ViewRankerOptions:
     """The architecture of the view ranker.
 
     Attributes:
-        channels: of the features.
+        channels: number of channels of the features.
         embedding: width of the hidden layer.
         finest: cells along each side of the spatial pyramid's finest level, a power of two.
-        dropout: before and after the hidden layer.
+        dropout: dropout rate before and after the hidden layer.
     """
 
     channels: int = 320
@@ -37,7 +37,7 @@ class ViewRankerOptions:
 
 
 class ViewRanker(nn.Module):
-    """The View Finding Network's head, spatial pyramid and all, over any trunk's features."""
+    """The View Finding Network's head with its spatial pyramid, on the features of any trunk."""
 
     def __init__(self, options: ViewRankerOptions | None = None) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class ViewRanker(nn.Module):
     def pool(self, features: Tensor) -> Tensor:
         """Max-pool features ``(B, C, H, W)`` to the pyramid's cells: ``(B, C * cells)``.
 
-        Each level's cells are unions of the next's, so the maxima are taken once.
+        The cells of each level are unions of the next finer level's, so its maxima are reused.
         """
         pooled = [F.adaptive_max_pool2d(features, self.options.finest)]
         while pooled[-1].shape[-1] > 1:
@@ -58,15 +58,15 @@ class ViewRanker(nn.Module):
         return torch.cat([level.flatten(1) for level in reversed(pooled)], 1)
 
     def rank(self, pooled: Tensor) -> Tensor:
-        """Score pooled features ``(B, C * cells)``: ``(B,)``."""
+        """Return the scores ``(B,)`` of pooled features ``(B, C * cells)``."""
         hidden = F.relu(self.hidden(self.dropout(pooled)))
         return self.score(self.dropout(hidden))[:, 0]
 
     def forward(self, features: Tensor) -> Tensor:
-        """Score views by their features ``(B, C, H, W)``: ``(B,)``."""
+        """Return the scores ``(B,)`` of views by their features ``(B, C, H, W)``."""
         return self.rank(self.pool(features))
 
 
 def ranking_loss(better: Tensor, worse: Tensor, margin: float = 1.0) -> Tensor:
-    """Hinge loss of pairs: a better view's score must lie ``margin`` above the worse one's."""
+    """Return the hinge loss of pairs: the better view must score ``margin`` above the worse one."""
     return F.relu(margin + worse - better).mean()

@@ -1,4 +1,4 @@
-"""The captioner: Show, Attend and Tell (arXiv 1502.03044), and what CAGIC differentiates of it.
+"""The captioner, Show, Attend and Tell (arXiv 1502.03044), and the loss that CAGIC differentiates.
 
 ```python
 captioner = Captioner(words, CaptionerOptions(channels=320))
@@ -7,8 +7,8 @@ captioner.describe(grid)                           # ["a dog runs through the gr
 loss = captioner.loss(grid, bags)                  # (B,), differentiable in the features
 ```
 
-Submodules bear the names of the well-known PyTorch implementation of the paper, which the keys of
-the weights that ship keep.
+Submodules have the names of the well-known PyTorch implementation of the paper, because these names
+are the keys of the shipped weights.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from .vocabulary import SPECIAL, Vocabulary
 
 EPS = 1e-8
 LONGEST = 20
-"""Steps of the free-running decode."""
+"""The most steps (words) of the free-running decode."""
 
 
 @dataclass(frozen=True)
 class CaptionerOptions:
-    """The architecture; the widths are the paper's, our own weights are slimmer.
+    """The architecture of the captioner; the default widths are the paper's, ours are smaller.
 
     Attributes:
-        channels: of the image features.
-        cells: places along each side of the grid.
+        channels: number of channels of the image features.
+        cells: number of places along each side of the grid.
         embedding: width of a word's vector.
         hidden: width of the LSTM.
         attention: width of the attention's hidden layer.
-        dropout: before the word layer.
+        dropout: dropout rate before the word layer.
     """
 
     channels: int = 1280
@@ -50,12 +50,12 @@ class CaptionerOptions:
 
 @dataclass(frozen=True)
 class Grid:
-    """Image features as the decoder reads them.
+    """Image features in the form that the decoder reads.
 
     Attributes:
-        features: ``(B, P, C)``, P places.
-        keys: ``(B, P, A)``, the attention's projection of them. It is linear, so the keys of a
-            resampled feature map are the resampled keys: they are projected once an image.
+        features: ``(B, P, C)`` features of P places.
+        keys: ``(B, P, A)``, the attention's projection of the features. It is linear, so the keys
+            of a resampled feature map are the resampled keys, and each image is projected once.
     """
 
     features: Tensor
@@ -115,22 +115,22 @@ class Captioner(nn.Module):
         return Grid(places, self.attention.encoder_att(places))
 
     def initial(self, grid: Grid) -> tuple[Tensor, Tensor]:
-        """Return the LSTM's first hidden and cell states, from the mean feature."""
+        """Return the LSTM's initial hidden and cell states, computed from the mean feature."""
         mean = grid.features.mean(1)
         return self.init_h(mean), self.init_c(mean)
 
     def step(
         self, grid: Grid, words: Tensor, state: tuple[Tensor, Tensor]
     ) -> tuple[Tensor, tuple[Tensor, Tensor], Tensor]:
-        """Say one more word.
+        """Run one step of the decoder.
 
         Args:
-            grid: the image.
-            words: ``(B, E)`` vectors of the words before.
+            grid: the image features.
+            words: ``(B, E)`` vectors of the previous words.
             state: hidden and cell states ``(B, H)``.
 
         Returns:
-            Logits ``(B, V)``, the next state, the attention's weights ``(B, P)``.
+            Logits of the next word ``(B, V)``, the next state, the attention's weights ``(B, P)``.
         """
         context, weights = self.attention(grid, state[0])
         context = torch.sigmoid(self.f_beta(state[0])) * context
@@ -141,8 +141,8 @@ class Captioner(nn.Module):
         """Predict each next word of given captions (teacher forcing).
 
         Args:
-            grid: images.
-            captions: ``(B, T)`` word ids that begin with ``<start>``.
+            grid: the image features.
+            captions: ``(B, T)`` word indices that begin with ``<start>``.
 
         Returns:
             Logits ``(B, T - 1, V)`` and attention weights ``(B, T - 1, P)``.
@@ -157,12 +157,12 @@ class Captioner(nn.Module):
         return torch.stack(logits, 1), torch.stack(weights, 1)
 
     def decode(self, grid: Grid, longest: int = LONGEST) -> tuple[Tensor, Tensor]:
-        """Describe images freely, feeding back each likeliest word, through which no gradient goes.
+        """Decode captions greedily; each likeliest word is fed back without a gradient.
 
         Returns:
-            The distribution over words averaged over the steps up to ``<end>``: ``(B, V)``, the
-            special words left out and the rest as it is; and the words ``(B, T)``, ``<end>``
-            after the last.
+            The distribution over words, averaged over the steps up to ``<end>``: ``(B, V)``, zero
+            at the special words and not renormalised; and the words ``(B, T)``, with ``<end>``
+            after the last word.
         """
         state = self.initial(grid)
         batch = grid.features.shape[0]
@@ -185,7 +185,7 @@ class Captioner(nn.Module):
         return total / steps[:, None] * self.content, torch.stack(said, 1)
 
     def bags(self, bags: Sequence[dict[str, float]]) -> Tensor:
-        """Lay out bags of known words as vectors ``(B, V)``."""
+        """Convert bags of known words to vectors ``(B, V)``."""
         vectors = torch.zeros(len(bags), len(self.vocabulary), device=self.content.device)
         for row, bag in enumerate(bags):
             for word, share in bag.items():
@@ -193,13 +193,13 @@ class Captioner(nn.Module):
         return vectors
 
     def loss(self, grid: Grid, bags: Tensor, longest: int = LONGEST) -> Tensor:
-        """Return Eq. 4: cross-entropy of bags of words ``(B, V)`` and the free decode, ``(B,)``."""
+        """Return Eq. 4, the cross-entropy ``(B,)`` of bags ``(B, V)`` and the greedy decode."""
         said, _ = self.decode(grid, longest)
         return -(bags * torch.log(said + EPS)).sum(1)
 
     @torch.no_grad()
     def describe(self, grid: Grid, longest: int = LONGEST) -> list[str]:
-        """Say what is in images, greedily."""
+        """Return the images' captions, decoded greedily."""
         _, said = self.decode(grid, longest)
         words = self.vocabulary.words
         return [" ".join(words[i] for i in row if words[i] not in SPECIAL) for row in said.tolist()]

@@ -1,7 +1,8 @@
-"""Everyday words for ImageNet's 1000 classes, whose own names are often too fine.
+"""Everyday words for ImageNet's 1000 classes, whose own names are often too specific.
 
-Written by hand from the list of classes; a class may serve several words. Words of two tokens
-are joined by ``_``, as :class:`~deepcrop.networks.cagic.vocabulary.Vocabulary` wants them.
+The table was written by hand from the list of classes; a class may belong to several words. Words
+of two tokens are joined by ``_``, as :class:`~deepcrop.networks.cagic.vocabulary.Vocabulary`
+requires.
 """
 
 from __future__ import annotations
@@ -241,11 +242,11 @@ bookstore 454
 
 
 def classes_of_words(names: Sequence[str]) -> dict[str, list[int]]:
-    """Return the ImageNet classes that each word stands for.
+    """Return the indices of the ImageNet classes that each word stands for.
 
     Args:
-        names: the classes' own names, in order. A whole name, and the last word of a name that no
-            table entry explains, are words too.
+        names: the classes' own names, in order. A whole name is a word too, and so is the last word
+            of a name that isn't in the table.
     """
     table: dict[str, list[int]] = {}
     for line in _WORDS.strip().splitlines():

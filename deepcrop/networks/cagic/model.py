@@ -1,4 +1,4 @@
-"""CAGIC's network: a captioner, word detectors and a view ranker over one trunk.
+"""CAGIC's network: a captioner, word detectors and a view ranker on one trunk.
 
 ```python
 network = CagicNetwork.from_state(state, metadata)
@@ -7,10 +7,10 @@ features = scene.features(windows)                   # (M, 320, 14, 14)
 logits = scene.logits(windows)                       # of words, (M, n)
 ```
 
-The paper encodes every crop anew: :class:`PixelScene`. A trunk is (nearly) equivariant to shifts,
-so a window of the features of the whole image says the same as the features of the window, for far
-less work: :class:`FeatureScene` encodes the image at sizes that grow by the root of two, and takes
-each window from the size at which the window is about 224 pixels wide.
+The paper encodes every crop separately, as :class:`PixelScene` does. A trunk is (nearly)
+equivariant to shifts, so a window of the whole image's features is (nearly) equal to the features
+of the window, for far less work. :class:`FeatureScene` encodes the image at sizes that grow by the
+root of two, and samples each window at the size at which the window is about 224 pixels wide.
 """
 
 from __future__ import annotations
@@ -38,20 +38,20 @@ from .captioner import Captioner, CaptionerOptions
 from .word_detectors import WordScores
 
 SIDE = 224
-"""Pixels that the trunk was trained on."""
+"""Side of the trunk's input in training, in pixels."""
 CELLS = 14
-"""Cells of a window's features along each axis."""
+"""Number of cells of a window's features along each axis."""
 SIDES = (224, 320, 448, 640)
-"""Sizes at which a whole image is encoded."""
+"""Sides, in pixels, at which a whole image is encoded."""
 
 
 class CagicNetwork(nn.Module):
-    """The trunk and its three readers.
+    """The trunk and its three heads.
 
     Args:
-        captioner: over the trunk's 320-channel features.
-        words: over its 1280-channel features.
-        ranker: over its 320-channel features.
+        captioner: the captioner, which reads the trunk's 320-channel features.
+        words: the word detectors, which read the trunk's 1280-channel features.
+        ranker: the view ranker, which reads the trunk's 320-channel features.
     """
 
     def __init__(self, captioner: Captioner, words: WordScores, ranker: ViewRanker) -> None:
@@ -79,7 +79,7 @@ class CagicNetwork(nn.Module):
         return network.eval().requires_grad_(False)
 
     def metadata(self) -> dict[str, str]:
-        """Describe the network, for :meth:`from_state`."""
+        """Return the metadata that :meth:`from_state` needs to build the network."""
         words = self.words
         return {
             "vocabulary": json.dumps(self.captioner.vocabulary.words),
@@ -90,10 +90,11 @@ class CagicNetwork(nn.Module):
         }
 
     def encode(self, squares: Tensor) -> tuple[Tensor, Tensor]:
-        """Encode squares ``(B, 3, s, s)`` of 0..255.
+        """Encode square images ``(B, 3, s, s)`` with values 0..255.
 
         Returns:
-            Features for captioner and ranker ``(B, 320, s/16, s/16)``, and for words, 1280 wide.
+            Features for captioner and ranker ``(B, 320, s/16, s/16)``, and for the word detectors
+            ``(B, 1280, s/16, s/16)``.
         """
         features, semantic = self.trunk.features(squares / 127.5 - 1, (17, 18))
         return features, semantic
@@ -103,8 +104,8 @@ class CagicNetwork(nn.Module):
 
         Args:
             image: uint8 ``(3, H, W)``.
-            multi_scale: sample Eq. 1's average of four scales; without, the image itself.
-            once: encode the whole image once; without, every window anew.
+            multi_scale: whether to sample Eq. 1's average of four scales, or only the image itself.
+            once: whether to encode the whole image once, or every window separately.
         """
         pixels = image.to(self.captioner.content.dtype)
         levels = pyramid(pixels, SCALES if multi_scale else SCALES[-1:])
@@ -112,30 +113,30 @@ class CagicNetwork(nn.Module):
 
 
 class Scene(Protocol):
-    """An encoded image, whose windows are scored."""
+    """An encoded image whose windows are scored."""
 
     def features(self, windows: Tensor) -> Tensor:
-        """Return features of windows, differentiable: ``(M, 4)`` to ``(M, 320, 14, 14)``."""
+        """Return the features ``(M, 320, 14, 14)`` of windows ``(M, 4)``, differentiable."""
         ...
 
     def logits(self, windows: Tensor) -> Tensor:
-        """Return words' logits of windows, differentiable: ``(M, 4)`` to ``(M, n)``."""
+        """Return the words' logits ``(M, n)`` of windows ``(M, 4)``, differentiable."""
         ...
 
     def maps(self, windows: Tensor) -> tuple[Tensor, Tensor]:
-        """Return both maps of windows, ``(M, 320, 14, 14)`` and ``(M, 1280, 14, 14)``."""
+        """Return both feature maps of windows, ``(M, 320, 14, 14)`` and ``(M, 1280, 14, 14)``."""
         ...
 
 
 class PixelScene:
-    """Samples each window's pixels and encodes them: the paper's way."""
+    """A scene that samples and encodes the pixels of each window, as the paper does."""
 
     def __init__(self, network: CagicNetwork, levels: Sequence[Tensor]) -> None:
         self.network, self.levels = network, levels
         self._last: tuple[Tensor, tuple[Tensor, Tensor]] | None = None
 
     def maps(self, windows: Tensor) -> tuple[Tensor, Tensor]:
-        """Encode windows; the same ones asked for again are not encoded twice."""
+        """Encode windows; the last windows are cached."""
         if self._last is None or self._last[0] is not windows:
             self._last = (
                 windows,
@@ -153,7 +154,7 @@ class PixelScene:
 
 
 class FixedScene:
-    """The maps of one window, whichever is asked for: what Grad-CAM differentiates by."""
+    """A scene with fixed feature maps of one window, by which Grad-CAM differentiates."""
 
     def __init__(self, network: CagicNetwork, scene: Scene, window: Tensor) -> None:
         features, semantic = scene.maps(window)
@@ -161,20 +162,20 @@ class FixedScene:
         self.both = features.detach().requires_grad_(), semantic.detach().requires_grad_()
 
     def maps(self, windows: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the maps."""
+        """Return the fixed feature maps, whatever the windows."""
         return self.both
 
     def features(self, windows: Tensor) -> Tensor:
-        """Return the features."""
+        """Return the fixed features, whatever the windows."""
         return self.both[0]
 
     def logits(self, windows: Tensor) -> Tensor:
-        """Return the words' logits."""
+        """Return the words' logits of the fixed features, whatever the windows."""
         return self.network.words.logits(self.both[1].mean((2, 3)))
 
 
 class FeatureScene:
-    """Encodes the image once a size, when first needed, and samples features."""
+    """A scene that encodes the whole image once at each size and samples windows of features."""
 
     def __init__(self, network: CagicNetwork, image: Tensor) -> None:
         self.network, self.image = network, image
@@ -193,14 +194,14 @@ class FeatureScene:
         return self._whole[side]
 
     def whole_logits(self, side: int) -> Tensor:
-        """Return the words' logits of every place at one size, ``(n * n, words)``."""
+        """Return the words' logits of each place at one size, ``(n * n, words)``."""
         if side not in self._logits:
             with torch.no_grad():
                 self._logits[side] = self.network.words.logits(self.whole(side)[1])
         return self._logits[side]
 
     def maps(self, windows: Tensor) -> tuple[Tensor, Tensor]:
-        """Return both maps; see :meth:`Scene.maps`."""
+        """Return both feature maps of windows; see :meth:`Scene.maps`."""
         return self._sampled(0, windows), self._sampled(1, windows)
 
     def features(self, windows: Tensor) -> Tensor:
@@ -208,7 +209,7 @@ class FeatureScene:
         return self._sampled(0, windows)
 
     def _sampled(self, which: int, windows: Tensor) -> Tensor:
-        """Return windows of the first or the second map, ``(M, C, 14, 14)``."""
+        """Sample windows of the first or the second feature map, ``(M, C, 14, 14)``."""
         parts = []
         for side, rows in self._by_side(windows):
             shape = (side // 16, side // 16)
@@ -226,7 +227,7 @@ class FeatureScene:
         return _together(parts, len(windows))
 
     def _by_side(self, windows: Tensor) -> list[tuple[int, Tensor]]:
-        """Group windows by the size at which they are nearest to 224 pixels wide."""
+        """Group windows by the size at which their width is nearest to 224 pixels."""
         widths = (windows[:, 2] * windows[:, 3]).detach().sqrt()
         sides = torch.tensor(SIDES, dtype=widths.dtype, device=widths.device)
         nearest = (torch.log2(widths[:, None] * sides / SIDE)).abs().argmin(1)
@@ -236,12 +237,12 @@ class FeatureScene:
 
 
 def _rows(maps: Tensor) -> Tensor:
-    """Lay out a map ``(C, H, W)`` a place a row: ``(H * W, C)``."""
+    """Convert a map ``(C, H, W)`` to one row for each place: ``(H * W, C)``."""
     return maps.flatten(1).T.contiguous()
 
 
 def _together(parts: Sequence[tuple[Tensor, Tensor]], count: int) -> Tensor:
-    """Put rows back in order."""
+    """Join the parts' rows in their original order."""
     if len(parts) == 1:
         return parts[0][1]
     order = torch.cat([rows for rows, _ in parts])

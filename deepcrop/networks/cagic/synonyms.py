@@ -1,8 +1,8 @@
-"""A small English table: function words, irregular forms, and words near enough to stand in.
+"""Small English tables of function words, irregular forms and synonyms.
 
-The synonyms are our own choice of everyday nouns, the names of common household things, animals,
-vehicles and people above all. An entry's words are tried in order; it is one way only, from the
-rare or narrow word to commoner or wider ones.
+The synonyms are our own choice of everyday nouns, above all names of common household things,
+animals, vehicles and people. The words of an entry are tried in order. An entry works in one
+direction only, from the rare or narrow word to more common or general ones.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ would shall should may might must not no very just also both all only up down ou
 one two three four five six seven eight nine ten several many few lots lot
 """
 FUNCTION_WORDS = frozenset(_FUNCTION.split())
-"""Words that say nothing of where to look."""
+"""Words without information about image content."""
 
 _IRREGULAR = """man men|woman women|child children|person people|foot feet|tooth teeth
 goose geese|mouse mice|sheep|fish|ox oxen|leaf leaves|life lives|knife knives|wolf wolves

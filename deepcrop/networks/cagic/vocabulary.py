@@ -1,4 +1,4 @@
-"""Words that a network knows, and the way from a user's words to them.
+"""A network's vocabulary, and the lookup of a user's words in it.
 
 ```python
 vocabulary = Vocabulary(["<pad>", "dog", "run", "sofa"])
@@ -18,25 +18,24 @@ from dataclasses import dataclass, field
 from .synonyms import FUNCTION_WORDS, IRREGULAR, SYNONYMS
 
 SPECIAL = ("<pad>", "<start>", "<end>", "<unk>")
-"""Words that are no words; a vocabulary has them at any place."""
+"""The special tokens, which a vocabulary may have at any index."""
 
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)?(?:-[a-z]+)*")
 
 
 def tokens(text: str) -> list[str]:
-    """Cut a text into lower-case words; digits and punctuation go."""
+    """Split a text into lower-case words without digits and punctuation."""
     return _WORD.findall(text.lower())
 
 
 @dataclass(frozen=True)
 class Bag:
-    """What a vocabulary makes of a caption: Eq. 4's mean of the one-hot word vectors.
+    """A caption's words in a vocabulary: Eq. 4's mean of the one-hot word vectors.
 
     Attributes:
-        known: word of the vocabulary to its share; the shares sum to 1, or there are none.
-        mapped: word of the user to the word of the vocabulary that stands for it, where they
-            differ.
-        unknown: the user's words that nothing stands for.
+        known: the share of each vocabulary word; the shares sum to 1 unless there are no words.
+        mapped: the vocabulary word that replaces each of the user's words, if they differ.
+        unknown: the user's words without a match in the vocabulary.
     """
 
     known: Mapping[str, float]
@@ -45,7 +44,7 @@ class Bag:
 
 
 class Vocabulary:
-    """The words of a network, by their index; ``_`` joins those of two tokens."""
+    """The words of a network by index; words of two tokens are joined by ``_``."""
 
     def __init__(self, words: Sequence[str]) -> None:
         self.words = tuple(words)
@@ -56,7 +55,7 @@ class Vocabulary:
         return len(self.words)
 
     def find(self, word: str) -> str | None:
-        """Return the word itself, another form of it, a synonym, or None, in that order."""
+        """Return the first match: the word itself, another form of it, or a synonym; else None."""
         forms = list(_forms(word))
         for form in forms:
             if form in self.content:
@@ -72,9 +71,9 @@ class Vocabulary:
         """Look up a caption's words.
 
         Args:
-            caption: what the user typed.
-            function_words: keep articles, prepositions and the like, as the paper does. They say
-                nothing of where to look, and take a share of the loss.
+            caption: the user's text.
+            function_words: whether to keep articles, prepositions and the like, as the paper does.
+                They have no information about image content, but get a share of the loss.
         """
         counted: Counter[str] = Counter()
         mapped: dict[str, str] = {}
@@ -94,7 +93,7 @@ class Vocabulary:
         return Bag(known, mapped, tuple(dict.fromkeys(unknown)))
 
     def _phrases(self, words: list[str]) -> Iterator[str]:
-        """Join two tokens to one word, such as ``teddy_bear``, where that is known."""
+        """Join two tokens to one word, such as ``teddy_bear``, if the vocabulary has it."""
         at = 0
         while at < len(words):
             pair = "_".join(words[at : at + 2])
@@ -107,7 +106,7 @@ class Vocabulary:
 
 
 def _forms(word: str) -> Iterator[str]:
-    """Yield a word, then its other inflections, the likelier first; most are no words at all."""
+    """Yield a word, then its possible inflections, likelier first; most of them don't exist."""
     stems = [word, *_stems(word)]
     yield from stems
     for stem in stems:
@@ -115,7 +114,7 @@ def _forms(word: str) -> Iterator[str]:
 
 
 def _stems(word: str) -> Iterator[str]:
-    """Yield what a word may be an inflection of."""
+    """Yield the possible stems of a word."""
     yield from IRREGULAR.get(word, ())
     if "-" in word:
         yield word.replace("-", "")
@@ -129,7 +128,7 @@ def _stems(word: str) -> Iterator[str]:
 
 
 def _inflections(word: str) -> Iterator[str]:
-    """Yield what a stem may become."""
+    """Yield the possible inflections of a stem."""
     yield from (word + ending for ending in ("s", "es", "ing", "ed"))
     if word.endswith("e"):
         yield from (word[:-1] + "ing", word + "d")

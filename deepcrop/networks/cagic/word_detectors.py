@@ -1,9 +1,9 @@
-"""Words scored on windows: a differentiable text-image score beside the captioner.
+"""Word detectors, which score words on windows: a differentiable text-image score.
 
-A trunk that was trained to classify knows far more words than a captioner trained on few
-captions. The score of a word on a window is its probability there, from the window's mean
-feature: the summed softmax of the ImageNet classes that the word stands for, a detector trained
-on captions (logistic, one a word), or the mean of both where there are both.
+A trunk that was trained for classification knows far more words than a captioner trained on few
+captions. The score of a word on a window is the word's probability there, computed from the
+window's mean feature. It is the summed softmax of the ImageNet classes that the word stands for, or
+a logistic detector for the word trained on captions, or the mean of both.
 
 ```python
 words = WordScores({"dog": [151, 152]}, ["man", "dog"], channels=1280)
@@ -23,17 +23,17 @@ from torch import Tensor, nn
 from .vocabulary import Vocabulary
 
 FLOOR = 1e-4
-"""Probability below which a word is as absent as it can be."""
+"""Number added to a word's probability (0..1) before the logarithm in the loss."""
 
 
 class WordScores(nn.Module):
-    """Probabilities of words on windows.
+    """The probabilities of words on windows.
 
     Args:
-        classes: word to the classes of ``classifier`` that it stands for.
-        detectors: words that have a detector of their own, in its order.
-        channels: width of the features.
-        outputs: classes of the classifier.
+        classes: the indices of the classifier's classes that each word stands for.
+        detectors: the words that have a detector, in the order of the detectors.
+        channels: number of channels of the features.
+        outputs: number of classes of the classifier.
     """
 
     def __init__(
@@ -49,19 +49,19 @@ class WordScores(nn.Module):
         self.detectors = {word: i for i, word in enumerate(detectors)}
         self.vocabulary = Vocabulary(sorted(self.classes.keys() | self.detectors.keys()))
         self.classifier = nn.Linear(channels, outputs)
-        with warnings.catch_warnings():  # torch warns of initialising nothing
+        with warnings.catch_warnings():  # torch warns of initialising empty tensors
             warnings.filterwarnings("ignore", "Initializing zero-element tensors")
             self.detector = nn.Linear(channels, len(detectors))
 
     def logits(self, features: Tensor) -> Tensor:
-        """Return the logits of all classes and detectors: ``(..., C)`` to ``(..., n)``.
+        """Return the logits ``(..., n)`` of all classes and detectors for features ``(..., C)``.
 
-        They are linear, so a mean of features' logits is the logits of the mean.
+        Logits are linear in the features, so the mean of logits is the logits of the mean feature.
         """
         return torch.cat([self.classifier(features), self.detector(features)], -1)
 
     def probabilities(self, logits: Tensor, words: Sequence[str]) -> Tensor:
-        """Return each word's probability: logits of windows ``(M, n)`` to ``(M, len(words))``."""
+        """Return the words' probabilities ``(M, len(words))`` from logits of windows ``(M, n)``."""
         classes = self.classifier.out_features
         known = logits[:, :classes].softmax(1)
         columns = []
@@ -75,6 +75,6 @@ class WordScores(nn.Module):
         return torch.stack(columns, 1)
 
     def loss(self, logits: Tensor, bag: Mapping[str, float]) -> Tensor:
-        """Return the cross-entropy of a bag of known words and their probabilities: ``(M,)``."""
+        """Return the cross-entropy ``(M,)`` of a bag of known words and their probabilities."""
         shares = torch.tensor(list(bag.values()), device=logits.device, dtype=logits.dtype)
         return -(shares * torch.log(self.probabilities(logits, list(bag)) + FLOOR)).sum(1)

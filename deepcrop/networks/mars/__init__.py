@@ -1,1 +1,1 @@
-"""Mars: crop boxes for any aspect ratio from one network."""
+"""Mars, a network that predicts crop boxes for any aspect ratio."""

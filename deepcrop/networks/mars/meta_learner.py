@@ -1,4 +1,4 @@
-"""The meta-learners of Mars: aspect ratios in, parameters of two layers out (section 3.3)."""
+"""The meta-learners of Mars: they predict two layers' parameters from aspect ratios (3.3)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 
 LIMIT = math.log(2)
-"""The largest absolute logarithm of a ratio: ratios are clamped to 1/2 to 2."""
+"""The largest absolute natural logarithm of an aspect ratio: ratios are clamped to 1/2..2."""
 
 
 class Embedding(nn.Module):
-    """Embedding vectors of N ratios, evenly spaced in log space, and what lies between (Eq. 7).
+    """Embedding vectors of N aspect ratios, evenly spaced in log space, and interpolation (Eq. 7).
 
-    They are initialised as sinusoids of the logarithm, so that neighbours start out similar.
+    The vectors are initialised as sinusoids of the logarithm, so that neighbours start similar.
     """
 
     def __init__(self, count: int, dimension: int, *, interpolation: bool) -> None:
@@ -26,7 +26,7 @@ class Embedding(nn.Module):
         self.interpolation = interpolation
 
     def forward(self, ratios: Tensor) -> Tensor:
-        """Embed widths over heights ``(R,)`` to ``(R, dimension)``; clamped to [1/2, 2]."""
+        """Embed aspect ratios ``(R,)``, clamped to 1/2..2, to vectors ``(R, dimension)``."""
         last = len(self.vectors) - 1
         place = (ratios.log().clamp(-LIMIT, LIMIT) + LIMIT) * (last / (2 * LIMIT))
         if not self.interpolation:
@@ -37,23 +37,23 @@ class Embedding(nn.Module):
 
 
 class RatioScalar(nn.Module):
-    """The ratio itself in place of an embedding vector (Table 4)."""
+    """The aspect ratio's value instead of an embedding vector (Table 4)."""
 
     def forward(self, ratios: Tensor) -> Tensor:
-        """Return ratios ``(R,)`` as ``(R, 1)``; clamped to [1/2, 2]."""
+        """Return aspect ratios ``(R,)``, clamped to 1/2..2, as ``(R, 1)``."""
         return ratios.clamp(0.5, 2)[:, None]
 
 
 class MetaLearner(nn.Module):
-    """Maps aspect ratios to parameters: a fully-connected network with two outputs (Figure 4).
+    """A fully-connected network that maps aspect ratios to parameters, with two outputs (Figure 4).
 
     Args:
-        transform: c, where ARS-FTM is to be predicted.
-        predictor: C_out, where ARS-PWP is to be predicted.
-        depth: hidden layers of 512 neurons.
-        ratios: how many are embedded.
-        dimension: of the embedding; None reads the ratio's value.
-        interpolation: between embeddings.
+        transform: the number of channels c of ARS-FTM; None doesn't predict ARS-FTM.
+        predictor: the number of channels C_out of ARS-PWP; None doesn't predict ARS-PWP.
+        depth: number of hidden layers, which have 512 neurons each.
+        ratios: number of embedded aspect ratios.
+        dimension: dimension of the embedding; None uses the aspect ratio's value instead.
+        interpolation: whether to interpolate between embeddings.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class MetaLearner(nn.Module):
         self.predictor = _head(sizes[-1], predictor, predictor) if predictor else None
 
     def forward(self, ratios: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        """Predict, for ratios ``(R,)``, ARS-FTM ``(R, c, c)`` and ARS-PWP ``(R, C_out)``."""
+        """Predict ARS-FTM ``(R, c, c)`` and ARS-PWP ``(R, C_out)`` for aspect ratios ``(R,)``."""
         x = self.layers(self.embed(ratios))
         matrix = vector = None
         if self.transform is not None:
@@ -89,7 +89,13 @@ class MetaLearner(nn.Module):
 
 
 def _head(inputs: int, outputs: int, fan_in: int) -> nn.Linear:
-    """Make an output layer that begins near parameters usual for a layer of ``fan_in`` inputs."""
+    """Return an output layer that initially predicts typical parameters of a layer.
+
+    Args:
+        inputs: number of inputs of the output layer.
+        outputs: number of predicted parameters.
+        fan_in: number of inputs of the layer whose parameters are predicted.
+    """
     head = nn.Linear(inputs, outputs)
     nn.init.normal_(head.bias, std=fan_in**-0.5)
     nn.init.normal_(head.weight, std=0.3 * (inputs * fan_in) ** -0.5)

@@ -2,18 +2,19 @@
 
 ```python
 network = Mars.from_state(state, metadata)          # ours: deepcrop/pretrained/mars.*
-parameters = network.parameters_of(ratios)          # (R,) widths over heights; they suffice
+parameters = network.parameters_of(ratios)          # of aspect ratios (R,), width over height
 maps = network.maps([photo, other], parameters)     # uint8 (3, h, w) each -> (R, h', w') each
 ```
 
 Two layers of the network are not learned but predicted from the aspect ratio: the matrix that
 transforms the image's global feature (ARS-FTM), and the 1x1 predictor (ARS-PWP).
 
-The paper leaves the activations open. We have none between the 1x1 reduction and the first
-deconvolution, ReLU between deconvolutions, and none after the last. So the reduction and the first
-deconvolution are linear, and by ``A(F + f) = A(F) + A(f)`` all ratios share them; and the last
-deconvolution and the predictor are one convolution, multiplied out once per ratio. Both are exact;
-what remains per image and ratio is an addition, a ReLU and 0.3 million multiplications.
+The paper doesn't specify the activations. This implementation has none between the 1x1 reduction
+and the first deconvolution, ReLU between deconvolutions, and none after the last. So the reduction
+and the first deconvolution are linear, and by ``A(F + f) = A(F) + A(f)`` all ratios share them. The
+last deconvolution and the predictor are one convolution, whose weights are computed once for each
+ratio. Both optimisations are exact. What remains for each image and ratio is an addition, a ReLU
+and 0.3 million multiplications.
 """
 
 from __future__ import annotations
@@ -37,11 +38,14 @@ class RatioParameters(NamedTuple):
     """The parameters of the layers that depend on the aspect ratio, for R ratios; cacheable."""
 
     transform: Tensor | None
-    """ARS-FTM, ``(R, c, c)``."""
+    """ARS-FTM, ``(R, c, c)``; None if it isn't predicted."""
     predictor: Tensor
-    """ARS-PWP behind the last deconvolution, ``(R, C_out, side * side)``: side 2, or 1 if none."""
+    """ARS-PWP combined with the last deconvolution, ``(R, C_out, side * side)``.
+
+    The side is 2, or 1 if there is no deconvolution.
+    """
     bias: Tensor
-    """The bias of predictor and last deconvolution together, ``(R, side * side)``."""
+    """Combined bias of the predictor and the last deconvolution, ``(R, side * side)``."""
 
     def each(self, images: int) -> RatioParameters:
         """Split B * R ratios into R ratios of each of B images: tensors get a leading axis B."""
@@ -54,7 +58,7 @@ class RatioParameters(NamedTuple):
 
     @classmethod
     def stack(cls, parts: Sequence[RatioParameters]) -> RatioParameters:
-        """Join the parameters of several ratios."""
+        """Concatenate the parameters of several aspect ratios."""
         transforms = [part.transform for part in parts if part.transform is not None]
         return cls(
             torch.cat(transforms) if transforms else None,
@@ -67,10 +71,13 @@ class MarsOutput(NamedTuple):
     """The network's output for one image."""
 
     areas: Tensor
-    """Cropping areas of R ratios: float32 ``(R, h', w')`` on the CPU, probabilities. A cell stands
-    for each ``stride`` pixels of the resized image; the last row and column may reach beyond it."""
+    """Cropping areas of R aspect ratios: probabilities, float32 ``(R, h', w')`` on the CPU.
+
+    A cell covers ``stride`` x ``stride`` pixels of the resized image; the last row and column may
+    extend beyond it.
+    """
     faces: Tensor
-    """``(n, 5)`` on the CPU: x0, y0, x1, y1 in 0..1 of the sides, and the probability."""
+    """Faces ``(n, 5)`` on the CPU: x0, y0, x1, y1 in 0..1 of the sides, and the probability."""
 
 
 class Mars(nn.Module):
@@ -78,7 +85,8 @@ class Mars(nn.Module):
 
     Args:
         options: the architecture.
-        folded: MobileNet's batch norms are in its convolutions, as its weights here have them.
+        folded: whether MobileNet's batch norms are folded into its convolutions, as in the weights
+            that are shipped.
     """
 
     def __init__(self, options: MarsOptions | None = None, *, folded: bool = True) -> None:
@@ -107,8 +115,8 @@ class Mars(nn.Module):
         """Build the network that a weights file holds, ready for inference.
 
         Args:
-            state: tensors of the file.
-            metadata: the file's; ``options`` holds the architecture as JSON.
+            state: the tensors of the file.
+            metadata: the metadata of the file; ``options`` holds the architecture as JSON.
         """
         network = cls(MarsOptions.from_json(metadata["options"]))
         network.load_state_dict({key: value.float() for key, value in state.items()})
@@ -118,9 +126,9 @@ class Mars(nn.Module):
         """Predict the logits of the cropping area of each ratio.
 
         Args:
-            images: ``(B, 3, H, W)``, normalised as the trunk asks (MobileNet: -1..1); sides
-                divisible by the trunk's stride, those of "sam" by 16.
-            ratios: ``(R,)`` widths over heights.
+            images: ``(B, 3, H, W)``, normalised as the trunk requires (MobileNet: -1..1); sides
+                must be divisible by the trunk's stride, for "sam" by 16.
+            ratios: ``(R,)`` aspect ratios, width over height.
 
         Returns:
             ``(B, R, H / stride, W / stride)``.
@@ -132,7 +140,7 @@ class Mars(nn.Module):
         return self._encode(images, faces=False)[0]
 
     def _encode(self, images: Tensor, *, faces: bool) -> tuple[Tensor, list[Tensor]]:
-        """Return the features, and the faces of each image where the trunk can find them."""
+        """Return the features, and the faces of each image if the trunk has a face detector."""
         x = images.to(next(self.trunk.parameters()).dtype)
         found = [images.new_zeros(0, 5) for _ in images]
         if faces and self.options.trunk == "sam":
@@ -143,7 +151,7 @@ class Mars(nn.Module):
         return x if self.narrow is None else F.relu(self.narrow(x)), found
 
     def parameters_of(self, ratios: Tensor) -> RatioParameters:
-        """Predict the parameters of ratios ``(R,)`` and multiply out what depends on them alone."""
+        """Predict the parameters of ratios ``(R,)``, and combine them with the last layer's."""
         matrix, vector = self.meta(ratios)
         shift = ratios.new_zeros(1)
         if self.predictor is not None:
@@ -158,10 +166,11 @@ class Mars(nn.Module):
         return RatioParameters(matrix, kernel, bias)
 
     def input_size(self, height: int, width: int) -> tuple[int, int]:
-        """Return the (height, width) at which it sees an image, before padding.
+        """Return the (height, width) to which an image is resized before padding.
 
-        The longer edge is ``longest``. The saliency network sees the area of a 4:3 image of that,
-        in the image's shape, as it learned: in a larger square small things look large to it.
+        The longer edge is ``longest``. With the saliency network as trunk, the image has the area
+        of a 4:3 image with that edge, in its own aspect ratio, as in training: in a larger square,
+        small objects would appear too large.
         """
         if self.options.trunk == "sam":
             return self._saliency.input_size(height, width)
@@ -176,25 +185,25 @@ class Mars(nn.Module):
         """Resize one uint8 image ``(3, h, w)``, normalise it and pad it right and below.
 
         Args:
-            image: of any size.
-            size: (height, width) before padding, if not :meth:`input_size`.
+            image: the image, of any size.
+            size: (height, width) before padding; None uses :meth:`input_size`.
 
         Returns:
-            ``(3, H, W)``, both padded to multiples of the trunk's stride.
+            ``(3, H, W)``, with both sides padded to multiples of the trunk's stride.
         """
         size = size or self.input_size(image.shape[-2], image.shape[-1])
         x = image[None].float() if image.is_cuda else image[None]
         if size != tuple(image.shape[-2:]):
             x = F.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
         x = x.float().div(127.5).sub(1)
-        if self.options.trunk in ("vgg16", "resnet50"):  # torchvision's mean, deviation, rescaled
+        if self.options.trunk in ("vgg16", "resnet50"):  # torchvision's mean and deviation, rescaled
             mean = x.new_tensor((0.485, 0.456, 0.406)).view(3, 1, 1) * 2 - 1
             x = (x - mean) / (2 * x.new_tensor((0.229, 0.224, 0.225)).view(3, 1, 1))
         stride = self.options.truncation.stride
         return F.pad(x[0], (0, -size[1] % stride, 0, -size[0] % stride))
 
     def maps(self, images: Sequence[Tensor], parameters: RatioParameters) -> list[Tensor]:
-        """Predict the cropping areas, as :meth:`predict` does, and no faces."""
+        """Predict only the cropping areas; see :meth:`predict`."""
         return [seen.areas for seen in self.predict(images, parameters, faces=False)]
 
     @torch.inference_mode()
@@ -208,11 +217,11 @@ class Mars(nn.Module):
 
         Args:
             images: uint8 RGB ``(3, h, w)``.
-            parameters: of R ratios.
-            faces: look for faces, if the trunk has a head for them.
+            parameters: the parameters of R aspect ratios.
+            faces: whether to detect faces, if the trunk has a head for them.
 
         Returns:
-            One output an image, in their order.
+            One output for each image, in their order.
         """
         device = self.reduce.weight.device
         inputs = [self.preprocess(image.to(device)) for image in images]
@@ -227,12 +236,12 @@ class Mars(nn.Module):
         return [seen[index] for index in range(len(images))]
 
     def decode(self, features: Tensor, parameters: RatioParameters) -> Tensor:
-        """Turn feature maps ``(B, c, h, w)`` into logits ``(B, R, h', w')`` of each ratio.
+        """Decode feature maps ``(B, c, h, w)`` to logits ``(B, R, h', w')`` of each aspect ratio.
 
         Args:
-            features: of :meth:`features`.
-            parameters: of R ratios, the same for all maps, or of R ratios of each map
-                (:meth:`RatioParameters.each`).
+            features: the result of :meth:`features`.
+            parameters: the parameters of R aspect ratios, either equal for all maps, or for each
+                map (:meth:`RatioParameters.each`).
         """
         pooled = features.mean((2, 3))  # f_ara
         f_ars = _transform(parameters, pooled)
@@ -244,7 +253,7 @@ class Mars(nn.Module):
             logits += read @ added[..., None] + bias
             return _unfold(logits, *features.shape[-2:])
         first, *others = (cast(nn.ConvTranspose2d, layer) for layer in self.stack[:-1])
-        pattern = added @ first.weight.flatten(1)  # the vector's: the same at every place
+        pattern = added @ first.weight.flatten(1)  # the vector's part, equal at every place
         x = _quarters((_deconvolve(first, shared)[:, None] + pattern[..., None]).relu_())
         for layer in others:
             x = _quarters(_deconvolve(layer, x).relu_())
@@ -254,16 +263,17 @@ class Mars(nn.Module):
 def _deconvolve(layer: nn.ConvTranspose2d, x: Tensor) -> Tensor:
     """Deconvolve ``(..., C, n)``, n places, with kernel 2 and stride 2: ``(..., C * 4, n)``.
 
-    Kernels don't overlap then: each place becomes 2x2 on its own, and need not know where it is
-    before :func:`_unfold` says so, for all layers at once. What is added for a ratio is the same
-    along rows of n places, where in a map laid out it would change at every other pixel.
+    With these settings kernels don't overlap: each place becomes 2x2 pixels independently, and
+    :func:`_unfold` moves the pixels to their places once for all layers. In this layout the value
+    that is added for a ratio is constant along rows of n places; in an image it would change at
+    every other pixel.
     """
     assert layer.bias is not None
     return layer.weight.flatten(1).T @ x + layer.bias.repeat_interleave(4)[:, None]
 
 
 def _quarters(x: Tensor) -> Tensor:
-    """Count the quarters of a place as places: ``(..., C * 4, n)`` to ``(..., C, 4 * n)``."""
+    """Make the quarters of places separate places: ``(..., C * 4, n)`` to ``(..., C, 4 * n)``."""
     return x.unflatten(-2, (-1, 4)).flatten(-2)
 
 
@@ -282,13 +292,13 @@ def fitted(height: int, width: int, longest: int) -> tuple[int, int]:
 
 
 def _unfold(logits: Tensor, height: int, width: int) -> Tensor:
-    """Put the places of k deconvolutions where they belong.
+    """Arrange the places of k deconvolutions as an image.
 
     Args:
-        logits: ``(B, R, 4, 4 ** (k - 1) * height * width)``, the quarters of the first
+        logits: ``(B, R, 4, 4 ** (k - 1) * height * width)``, with the quarters of the first
             deconvolution innermost; ``(B, R, 1, height * width)`` if there is none.
-        height: of the map before the first deconvolution.
-        width: of that map.
+        height: height of the map before the first deconvolution.
+        width: width of the map before the first deconvolution.
 
     Returns:
         ``(B, R, 2 ** k * height, 2 ** k * width)``.

@@ -1,9 +1,9 @@
-"""The architecture of Mars: trunks, their truncations, and the paper's ablations as switches.
+"""The architecture of Mars: trunks, their truncations, and the paper's ablations as options.
 
 ```python
 options = MarsOptions(trunk="vgg16", layer="c4_3")
 options.truncation.channels                              # 512
-MarsOptions.from_json(options.to_json())          # as a weights file's metadata holds it
+MarsOptions.from_json(options.to_json())          # stored in the metadata of a weights file
 ```
 """
 
@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 
 
 class Truncation(NamedTuple):
-    """The place where a trunk is truncated: number of blocks kept, channels, stride in pixels."""
+    """The truncation of a trunk: number of blocks kept, output channels, stride in pixels."""
 
     stop: int
     channels: int
@@ -46,31 +46,35 @@ TRUNCATIONS: Mapping[str, Mapping[str, Truncation]] = {
         "readout": Truncation(1, 96, 8),
     },
 }
-"""The truncations of Table 1, by trunk: ``cX_Y`` follows the Y-th layer at 1/2^X of the input.
+"""The truncations of Table 1 by trunk; ``cX_Y`` is after the Y-th layer at 1/2^X of the input.
 
-"sam" isn't in the paper: it is our saliency network before the last layer of its readout, whose
-features tell more about saliency than those of Table 1.
+"sam" isn't in the paper. It is our saliency network before the last layer of its readout, whose
+features have more information about saliency than those of Table 1.
 """
 
 
 @dataclass(frozen=True)
 class MarsOptions:
-    """The architecture; the defaults are the paper's choice, the switches its ablations.
+    """The architecture of Mars; the defaults are the paper's, other values are its ablations.
 
     Attributes:
         trunk: the backbone.
-        layer: where it is truncated (Table 1).
-        longest: longer edge of the input in pixels; with the trunk "sam", that of a 4:3 image, and
-            the input of any other shape has the same area.
-        channels: C_out, of the deconvolution stack (Table 6).
-        stride: input pixels per output pixel, along a side (Table 6).
-        depth: fully-connected layers of 512 neurons in the meta-learners (Table 2).
-        ratios: N, the embedded aspect ratios (Table 5).
-        dimension: of their embedding vectors (Table 5).
-        transform: predict ARS-FTM; without it the global feature is added as it is (Table 3).
-        predictor: predict ARS-PWP; without it that layer is learned, one for all (Table 3).
-        embedding: embed the ratio; without it the meta-learners read its value (Table 4).
-        interpolation: between embeddings; without it the nearest one is taken (Table 4).
+        layer: the layer after which the trunk is truncated (Table 1).
+        longest: longer edge of the input in pixels. With the trunk "sam" it is the longer edge of a
+            4:3 image, and inputs of other aspect ratios have the same area.
+        channels: number of channels C_out of the deconvolution stack (Table 6).
+        stride: input pixels per output pixel along a side (Table 6).
+        depth: number of fully-connected layers of 512 neurons in the meta-learners (Table 2).
+        ratios: number N of embedded aspect ratios (Table 5).
+        dimension: dimension of the embedding vectors (Table 5).
+        transform: whether to predict ARS-FTM; otherwise the global feature is added untransformed
+            (Table 3).
+        predictor: whether to predict ARS-PWP; otherwise this layer is learned and equal for all
+            ratios (Table 3).
+        embedding: whether to embed the aspect ratio; otherwise the meta-learners read its value
+            (Table 4).
+        interpolation: whether to interpolate between embeddings; otherwise the nearest embedding is
+            used (Table 4).
     """
 
     trunk: Literal["mobilenet_v2", "vgg16", "resnet50", "sam"] = "mobilenet_v2"
@@ -87,7 +91,11 @@ class MarsOptions:
     interpolation: bool = True
 
     def __post_init__(self) -> None:
-        """Reject what can't be built."""
+        """Reject options from which no network can be built.
+
+        Raises:
+            ValueError: an option has an unsupported value; the message names it.
+        """
         if self.layer not in TRUNCATIONS[self.trunk]:
             known = ", ".join(TRUNCATIONS[self.trunk])
             raise ValueError(f"layer {self.layer!r} of {self.trunk}: unknown; one of: {known}")
@@ -100,29 +108,29 @@ class MarsOptions:
 
     @property
     def truncation(self) -> Truncation:
-        """The place where the trunk is truncated."""
+        """The truncation of the trunk."""
         return TRUNCATIONS[self.trunk][self.layer]
 
     @property
     def width(self) -> int:
-        """Channels c of the global feature: ResNet's are reduced to 512 first."""
+        """The number of channels c of the global feature; ResNet's are reduced to 512 first."""
         return min(self.truncation.channels, 512)
 
     @property
     def deconvolutions(self) -> int:
-        """Layers of the stack, each of which doubles the resolution."""
+        """The number of deconvolution layers, each of which doubles the resolution."""
         return (self.truncation.stride // self.stride).bit_length() - 1
 
     def to_json(self) -> str:
-        """Write as a JSON object, as the weights' metadata holds it."""
+        """Return the options as a JSON object, for the metadata of a weights file."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> MarsOptions:
-        """Read what :meth:`to_json` wrote.
+        """Parse options from the result of :meth:`to_json`.
 
         Raises:
-            ValueError: the object has a name that is no option.
+            ValueError: the object has an unknown option.
         """
         values = json.loads(text)
         unknown = set(values) - {field.name for field in fields(cls)}

@@ -10,23 +10,23 @@ from .options import MarsOptions
 
 
 class SaliencyTrunk(nn.Module):
-    """Our saliency network, as far as its features."""
+    """Our saliency network up to the features before its last layer."""
 
     def __init__(self, longest: int) -> None:
         super().__init__()
         self.network = SaliencyNetwork(SaliencyOptions(pixels=longest**2 * 3 // 4, faces=48))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Encode images ``(B, 3, H, W)``, -1..1, to features ``(B, 96, H / 8, W / 8)``."""
+        """Encode images ``(B, 3, H, W)`` in -1..1 to features ``(B, 96, H / 8, W / 8)``."""
         return self.network.features(x)[0]
 
 
 def truncated(options: MarsOptions, *, folded: bool) -> nn.Module:
-    """Build the trunk that options name, without weights.
+    """Build the truncated trunk that the options specify, with random weights.
 
     Args:
         options: the architecture.
-        folded: MobileNet's batch norms are in its convolutions.
+        folded: whether MobileNet's batch norms are folded into its convolutions.
     """
     stop = options.truncation.stop
     if options.trunk == "mobilenet_v2":

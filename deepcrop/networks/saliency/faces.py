@@ -1,7 +1,7 @@
-"""Faces, read off the features that the saliency network has anyway.
+"""Face detection on the features of the saliency network's trunk.
 
 The head is CenterNet's (X. Zhou, D. Wang, P. Kraehenbuehl, "Objects as Points", arXiv 1904.07850):
-at stride 8 each cell says whether a face is centred in it, and the face's place and size.
+at stride 8, each cell predicts whether a face is centred in it, and the face's place and size.
 
 ```python
 head = FaceHead(32)
@@ -20,13 +20,13 @@ from torch import Tensor, nn
 from ..mobilenet import CHANNELS, Conv2dSame
 
 TAPS = (6, 13, 17)
-"""Blocks of the trunk that are read: the first is at stride 8, the others are coarser."""
+"""Indices of the trunk's blocks that are read; the first has stride 8, the others are coarser."""
 OVERLAP = 0.3
-"""IoU above which two boxes are the same face."""
+"""Intersection over union (0..1) above which two boxes are the same face."""
 
 
 class FaceHead(nn.Module):
-    """Features of the trunk's :data:`TAPS` to a map of faces."""
+    """The head that predicts a map of faces from the features of the trunk's :data:`TAPS`."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -37,10 +37,11 @@ class FaceHead(nn.Module):
         self.read = Conv2dSame(width, 5, 1, bias=True)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Read features of :data:`TAPS`: ``(B, 5, H / 8, W / 8)``.
+        """Predict the map of faces ``(B, 5, H / 8, W / 8)`` from features of :data:`TAPS`.
 
-        The channels are the logit of a face's centre, the centre's place right of and below the
-        cell's middle, and the logarithms of width and height, all in cells.
+        The channels are the logit of a face's centre, the centre's offsets to the right of and
+        below the cell's centre, and the natural logarithms of width and height. The unit of
+        offsets, width and height is one cell.
         """
         fine, *coarse = (
             project(each) for project, each in zip(self.project, features, strict=True)
@@ -54,11 +55,11 @@ class FaceHead(nn.Module):
 
 
 def read_faces(found: Tensor, threshold: float) -> Tensor:
-    """List the faces of one image, the surest first.
+    """Return the faces of one image, by descending probability.
 
     Args:
-        found: ``(5, h, w)`` of :class:`FaceHead`.
-        threshold: probability from which a face counts, 0..1.
+        found: the map ``(5, h, w)`` from :class:`FaceHead`.
+        threshold: least probability of a face, 0..1.
 
     Returns:
         ``(n, 5)`` float32: x0, y0, x1, y1 in 0..1 of the image's sides, and the probability.
@@ -79,12 +80,12 @@ def read_faces(found: Tensor, threshold: float) -> Tensor:
 def nms(boxes: Tensor, scores: Tensor, overlap: float) -> list[int]:
     """Suppress the boxes that overlap one of a higher score (non-maximum suppression).
 
-    It does what torchvision.ops.nms does, whose import takes longer than a process spends on faces.
+    It replaces torchvision.ops.nms, whose import takes longer than a process spends on faces.
 
     Args:
         boxes: ``(n, 4)``: x0, y0, x1, y1.
         scores: ``(n,)``.
-        overlap: largest IoU of two boxes that are kept.
+        overlap: largest IoU (0..1) of two boxes that are kept.
 
     Returns:
         The indices of the boxes that are kept, by descending score.
@@ -98,7 +99,7 @@ def nms(boxes: Tensor, scores: Tensor, overlap: float) -> list[int]:
 
 
 def box_iou(one: Tensor, other: Tensor) -> Tensor:
-    """Return the IoU of boxes ``(n, 4)`` and ``(m, 4)``: ``(n, m)``, NaN where both are empty."""
+    """Return the IoU ``(n, m)`` of boxes ``(n, 4)`` and ``(m, 4)``; NaN if both are empty."""
     low = torch.maximum(one[:, None, :2], other[:, :2])
     high = torch.minimum(one[:, None, 2:], other[:, 2:])
     common = (high - low).clamp(min=0).prod(-1)

@@ -1,4 +1,4 @@
-"""The saliency network: SAM (arXiv 1611.09571) over a dilated MobileNet-V2.
+"""The saliency network: SAM (arXiv 1611.09571) on a dilated MobileNet-V2.
 
 ```python
 network = SaliencyNetwork.from_state(state, metadata)     # ours: deepcrop/pretrained/saliency.*
@@ -28,28 +28,28 @@ from .faces import FaceHead, read_faces
 from .sam import AttentiveConvLSTM, PriorRound, Readout, resize
 
 FACE_THRESHOLD = 0.35
-"""Probability, 0..1, from which a face counts; the model card says what is found and missed."""
+"""Least probability (0..1) of a face; the model card gives the resulting precision and recall."""
 
 
 @dataclass(frozen=True)
 class SaliencyOptions:
-    """The architecture; the defaults are our own network, :meth:`sam` is the paper's.
+    """The architecture; the defaults are our own network's, :meth:`sam` returns the paper's.
 
     Attributes:
-        pixels: area that an image is resized to, its shape kept to a multiple of ``multiple``.
-        multiple: both sides of the input are multiples of this.
-        output_stride: stride of the trunk and of everything up to the readout.
-        taps: blocks of the trunk that are projected and summed into the ConvLSTM's input.
-        width: channels of the ConvLSTM.
-        steps: steps of the attentive ConvLSTM.
-        priors: Gaussian priors in each of the two rounds.
-        isotropic: one sigma a prior (the blog) or one an axis (SAM).
-        dilation: of the 5x5 convolution after each round of priors.
-        detail: block (stride 8) whose features refine the readout at stride 8; None as in SAM.
-        readout: "softmax" gives a density that sums to 1, "relu" SAM's map from 0 up.
-        blur: sigma in input pixels of the Gaussian that smooths the map last.
-        dropout: share of the ConvLSTM's input channels that training leaves out.
-        faces: channels of the head that finds faces in the trunk's features; None: no such head.
+        pixels: area to which an image is resized, in pixels, in its own aspect ratio.
+        multiple: divisor of both sides of the input, in pixels.
+        output_stride: stride of the trunk and of all layers up to the readout, in pixels.
+        taps: indices of the trunk's blocks that are projected and summed into the ConvLSTM's input.
+        width: number of channels of the ConvLSTM.
+        steps: number of steps of the attentive ConvLSTM.
+        priors: number of Gaussian priors in each of the two rounds.
+        isotropic: whether a prior has one sigma (the blog) or one for each axis (SAM).
+        dilation: dilation of the 5x5 convolution after each round of priors.
+        detail: index of the block (stride 8) whose features refine the readout; None as in SAM.
+        readout: "softmax" gives a density that sums to 1, "relu" SAM's non-negative map.
+        blur: sigma of the Gaussian that finally smooths the map, in input pixels.
+        dropout: share (0..1) of the ConvLSTM's input channels that are dropped in training.
+        faces: number of channels of the head that detects faces; None: no such head.
     """
 
     pixels: int = 432 * 576
@@ -69,7 +69,7 @@ class SaliencyOptions:
 
     @classmethod
     def sam(cls) -> SaliencyOptions:
-        """Return SAM's own sizes: 512 channels, 240x320 at stride 8, ReLU readout."""
+        """Return SAM's own architecture: 512 channels, 240x320 at stride 8, ReLU readout."""
         return cls(
             pixels=240 * 320,
             steps=4,
@@ -83,15 +83,15 @@ class SaliencyOptions:
         )
 
     def to_json(self) -> str:
-        """Write as a JSON object, as the weights' metadata holds it."""
+        """Return the options as a JSON object, for the metadata of a weights file."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> SaliencyOptions:
-        """Read what :meth:`to_json` wrote.
+        """Parse options from the result of :meth:`to_json`.
 
         Raises:
-            ValueError: the object has a name that is no option.
+            ValueError: the object has an unknown option.
         """
         values = json.loads(text)
         unknown = set(values) - {field.name for field in fields(cls)}
@@ -106,8 +106,8 @@ class SaliencyOutput:
 
     Attributes:
         saliency: float32 map ``(h', w')`` that covers the image exactly.
-        faces: ``(n, 5)`` x0, y0, x1, y1 in 0..1 of the sides, and the probability; none where the
-            network has no head for them.
+        faces: ``(n, 5)``: x0, y0, x1, y1 in 0..1 of the sides, and the probability; empty if the
+            network has no head for faces.
     """
 
     saliency: Tensor
@@ -115,7 +115,7 @@ class SaliencyOutput:
 
 
 class SaliencyNetwork(nn.Module):
-    """SAM: trunk, attentive ConvLSTM, priors twice, readout, bilinear enlargement, blur."""
+    """SAM: trunk, attentive ConvLSTM, two rounds of priors, readout, bilinear upsampling, blur."""
 
     def __init__(self, options: SaliencyOptions | None = None) -> None:
         super().__init__()
@@ -142,8 +142,8 @@ class SaliencyNetwork(nn.Module):
         """Build the network that a weights file holds, ready for inference (float32, eval).
 
         Args:
-            state: tensors of the file, any float type.
-            metadata: the file's; ``options`` holds the architecture as JSON.
+            state: the tensors of the file, of any float type.
+            metadata: the metadata of the file; ``options`` holds the architecture as JSON.
         """
         network = cls(SaliencyOptions.from_json(metadata["options"]))
         network.load_state_dict({key: value.float() for key, value in state.items()})
@@ -154,7 +154,7 @@ class SaliencyNetwork(nn.Module):
 
         Args:
             x: ``(B, 3, H, W)`` RGB, ``uint8 / 127.5 - 1``; sides divisible by ``multiple``.
-            start: first block of the trunk to run; above 0, ``x`` is the output of the one before.
+            start: first block of the trunk to run; above 0, ``x`` is the previous block's output.
 
         Returns:
             ``(B, H / 4, W / 4)``, non-negative; with the softmax readout each map sums to 1.
@@ -164,11 +164,11 @@ class SaliencyNetwork(nn.Module):
         return self._density(self.score(x, start), size)
 
     def score(self, x: Tensor, start: int = 0) -> Tensor:
-        """Return the readout before enlargement, ``(B, 1, H / s, W / s)``."""
+        """Return the readout before upsampling, ``(B, 1, H / s, W / s)``."""
         return self._score(self._taps(x, start))
 
     def _taps(self, x: Tensor, start: int = 0, *, faces: bool = False) -> dict[int, Tensor]:
-        """Return the outputs of the trunk's blocks that the rest reads, by block."""
+        """Return the outputs of the trunk's blocks that later layers read, by block index."""
         check_dtype(x, self.trunk)
         details = () if self.options.detail is None else (self.options.detail,)
         taps = sorted({*self.options.taps, *details, *(FACE_TAPS if faces and self.faces else ())})
@@ -192,13 +192,13 @@ class SaliencyNetwork(nn.Module):
         """Return the features before the last layer of the readout, for heads of other tasks.
 
         Args:
-            x: as :meth:`forward` takes it.
-            faces: look for faces, if the network has a head for them.
+            x: the input of :meth:`forward`.
+            faces: whether to detect faces, if the network has a head for them.
 
         Returns:
-            ``(B, width + 32, H / 8, W / 8)``: the second round of priors, enlarged, and what the
-            readout has made of it and of the detail; and the faces of each image, as
-            :attr:`SaliencyOutput.faces`.
+            The features ``(B, width + 32, H / 8, W / 8)``, which are the upsampled output of the
+            second round of priors and the readout's hidden features; and the faces of each image as
+            in :attr:`SaliencyOutput.faces`.
         """
         features = self._taps(x, faces=faces)
         wide = self._rounds(features)
@@ -215,7 +215,7 @@ class SaliencyNetwork(nn.Module):
         return blur(score, self.options.blur / 4)
 
     def input_size(self, height: int, width: int) -> tuple[int, int]:
-        """Return the (height, width) that an image is resized to: ``pixels`` in its own shape."""
+        """Return the (height, width) to which an image is resized: its shape with ``pixels``."""
         o = self.options
         shape = min(max(width / height, 1 / 4), 4.0)
         sides = (math.sqrt(o.pixels / shape), math.sqrt(o.pixels * shape))
@@ -223,7 +223,7 @@ class SaliencyNetwork(nn.Module):
         return rounded[0], rounded[1]
 
     def preprocess(self, image: Tensor) -> Tensor:
-        """Resize one uint8 image ``(3, h, w)`` to its input size and normalise: ``(3, H, W)``."""
+        """Resize an image ``(3, h, w)`` uint8 to its input size and normalise it: ``(3, H, W)``."""
         size = self.input_size(image.shape[-2], image.shape[-1])
         resized = F.interpolate(
             image[None], size, mode="bilinear", antialias=True, align_corners=False
@@ -231,21 +231,21 @@ class SaliencyNetwork(nn.Module):
         return resized[0].float().div(127.5).sub(1)
 
     def maps(self, images: Sequence[Tensor]) -> list[Tensor]:
-        """Predict one saliency map an image, as :meth:`predict` does, and no faces."""
+        """Predict a saliency map for each image as :meth:`predict` does, without faces."""
         return [seen.saliency for seen in self.predict(images, faces=False)]
 
     @torch.inference_mode()
     def predict(self, images: Sequence[Tensor], *, faces: bool = True) -> list[SaliencyOutput]:
         """Predict where people look, and find faces, in one pass of the trunk.
 
-        Batches are those of :func:`.group_by_shape.group_by_shape`.
+        Images are batched by :func:`.group_by_shape.group_by_shape`.
 
         Args:
             images: uint8 RGB ``(3, h, w)``, of any sizes.
-            faces: look for faces, if the network has a head for them.
+            faces: whether to detect faces, if the network has a head for them.
 
         Returns:
-            One output an image, in their order.
+            One output for each image, in their order.
         """
         device, kind = next((each.device, each.dtype) for each in self.parameters())
         inputs = [self.preprocess(image.to(device)) for image in images]
@@ -261,7 +261,7 @@ class SaliencyNetwork(nn.Module):
         return [SaliencyOutput(*each) for each in zip(maps, found, strict=True)]
 
     def _decode_faces(self, features: Mapping[int, Tensor], *, faces: bool) -> list[Tensor]:
-        """List the faces of each image; none where they weren't asked for, or there is no head."""
+        """Return the faces of each image; none if not requested or if there is no head."""
         if not faces or self.faces is None:
             some = next(iter(features.values()))
             return [some.new_zeros(0, 5, dtype=torch.float32) for _ in some]
@@ -270,7 +270,7 @@ class SaliencyNetwork(nn.Module):
 
 
 def blur(maps: Tensor, sigma: float) -> Tensor:
-    """Blur maps ``(B, H, W)`` by a Gaussian of ``sigma`` cells; borders reflect, sums stay."""
+    """Blur maps ``(B, H, W)`` by a Gaussian of ``sigma`` cells; reflected borders keep the sums."""
     if sigma <= 0:
         return maps
     radius = min(math.ceil(3 * sigma), maps.shape[-1] - 1, maps.shape[-2] - 1)
@@ -283,7 +283,7 @@ def blur(maps: Tensor, sigma: float) -> Tensor:
 
 
 def _reflect(maps: Tensor, radius: int) -> Tensor:
-    """Mirror a border of ``radius`` cells, edge cells repeated, which keeps a blur's sum."""
+    """Pad maps by ``radius`` mirrored cells with edge cells repeated, which keeps a blur's sum."""
     for dim in (-1, -2):
         size = maps.shape[dim]
         before = maps.narrow(dim, 0, radius).flip(dim)

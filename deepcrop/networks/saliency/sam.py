@@ -17,11 +17,11 @@ class AttentiveConvLSTM(nn.Module):
 
     At each step an attention map, softmax over the positions of
     ``V_a * tanh(W_a * X + U_a * H + b_a)``, weighs the same features X before the LSTM reads them.
-    The attention is multiplied by the number of positions, so that its mean is 1 at any size;
-    this is a change of the gates' scale only.
+    The attention is multiplied by the number of positions, so that its mean is 1 at any size; this
+    only changes the scale of the gates.
 
-    Three savings leave the result as it is: ``W_a * X`` is computed once; at the first step H and
-    C are zero, so their convolutions are skipped; the four gates are one convolution.
+    Three optimisations don't change the result: ``W_a * X`` is computed once; at the first step H
+    and C are zero, so their convolutions are skipped; the four gates are one convolution.
     """
 
     def __init__(self, channels: int, steps: int) -> None:
@@ -34,7 +34,7 @@ class AttentiveConvLSTM(nn.Module):
         self.gates_state = Conv2dSame(channels, 4 * channels, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the last hidden state: ``(B, C, H, W)`` to the same shape."""
+        """Return the last hidden state ``(B, C, H, W)`` for features ``(B, C, H, W)``."""
         seen = self.attend_input(x)
         energy = self.attend(torch.tanh(seen))
         i, _, o, g = self.gates_input(self.attention(energy) * x).chunk(4, 1)
@@ -50,12 +50,12 @@ class AttentiveConvLSTM(nn.Module):
 
     @staticmethod
     def attention(energy: Tensor) -> Tensor:
-        """Softmax over the positions of ``(B, 1, H, W)``, scaled to mean 1."""
+        """Return the softmax over the positions of ``(B, 1, H, W)``, scaled to a mean of 1."""
         return energy.flatten(1).softmax(1).mul(energy[0].numel()).view_as(energy)
 
 
 class GaussianPriors(nn.Module):
-    """Learned Gaussians that stand for where people tend to look (SAM section III-B, Eq. 9)."""
+    """Learned Gaussians that model where people tend to look (SAM section III-B, Eq. 9)."""
 
     def __init__(self, count: int, *, isotropic: bool) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class GaussianPriors(nn.Module):
         self.log_sigma = nn.Parameter(torch.full((count, 1 if isotropic else 2), math.log(0.25)))
 
     def forward(self, height: int, width: int) -> Tensor:
-        """Draw the priors at the centres of a grid's cells: ``(count, height, width)``, peak 1."""
+        """Return the priors at the centres of a grid's cells ``(count, height, width)``, peak 1."""
         like = self.centre
         y = (torch.arange(height, device=like.device, dtype=like.dtype) + 0.5) / height
         x = (torch.arange(width, device=like.device, dtype=like.dtype) + 0.5) / width
@@ -76,7 +76,7 @@ class GaussianPriors(nn.Module):
 
 
 class PriorRound(nn.Module):
-    """One round of priors: concatenate them to the features, then a dilated 5x5 convolution."""
+    """One round of priors: concatenation with the features, and a dilated 5x5 convolution."""
 
     def __init__(self, channels: int, count: int, *, isotropic: bool, dilation: int) -> None:
         super().__init__()
@@ -84,13 +84,13 @@ class PriorRound(nn.Module):
         self.mix = Conv2dSame(channels + count, channels, 5, dilation=dilation, bias=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Transform ``(B, C, H, W)`` to the same shape."""
+        """Transform features ``(B, C, H, W)`` to features of the same shape."""
         priors = self.priors(x.shape[-2], x.shape[-1]).expand(len(x), -1, -1, -1)
         return F.relu(self.mix(torch.cat([x, priors], 1)))
 
 
 class Readout(nn.Module):
-    """Features to one raw map: SAM's 1x1, or with ``detail`` a small refinement at stride 8."""
+    """The readout to one raw map: SAM's 1x1, or with ``detail`` a small refinement at stride 8."""
 
     def __init__(self, channels: int, detail: int | None) -> None:
         super().__init__()
@@ -104,12 +104,12 @@ class Readout(nn.Module):
         self.score = Conv2dSame(32, 1, 1, bias=True)
 
     def forward(self, x: Tensor, fine: Tensor | None) -> Tensor:
-        """Read ``(B, C, h, w)``, and stride 8 features if there are any, to ``(B, 1, h', w')``."""
+        """Return the map ``(B, 1, h', w')`` of ``(B, C, h, w)`` and optional stride 8 features."""
         score: Tensor = self.score(self.refined(x, fine))
         return score
 
     def refined(self, x: Tensor, fine: Tensor | None) -> Tensor:
-        """Return what the last layer reads: ``(B, 32, h', w')``, or ``x`` without detail."""
+        """Return the input of the last layer: ``(B, 32, h', w')``, or ``x`` without detail."""
         if self.detail is None or fine is None:
             return x
         x = resize(self.reduce(x), fine.shape[-2:])
@@ -118,7 +118,7 @@ class Readout(nn.Module):
 
 
 def resize(x: Tensor, size: Sequence[int]) -> Tensor:
-    """Resize ``(B, C, h, w)`` bilinearly, cell centres aligned by area."""
+    """Resize ``(B, C, h, w)`` bilinearly; the areas of both maps are aligned, not their corners."""
     if tuple(x.shape[-2:]) == tuple(size):
         return x
     return F.interpolate(x, tuple(size), mode="bilinear", align_corners=False)
