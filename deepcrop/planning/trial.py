@@ -28,7 +28,7 @@ from ..sources.discovery import list_sources, select
 from ..sources.index import ParquetListing, to_parquet
 from ..sources.selection import Selection
 from ..stages import fetch, render
-from ..storage import Storage
+from ..storage import Storage, canonical
 from ..storage.uri import local_path, scheme
 
 CONCURRENT = 8
@@ -107,7 +107,7 @@ def run_trial(job: Job, layout: Layout, timed: int) -> Trial:
     sample = select(sources, None, early + timed + late)
     # Neighbours in a listing are alike, and those timed must be like the rest.
     sample = sample.take(np.random.default_rng(0).permutation(sample.num_rows))
-    place = f"{job.output.rstrip('/')}/.plan-{uuid.uuid4().hex[:8]}"
+    place = canonical(f"{job.output.rstrip('/')}/.plan-{uuid.uuid4().hex[:8]}")
     aside = job.model_copy(update={"output": place})
     listing = ParquetListing(to_parquet(sample))
     executor = StreamExecutor(aside, aside.storage, layout, listing, size)
