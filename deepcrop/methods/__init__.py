@@ -1,1 +1,1 @@
-"""The methods: what to cut, or which pixels to make, for another aspect ratio."""
+"""The methods, which compute crop boxes or new pixels for another aspect ratio."""

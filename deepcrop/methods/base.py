@@ -1,6 +1,6 @@
-"""The contract of every method: what it is called with, and what it answers.
+"""The contract of methods: their attributes, arguments and results.
 
-A **crop method** answers with boxes, a **retarget method** with new pixels:
+A **crop method** returns boxes, a **retarget method** returns new pixels:
 
 ```python
 >>> method = deepcrop.load("saliency")
@@ -8,11 +8,12 @@ A **crop method** answers with boxes, a **retarget method** with new pixels:
 >>> square.box, square.score, square.focal
 ```
 
-Both take batches of images of different sizes, answer in order, are deterministic, and give each
-image the result that it would have alone. A method of your own joins through the entry point
-group ``deepcrop.methods``: its value names a class with the attributes of :class:`CropMethod` or
-:class:`RetargetMethod`. Derived from one of them, it is checked by a type checker as ours are;
-either way its attributes are checked when it is found (:mod:`deepcrop.methods.registry`).
+Both take batches of images of different sizes, return results in order, are deterministic, and give
+each image the result that it would have alone. Other packages add methods through the entry point
+group ``deepcrop.methods``: an entry point names a class with the attributes of :class:`CropMethod`
+or :class:`RetargetMethod`. A class that is derived from one of them can be checked by a type
+checker. The attributes of all classes are checked when the method is looked up
+(:mod:`deepcrop.methods.registry`).
 """
 
 from __future__ import annotations
@@ -67,46 +68,46 @@ Kind = Literal["crop", "retarget"]
 
 @dataclass(frozen=True)
 class Part:
-    """Something that a method found in an image, and that a crop box should not cut."""
+    """Something that a method found in an image and that a crop box should not cut."""
 
     box: Box
-    """The place of the part, in source pixels, not empty, inside the image."""
+    """The box around the part in source pixels, not empty, inside the image."""
     flag: Flag
-    """The flag of a crop whose box cuts it: ``head-cut`` or ``subject-cut``."""
+    """The flag of a crop whose box cuts the part: ``head-cut`` or ``subject-cut``."""
 
     def cut_by(self, box: Box) -> bool:
-        """Tell whether a crop box cuts it: it shows more than 5% and less than 95% of its area.
+        """Return whether a crop box cuts the part: it has more than 5%, less than 95% of its area.
 
-        What is left out isn't cut: of two people a portrait may show one.
+        A part that is left out doesn't count as cut: a portrait may show one of two people.
         """
         return 0.05 < box.intersection(self.box) / self.box.area < 0.95
 
 
 @dataclass(frozen=True)
 class Crop:
-    """One answer of a crop method."""
+    """One result of a crop method."""
 
     box: Box
-    """The crop box, in source pixels, of the requested ratio to the nearest pixel."""
+    """The crop box in source pixels, of the requested aspect ratio to the nearest pixel."""
     score: float
-    """How good the method finds the crop, 0 (worst) to 1."""
+    """The method's estimate of the crop's quality, 0 (worst) to 1."""
     focal: Focal
-    """The point that matters most, 0..1 of the source's sides: the same for all ratios."""
+    """The most important point, 0..1 of the source's sides, equal for all ratios."""
     note: str | None = None
-    """What the user should know of this answer, such as words that were not understood."""
+    """A note for the user on this result, such as words that were not understood."""
     flags: tuple[Flag, ...] = ()
-    """What the method itself finds wrong with this box, beside the parts that it cuts."""
+    """The method's own flags of this box, except those of cut parts."""
     parts: tuple[Part, ...] = ()
-    """What the method found that the box may cut: the same for all ratios."""
+    """Parts of the image that the box should not cut, equal for all ratios."""
 
     def flagged(self, size: Size) -> Self:
-        """Return it with all flags of its box: the method's own, and those that can be computed.
+        """Return the crop with all flags of its box: the method's own and the computed ones.
 
-        Those are: a part that it cuts, and a focal point that it leaves out. They are computed
-        from the box as it is, also where a person has moved it since.
+        The computed flags report cut parts, and a focal point outside the box. They are computed
+        from the current box, which a person may have moved.
 
         Args:
-            size: of the source.
+            size: size of the source in pixels.
         """
         flags = set(self.flags) - {Flag.FOCAL_OUTSIDE} - {part.flag for part in self.parts}
         flags |= {part.flag for part in self.parts if part.cut_by(self.box)}
@@ -118,27 +119,27 @@ class Crop:
 
 @dataclass(frozen=True)
 class Hints:
-    """What a user says about one image; a method follows what it can."""
+    """A user's hints for one image; a method follows the hints that it supports."""
 
     caption: str | None = None
-    """What the crop should show (CAGIC)."""
+    """A description of what the crop should show (CAGIC)."""
     focal: Focal | None = None
-    """A point that must stay in the crop, as near to its centre as the image allows."""
+    """A point that must be in the crop, as near to its centre as the image allows (0..1)."""
     keep: tuple[Box, ...] = ()
-    """Boxes, in source pixels, that no crop may cut where the ratio permits."""
+    """Boxes in source pixels that crops must not cut, unless they don't fit the ratio."""
 
 
 class CropInputs(NamedTuple):
-    """The arguments of :meth:`CropMethod.boxes`, read and completed; an entry an image."""
+    """The converted arguments of :meth:`CropMethod.boxes`, with defaults filled in."""
 
     images: Sequence[Tensor]
-    """Tensors uint8 ``(3, H, W)``."""
+    """The images, uint8 ``(3, H, W)`` each."""
     ratios: Sequence[AspectRatio]
-    """The ratios wanted of every image."""
+    """The aspect ratios requested for every image."""
     sizes: Sequence[Size]
-    """The sources' sizes, in whose pixels boxes are answered."""
+    """The size of each image's source in pixels; boxes are in these pixels."""
     hints: Sequence[Hints]
-    """What the user said; empty hints where nothing was said."""
+    """The hints for each image; empty hints if the user gave none."""
 
 
 def read_inputs(
@@ -147,16 +148,16 @@ def read_inputs(
     sizes: Sequence[Size] | None,
     hints: Sequence[Hints] | None,
 ) -> CropInputs:
-    """Read the arguments of :meth:`CropMethod.boxes`, which every crop method starts with.
+    """Convert and check the arguments of :meth:`CropMethod.boxes`; every crop method starts so.
 
     Args:
         images: PIL images, arrays (H, W, 3) or tensors (3, H, W), 8-bit RGB, of any sizes.
-        aspects: the ratios wanted of every image.
-        sizes: the sources' sizes; None where the images are the sources.
-        hints: what the user said, an entry an image; None: nothing.
+        aspects: the aspect ratios requested for every image.
+        sizes: the size of each image's source; None if the images are the sources.
+        hints: the user's hints for each image; None if there are none.
 
     Raises:
-        RequestError: one is no image or no ratio.
+        RequestError: an argument isn't an image or isn't an aspect ratio.
     """
     tensors = [as_tensor(image) for image in images]
     return CropInputs(
@@ -168,14 +169,14 @@ def read_inputs(
 
 
 def options_of(kind: type[OptionsT], options: DataclassInstance | None) -> OptionsT:
-    """Return options as the dataclass of a method; its defaults where there are none.
+    """Return the options of a method, checked to be of its dataclass; None gives the defaults.
 
     Args:
-        kind: the ``Options`` of the method.
-        options: an instance of it, or None.
+        kind: the ``Options`` dataclass of the method.
+        options: an instance of ``kind``, or None.
 
     Raises:
-        TypeError: they are of another method.
+        TypeError: the options are of another method.
     """
     if options is None:
         return kind()
@@ -185,21 +186,21 @@ def options_of(kind: type[OptionsT], options: DataclassInstance | None) -> Optio
 
 
 class Method(Protocol):
-    """What crop and retarget methods have in common: attributes of the class, declared once."""
+    """The class attributes that crop and retarget methods have in common."""
 
     name: ClassVar[str]
     """The name of the method in jobs and commands."""
     summary: ClassVar[str]
-    """What the method does, in one line."""
+    """A description of the method in one line."""
     weights: ClassVar[str | None]
     """The name of the default weights; None for a method that needs none."""
     Options: ClassVar[type[DataclassInstance]]
-    """A dataclass whose fields are the options that a user may choose."""
+    """A dataclass whose fields are the options that a user may set."""
 
 
 @runtime_checkable
 class CropMethod(Method, Protocol):
-    """Finds the crop box of each image and ratio."""
+    """A method that finds a crop box for each image and aspect ratio."""
 
     kind: ClassVar[Literal["crop"]] = "crop"
 
@@ -207,9 +208,9 @@ class CropMethod(Method, Protocol):
     def analysis(self) -> int:
         """The longest edge, in pixels, of the images that the method analyses.
 
-        Where it is the same for all weights and options, it is a class attribute
-        (``analysis: ClassVar[int] = 640``). Where not, it is a property, and :meth:`analysis_of`
-        is overridden.
+        If it is equal for all weights and options, it is a class attribute
+        (``analysis: ClassVar[int] = 640``). Otherwise it is a property, and :meth:`analysis_of` is
+        overridden.
         """
         ...
 
@@ -217,11 +218,11 @@ class CropMethod(Method, Protocol):
     def analysis_of(cls, options: DataclassInstance, metadata: Mapping[str, str]) -> int:
         """Return :attr:`analysis`, in pixels, without an instance.
 
-        The processes that fetch and decode images ask for it, and load no network.
+        It is called in the processes that fetch and decode images, which don't load a network.
 
         Args:
             options: an instance of the class' ``Options``.
-            metadata: of the weights' file; empty for a method without weights.
+            metadata: the metadata of the weights file; empty for a method without weights.
 
         Raises:
             NotImplementedError: ``analysis`` is a property, and this method isn't overridden.
@@ -239,34 +240,35 @@ class CropMethod(Method, Protocol):
         sizes: Sequence[Size] | None = None,
         hints: Sequence[Hints] | None = None,
     ) -> list[list[Crop]]:
-        """Return one crop per image and ratio.
+        """Return one crop for each image and aspect ratio.
 
         Args:
             images: PIL images, arrays (H, W, 3) or tensors (3, H, W), 8-bit RGB, of any sizes.
-            aspects: the ratios wanted of every image.
-            sizes: the sources' sizes where ``images`` are scaled down; boxes are in their pixels.
-            hints: what the user said, an entry an image.
+            aspects: the aspect ratios requested for every image.
+            sizes: the sizes of the sources if ``images`` are scaled down; boxes are in source
+                pixels.
+            hints: the user's hints for each image.
         """
         ...
 
 
 @runtime_checkable
 class RetargetMethod(Method, Protocol):
-    """Makes new pixels for another shape."""
+    """A method that computes new pixels for other sizes."""
 
     kind: ClassVar[Literal["retarget"]] = "retarget"
 
     def retarget(
         self, images: Sequence[Photo], sizes: Sequence[Sequence[Size]]
     ) -> list[list[Tensor]]:
-        """Return one image per image and size.
+        """Return one result for each image and size.
 
         Args:
             images: PIL images, arrays (H, W, 3) or tensors (3, H, W), 8-bit RGB, of any sizes.
-            sizes: the sizes wanted of each image.
+            sizes: the sizes requested for each image, in pixels.
 
         Returns:
-            uint8 tensors (3, height, width), exactly of those sizes.
+            uint8 tensors (3, height, width), exactly of the requested sizes.
         """
         ...
 
@@ -277,7 +279,7 @@ MethodClass: TypeAlias = type[CropMethod] | type[RetargetMethod]
 
 
 class Trained(Protocol):
-    """The constructor of a method with weights."""
+    """The constructor of methods with weights."""
 
     @classmethod
     def from_weights(
@@ -292,8 +294,8 @@ class Trained(Protocol):
 
         Args:
             state: the parameters by name.
-            metadata: of the weights' file.
+            metadata: the metadata of the weights file.
             options: an instance of the class' ``Options``; None: its defaults.
-            device: where the network runs.
+            device: the device on which the network runs.
         """
         ...

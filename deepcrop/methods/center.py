@@ -1,4 +1,4 @@
-"""The centre window: no network, the baseline that every method must beat."""
+"""The method ``center``, which needs no network and is the baseline for other methods."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .base import Crop, CropMethod, Hints, Photo, read_inputs
 
 
 class Center(CropMethod):
-    """Cuts the largest window of the ratio around the centre, or around a given focal point."""
+    """The largest window of the ratio, at the centre or around a given focal point."""
 
     name: ClassVar[str] = "center"
     summary: ClassVar[str] = "the centre window, or the window around a given focal point"
@@ -23,7 +23,7 @@ class Center(CropMethod):
         """The method has no options."""
 
     def __init__(self, options: Options | None = None) -> None:
-        """Take the options, which have no fields."""
+        """Create the method; its options have no fields."""
         self.options = options or self.Options()
 
     def boxes(

@@ -1,7 +1,7 @@
-"""Heads, which a window should keep whole or leave out rather than cut.
+"""Heads, which a window should contain or leave out but not cut.
 
 ```python
-costs = head_costs(output.faces, integral, weight=0.4)   # boxes, and what cutting each costs
+costs = head_costs(output.faces, integral, weight=0.4)   # boxes, each with the cost of cutting it
 best_window(integral, aspect, avoid_cutting=costs)
 ```
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 HAIR_RATIO = 0.4
-"""Height of the hair above a face, over the height of the face."""
+"""Height of the hair above a face, relative to the height of the face."""
 
 
 def head_costs(faces: Tensor, integral: Integral, weight: float) -> list[tuple[Box, float]]:
@@ -28,9 +28,9 @@ def head_costs(faces: Tensor, integral: Integral, weight: float) -> list[tuple[B
 
     Args:
         faces: ``(n, 4)`` or more columns: x0, y0, x1, y1 in 0..1 of the image's sides.
-        integral: of the map whose sum windows maximise.
-        weight: cost of cutting a head over the share of the map inside its face; half of it is the
-            cost of cutting the face, half of cutting face and hair.
+        integral: the integral image of the map whose sum windows maximise.
+        weight: cost of cutting a head relative to the share of the map inside its face; half of it
+            is the cost of cutting the face, half of cutting the box of face and hair.
 
     Returns:
         Boxes in source pixels, each with its cost as a share (0..1) of the map's sum.
@@ -47,21 +47,21 @@ def head_parts(faces: Tensor, size: Size) -> tuple[Part, ...]:
     """Return the heads of faces, as parts that a crop box should not cut.
 
     Args:
-        faces: as :func:`head_costs` takes them.
-        size: of the source.
+        faces: the faces, as for :func:`head_costs`.
+        size: size of the source in pixels.
     """
     found = faces[:, :4].tolist()
     return tuple(Part(face_box(head_of(each), size), Flag.HEAD_CUT) for each in found)
 
 
 def head_of(face: Sequence[float], hair: float = HAIR_RATIO) -> tuple[float, float, float, float]:
-    """Add the hair to a face, x0, y0, x1, y1 in 0..1: boxes of faces end at the forehead."""
+    """Add the hair to a face (x0, y0, x1, y1 in 0..1), because face boxes end at the forehead."""
     x0, y0, x1, y1 = face
     return x0, max(0.0, y0 - hair * (y1 - y0)), x1, y1
 
 
 def face_box(face: Sequence[float], size: Size) -> Box:
-    """Return a face's box in source pixels: from x0, y0, x1, y1 in 0..1 of the sides."""
+    """Convert a face (x0, y0, x1, y1 in 0..1 of the sides) to a box in source pixels."""
     x0, y0, x1, y1 = face
     left, top = (
         min(int(x0 * size.width), size.width - 1),

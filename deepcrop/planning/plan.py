@@ -18,6 +18,8 @@ from .trial import Estimate, Trial, run_trial
 
 GIB = 2**30
 """Bytes of a GiB."""
+MEAN_PART_ROWS = PART_ROWS // 2
+"""Rows of a manifest part on average: parts are also written by time, before they are full."""
 LISTED = 1000
 """Keys that one request lists."""
 
@@ -116,7 +118,7 @@ def project(
     seconds = trial.seconds * (faster * trial.sources) + trial.fixed
     hours = seconds * (1 / 3600)
     gpus = nodes * bought.gpus if bought else math.ceil(layout.actors * layout.gpus)
-    objects = trial.sources * trial.variants + 2 * trial.sources / PART_ROWS
+    objects = trial.sources * trial.variants + 2 * trial.sources / MEAN_PART_ROWS
     writes = math.ceil(objects + trial.sources / LISTED)
     bytes_out = trial.bytes_out * trial.sources
     return Plan(

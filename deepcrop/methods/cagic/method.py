@@ -5,11 +5,11 @@ method = load("cagic")
 [[crop]] = method.boxes([photo], ["3:2"], captions=["a dog on the beach"])
 ```
 
-No network is trained to crop. The window is moved until a captioner, looking at it, says the
-user's words, and a network that ranks views likes it: Eq. 3, minimised as Algorithm 1 says.
+No network is trained to crop. The window is optimised so that a captioner generates the user's
+words from it, and that a view ranker gives it a high score: Algorithm 1 minimises Eq. 3.
 
-A descent turns on the last digits of sums, which another number of threads adds up in another
-order: boxes are the same to the pixel for the same number of threads (OMP_NUM_THREADS).
+The descent depends on the last digits of sums, and another number of threads adds in another order.
+So boxes are reproducible to the pixel only with an equal number of threads (OMP_NUM_THREADS).
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 MAX_IMAGES_PER_SEARCH = 16
-"""The number of images whose searches run together on a GPU."""
+"""The most images whose searches run together on a GPU."""
 
 
 class Cagic(CropMethod, Trained):
-    """Searches the window that its caption describes best."""
+    """The method CAGIC, which searches the window that the caption describes best."""
 
     name: ClassVar[str] = "cagic"
     summary: ClassVar[str] = "the window that a caption describes, found through a captioner"
@@ -47,11 +47,11 @@ class Cagic(CropMethod, Trained):
     Options: ClassVar[type[CagicOptions]] = CagicOptions
 
     def __init__(self, network: CagicNetwork, options: CagicOptions | None = None) -> None:
-        """Take a network that is ready for inference.
+        """Create the method from a network that is ready for inference.
 
         Args:
-            network: in evaluation mode, on the device where it runs.
-            options: how to search.
+            network: the network in evaluation mode, on the device where it runs.
+            options: the options of the score and the search.
         """
         self.network, self.options = network, options or self.Options()
 
@@ -69,7 +69,7 @@ class Cagic(CropMethod, Trained):
         return cls(network.to(device), options_of(cls.Options, options))
 
     def request(self, caption: str | None) -> Request:
-        """Look up a caption in the vocabularies of the scores that are used."""
+        """Look up a caption in the vocabularies of the enabled scores."""
         o, text = self.options, caption or ""
         words = self.network.words.vocabulary.bag(text, function_words=o.function_words)
         captioner = self.network.captioner.vocabulary.bag(text, function_words=o.function_words)
@@ -91,18 +91,18 @@ class Cagic(CropMethod, Trained):
         """Return the window of each ratio; see :class:`~deepcrop.methods.base.CropMethod`.
 
         Args:
-            images: see there.
-            aspects: see there.
-            sizes: see there.
-            hints: captions are followed, boxes to keep bound the search, and a focal point is the
-                centre that every window has, or comes as near to as image and boxes allow.
-            captions: a caption an image, or None; they go before those of ``hints``.
+            images: the images, as for `CropMethod.boxes`.
+            aspects: the aspect ratios, as for `CropMethod.boxes`.
+            sizes: the sizes of the sources, as for `CropMethod.boxes`.
+            hints: captions are followed, boxes to keep bound the search, and windows are centred at
+                a focal point, or as near to it as the image and the boxes allow.
+            captions: a caption or None for each image; they override those of ``hints``.
 
         Returns:
             Crops whose ``score`` is the geometric mean of the words' probabilities in the window,
-            or the logistic function of the aesthetic score where no word is known, and whose
-            ``note`` says which words were unknown, whether aesthetics alone decided, and whether
-            the boxes to keep are too large for the ratio.
+            or the logistic function of the aesthetic score if no word is known. Their ``note`` says
+            which words were unknown, whether only aesthetics decided, and whether the boxes to keep
+            are too large for the ratio.
         """
         tensors, ratios, sizes, hints = read_inputs(images, aspects, sizes, hints)
         captions = captions or [hint.caption for hint in hints]
@@ -121,7 +121,7 @@ class Cagic(CropMethod, Trained):
         return self.network.captioner.content.device
 
     def scene(self, image: Tensor) -> Scene:
-        """Prepare an image, uint8 ``(3, H, W)``, as the options say."""
+        """Encode an image, uint8 ``(3, H, W)``, as the options specify."""
         o = self.options
         return self.network.scene(
             image.to(self.device), multi_scale=o.multi_scale, once=o.encode == "once"
@@ -135,14 +135,14 @@ class Cagic(CropMethod, Trained):
         ratios: Sequence[AspectRatio],
         hints: Sequence[Hints] | None = None,
     ) -> list[list[Crop]]:
-        """Search the windows of several images at once; no image's search depends on another's.
+        """Search the windows of several images at once; the searches are independent.
 
         Args:
-            scenes: the images.
-            requests: what each is to show.
-            sizes: of the sources.
-            ratios: the ratios wanted of every image.
-            hints: where each image's windows may lie.
+            scenes: the encoded images.
+            requests: the requested content of each image's windows.
+            sizes: the sizes of the sources in pixels.
+            ratios: the aspect ratios requested for every image.
+            hints: the hints that restrict each image's windows.
         """
         hints = hints or [Hints()] * len(scenes)
         focals = [
@@ -163,7 +163,7 @@ class Cagic(CropMethod, Trained):
             )
             for row, (size, request, hint) in enumerate(zip(sizes, requests, hints, strict=True)):
                 box = _box(best.windows[row].tolist(), ratio, size)
-                box = expand_to_contain(box, hint.keep, ratio, size)  # what rounding cut off
+                box = expand_to_contain(box, hint.keep, ratio, size)  # undo cuts by rounding
                 score = _score(best.values[row].item(), request)
                 note = note_of(request, hint, ratio, size)
                 answers[row].append(Crop(box, score, focals[row], note))
@@ -176,7 +176,7 @@ class Cagic(CropMethod, Trained):
         images: Tensor,
         requests: Sequence[Request],
     ) -> Tensor:
-        """Return Eq. 3, ``(M,)``, of windows ``(M, 4)`` of the images ``(M,)``, ascending."""
+        """Return Eq. 3 ``(M,)`` of windows ``(M, 4)`` of the images ``(M,)`` in ascending order."""
         o, network = self.options, self.network
         counts = torch.bincount(images, minlength=len(scenes)).tolist()
         parts = [
@@ -201,26 +201,26 @@ class Cagic(CropMethod, Trained):
         return total
 
     def _described(self, scene: Scene, windows: Tensor, request: Request) -> Tensor:
-        """Return how badly windows of one image fit the caption's words: ``(M,)``.
+        """Return the caption's loss ``(M,)`` of windows of one image.
 
-        Zeros where no word of the caption is known.
+        The loss is zero if no word of the caption is known.
         """
         if request.words.known:
             return self.network.words.loss(scene.logits(windows), request.words.known)
         return torch.zeros_like(windows[:, 0])
 
     def grad_cam(self, scene: Scene, request: Request) -> Tensor:
-        """Return where in the whole image the loss comes from: Grad-CAM, ``(14, 14)``, >= 0.
+        """Return the Grad-CAM map ``(14, 14)``, >= 0, of the loss over the whole image.
 
-        The paper's baseline (arXiv 1610.02391): each feature map, weighted by the mean of its
-        gradient of minus the loss; what speaks against the caption is left out.
+        This is the paper's baseline (arXiv 1610.02391): each feature map is weighted by the mean of
+        the gradient of minus the loss, and negative values of the sum are set to zero.
         """
         whole = torch.tensor([[0.0, 0.0, 1.0, 1.0]], device=self.device)
         first = torch.zeros(1, dtype=torch.long, device=self.device)
         fixed = FixedScene(self.network, scene, whole)
         with torch.enable_grad():
             loss = self.loss([fixed], whole, first, [request]).sum()
-            # Keeps both maps in the graph where the loss reads only one of them.
+            # This keeps both maps in the graph if the loss reads only one of them.
             loss = loss + 0 * sum(maps.sum() for maps in fixed.both)
             gradients = torch.autograd.grad(-loss, fixed.both)
         cams = [
@@ -231,7 +231,7 @@ class Cagic(CropMethod, Trained):
 
 
 def focal_point(grad_cam: Tensor) -> Focal:
-    """Return the centre of mass of a map, 0..1 of its sides; the middle of an empty one."""
+    """Return the centre of mass of a map, 0..1 of its sides; the centre for a map of zeros."""
     mass = grad_cam.double()
     if float(mass.sum()) <= 0:
         return (0.5, 0.5)
@@ -243,7 +243,7 @@ def focal_point(grad_cam: Tensor) -> Focal:
 
 
 def _box(window: Sequence[float], ratio: AspectRatio, size: Size) -> Box:
-    """Round a window to pixels: its ratio exact to the nearest pixel, inside the image."""
+    """Round a window to pixels, with its ratio exact to the nearest pixel, inside the image."""
     x, y, half_width, _ = window
     largest = ratio.largest_window(size)
     scale = half_width * size.width / largest.width
@@ -252,6 +252,6 @@ def _box(window: Sequence[float], ratio: AspectRatio, size: Size) -> Box:
 
 
 def _score(loss: float, request: Request) -> float:
-    """Turn the lowest loss to 0..1: see :meth:`Cagic.boxes`."""
+    """Convert the lowest loss to a score in 0..1; see :meth:`Cagic.boxes`."""
     value = math.exp(-max(loss, 0.0)) if request.captioned else 1 / (1 + math.exp(loss))
     return min(max(value, 0.0), 1.0)

@@ -14,24 +14,24 @@ Score = Literal["words", "captioner", "both"]
 
 @dataclass(frozen=True)
 class CagicOptions:
-    """How to search; see :class:`~deepcrop.ops.annealing.Schedule`.
+    """The options of the score and the search; see :class:`~deepcrop.ops.annealing.Schedule`.
 
     Attributes:
-        score: what tells how well a window fits the caption: the captioner (the paper's
-            Eq. 4), the word scores, or the sum of both.
-        aesthetics: lambda, the weight of the aesthetic term beside the caption's; an image
-            without a caption has that term alone, whatever the weight.
-        encode: "once" samples windows of the whole image's features, "crop" encodes each
-            window's pixels as the paper does, far slower.
-        function_words: count articles and prepositions of the caption too, as the paper does.
-        longest: words that the captioner says at most.
-        shrink: the scale falls by this factor a level.
-        smallest: scale of the last level, of the largest window of the ratio.
-        restarts: searches a level, K.
-        jitter: how far they start from each other.
-        steps: quasi-Newton steps a search.
+        score: the measure of how well a window fits the caption: the captioner (the paper's
+            Eq. 4), the word detectors, or the sum of both.
+        aesthetics: lambda, the weight of the aesthetic term relative to the caption's; an image
+            without a caption has only the aesthetic term, with any weight.
+        encode: "once" samples windows of the whole image's features; "crop" encodes the pixels of
+            each window as the paper does, which is far slower.
+        function_words: whether to use articles and prepositions of the caption, as the paper does.
+        longest: the most words that the captioner generates.
+        shrink: factor by which the scale is multiplied at each level.
+        smallest: scale of the last level, relative to the largest window of the ratio.
+        restarts: number of searches at each level, K.
+        jitter: standard deviation of the starts' distances from the centre.
+        steps: the most quasi-Newton steps of a search.
         patience: levels without a lower loss after which the search ends; None: all levels.
-        seed: of the restarts.
+        seed: seed of the jitter.
     """
 
     score: Score = "words"
@@ -49,7 +49,7 @@ class CagicOptions:
 
     @property
     def schedule(self) -> Schedule:
-        """The search that these options ask for."""
+        """The schedule of the search that these options specify."""
         return Schedule(
             shrink=self.shrink,
             smallest=self.smallest,
@@ -62,5 +62,5 @@ class CagicOptions:
 
     @property
     def multi_scale(self) -> bool:
-        """Whether windows are sampled at four scales of the image, as Eq. 1 says, or at one."""
+        """Whether windows are sampled at four scales of the image (Eq. 1), or at one."""
         return True

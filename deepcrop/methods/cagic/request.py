@@ -1,4 +1,4 @@
-"""What a user wants of one image's crops, as CAGIC's search takes it."""
+"""A user's request for the crops of one image, in the form that CAGIC's search uses."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ..base import Hints
 
 @dataclass(frozen=True)
 class Request:
-    """One image's caption, in the words of the network.
+    """One image's caption, mapped to the vocabularies of the network.
 
     Attributes:
-        words: bag for the word scores.
-        captioner: bag for the captioner.
-        unknown: words that neither knows.
-        captioned: whether any word is known; without, aesthetics alone decide.
-        caption: what the user typed; None or empty: nothing.
+        words: the caption's words for the word detectors.
+        captioner: the caption's words for the captioner.
+        unknown: words that are in neither vocabulary.
+        captioned: whether any word is known; otherwise only aesthetics decide.
+        caption: the user's text; None or empty if there is none.
     """
 
     words: Bag
@@ -32,9 +32,9 @@ class Request:
 
 
 def bounds_of(hint: Hints, ratio: AspectRatio, size: Size) -> Bounds:
-    """Return where the windows of a ratio may lie, given an image's focal point and kept boxes.
+    """Return the bounds of a ratio's windows, given an image's focal point and boxes to keep.
 
-    Boxes that no window of the ratio can hold don't bind.
+    Boxes that no window of the ratio can contain are ignored.
     """
     largest = ratio.largest_window(size)
     sides = torch.tensor([size.width, size.height])
@@ -48,7 +48,10 @@ def bounds_of(hint: Hints, ratio: AspectRatio, size: Size) -> Bounds:
 
 
 def note_of(request: Request, hint: Hints, ratio: AspectRatio, size: Size) -> str | None:
-    """Say what the user should know: what was not understood or not possible, and what decided."""
+    """Return a note for the user on unknown words, a missing caption and boxes that don't fit.
+
+    The result is None if there is nothing to note.
+    """
     parts = []
     if request.unknown:
         parts.append(f"unknown words: {', '.join(request.unknown)}")
@@ -61,7 +64,7 @@ def note_of(request: Request, hint: Hints, ratio: AspectRatio, size: Size) -> st
 
 
 def _fits(hint: Hints, ratio: AspectRatio, size: Size) -> bool:
-    """Tell whether the largest window of a ratio can hold all boxes to keep."""
+    """Return whether the largest window of a ratio can contain all boxes to keep."""
     largest = ratio.largest_window(size)
     x0, y0, x1, y1 = _around(hint)
     return x1 - x0 <= largest.width and y1 - y0 <= largest.height

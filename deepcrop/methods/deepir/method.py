@@ -9,13 +9,13 @@ Lin, Zhou, Chen, "DeepIR: A deep semantics driven framework for image retargetin
 (arXiv 1811.07793). Algorithm 1 finds the mapping Phi from the result's positions to the source's,
 coarse to fine over relu4_1, relu3_1, relu2_1 and relu1_1 of VGG-19.
 
-**Resolution.** Phi is found at a working size, and carried to the size that is asked for; there it
-samples the source's own pixels, so the result is as sharp as the source. Where Phi squeezes, each
-pixel is the mean over the footprint that it stands for; where it keeps the shape, it is one bicubic
+**Resolution.** Phi is computed at a working size and upsampled to the requested size. There it
+samples the source's own pixels, so the result is as sharp as the source. Where Phi squeezes
+content, a pixel is the mean over the source area that it covers; elsewhere it is one bicubic
 sample.
 
-**Scale.** The change that both axes share is a plain scaling, and only the rest is retargeted:
-4000x3000 to 800x800 is scaled to 1067x800, and then 267 columns go.
+**Scale.** The change that both axes share is a uniform scaling, and only the rest is retargeted:
+4000x3000 to 800x800 is scaled to 1067x800, and then 267 columns are removed.
 
 **Time.** With `vgg19-slim`, 640x480 takes 2.1 s of one core to 480x480 and 1.5 s to 320x480, of
 which PatchMatch takes 0.6 s and the deconvolution 0.6 s (0.3 s of it convolutions: 31 GFLOP).
@@ -46,15 +46,15 @@ if TYPE_CHECKING:
 
 TAPS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 _PATCH = (5, 5, 3)
-"""Sides of PatchMatch's patches, in positions, at levels 1, 2 and 3: Deep Image Analogy's."""
+"""Sides of PatchMatch's patches, in positions, at levels 1, 2 and 3, as in Deep Image Analogy."""
 _RADIUS = (4, 4, 6)
-"""Radii of the random search, in positions, at levels 1, 2 and 3: Deep Image Analogy's."""
+"""Radii of the random search, in positions, at levels 1, 2 and 3, as in Deep Image Analogy."""
 _SMALLEST = 16
-"""Sides in working pixels below which there is nothing to retarget: relu4_1 would have one row."""
+"""Least side, in working pixels, that is retargeted; below it, relu4_1 would have one row."""
 
 
 class DeepIR(RetargetMethod, Trained):
-    """Retargets by Algorithm 1 of DeepIR; a :class:`~deepcrop.methods.base.RetargetMethod`."""
+    """The method DeepIR, which retargets by Algorithm 1 of the paper."""
 
     name: ClassVar[str] = "deepir"
     summary: ClassVar[str] = "deep features resized, matched back to the source's pixels"
@@ -63,7 +63,7 @@ class DeepIR(RetargetMethod, Trained):
     Options: ClassVar[type[DeepIROptions]] = DeepIROptions
 
     def __init__(self, network: VGG, options: DeepIROptions | None = None) -> None:
-        """Use a network with the taps `TAPS`, on the device where it is."""
+        """Create the method from a network with the taps `TAPS`, which stays on its device."""
         self.network = network
         self.options = options or self.Options()
 
@@ -76,13 +76,13 @@ class DeepIR(RetargetMethod, Trained):
         *,
         device: torch.device | str = "cpu",
     ) -> Self:
-        """Make the method from the parameters of a VGG-19 or of ``vgg19-slim``."""
+        """Build the method from the parameters of a VGG-19 or of ``vgg19-slim``."""
         return cls(VGG.from_state(state, TAPS).to(device), options_of(cls.Options, options))
 
     def retarget(
         self, images: Sequence[Photo], sizes: Sequence[Sequence[Size]]
     ) -> list[list[Tensor]]:
-        """Return one image per image and size; see :class:`~.base.RetargetMethod`."""
+        """Return one result for each image and size; see :class:`~.base.RetargetMethod`."""
         sources = [as_tensor(image) for image in images]
         mappings = self.mappings(sources, sizes)
         return [
@@ -96,7 +96,7 @@ class DeepIR(RetargetMethod, Trained):
     def mappings(
         self, images: Sequence[Photo], sizes: Sequence[Sequence[Size]]
     ) -> list[list[Mapped | None]]:
-        """Return Phi for every image and size; None where the size is the source's own."""
+        """Return Phi for each image and size; None if the size is the source's own."""
         plans = [
             [Plan.of(size_of(as_tensor(image)), size, self.options) for size in wanted]
             for image, wanted in zip(images, sizes, strict=True)
@@ -128,11 +128,11 @@ class DeepIR(RetargetMethod, Trained):
 
     @torch.no_grad()
     def solve(self, images: Tensor, targets: Sequence[Size]) -> list[Tensor]:
-        """Run Algorithm 1 on images of one shape, as far as Phi.
+        """Run Algorithm 1 on images of one shape up to Phi.
 
         Args:
             images: (B, 3, H, W), RGB in [0, 1], on the network's device.
-            targets: the sizes wanted, each side at least `_SMALLEST`.
+            targets: the requested sizes, each side at least `_SMALLEST`.
 
         Returns:
             For each target the field (B, 2, height, width) into the images.
@@ -185,14 +185,14 @@ class DeepIR(RetargetMethod, Trained):
         return _RADIUS[level] * (size[1] != width), _RADIUS[level] * (size[0] != height)
 
     def _between(self, level: int) -> nn.Module:
-        """Return the layers from one tap to the next: CNN of Eq. 6."""
+        """Return the layers from one tap to the next, which are the CNN of Eq. 6."""
         variant = self.network.variant
         first, last = position(TAPS[level], variant), position(TAPS[level + 1], variant)
         return self.network.features[first + 1 : last + 1]
 
     @torch.no_grad()
     def _render(self, source: Tensor, size: Size, mapping: Mapped) -> Tensor:
-        """Sample the source's pixels through Phi, at full resolution."""
+        """Sample the source's pixels through Phi at full resolution."""
         plan, device = mapping.plan, self.network.mean.device
         pixels = _resized(source, plan.scaled, device)
         if mapping.field is None and plan.scaled == size:
@@ -209,25 +209,26 @@ class DeepIR(RetargetMethod, Trained):
 
 @dataclass(frozen=True)
 class Plan:
-    """How one image comes to one size."""
+    """The steps by which one image is brought to one size."""
 
     source: Size
-    """The source at working size."""
+    """Size of the source in working pixels."""
     target: Size
-    """The result at working size."""
+    """Size of the result in working pixels."""
     scaled: Size
-    """The source after the scaling that both axes share, at full resolution."""
+    """Size of the source after the uniform scaling, in pixels at full resolution."""
     solve: bool
-    """Whether the shape changes, and there is enough to see."""
+    """Whether Phi is solved: the shape changes and no side is too small."""
 
     @classmethod
     def of(cls, source: Size, size: Size, options: DeepIROptions) -> Plan | None:
-        """Plan a request; None where the size is the source's own."""
+        """Plan a request; None if the size is the source's own."""
         if size == source:
             return None
         across = Fraction(size.width, source.width)
         down = Fraction(size.height, source.height)
-        # The share of both axes: the lesser shrinking, the lesser enlarging, or nothing.
+        # The scaling of both axes: the smaller reduction or enlargement, or none if they differ in
+        # direction.
         scale = sorted((Fraction(1), across, down))[1]
         if options.shared == "resample":
             scale = Fraction(1)
@@ -244,15 +245,15 @@ class Plan:
 
 @dataclass(frozen=True)
 class Mapped:
-    """Phi of one image and size."""
+    """The mapping Phi of one image and size."""
 
     plan: Plan
     field: Tensor | None
-    """(1, 2, height, width) at working size; None where everything is scaled alike."""
+    """The field (1, 2, height, width) at working size; None if the image is scaled uniformly."""
 
 
 def scaling(plan: Plan, device: torch.device) -> Tensor:
-    """Return the field (1, 2, height, width) that scales everything alike, at working size."""
+    """Return the field (1, 2, height, width) of a uniform scaling at working size."""
     empty = torch.zeros(1, plan.source.height, plan.source.width)
     return resized_field(empty, (plan.target.height, plan.target.width), "scale").to(device)
 
@@ -269,8 +270,8 @@ def _carried(field: Tensor, plan: Plan, size: Size) -> Tensor:
 def _footprint_mean(pixels: Tensor, field: Tensor) -> Tensor:
     """Sample bicubically, averaging over the source pixels that a squeezed result pixel covers.
 
-    Each axis is averaged over the stretch by which the field's step exceeds one pixel, so an area
-    that keeps its shape isn't blurred.
+    Along each axis, the mean is taken over the length by which the field's step exceeds one pixel,
+    so that an area that keeps its shape isn't blurred.
     """
     steps = []
     for channel, dimension in ((0, 3), (1, 2)):
@@ -295,7 +296,7 @@ def _footprint_mean(pixels: Tensor, field: Tensor) -> Tensor:
 
 
 def _resized(image: Tensor, size: Size, device: torch.device) -> Tensor:
-    """Return an image (1, 3, H, W) in [0, 1] at a size, antialiased."""
+    """Resize an image with antialiasing to (1, 3, H, W) in [0, 1]."""
     batch = image.to(device)[None].float() / 255
     if size == size_of(image):
         return batch

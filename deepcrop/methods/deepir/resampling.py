@@ -1,6 +1,6 @@
-"""Feature maps resized without a search: uniform re-sampling, and the alternatives to it.
+"""Resize feature maps without a search, by uniform re-sampling and its alternatives.
 
-Lin, Zhou, Chen, "DeepIR" (arXiv 1811.07793), sections 3.2 and 4.4.
+See Lin, Zhou, Chen, "DeepIR" (arXiv 1811.07793), sections 3.2 and 4.4.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from ...ops import resampling, seams
 def resized_field(
     importance: Tensor, size: tuple[int, int], resample: str, contrast: float = 1.0
 ) -> Tensor:
-    """Resize a level's map in the chosen way: the field phi'' that is known without a search.
+    """Return the field phi'' of a level's map that is resized without a search.
 
-    Columns first, then rows by the importance that is left.
+    Columns are resized first, then rows by the importance of the remaining columns.
 
     Args:
-        importance: (B, H, W).
-        size: (height, width) of the result.
-        resample: see :class:`~.options.DeepIROptions`.
-        contrast: likewise.
+        importance: (B, H, W), the importance of each position.
+        size: (height, width) of the result in positions.
+        resample: the option of :class:`~.options.DeepIROptions`.
+        contrast: the option of :class:`~.options.DeepIROptions`.
 
     Returns:
-        (B, 2, height, width).
+        The field (B, 2, height, width).
     """
     answers = []
     for each in importance:
@@ -37,7 +37,7 @@ def resized_field(
 
 
 def _columns(importance: Tensor, target: int, resample: str, contrast: float) -> Tensor:
-    """Return the source column of each of ``target`` columns, row by row: (H, target) float64."""
+    """Return the source column of each of ``target`` columns in each row: (H, target) float64."""
     height, width = importance.shape
     if target == width:
         columns = torch.arange(width)

@@ -1,1 +1,1 @@
-"""The retarget methods DNR and DNR with the paper's values."""
+"""The retarget method DNR, with our options and with the paper's."""

@@ -1,4 +1,4 @@
-"""Seams of DNR on feature maps: along either axis, removed or inserted."""
+"""Remove and insert DNR's seams in feature maps, along either axis."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from ...ops.seams import (
 
 @dataclass(frozen=True)
 class Layers:
-    """An image in feature space: all that seams are cut through."""
+    """An image in feature space: all maps from which seams are removed."""
 
     taps: tuple[str, ...]
-    """Names of the levels, the deepest first."""
+    """The names of the levels, the deepest first."""
     maps: tuple[Tensor, ...]
-    """(1, C, h, w) of each level."""
+    """The feature map of each level, (1, C, h, w)."""
     emphasis: tuple[Tensor, ...]
-    """(1, 1, h, w) of each level: factors on the importance by where people look."""
+    """The factors of the importance by saliency in each level, (1, 1, h, w)."""
     mapping: Tensor
-    """(1, 2, H, W): where each pixel of the image lies in the source, in working pixels."""
+    """The position of each pixel in the source, (1, 2, H, W) in working pixels."""
 
     @property
     def importances(self) -> tuple[Tensor, ...]:
-        """(1, h, w) of each level: the norm over the channels (Eq. 1), emphasised."""
+        """The importance map of each level, (1, h, w): emphasis times channel norm (Eq. 1)."""
         return tuple(
             maps.square().sum(1).sqrt() * emphasis[:, 0]
             for maps, emphasis in zip(self.maps, self.emphasis, strict=True)
@@ -52,18 +52,19 @@ class Layers:
 
 
 def reaches(taps: Sequence[str], variant: str, whole: bool) -> list[int]:
-    """Return how far beyond its stride's square each level is seen by the next deeper one.
+    """Return the extent of each receptive field beyond its stride's square, level by level.
 
-    The theoretical receptive field of a deep neuron is most of the image; the convolutions between
-    the two levels are what it adds to the one before.
+    The theoretical receptive field of a deep neuron is most of the image. Here, only the
+    convolutions between a level and the next deeper one count.
 
     Args:
-        taps: the deepest first.
-        variant: of the network.
-        whole: count those convolutions; else only the stride's square is seen.
+        taps: the names of the levels, the deepest first.
+        variant: the variant of VGG.
+        whole: whether to count these convolutions; otherwise the extent is 0.
 
     Returns:
-        One less than there are taps, in positions of the finer level.
+        The extent of the next deeper level's field for each level but the deepest, in positions of
+        the finer level.
     """
     found = []
     for deep, fine in pairwise(taps):
@@ -79,14 +80,14 @@ def reaches(taps: Sequence[str], variant: str, whole: bool) -> list[int]:
 
 
 def deep_seams(change: int, width: int, deepest: int, seam_share: float) -> int:
-    """Return the whole deep seams in a change of width; what is left over is for the warp.
+    """Return the number of deep seams for a change of width; the warp makes the rest of the change.
 
     Args:
-        change: pixels to lose (positive) or to gain (negative).
-        width: of the image in pixels.
-        deepest: width of the deepest level.
-        seam_share: part of the change that seams may make, 0..1. Insertion makes at most half a
-            width.
+        change: pixels to remove (positive) or to insert (negative).
+        width: width of the image in pixels.
+        deepest: width of the deepest level in positions.
+        seam_share: the largest share (0..1) of the change that seams make. At most half of the
+            width is inserted.
     """
     pixels = seam_share * change if change > 0 else min(seam_share * -change, width / 2)
     return min(int(pixels * deepest / width + 1e-9), deepest - 1)
@@ -101,22 +102,22 @@ def carve(
     alpha: float,
     reach: Sequence[int],
 ) -> list[list[Layers]]:
-    """Remove or insert whole deep seams, for every change of width that is asked for.
+    """Remove or insert deep seams for all requested changes of width.
 
-    An image is carved once for all its changes, and together with the others of its shape: seams
-    are a loop of small steps, whose cost a batch shares. Each image follows its own importance, to
-    its own threshold, so none depends on the others.
+    An image is carved once for all its changes, together with the other images of its shape, because
+    carving is a loop of small steps whose overhead a batch shares. The results of images are
+    independent: each has its own importance and threshold.
 
     Args:
-        layers: of each image; the last level must have one position a pixel.
-        changes: of each image, pixels to lose (positive) or to gain (negative).
-        seam_share: of a change, the part that seams may make, 0..1.
+        layers: the layers of each image; the last level must have one position for each pixel.
+        changes: for each image, the numbers of pixels to remove (positive) or to insert (negative).
+        seam_share: the largest share (0..1) of a change that seams make.
         percentile: the multi-operator threshold, 0..100 (see `ops.seams.affordable`).
-        alpha: of Eq. 2.
-        reach: see `reaches`.
+        alpha: the factor alpha of Eq. 2, 0..1.
+        reach: the result of `reaches`.
 
     Returns:
-        Per image and change what the seams leave, on the device that it came from.
+        For each image and change the layers after carving, on the device of the input.
     """
     wanted = [
         [
@@ -145,7 +146,7 @@ def carve(
 
 
 def same_shape(layers: Sequence[Layers], indices: Iterable[int]) -> list[list[int]]:
-    """Group indices of images whose levels all have the same shapes."""
+    """Group the indices of images whose levels have equal shapes."""
     groups: dict[tuple[torch.Size, ...], list[int]] = {}
     for index in indices:
         one = layers[index]
@@ -155,7 +156,7 @@ def same_shape(layers: Sequence[Layers], indices: Iterable[int]) -> list[list[in
 
 
 def _cut(layers: Layers, orders: Sequence[Tensor], count: int, insert: bool) -> Layers:
-    """Remove or insert the first deep seams of an image, and their followers."""
+    """Remove or insert the first deep seams of an image, and the corresponding finer seams."""
     if count == 0:
         return layers
     deepest = orders[0].shape[2]

@@ -1,4 +1,4 @@
-"""DNR's importance beside the features: where people look."""
+"""The part of DNR's importance that comes from saliency."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ def saliency_factors(saliency: Tensor | None, weight: float, shape: tuple[int, i
     """Return the factors by which a saliency map changes the importance.
 
     Args:
-        saliency: (h, w), any resolution; None changes nothing.
-        weight: part of the importance that is proportional to the saliency, 0..1.
+        saliency: the map (h, w), of any resolution; None gives factors of 1.
+        weight: the share (0..1) of the importance that is proportional to the saliency.
         shape: height and width of the factors.
 
     Returns:

@@ -6,12 +6,12 @@
 >>> paper = load("dnr-paper", weights="vgg19")               # the paper's values
 ```
 
-**Resolution.** The solution is found at a working size and carried to the output's. There are two
-parts to it: a *mapping* (which point of the source each pixel shows: seams, refinement and warp
-composed) and the *residual* (what the reconstruction changed beyond moving pixels). The result
-samples the original pixels through the enlarged mapping, bicubically, so it is as sharp as the
-source, and adds the enlarged residual, which is smooth but for the places where seams met. A photo
-of 12 megapixels is solved at 256 pixels and comes out at full size.
+**Resolution.** The solution is computed at a working size and upsampled to the output's size. It
+has two parts: a *mapping* (the point of the source that each pixel shows, composed of seams,
+refinement and warp) and a *residual* (the changes of the reconstruction that don't move pixels).
+The result samples the original pixels bicubically through the upsampled mapping, so it is as sharp
+as the source. It adds the upsampled residual, which is smooth except where seams were removed. A
+photo of 12 megapixels is solved at 256 pixels, and the result has full size.
 
 **Batches.** Images of one shape are solved together; each gets the result that it would have alone.
 """
@@ -45,20 +45,20 @@ SHORTEST = 64
 """The shortest side, in pixels, of a working size; smaller images are enlarged to it."""
 
 LONGEST = 1024
-"""The longest side, in pixels, of an enlarged image; the aspect ratio of thinner ones changes."""
+"""The longest side, in pixels, of an enlarged image; the aspect ratio of narrower ones changes."""
 
 
 class Solution(NamedTuple):
-    """How an image is made into one of another size, at the working size."""
+    """The change of an image to another size, at the working size."""
 
     mapping: Tensor
-    """(2, h, w): which point of the source each pixel shows, in working pixels."""
+    """The point of the source that each pixel shows, (2, h, w) in working pixels."""
     residual: Tensor | None
-    """(1, 3, h, w) in [-1, 1]: what is added to it; None where there is nothing."""
+    """The values that are added to the pixels, (1, 3, h, w) in [-1, 1]; None if there are none."""
 
 
 class DNR(RetargetMethod, Trained):
-    """The retarget method."""
+    """The retarget method DNR."""
 
     name: ClassVar[str] = "dnr"
     summary: ClassVar[str] = "deep seams in VGG's feature space, and a warp that keeps shapes"
@@ -71,13 +71,13 @@ class DNR(RetargetMethod, Trained):
         options: DNROptions | None = None,
         saliency: SaliencyNetwork | None = None,
     ) -> None:
-        # channels_last halves the time of vgg19-slim on a CPU, and takes a fifth off vgg19's.
+        # channels_last halves the time of vgg19-slim on a CPU, and saves a fifth of vgg19's.
         self.network = network.to(memory_format=torch.channels_last)
         self.saliency = saliency
-        """Tells where people look; without it, importance is that of the features alone."""
+        """The network for the option ``attention``; None computes importance from features only."""
         self.options = options or self.Options()
         self.taps = self.options.taps[::-1]
-        """The deepest first."""
+        """The names of the levels, the deepest first."""
 
     @classmethod
     def from_weights(
@@ -88,16 +88,16 @@ class DNR(RetargetMethod, Trained):
         *,
         device: torch.device | str = "cpu",
     ) -> Self:
-        """Make the method from VGG's parameters.
+        """Build the method from VGG's parameters.
 
         Args:
-            state: torchvision's keys, any variant of `networks.vgg`.
-            metadata: of the file; ``variant`` is used where it is there.
+            state: the parameters by torchvision's keys, of any variant of `networks.vgg`.
+            metadata: the metadata of the file; its ``variant`` is used if present.
             options: an instance of ``Options``; None: its defaults.
-            device: where it runs.
+            device: the device on which the networks run.
 
         Raises:
-            RequestError: the parameters are of no VGG, or lack a layer that the options need.
+            RequestError: the parameters aren't VGG's, or lack a layer that the options need.
         """
         chosen = options_of(cls.Options, options)
         try:
@@ -112,11 +112,11 @@ class DNR(RetargetMethod, Trained):
     def retarget(
         self, images: Sequence[Photo], sizes: Sequence[Sequence[Size]]
     ) -> list[list[Tensor]]:
-        """Return one image per image and size.
+        """Return one result for each image and size.
 
         Args:
             images: PIL images, arrays (H, W, 3) or tensors (3, H, W), 8-bit RGB, of any sizes.
-            sizes: the sizes wanted of each image.
+            sizes: the sizes requested for each image, in pixels.
 
         Returns:
             uint8 tensors (3, height, width) on the CPU. The source's own size gives the source.
@@ -143,13 +143,13 @@ class DNR(RetargetMethod, Trained):
     ) -> list[list[Solution]]:
         """Find mapping and residual for each image and size.
 
-        Seams, reconstruction and refinement run over images of one shape together. The single pass
-        that tells what is important takes them one by one: a network's rounding may differ with the
-        batch, and a seam may turn on it.
+        Seams, reconstruction and refinement process images of one shape together. The pass that
+        computes importance processes one image at a time, because a network's rounding may depend
+        on the batch, and a seam may depend on the rounding.
 
         Args:
             images: (3, H, W) uint8.
-            sizes: the sizes wanted of each image.
+            sizes: the sizes requested for each image, in pixels.
         """
         sources = [size_of(image) for image in images]
         works = [self.working_size(source) for source in sources]
@@ -162,7 +162,7 @@ class DNR(RetargetMethod, Trained):
             self._layers(small, saliency)
             for small, saliency in zip(smalls, saliencies, strict=True)
         ]
-        # The targets of all images in a row, with the index of the image.
+        # The targets of all images in one list, with the index of the image.
         targets = [
             (i, _scaled(size, sources[i], works[i])) for i, row in enumerate(sizes) for size in row
         ]
@@ -227,13 +227,13 @@ class DNR(RetargetMethod, Trained):
         )
 
     def _smooth(self, mapping: Tensor, work: Size) -> Tensor:
-        """Blur a mapping where seams changed it."""
+        """Blur a mapping along the axes that seams changed."""
         if mapping.shape[2:] == (work.height, work.width):
             return mapping
         return smooth_mapping(mapping, self.options.smoothing, self.options.straightening)
 
     def _render(self, image: Tensor, solution: Solution, size: Size) -> Tensor:
-        """Carry a solution to the output's size."""
+        """Render a solution at the output's size."""
         source = size_of(image)
         if size == source:
             return image.cpu()
@@ -257,7 +257,7 @@ class DNR(RetargetMethod, Trained):
 
 
 def _scaled(size: Size, source: Size, work: Size) -> Size:
-    """Return a size wanted of a source, in working pixels."""
+    """Convert a requested size of a source to working pixels."""
     return Size(
         max(1, round(size.width * work.width / source.width)),
         max(1, round(size.height * work.height / source.height)),
@@ -265,10 +265,10 @@ def _scaled(size: Size, source: Size, work: Size) -> Size:
 
 
 class PaperDNR(DNR):
-    """DNR with the values of the paper."""
+    """The retarget method DNR with the paper's values."""
 
     name: ClassVar[str] = "dnr-paper"
     summary: ClassVar[str] = "DNR with the paper's values: more seams, longer optimisation"
     time_limit: ClassVar[float] = 600.0
-    """Seconds of a ratio, where the job says none: it takes 20, with the whole VGG-19 minutes."""
+    """Default time limit for each ratio in seconds; a ratio takes 20, with VGG-19 minutes."""
     Options: ClassVar[type[DNROptions]] = PaperOptions

@@ -1,11 +1,11 @@
-"""From feature maps back to pixels: reconstruction and refinement (DNR, sections 3.2 and 3.3).
+"""Reconstruct and refine pixels from feature maps (DNR, sections 3.2 and 3.3).
 
-Both minimise Eq. 4 with Adam over a batch. Adam works element by element and the loss is a sum over
-images, so images of a batch don't influence each other.
+Both steps minimise Eq. 4 with Adam over a batch. Adam works element by element and the loss is a
+sum over images, so images of a batch don't influence each other.
 
-On GPUs, images that the seams left with the same shape are optimised together. A CPU takes them one
-by one: there a batch is slower (8 images of 512x384 take 2.4 times as long each, for they leave the
-cache).
+On GPUs, images that have one shape after carving are optimised together. A CPU processes one image
+at a time, because a batch is slower there (8 images of 512x384 take 2.4 times as long each, because
+they don't fit the cache).
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ def rebuild(
     mappings: Sequence[Tensor],
     options: DNROptions,
 ) -> list[tuple[Tensor, Tensor | None]]:
-    """Reconstruct and refine what the seams left of images.
+    """Reconstruct and refine carved images.
 
     Args:
-        network: frozen.
-        sources: (1, 3, H, W) of each, RGB in [0, 1].
-        cuts: what the seams left; its maps are the targets.
-        mappings: (1, 2, h, w) of each, from what the seams left to the source.
+        network: the frozen network.
+        sources: the source of each image, (1, 3, H, W) RGB in [0, 1].
+        cuts: the layers of each image after carving; their maps are the targets.
+        mappings: the mapping of each carved image to its source, (1, 2, h, w).
         options: weights of the levels, steps, initialisation.
 
     Returns:
-        For each the mapping (1, 2, h, w) with the refinement in it, and what the reconstruction
-        changed beyond it, (1, 3, h, w) in [-1, 1]; None for images that have nothing to optimise.
+        For each image the mapping (1, 2, h, w) including the refinement, and the residual of the
+        reconstruction (1, 3, h, w) in [-1, 1]; None for images that aren't optimised.
     """
     results: list[tuple[Tensor, Tensor | None]] = [(mapping, None) for mapping in mappings]
     weights = {t: w for t, w in zip(options.taps, options.lambdas, strict=True) if w > 0}
     if not weights or options.iterations + options.refinement == 0:
         return results
-    # Without seams the target maps are those of the source itself, which reconstructs them.
+    # Without seams the target maps are the source's own, so there is nothing to reconstruct.
     seamed = [i for i, cut in enumerate(cuts) if cut.mapping.shape[2:] != sources[i].shape[2:]]
     for group in same_shape(cuts, seamed):
         most = options.batch if cuts[group[0]].mapping.is_cuda else 1
@@ -74,7 +74,7 @@ def rebuild(
 
 
 def _start(source: Tensor, carved: Tensor, options: DNROptions) -> Tensor:
-    """Return what the reconstruction of an image starts from."""
+    """Return the image from which the reconstruction starts."""
     if options.initial == "carved":
         return carved
     if options.initial == "linear":
@@ -87,10 +87,10 @@ def distance(network: VGG, images: Tensor, targets: Mapping[str, tuple[float, Te
     """Return the weighted sum of squared distances to the target maps (Eq. 4).
 
     Args:
-        network: gives the maps; nothing deeper than the targets runs.
+        network: the network that computes the maps; layers deeper than the targets don't run.
         images: (B, 3, H, W), RGB in [0, 1].
-        targets: weight and map (B, C, h, w) by tap. Where rounding makes a map of the images larger
-            or smaller than its target by a position, both are compared where they overlap.
+        targets: weight and map (B, C, h, w) by tap. If a map of the images differs in size from its
+            target by one position because of rounding, both are compared where they overlap.
     """
     total = images.new_zeros(())
     for tap, maps in network(images, tuple(targets)).items():
@@ -111,11 +111,11 @@ def reconstruct(
     """Change pixels until an image has the target maps (section 3.2).
 
     Args:
-        network: frozen.
-        start: (B, 3, H, W), RGB in [0, 1].
+        network: the frozen network.
+        start: the initial images (B, 3, H, W), RGB in [0, 1].
         targets: weight and map by tap, see `distance`.
-        iterations: steps of Adam.
-        learning_rate: of Adam, for pixels in [0, 1].
+        iterations: number of steps of Adam.
+        learning_rate: learning rate of Adam, for pixels in [0, 1].
 
     Returns:
         (B, 3, H, W) in [0, 1].
@@ -141,12 +141,12 @@ def refine(
     """Move pixels, without changing them, until an image fits the target maps better (3.3).
 
     Args:
-        network: frozen.
+        network: the frozen network.
         images: (B, 3, H, W), the reconstruction.
         targets: weight and map by tap, see `distance`.
-        cell: pixels between the nodes of the grid that moves.
-        iterations: steps of Adam.
-        learning_rate: of Adam, in half sides of the image (the units of a grid sampler).
+        cell: distance of the nodes of the moving grid in pixels.
+        iterations: number of steps of Adam.
+        learning_rate: learning rate of Adam, in half sides of the image (as a grid sampler's).
 
     Returns:
         The mapping (B, 2, H, W) from the refined image to ``images``, in pixels.

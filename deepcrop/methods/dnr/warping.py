@@ -1,4 +1,4 @@
-"""The warp that ends DNR: cells of the image scaled by the importance of what they show."""
+"""The warp, the last step of DNR, which scales the cells of an image by their importance."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from .options import DNROptions
 
 
 def warp(layers: Layers, target: Size, options: DNROptions) -> Tensor:
-    """Scale what the seams left to a size.
+    """Return the warp of a carved image to a size.
 
     Args:
-        layers: of one image.
-        target: in working pixels.
-        options: which of the warps, and how strongly it protects.
+        layers: the layers of one image after carving.
+        target: size of the result in working pixels.
+        options: the kind of the warp and its parameters.
 
     Returns:
-        The mapping (1, 2, h, w) from the target to what the seams left, in working pixels.
+        The mapping (1, 2, h, w) from the target to the carved image, in working pixels.
     """
     importance = aggregate(layers, options.importance[::-1]) ** options.sharpness
     height, width = importance.shape
@@ -50,14 +50,15 @@ def warp(layers: Layers, target: Size, options: DNROptions) -> Tensor:
 def aggregate(layers: Layers, weights: Sequence[float]) -> Tensor:
     """Add the importance maps of all levels, upsampled to the image (section 3.1).
 
-    Each is divided by its mean first: activations of different layers have no common scale.
+    Each map is divided by its mean first, because activations of different layers have no common
+    scale.
 
     Args:
-        layers: of one image.
-        weights: of the levels, in the order of ``layers``.
+        layers: the layers of one image.
+        weights: the weights of the levels, in the order of ``layers``.
 
     Returns:
-        (H, W), not negative, with mean 1 where the weights sum to 1.
+        (H, W), not negative, with a mean of 1 if the weights sum to 1.
     """
     size = layers.mapping.shape[2:]
     total = torch.zeros(size, device=layers.mapping.device)
