@@ -104,9 +104,9 @@ def carve(
 ) -> list[list[Layers]]:
     """Remove or insert deep seams for all requested changes of width.
 
-    An image is carved once for all its changes, together with the other images of its shape, because
-    carving is a loop of small steps whose overhead a batch shares. The results of images are
-    independent: each has its own importance and threshold.
+    An image is carved once for all its changes, together with the other images of its shape,
+    because carving is a loop of small steps whose overhead a batch shares. The results of images
+    are independent: each has its own importance and threshold.
 
     Args:
         layers: the layers of each image; the last level must have one position for each pixel.
