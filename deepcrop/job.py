@@ -160,7 +160,7 @@ class Job(BaseModel):
         return self
 
     @classmethod
-    def parse(cls, values: Mapping[str, Any]) -> Job:
+    def parse(cls, values: Mapping[str, object]) -> Job:
         """Validate a mapping of fields.
 
         Raises:
@@ -179,7 +179,7 @@ class Job(BaseModel):
             raise RequestError(f"{field}: {first['input']!r}: {first['msg']}") from None
 
     @classmethod
-    def read(cls, path: str | Path, changes: Mapping[str, Any] | None = None) -> Job:
+    def read(cls, path: str | Path, changes: Mapping[str, object] | None = None) -> Job:
         """Read a YAML file, then apply ``changes`` over it.
 
         Raises:
@@ -187,7 +187,7 @@ class Job(BaseModel):
         """
         return cls.parse(read_yaml(path) | dict(changes or {}))
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return the method, and the fields that differ from their defaults, as plain values."""
         chosen = self.model_dump(exclude_defaults=True).keys() | {"method"}
         return self.model_dump(mode="json", include=set(chosen))
@@ -233,7 +233,7 @@ class Job(BaseModel):
         name = self.weights or registry.find(self.method).weights
         return None if name is None else weights.sha256(weights.locate(name))
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, object]:
         """Return everything that decides the results: the fields, the weights and the version."""
         from . import __version__
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -54,7 +56,7 @@ def _join(address: str | None) -> None:
     # Ray's own messages; what matters to the user reaches them as rows and errors.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
-        with quiet_stderr():
+        with quiet_stderr(), own_sigterm():
             ray.init(
                 address=address or "local",
                 log_to_driver=False,
@@ -72,6 +74,9 @@ def _join(address: str | None) -> None:
         raise Interrupted(
             f"Ray cluster {address or 'of this machine'}: {first}; the same command tries again"
         ) from error
+    except BaseException:  # Ctrl-C: what was started ends too
+        ray.shutdown()
+        raise
 
 
 def _leave() -> None:
@@ -84,6 +89,21 @@ def node_resources() -> list[Mapping[str, float]]:
     """Return the resources of the cluster's living nodes, such as ``CPU`` and ``GPU``."""
     nodes: Callable[[], list[dict[str, Any]]] = ray.nodes  # which has no annotations
     return [node["Resources"] for node in nodes() if node["Alive"]]
+
+
+@contextmanager
+def own_sigterm() -> Iterator[None]:
+    """Put this process's handler of SIGTERM back, in whose place ``ray.init`` puts its own.
+
+    Ray's ends the process with status 15 and no message, whatever its caller would say.
+    """
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        # Handlers are the main thread's to set; None is one that Python can't name.
+        if handler is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
 
 
 @contextmanager

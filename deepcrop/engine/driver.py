@@ -185,7 +185,9 @@ class Driver:
             result.passes += 1
             layout = self.session.connect()
             self.progress.note("" if result.passes == 1 else "trying again what got lost")
-            executor = executor_for(full_passes, self.job, self.storage, layout, sources)
+            # Workers of a cluster that runs already have another working folder than this process.
+            job = self.job.model_copy(update={"output": self.manifest.output})
+            executor = executor_for(full_passes, job, self.storage, layout, sources)
             before = result.done
             rows = executor.run(np.flatnonzero(due), self._heartbeat)
             self._commit_all(rows, sources, missing, result)

@@ -1,8 +1,8 @@
-"""The files of a manifest as one table each: whether readers can open them together.
+"""The compatibility of a manifest's files: whether readers can open them as one table.
 
-DuckDB, Polars, pandas and ``datasets`` read a folder of Parquet files by the columns of one of
-them, or refuse it where another differs; a column of type null, which holds nothing yet, differs
-from the same column once it is filled.
+DuckDB, Polars, pandas and ``datasets`` read a folder of Parquet files with the columns of one file,
+or refuse the folder where another file's columns differ. A column of type null, which has no values
+yet, differs from the same column with values.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from .store import Manifest
 
 
 def unreadable(manifest: Manifest) -> dict[str, str]:
-    """Return the files that can't be read, or not together with the others, and why.
+    """Return the files that can't be read, alone or together with the others: reasons by URI.
 
-    Each is read whole, a row group at a time.
+    Every file is read completely, a row group at a time.
     """
     storage = manifest.storage
     folders = (manifest.images, manifest.variants, manifest.listing.rpartition("/")[0])
@@ -28,7 +28,7 @@ def unreadable(manifest: Manifest) -> dict[str, str]:
     for folder in folders[:2]:
         found |= _unlike(_parquets(storage, folder), storage)
     for uri in _parquets(storage, folders[2]):
-        found |= _unlike([uri], storage)  # each a table of its own
+        found |= _unlike([uri], storage)  # each file is a table of its own
     return found
 
 
@@ -37,7 +37,7 @@ def _parquets(storage: Storage, folder: str) -> Iterator[str]:
 
 
 def _unlike(uris: Iterable[str], storage: Storage) -> Iterator[tuple[str, str]]:
-    """Yield the files of one table that are broken, or unlike the first that is not."""
+    """Yield the files of one table that are broken, or differ from the first that is not broken."""
     first: tuple[str, pa.Schema] | None = None
     for uri in uris:
         try:
@@ -52,7 +52,7 @@ def _unlike(uris: Iterable[str], storage: Storage) -> Iterator[tuple[str, str]]:
 
 
 def _schema_of(data: bytes) -> pa.Schema:
-    """Read all of a file; return its schema.
+    """Read a file completely, and return its schema.
 
     Raises:
         pyarrow.ArrowException: it can't be read.
@@ -78,7 +78,7 @@ def _types_in(kind: pa.DataType) -> Iterator[str]:
 
 
 def _difference(schema: pa.Schema, name: str, first: pa.Schema) -> str | None:
-    """Return how a schema differs from that of the first file, which is called ``name``."""
+    """Return how a schema differs from that of the first file, whose name is ``name``."""
     for column in dict.fromkeys([*first.names, *schema.names]):
         if column not in schema.names:
             return f"column {column!r} is missing, which {name} has"

@@ -1,4 +1,4 @@
-"""Tables in a given schema, also where another release wrote them, or a list had other columns."""
+"""The conversion of tables to a schema, for parts of another release or with other columns."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import pyarrow as pa
 
 
 def conform(table: pa.Table, fields: Iterable[pa.Field]) -> pa.Table:
-    """Return a table with these columns first, in their types; further ones stay as they are.
+    """Return a table with these columns first, in their types; further columns are unchanged.
 
-    What is missing is null, in a column as in a struct; a missing list is empty.
+    Missing columns and missing fields of structs are null; missing lists are empty.
 
     Raises:
         pyarrow.ArrowInvalid: a value does not fit its type.

@@ -1,9 +1,8 @@
-"""Corrections that a job keeps beside its listing, and the rows that they change."""
+"""The application of corrections to a manifest: the rows that they change are deleted."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,33 +12,33 @@ from .store import Manifest
 
 
 def apply_corrections(
-    said: Corrections,
+    corrections: Corrections,
     sources: Iterable[pa.Table],
     manifest: Manifest,
-    record: Mapping[str, Any] | None,
+    record: Mapping[str, object] | None,
 ) -> Corrections:
-    """Keep what is said now, and take back the rows that it makes wrong; return all that is said.
+    """Write new corrections, and delete the rows that they change; return all corrections.
 
-    The rows go before the new statements are kept: where the run is killed in between, their
-    sources have no row, and the statements of before still hold.
+    The rows are deleted before the corrections are written. If the run is killed in between, their
+    sources have no row, and the earlier corrections still apply.
 
     Args:
-        said: new statements; what was said before of other sources still holds.
+        corrections: new corrections; earlier ones about other sources still apply.
         sources: the listing, in parts.
-        manifest: of the output.
-        record: of an earlier run, if there was one.
+        manifest: the manifest of the output.
+        record: the ``job.json`` of an earlier run, if there was one.
 
     Raises:
-        RequestError: something is said of what is no source.
+        RequestError: a correction is about a URI that is no source of the job.
     """
-    said.check_known(sources)
+    corrections.check_known(sources)
     table = manifest.read_corrections()
-    kept = Corrections.none() if table is None else Corrections(table)
-    whole = said.merged_over(kept)
-    touched = pa.array(whole.changed_since(kept), pa.string())
-    if len(touched) and record is not None:
+    earlier = Corrections.none() if table is None else Corrections(table)
+    merged = corrections.merged_over(earlier)
+    changed = pa.array(merged.changed_since(earlier), pa.string())
+    if len(changed) and record is not None:
         manifest.write_record({**record, "status": "running"})
-        manifest.delete_rows(lambda rows: pc.is_in(rows["source_uri"], value_set=touched))
-    if not whole.table.equals(kept.table):
-        manifest.write_corrections(whole.table)
-    return whole
+        manifest.delete_rows(lambda rows: pc.is_in(rows["source_uri"], value_set=changed))
+    if not merged.table.equals(earlier.table):
+        manifest.write_corrections(merged.table)
+    return merged

@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from ..errors import RequestError
 from ..job import Job
 from ..storage import Storage, StorageOptions, canonical
 from .lease import is_held
-from .store import Manifest
+from .store import JobRecord, Manifest
 from .summary import COUNTED_COLUMNS, FailureKey, RowCounts
 
 
@@ -45,7 +44,7 @@ class Status:
             f"{self.failed:,} failed, {self.skipped:,} skipped, {self.variants:,} variants"
         )
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> dict[str, object]:
         """Return plain values, for JSON."""
         errors = [
             {"stage": stage, "class": name, "images": count, "example": example}
@@ -54,7 +53,7 @@ class Status:
         return {**self.__dict__, "errors": errors}
 
 
-def open_job(output: str, endpoint: str | None = None) -> tuple[Manifest, dict[str, Any]]:
+def open_job(output: str, endpoint: str | None = None) -> tuple[Manifest, JobRecord]:
     """Return the manifest and the record of the job at an output.
 
     Raises:
@@ -68,7 +67,7 @@ def open_job(output: str, endpoint: str | None = None) -> tuple[Manifest, dict[s
     return manifest, record
 
 
-def state_of(manifest: Manifest, record: dict[str, Any]) -> str:
+def state_of(manifest: Manifest, record: JobRecord) -> str:
     """Return running, interrupted, stopped or completed."""
     if record["status"] == "running" and not is_held(manifest.lease, manifest.storage):
         return "interrupted"
@@ -105,9 +104,9 @@ def read_status(output: str, endpoint: str | None = None) -> Status:
 
 def job_of(
     manifest: Manifest,
-    record: Mapping[str, Any],
+    record: JobRecord,
     endpoint: str | None = None,
-    changes: Mapping[str, Any] | None = None,
+    changes: Mapping[str, object] | None = None,
 ) -> Job:
     """Return the job of an output, as its ``job.json`` has it.
 

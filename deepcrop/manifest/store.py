@@ -1,9 +1,9 @@
-"""The manifest: one row a source, written by one writer in parts that land whole.
+"""The manifest of an output: one row a source, written by one process in atomic parts.
 
 The driver of a job is the manifest's only writer. A part of ``manifest/images`` is the commit
-point: its sources are done when it is there. The variants of its rows are derived from it into
-parts of the same number below ``manifest/variants/aspect=...``, written just before; such a part
-without its commit point is swept when the job resumes.
+point: its sources are done once it exists. The variants of its rows are also written, just before,
+into parts of the same number below ``manifest/variants/aspect=...``; such a part without its commit
+point is deleted when the job resumes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import io
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,17 +28,21 @@ from ..tables import PARQUET, write_table
 from .conform import conform
 
 READ_AHEAD = 8
-"""Parts that are read at once."""
+"""Parts that are read in parallel."""
 
 COMMITTED = b"deepcrop:committed"
-"""Key in a part's metadata: when it was first written, in seconds since 1970."""
+"""Key in a part's metadata of the time when it was first written, in seconds since 1970."""
+
+JobRecord = dict[str, Any]
+"""The content of ``job.json``: the status (running, stopped or completed), the job's fingerprint,
+settings and fields, counts, and the times ``started`` and ``updated`` in seconds since 1970."""
 
 _PART = re.compile(r"part-(\d+)\.parquet$")
 
 
 @dataclass
 class Manifest:
-    """The manifest below one output."""
+    """The manifest of one output."""
 
     output: str
     """The output's URI, without a slash at its end."""
@@ -63,12 +67,12 @@ class Manifest:
 
     @property
     def corrections(self) -> str:
-        """The file that holds what people said of the sources."""
+        """The file that holds the corrections by people."""
         return f"{self.output}/manifest/sources/corrections.parquet"
 
     @property
     def lease(self) -> str:
-        """The file that says who writes this output."""
+        """The file that says which run writes this output."""
         return f"{self.output}/.lease.json"
 
     def load_parts(self) -> None:
@@ -77,12 +81,12 @@ class Manifest:
         self.parts = sorted(int(match[1]) for uri in found if (match := _PART.search(uri)))
 
     def open(self) -> None:
-        """Find the committed parts; sweep variants parts that lack their commit point."""
+        """Find the committed parts; delete variants parts that lack their commit point."""
         self.load_parts()
         committed = set(self.parts)
-        stray = [uri for uri, number in self.variants_parts() if number not in committed]
-        if stray:
-            self.storage.delete(stray)
+        uncommitted = [uri for uri, number in self.variants_parts() if number not in committed]
+        if uncommitted:
+            self.storage.delete(uncommitted)
 
     def variants_parts(self) -> Iterator[tuple[str, int]]:
         """Yield the files of the variants manifest, each with the number of its part."""
@@ -98,7 +102,7 @@ class Manifest:
         return number
 
     def write(self, number: int, rows: pa.Table) -> None:
-        """Write part ``number``, replacing it whole where it exists; it keeps its time."""
+        """Write or replace part ``number``; a replaced part keeps the time of its first write."""
         metadata = rows.schema.metadata or {}
         rows = rows.replace_schema_metadata({COMMITTED: repr(time.time()).encode(), **metadata})
         derived = derive_variants(rows)
@@ -115,32 +119,41 @@ class Manifest:
             if stale:
                 self.storage.delete(stale)
 
-    def delete_rows(self, condemned: Callable[[pa.Table], pa.Array]) -> None:
-        """Rewrite the parts without the rows that ``condemned`` marks; their sources have none.
+    def delete_rows(self, predicate: Callable[[pa.Table], pa.Array]) -> None:
+        """Rewrite the parts without some of their rows, whose sources are then processed again.
 
         Args:
-            condemned: answers a part's rows with a boolean for each.
+            predicate: returns for the rows of a part which are deleted, bool (rows,).
         """
         for number in list(self.parts):
             rows = self.read(number)
-            marks = condemned(rows)
-            if pc.any(marks).as_py():
-                self.write(number, rows.filter(pc.invert(marks)))
+            deleted = predicate(rows)
+            if pc.any(deleted).as_py():
+                self.write(number, rows.filter(pc.invert(deleted)))
 
     def read(self, number: int, columns: Sequence[str] | None = None) -> pa.Table:
-        """Read one images part, with all columns of :data:`IMAGES` that are asked for.
+        """Read one images part.
 
-        An earlier release wrote fewer: those are null, or empty lists.
+        Args:
+            number: of the part.
+            columns: names of columns; by default all.
+
+        Returns:
+            The columns in the types of :data:`IMAGES`. Those that an earlier release didn't write
+            are null, or empty lists.
         """
         wanted = IMAGES if columns is None else [each for each in IMAGES if each.name in columns]
         return conform(self._get_part(number, columns), wanted)
 
-    def conform(self, carried: pa.Schema) -> None:
+    def conform(self, passthrough: pa.Schema) -> None:
         """Rewrite the parts that lack columns of an input list, or have them in another type.
 
-        So that all parts can be read as one table, whatever list came later.
+        Then all parts can be read as one table, even if the list has changed.
+
+        Args:
+            passthrough: the columns that are carried over from the list.
         """
-        fields = [*IMAGES, *carried]
+        fields = [*IMAGES, *passthrough]
         for number in list(self.parts):
             rows = self._get_part(number)
             whole = conform(rows, fields)
@@ -148,7 +161,7 @@ class Manifest:
                 self.write(number, whole)
 
     def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-        """Read the committed parts in their order, a few ahead."""
+        """Read the committed parts in their order, :data:`READ_AHEAD` in parallel."""
         with ThreadPoolExecutor(READ_AHEAD) as pool:
             for start in range(0, len(self.parts), READ_AHEAD):
                 numbers = self.parts[start : start + READ_AHEAD]
@@ -162,38 +175,38 @@ class Manifest:
             return empty.select(list(columns)) if columns else empty
         return pa.concat_tables(tables, promote_options="permissive")
 
-    def write_listing(self, packed: pa.Buffer) -> None:
-        """Keep the listed sources, a Parquet file, so that a resumed job has the same."""
-        self.storage.write(self.listing, packed.to_pybytes(), PARQUET)
+    def write_listing(self, listing: pa.Buffer) -> None:
+        """Write the listing, as Parquet, so that a resumed job has the same sources."""
+        self.storage.write(self.listing, listing.to_pybytes(), PARQUET)
 
     def find_listing(self) -> pa.Buffer | None:
-        """Return that file, or None where there was no run before."""
+        """Return the listing, as Parquet; None where there is none."""
         return self._find(self.listing)
 
     def read_listing(self) -> pa.Table | None:
-        """Read the sources listed by an earlier run, or None where there was none."""
+        """Read the listing; None where there is none."""
         return self._get(self.listing)
 
     def write_corrections(self, statements: pa.Table) -> None:
-        """Keep what people said of the sources, so that every further run honours it."""
+        """Write the corrections, which every further run applies."""
         self._put(self.corrections, statements)
 
     def read_corrections(self) -> pa.Table | None:
-        """Read what people said of the sources, or None where nobody said anything."""
+        """Read the corrections; None where there are none."""
         return self._get(self.corrections)
 
-    def write_record(self, record: Mapping[str, Any]) -> None:
+    def write_record(self, record: JobRecord) -> None:
         """Write ``job.json``."""
         text = json.dumps(record, indent=2, default=str) + "\n"
         self.storage.write(f"{self.output}/job.json", text.encode(), "application/json")
 
-    def read_record(self) -> dict[str, Any] | None:
+    def read_record(self) -> JobRecord | None:
         """Read ``job.json``, or None where there is no job."""
         try:
             data = self.storage.get(f"{self.output}/job.json").data
         except NotFound:
             return None
-        record: dict[str, Any] = json.loads(data)
+        record: JobRecord = json.loads(data)
         return record
 
     def _part(self, number: int) -> str:
@@ -202,8 +215,9 @@ class Manifest:
     def _get_part(self, number: int, columns: Sequence[str] | None = None) -> pa.Table:
         data = self.storage.get(self._part(number)).data
         file = pq.ParquetFile(pa.BufferReader(data))
-        there = set(file.schema_arrow.names)
-        return file.read(None if columns is None else [each for each in columns if each in there])
+        existing = set(file.schema_arrow.names)
+        names = None if columns is None else [each for each in columns if each in existing]
+        return file.read(names)
 
     def _find(self, uri: str) -> pa.Buffer | None:
         try:
@@ -222,13 +236,13 @@ class Manifest:
 
 
 def committed(part: pa.Table) -> float | None:
-    """Return when a part was first written, in seconds since 1970; None where it doesn't say."""
+    """Return when a part was first written, in seconds since 1970; None where that is not known."""
     value = (part.schema.metadata or {}).get(COMMITTED)
     return None if value is None else float(value)
 
 
 def derive_variants(rows: pa.Table) -> dict[str, pa.Table]:
-    """Unnest the variants of images rows, a table for each aspect ratio."""
+    """Return the variants of images rows as tables of the variants manifest, by aspect ratio."""
     parents = pc.list_parent_indices(rows["variants"].combine_chunks())
     nested = pc.list_flatten(rows["variants"].combine_chunks())
     columns = {name: rows[name].take(parents) for name in ("source_uri", "source_id")}

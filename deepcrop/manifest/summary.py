@@ -136,8 +136,8 @@ class RowCounts:
         return self.statuses.total()
 
     def frequent_failures(self) -> list[tuple[FailureKey, Failures]]:
-        """Return the failures by stage and class of error, the most frequent first."""
-        return sorted(self.failures.items(), key=lambda item: -item[1].count)
+        """Return the failures by stage and class of error: most frequent first, then by name."""
+        return sorted(self.failures.items(), key=lambda item: (-item[1].count, item[0]))
 
     def errors(self) -> dict[str, int]:
         """Return the failed sources by class of error."""

@@ -1,11 +1,10 @@
-"""What a job would take on some machines, projected from a sample of its sources."""
+"""The plan of a job: its time and cost on some machines, projected from a trial."""
 
 from __future__ import annotations
 
 import math
 import time
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 from ..engine.cluster import connected
 from ..engine.committer import PART_ROWS
@@ -18,28 +17,31 @@ from .prices import Machine, Prices
 from .trial import Estimate, Trial, run_trial
 
 GIB = 2**30
+"""Bytes of a GiB."""
+MEAN_PART_ROWS = PART_ROWS // 2
+"""Rows of a manifest part on average: parts are also written by time, before they are full."""
 LISTED = 1000
 """Keys that one request lists."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What the whole job would take."""
+    """The projected time, traffic and cost of a whole job."""
 
     sources: int
     timed: int
-    """Sources that were worked on."""
+    """Sources that were processed in the trial."""
     steady: int
-    """Of them, those that came while all processes were at work, by which the pace is told."""
+    """Sources among them that came while all processes were busy; their rate is projected."""
     failed: float
-    """Share of them that failed."""
+    """Share of the timed sources that failed, 0..1."""
     machines: str
     actors: int
     """Processes that hold the network."""
     seconds: Estimate
-    """In all, from the start to the end."""
+    """Seconds from the start of the job to its end."""
     startup: float
-    """Of them, what a job takes once: its cluster's start, listing, its processes' start."""
+    """Seconds that a job takes once: the start of its cluster and processes, and the listing."""
     gpu_hours: Estimate
     bytes_in: Estimate
     bytes_out: Estimate
@@ -50,11 +52,11 @@ class Plan:
     machine_cost: Estimate | None
     """Dollars; None where the machines have no price."""
     request_cost: float
-    """Dollars, for a store that asks for them."""
+    """Dollars, for a store that charges for requests."""
     storage_cost: Estimate
     """Dollars a month, for the variants."""
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> dict[str, object]:
         """Return plain values, for JSON."""
         return asdict(self)
 
@@ -62,19 +64,18 @@ class Plan:
 def plan(
     job: Job, prices: Prices, *, timed: int = 48, machine: str | None = None, nodes: int = 1
 ) -> Plan:
-    """Time ``timed`` sources of a job for real, and project the whole; nothing of it is kept.
+    """Process and time ``timed`` sources of a job, and project the whole; no result is kept.
 
     Args:
         job: the job.
         prices: what machines and requests cost.
-        timed: how many sources to time while all processes are at work; more are worked on before
-            and after.
-        machine: a name in ``prices``; by default the cluster at hand.
-        nodes: how many such machines.
+        timed: sources to time while all processes are busy; more are processed before and after.
+        machine: a name in ``prices``; by default the current cluster is used.
+        nodes: the number of such machines.
 
     Raises:
         RequestError: the job or the machine is not possible, or can't be timed here.
-        Interrupted: the sample could not be worked on.
+        Interrupted: the sample could not be processed.
     """
     bought = prices.machine(machine) if machine else None
     with without_empty_folders(canonical(job.output.rstrip("/"))):
@@ -103,12 +104,21 @@ def project(
     name: str,
     nodes: int,
 ) -> Plan:
-    """Reckon what a whole job takes with a layout, from a trial with another one."""
+    """Project a whole job with a layout, from a trial with another layout.
+
+    Args:
+        trial: the trial.
+        layout: the layout of the job.
+        prices: what machines and requests cost.
+        bought: the kind of machine; None for the current cluster.
+        name: number and name of the machines.
+        nodes: the number of machines.
+    """
     faster = _pace(trial.stages, layout) / _pace(trial.stages, trial.layout)
     seconds = trial.seconds * (faster * trial.sources) + trial.fixed
     hours = seconds * (1 / 3600)
     gpus = nodes * bought.gpus if bought else math.ceil(layout.actors * layout.gpus)
-    objects = trial.sources * trial.variants + 2 * trial.sources / PART_ROWS
+    objects = trial.sources * trial.variants + 2 * trial.sources / MEAN_PART_ROWS
     writes = math.ceil(objects + trial.sources / LISTED)
     bytes_out = trial.bytes_out * trial.sources
     return Plan(
@@ -132,7 +142,7 @@ def project(
 
 
 def _pace(stages: dict[str, float], layout: Layout) -> float:
-    """Return the seconds from one source to the next: its slowest pool decides."""
+    """Return the seconds from one source to the next; the slowest pool of actors decides."""
     if layout.fused:
         return sum(stages.values()) / layout.actors
     return max(

@@ -1,4 +1,4 @@
-"""Prices of machines and of a store, from a small table that is meant to be edited."""
+"""Prices of machines and of a store, from a table that users edit."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from ..errors import RequestError
 from ..job import read_yaml
 
 TABLE = Path(__file__).with_name("prices.yaml")
+"""The table that comes with the package."""
 
 
 class Machine(BaseModel):
-    """A type of machine."""
+    """A kind of machine."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -24,7 +25,7 @@ class Machine(BaseModel):
 
 
 class Requests(BaseModel):
-    """Dollars for a thousand requests to the store."""
+    """Prices of requests to the store, in dollars a thousand."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -33,12 +34,12 @@ class Requests(BaseModel):
 
 
 class Prices(BaseModel):
-    """The table."""
+    """The table of prices."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: str
-    """Whose prices these are."""
+    """The provider and region of the prices."""
     date: str
     machines: dict[str, Machine]
     requests: Requests

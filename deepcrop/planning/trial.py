@@ -1,8 +1,8 @@
-"""A sample of a job's sources, worked on for real and timed.
+"""A trial: a sample of a job's sources is processed and timed.
 
-The sample streams through the job's own actors on the cluster at hand, so what they cost each
-other and what the engine takes is part of what is timed. Its variants are written where the job
-would write its own, and are removed.
+The sample goes through the job's own actors on the current cluster, so contention between them and
+the engine's overhead are part of the times. Its variants are written below the job's output, and
+removed again.
 """
 
 from __future__ import annotations
@@ -13,76 +13,83 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from ..engine.layout import Layout
 from ..engine.mapping import ray_map
 from ..engine.stream import StreamExecutor
 from ..job import Job
+from ..manifest.summary import RowCounts
 from ..schema import STAGES
 from ..sources.discovery import list_sources, select
 from ..sources.index import ParquetListing, to_parquet
 from ..sources.selection import Selection
 from ..stages import fetch, render
-from ..storage import Storage
+from ..storage import Storage, canonical
 from ..storage.uri import local_path, scheme
 
 CONCURRENT = 8
-"""Actors that hold the network in a trial, at most."""
+"""The most actors that hold the network in a trial."""
 Z_95 = 1.96
-"""Standard errors on each side of a 95% interval."""
+"""Standard errors on each side of a 95% confidence interval."""
 THREADS = {"fetch": fetch.THREADS, "write": render.THREADS}
-"""Sources of a batch that are at a stage at once, where that isn't one."""
+"""Sources that a process handles at once, for the stages where that is not one."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number and half the width of its 95% interval."""
+    """A number, and half the width of its 95% confidence interval."""
 
     value: float
     error: float = 0.0
 
     def __add__(self, known: float) -> Estimate:
-        """Add what is known."""
+        """Add an exact number."""
         return Estimate(self.value + known, self.error)
 
     def __mul__(self, factor: float) -> Estimate:
-        """Multiply by what is known."""
+        """Multiply by an exact number."""
         return Estimate(self.value * factor, self.error * factor)
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What a sample took, and what it says of a source."""
+    """The times and sizes of a sample."""
 
     sources: int
-    """Of the whole job."""
+    """Sources of the whole job."""
     timed: int
-    """Of the sample."""
+    """Sources of the sample."""
     steady: int
-    """Of them, those that came while all actors were at work, by which the pace is told."""
+    """Sources of the sample that came while all actors were busy; their rate is projected."""
     layout: Layout
-    """Of the trial."""
+    """The layout of the trial."""
     fixed: float
-    """Seconds that a run takes once: listing, and the start of its actors."""
+    """Seconds that a run takes once, for the listing and the start of its actors."""
     seconds: Estimate
-    """Of the whole layout for a source."""
+    """Seconds that the whole layout takes for a source."""
     stages: dict[str, float]
-    """Seconds of one process for a source, by stage."""
+    """Seconds that one process takes for a source, by stage."""
     bytes_in: Estimate
-    """Of a source."""
+    """Bytes of a source."""
     bytes_out: Estimate
-    """Of a source's variants."""
+    """Bytes of a source's variants."""
     variants: float
-    """Of a source."""
+    """Variants of a source."""
     failed: float
-    """Share of the sample."""
+    """Share of the sample that failed, 0..1."""
 
 
 def run_trial(job: Job, layout: Layout, timed: int) -> Trial:
-    """List a job's sources and time some of them on the cluster at hand.
+    """List a job's sources, and time some of them on the current cluster.
+
+    Args:
+        job: the job.
+        layout: its layout on the cluster; a trial has :data:`CONCURRENT` actors at most.
+        timed: sources to time while all actors are busy; more are processed before and after.
 
     Raises:
         RequestError: input or output is not usable.
@@ -99,25 +106,26 @@ def run_trial(job: Job, layout: Layout, timed: int) -> Trial:
     early, late = 2 * layout.actors * size, (layout.actors - 1) * size
     sample = select(sources, None, early + timed + late)
     # Neighbours in a listing are alike, and those timed must be like the rest.
-    sample = sample.take(numpy.random.default_rng(0).permutation(sample.num_rows))
-    place = f"{job.output.rstrip('/')}/.plan-{uuid.uuid4().hex[:8]}"
+    sample = sample.take(np.random.default_rng(0).permutation(sample.num_rows))
+    place = canonical(f"{job.output.rstrip('/')}/.plan-{uuid.uuid4().hex[:8]}")
     aside = job.model_copy(update={"output": place})
     listing = ParquetListing(to_parquet(sample))
     executor = StreamExecutor(aside, aside.storage, layout, listing, size)
     arrivals, tables = [], []
     start = time.perf_counter()
     try:
-        for rows in executor.run(numpy.arange(sample.num_rows), heartbeat=lambda: None):
+        for rows in executor.run(np.arange(sample.num_rows), heartbeat=lambda: None):
             arrivals.append(time.perf_counter() - start)
             tables.append(rows)
     finally:
         _remove(place, storage)
     rows = pa.concat_tables(tables)
-    counts = [table.num_rows for table in tables]
-    early, late = _ends(sum(counts), early, late)
-    pace = _pace(arrivals, counts, early, late)
+    batches = [table.num_rows for table in tables]
+    early, late = _ends(rows.num_rows, early, late)
+    pace = _pace(arrivals, batches, early, late)
     stages = {stage: _seconds(rows, stage) for stage in STAGES}
-    own = _mean(numpy.sum(list(stages.values()), axis=0), sources.num_rows)
+    own = _mean(np.sum(list(stages.values()), axis=0), sources.num_rows)
+    counts = RowCounts.of(rows)
     bytes_out = [sum(each["bytes"] for each in made) for made in rows["variants"].to_pylist()]
     return Trial(
         sources=sources.num_rows,
@@ -129,8 +137,8 @@ def run_trial(job: Job, layout: Layout, timed: int) -> Trial:
         stages={stage: float(seconds.mean()) for stage, seconds in stages.items()},
         bytes_in=_bytes_in(sources, rows),
         bytes_out=_mean(bytes_out, sources.num_rows),
-        variants=pc.sum(pc.list_value_length(rows["variants"])).as_py() / rows.num_rows,
-        failed=pc.sum(pc.equal(rows["status"], "failed")).as_py() / rows.num_rows,
+        variants=counts.variants / counts.done,
+        failed=counts.failed / counts.done,
     )
 
 
@@ -141,44 +149,44 @@ def _remove(place: str, storage: Storage) -> None:
 
 
 def _ends(rows: int, early: int, late: int) -> tuple[int, int]:
-    """Return how many rows at both ends are left out: none where there are too few."""
+    """Return how many rows at both ends are left out: none where most would be."""
     return (early, late) if rows >= 2 * (early + late) else (0, 0)
 
 
 def _pace(arrivals: Sequence[float], counts: Sequence[int], early: int, late: int) -> float:
-    """Return the seconds from one row to the next while all actors were at work.
+    """Return the seconds from one row to the next while all actors were busy.
 
     Args:
-        arrivals: when each batch came back.
-        counts: its rows.
-        early: rows at the beginning to leave out.
-        late: rows at the end.
+        arrivals: seconds at which each batch came back.
+        counts: rows of each batch.
+        early: rows to leave out at the beginning.
+        late: rows to leave out at the end.
     """
-    rows = numpy.cumsum(counts)
-    first = int(numpy.searchsorted(rows, max(early, 1)))
-    last = int(numpy.searchsorted(rows, rows[-1] - late))
+    rows = np.cumsum(counts)
+    first = int(np.searchsorted(rows, max(early, 1)))
+    last = int(np.searchsorted(rows, rows[-1] - late))
     if last <= first:
         return arrivals[-1] / int(rows[-1])
-    # A line through all of them: batches arrive in bunches, and the ends may lie within one.
-    return float(numpy.polyfit(rows[first : last + 1], arrivals[first : last + 1], 1)[0])
+    # A line is fitted because batches arrive in groups, and both ends may lie within a group.
+    return float(np.polyfit(rows[first : last + 1], arrivals[first : last + 1], 1)[0])
 
 
-def _seconds(rows: pa.Table, stage: str) -> numpy.ndarray:
-    """Return what each source takes of a process at a stage."""
+def _seconds(rows: pa.Table, stage: str) -> NDArray[np.float64]:
+    """Return the seconds of a process that each source takes at a stage, float (sources,)."""
     milliseconds = pc.fill_null(rows[f"{stage}_ms"], 0.0).to_numpy()
     return milliseconds / (1000 * THREADS.get(stage, 1))
 
 
 def _bytes_in(sources: pa.Table, rows: pa.Table) -> Estimate:
-    """Return the mean bytes of a source: as listed, or where a list doesn't say, as sampled."""
+    """Return the mean bytes of a source: of the listing, or of the sample where it has no sizes."""
     if sources["source_bytes"].null_count:
         return _mean(rows["source_bytes"].drop_null().to_pylist(), sources.num_rows)
     return Estimate(pc.mean(sources["source_bytes"]).as_py())
 
 
-def _mean(sample: Sequence[float] | numpy.ndarray, population: int) -> Estimate:
-    """Return the mean of a population of which a sample was drawn without putting back."""
-    values = numpy.asarray(sample, float)
+def _mean(sample: Sequence[float] | NDArray[np.float64], population: int) -> Estimate:
+    """Return the mean of a population of which a sample was drawn without replacement."""
+    values = np.asarray(sample, float)
     if len(values) < 2:
         return Estimate(float(values.sum()))
     left = max(0.0, 1 - len(values) / population)

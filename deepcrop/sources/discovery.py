@@ -1,10 +1,10 @@
-"""The sources of a job: every image listed once, with an id, a key and what the list says of it.
+"""The discovery of a job's sources: every image is listed once, with an id and a key.
 
-A folder or prefix is listed in parallel, a call for each of its sub-folders; the rows of a list
-file (:mod:`deepcrop.sources.list_files`) are taken; a tar archive (WebDataset) is read whole, once.
-What is no photo by its name is left out and counted (:mod:`deepcrop.sources.selection`).
-The id is a hash of the URI, so it is the same in every listing; the key names the source's
-variants, is safe as a path, and no two sources share it.
+The input is a folder or prefix, whose sub-folders are listed in parallel; a list file, whose rows
+are taken (:mod:`deepcrop.sources.list_files`); or tar archives (WebDataset), each of which is read
+once. Files that are not photos, by their names, are left out and counted
+(:mod:`deepcrop.sources.selection`). The id is a hash of the URI, so it is the same in every
+listing. The key names the source's variants; it is safe as a path, and unique.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import numpy
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from ..errors import RequestError, SourceError
 from ..schema import SOURCES
@@ -27,41 +28,43 @@ from .keys import distinct_keys
 from .list_files import LISTS, keep_columns
 from .list_rows import list_rows
 from .mapping import ParallelMap, serial_map
-from .rows import CHUNK_ROWS, Listed, append, no_rows, source_id
+from .rows import CHUNK_ROWS, Listed, append, no_rows
 from .selection import OTHER, REPEATED, Selection, in_words
 
 __all__ = [
-    "SOURCES",
     "Sources",
     "is_redacted",
     "list_small",
     "list_sources",
     "select",
-    "source_id",
     "with_secrets",
     "without_secrets",
 ]
 
 ARCHIVE = ".tar"
+"""Suffix of inputs that are archives."""
 REDACTED = "[redacted]"
+"""Stands for a secret in a URI that was written down."""
 LOCAL_LISTING_MAX = 2000
-"""Files that are listed at once by whoever asks: a process of a cluster takes longer to start."""
+"""Files that are listed in the calling process at most; a process of a cluster takes longer to
+start than these take to list."""
 LOCAL_LIST_BYTES = 1 << 17
-"""Of a list of so few."""
+"""Bytes of a list file that is read in the calling process at most."""
 SERIAL_LISTING_S = 3.0
-"""Seconds after which what is left is listed by tasks, side by side: a process for these takes two
-seconds of a CPU to start, more than all of a small listing."""
+"""Seconds after which the remaining folders are listed in parallel. The processes that do so take
+two seconds of a CPU to start, more than all of a small listing."""
 EVERY = Selection()
+"""The default selection."""
 
 
 @dataclass(frozen=True)
 class Sources:
-    """All sources that are there, ordered by URI."""
+    """The sources that an input has, ordered by URI."""
 
     table: pa.Table
     """Columns of :data:`SOURCES`, then the columns carried over from the input list."""
     kinds: Mapping[str, int]
-    """What else is there and was ignored: how much of each kind of :mod:`.ignored`."""
+    """Ignored files and rows by kind; see :mod:`deepcrop.sources.selection`."""
 
     @property
     def ignored(self) -> int:
@@ -72,18 +75,18 @@ class Sources:
 def list_sources(
     uri: str,
     storage: Storage,
-    known: pa.Table | None = None,
+    previous: pa.Table | None = None,
     selection: Selection = EVERY,
     parallel_map: ParallelMap = serial_map,
 ) -> Sources:
     """List every source under ``uri``.
 
     Args:
-        uri: what the job's ``input`` says.
+        uri: the job's ``input``.
         storage: the store to list.
-        known: an earlier listing; its sources keep their keys, its columns their types.
+        previous: an earlier listing; its sources keep their keys, and its columns their types.
         selection: which files are sources.
-        parallel_map: lists many folders, or reads many archives, side by side.
+        parallel_map: lists folders, or reads archives, in parallel.
 
     Raises:
         RequestError: there is nothing there, it can't be read, or a list lacks its columns.
@@ -94,18 +97,21 @@ def list_sources(
         listed = _list_archives(uri, storage, selection, parallel_map)
     else:
         listed = _list_store(uri, storage, selection, parallel_map)
-    return _sources(uri, *listed, known)
+    return _sources(uri, *listed, previous)
 
 
 def list_small(
     uri: str,
     storage: Storage,
-    known: pa.Table | None = None,
+    previous: pa.Table | None = None,
     selection: Selection = EVERY,
 ) -> Sources | None:
-    """Do as :func:`list_sources` where that is soon done, without a cluster; else return None."""
+    """List every source under ``uri`` as :func:`list_sources` does; None where that takes long.
+
+    Archives and globs take long, and folders of more than :data:`LOCAL_LISTING_MAX` files.
+    """
     if uri.lower().endswith(ARCHIVE) or storage.is_glob(uri):
-        return None  # what is read or looked through for them may be much
+        return None  # all bytes of an archive are read, all files below a glob's root are listed
     if uri.lower().endswith(LISTS):
         entry = storage.stat(uri)
         if entry is not None and (entry.size or 0) > LOCAL_LIST_BYTES:
@@ -113,47 +119,47 @@ def list_small(
         listed = list_rows(uri, storage, selection)
     else:
         entries = []
-        patience = time.monotonic() + SERIAL_LISTING_S
+        deadline = time.monotonic() + SERIAL_LISTING_S
         for entry in storage.list(uri):
             entries.append(entry)
-            if len(entries) > LOCAL_LISTING_MAX or time.monotonic() > patience:
+            if len(entries) > LOCAL_LISTING_MAX or time.monotonic() > deadline:
                 return None
         listed = _entries_table(entries, storage.root(uri), selection)
-    return _sources(uri, *listed, known)
+    return _sources(uri, *listed, previous)
 
 
-def _sources(uri: str, table: pa.Table, kinds: Counter[str], known: pa.Table | None) -> Sources:
-    """Order what was listed, each once, and give each a key."""
+def _sources(uri: str, table: pa.Table, kinds: Counter[str], previous: pa.Table | None) -> Sources:
+    """Order the listed sources by URI, drop repeated ones, and give each a key of its own."""
     if not table.num_rows:
         raise RequestError(
             f"input {uri}: no images there (ignored {in_words(kinds)}); "
             "put photos there, or give another folder, s3://bucket/prefix, glob or list of URIs"
         )
-    if known is not None:
-        table = keep_columns(uri, table, known.schema)
+    if previous is not None:
+        table = keep_columns(uri, table, previous.schema)
     table = table.sort_by("source_uri")
     unique, table_ids = _first_of_each(table)
     kinds = kinds + Counter({REPEATED: table.num_rows - unique.num_rows})
-    if len(numpy.unique(table_ids)) != len(table_ids):
+    if len(np.unique(table_ids)) != len(table_ids):
         raise RequestError(
             f"input {uri}: two URIs have one id; do they differ in a signature only?"
         )
-    return Sources(distinct_keys(unique, known), kinds)
+    return Sources(distinct_keys(unique, previous), kinds)
 
 
 def select(sources: pa.Table, limit: int | None, sample: int | None) -> pa.Table:
-    """Return the first ``limit`` sources, or of them ``sample``, drawn evenly by their ids."""
+    """Return the first ``limit`` sources, and of those ``sample``, drawn evenly by their ids."""
     if limit is not None:
         sources = sources.slice(0, limit)
     if sample is not None and sample < sources.num_rows:
-        ranks = numpy.argsort(sources["source_id"].to_numpy(), kind="stable")
-        sources = sources.take(pa.array(numpy.sort(ranks[:sample])))
+        ranks = np.argsort(sources["source_id"].to_numpy(), kind="stable")
+        sources = sources.take(pa.array(np.sort(ranks[:sample])))
     return sources
 
 
 def without_secrets(sources: pa.Table) -> pa.Table:
-    """Return a listing as it may be written down."""
-    # Of a million names of these, none needs a look.
+    """Return a listing without the credentials in its URIs, as it may be written down."""
+    # Paths and S3 URIs have none, which one pass of Arrow tells for a million of them.
     if pc.all(pc.match_substring_regex(sources["source_uri"], "^(/|s3://)")).as_py():
         return sources
     names = pa.chunked_array(
@@ -167,7 +173,7 @@ def without_secrets(sources: pa.Table) -> pa.Table:
 
 
 def is_redacted(sources: pa.Table) -> bool:
-    """Tell whether rows of a listing that was written down lack a secret."""
+    """Tell whether credentials were left out of rows of a listing that was written down."""
     return bool(pc.any(pc.match_substring(sources["source_uri"], REDACTED)).as_py())
 
 
@@ -178,13 +184,13 @@ def with_secrets(
     selection: Selection = EVERY,
     parallel_map: ParallelMap = serial_map,
 ) -> pa.Table:
-    """Return a listing that was written down, with what was left out read from the input again."""
+    """Return a listing that was written down, with the credentials read from the input again."""
     names = sources["source_uri"].to_pylist()
     table = list_sources(uri, storage, sources, selection, parallel_map).table
     columns = (table[name].to_pylist() for name in ("source_id", "source_uri"))
-    whole = dict(zip(*columns, strict=True))
+    uri_of = dict(zip(*columns, strict=True))
     ids = sources["source_id"].to_pylist()
-    uris = [whole.get(identity, name) for identity, name in zip(ids, names, strict=True)]
+    uris = [uri_of.get(identity, name) for identity, name in zip(ids, names, strict=True)]
     return _with_uris(sources, pa.array(uris, pa.string()))
 
 
@@ -192,8 +198,8 @@ def _with_uris(sources: pa.Table, uris: pa.Array | pa.ChunkedArray) -> pa.Table:
     return sources.set_column(sources.schema.get_field_index("source_uri"), "source_uri", uris)
 
 
-def _first_of_each(table: pa.Table) -> tuple[pa.Table, numpy.ndarray]:
-    """Drop repeated URIs of a table sorted by URI."""
+def _first_of_each(table: pa.Table) -> tuple[pa.Table, NDArray[np.int64]]:
+    """Return a table sorted by URI without repeated URIs, and its ids, int64 (sources,)."""
     uris = table["source_uri"].combine_chunks()
     if table.num_rows > 1:
         new = pc.not_equal(uris.slice(1), uris.slice(0, len(uris) - 1))
@@ -209,17 +215,17 @@ def _list_store(
         return _entries_table(storage.list(uri), root, selection)
     folders: list[str] = []
     listed = [_entries_table(_entries(storage.children(root), folders), root, selection)]
-    patience = time.monotonic() + SERIAL_LISTING_S
-    while folders and time.monotonic() < patience:
+    deadline = time.monotonic() + SERIAL_LISTING_S
+    while folders and time.monotonic() < deadline:
         listed.append(_list_folder(folders.pop(), root, storage, selection))
     if folders:
         each = partial(_list_folder, root=root, storage=storage, selection=selection)
         listed += parallel_map(each, folders, cpus=0.25)
-    return _together(listed)
+    return _merged(listed)
 
 
 def _entries(items: Iterable[Entry | Prefix], folders: list[str]) -> Iterator[Entry]:
-    """Yield the objects of one level as they come; note its folders."""
+    """Yield the objects of one level; append its folders to ``folders``."""
     for item in items:
         if isinstance(item, Entry):
             yield item
@@ -230,18 +236,18 @@ def _entries(items: Iterable[Entry | Prefix], folders: list[str]) -> Iterator[En
 def _list_archives(
     uri: str, storage: Storage, selection: Selection, parallel_map: ParallelMap
 ) -> Listed:
-    """List the images in tar archives, one or a glob of them; each archive is read whole."""
+    """List the images in tar archives: one, or all that a glob matches."""
     each = partial(_list_archive, root=storage.root(uri), storage=storage, selection=selection)
     try:
-        return _together(parallel_map(each, storage.list(uri), cpus=0.5))
+        return _merged(parallel_map(each, storage.list(uri), cpus=0.5))
     except SourceError as error:
         raise RequestError(f"input {uri}: {error}") from error
 
 
 def _list_archive(archive: Entry, root: str, storage: Storage, selection: Selection) -> Listed:
-    """List the images of one archive; WebDataset's ``NAME.txt`` is the caption of ``NAME.jpg``."""
+    """List the images of one archive; ``NAME.txt`` is the caption of ``NAME.jpg`` (WebDataset)."""
     rows, kinds, captions = no_rows(), Counter[str](), {}
-    stems = []
+    stems: list[str] = []
     shard = below(archive.uri, root).removesuffix(ARCHIVE)
     for name, uri, size, data in iter_tar_members(archive.uri, storage.read(archive.uri)):
         stem, extension = posixpath.splitext(name)
@@ -269,14 +275,14 @@ def _entries_table(entries: Iterable[Entry], root: str, selection: Selection) ->
             kinds[kind] += 1
             continue
         append(rows, entry.uri, entry.size, entry.etag, path)
-        if len(rows["key"]) == CHUNK_ROWS:  # as Python's objects they take ten times the memory
+        if len(rows["key"]) == CHUNK_ROWS:  # as Python objects they take ten times the memory
             tables.append(pa.table(rows, schema=SOURCES))
             rows = no_rows()
     return pa.concat_tables([*tables, pa.table(rows, schema=SOURCES)]), kinds
 
 
-def _together(listed: Sequence[Listed]) -> Listed:
-    """Return the sources of several places as one."""
+def _merged(listed: Sequence[Listed]) -> Listed:
+    """Return the sources and counts of several listings as one."""
     tables, kinds = [SOURCES.empty_table()], Counter[str]()
     for table, counts in listed:
         tables.append(table)

@@ -1,12 +1,13 @@
-"""The rule for focal points that people give, in lists and in corrections."""
+"""The validation of focal points in list files and corrections."""
 
 from __future__ import annotations
 
 PERCENT = 100
+"""Values up to this are taken for percentages in hints of errors, larger ones for pixels."""
 
 
 def focal_problem(x: float | None, y: float | None) -> str | None:
-    """Return what is wrong with a focal point, in a clause for an error; None where nothing is.
+    """Return what is wrong with a focal point, as a clause of an error; None where nothing is.
 
     Args:
         x: share of the width, 0 (left) to 1 (right).

@@ -1,7 +1,7 @@
-"""The key of a source: the name of its variants, safe as a path, that no two sources share.
+"""The key of a source: the name of its variants, which is safe as a path and unique.
 
-A variant is the file ``KEY.SUFFIX``. So two keys differ also where a file system folds case or
-Unicode's forms, and no key with a suffix is the name of a folder that another key lies in.
+A variant is the file ``KEY.SUFFIX``. Two keys differ even on file systems that ignore case or
+Unicode's normal forms, and no key with a suffix is the name of a folder that another key lies in.
 """
 
 from __future__ import annotations
@@ -38,27 +38,27 @@ EXTENSIONS = frozenset(
         "heif",
     ]
 )
-"""Of the names of images; a key goes without."""
+"""Extensions of image files, in lower case; a key has none."""
 MAX_SEGMENT = 180
-"""Bytes of one path segment of a key: file systems end at 255, and suffixes are added."""
+"""Bytes of one path segment of a key at most: file systems allow 255, suffixes included."""
 MAX_KEY = 800
-"""Bytes of a key: S3 ends at 1,024, and the output's own prefix comes before it."""
+"""Bytes of a key at most: S3 allows 1,024, the output's own prefix included."""
 
 ROUNDS = 8
-"""Times that clashing keys are told apart: once does, unless somebody chose names against it."""
+"""Attempts to make clashing keys unique; one is enough, unless names were chosen against it."""
 
 _SUSPECT = re.compile(
     rf"({'|'.join(re.escape(suffix) for suffix in OUTPUT_FORMATS.values())})/", re.IGNORECASE
 )
-"""The end of a folder's name that a variant's file may have too."""
+"""A folder's name that ends like the file of a variant."""
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')
 
 
 def safe_key(path: str) -> str:
     """Return a relative path, without the image's extension, that can't escape its folder.
 
-    ``.``, ``..`` and empty segments are spelled out, characters that some store or file system
-    rejects are percent-encoded, and what is too long is cut and ends in a hash of the whole.
+    ``.``, ``..`` and empty segments are encoded, characters that some store or file system rejects
+    are percent-encoded, and names that are too long are cut and end in a hash of the whole.
     """
     stem, dot, extension = path.rpartition(".")
     if dot and extension.lower() in EXTENSIONS and stem.rpartition("/")[2]:
@@ -89,25 +89,25 @@ def _shorten(text: str, limit: int) -> str:
     return text.encode()[: limit - 17].decode("utf-8", "ignore") + "-" + digest
 
 
-def distinct_keys(table: pa.Table, known: pa.Table | None) -> pa.Table:
+def distinct_keys(table: pa.Table, previous: pa.Table | None) -> pa.Table:
     """Give every source a key of its own.
 
-    Members of a clash end in their id. Where a source listed before has ``x``, a folder ``x.jpg``
-    that is new is called ``x.jpg%``.
+    Keys that clash get their source's id at the end. Where a source of an earlier listing has the
+    key ``x``, a new folder ``x.jpg`` is named ``x.jpg%``.
 
     Args:
         table: a listing, each source once.
-        known: an earlier listing; its sources keep their keys.
+        previous: an earlier listing; its sources keep their keys.
 
     Raises:
-        RequestError: an id makes no difference either.
+        RequestError: keys clash even with their ids.
     """
     keys, ids = table["key"].combine_chunks(), table["source_id"].combine_chunks()
     free = pa.repeat(True, len(ids))
     taken = pa.array([], pa.string())
-    if known is not None:
-        before = known["key"].combine_chunks()
-        places = pc.index_in(ids, value_set=known["source_id"].combine_chunks())
+    if previous is not None:
+        before = previous["key"].combine_chunks()
+        places = pc.index_in(ids, value_set=previous["source_id"].combine_chunks())
         free, taken = pc.is_null(places), _folded(before)
         keys = pc.coalesce(before.take(places), _beside(keys, taken))
     for _ in range(ROUNDS):
@@ -123,7 +123,7 @@ def distinct_keys(table: pa.Table, known: pa.Table | None) -> pa.Table:
 
 
 def _clashes(folded: pa.Array, taken: pa.Array) -> pa.Array:
-    """Tell which keys another source has, or has a folder of this name with a suffix.
+    """Tell which keys clash: with another key, or with a folder named like their file.
 
     Args:
         folded: the keys of all sources, as :func:`_folded` makes them.
@@ -172,7 +172,7 @@ def _in_suspects(keys: pa.Array) -> pa.Array:
 
 
 def _folded(keys: pa.Array) -> pa.Array:
-    """Return keys as the file systems see them that can't tell a.jpg from A.jpg."""
+    """Return keys as file systems compare them that ignore case, such as a.jpg and A.jpg."""
     plain = pc.string_is_ascii(keys)
     lower = pc.utf8_lower(keys)
     if pc.all(plain).as_py():
@@ -182,5 +182,5 @@ def _folded(keys: pa.Array) -> pa.Array:
 
 
 def _fold(key: str) -> str:
-    """Fold case and Unicode's forms: canonical caseless matching (Unicode 16, D145)."""
+    """Fold case and Unicode's normal forms: canonical caseless matching (Unicode 16, D145)."""
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", key).casefold())

@@ -1,9 +1,9 @@
-"""Lists of sources: a file with a row for each, in which a column says where it is.
+"""List files: tables with a row a source, whose column ``uri`` says where the source is.
 
-A list is text. What a ``.csv`` or ``.tsv`` file says is carried over letter by letter: ``00120``,
-21 digits, ``2024-01-01``, ``NaN`` and spaces at the ends stay what they are. An empty value is
-null, quoted or not. Columns of a ``.parquet`` list keep their types, spelled in one way; one
-that has no type, because nothing is in it, is text.
+The columns of a ``.csv`` or ``.tsv`` file are text, and are carried over unchanged: ``00120``, 21
+digits, ``2024-01-01``, ``NaN`` and spaces at the ends stay as they are. An empty value is null,
+quoted or not. Columns of a ``.parquet`` list keep their types, in one variant of each type; a
+column of type null, which has no values, becomes text.
 """
 
 from __future__ import annotations
@@ -23,24 +23,28 @@ from ..storage import Storage
 from .focal_points import focal_problem
 
 LISTS = (".txt", ".csv", ".tsv", ".parquet")
+"""Suffixes of inputs that are list files."""
 FOCAL = ("focal_x", "focal_y")
-HINTS = ("caption", *FOCAL)
-"""Columns that say something to the methods."""
+HINT_COLUMNS = ("caption", *FOCAL)
+"""Columns that methods use."""
 ROWS = 1 << 13
-"""Rows of a text file that are held as Python's objects."""
+"""Rows of a text file that are held as Python objects at once."""
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _BLANK = " \t\v\f"
-"""At the ends of a line of a ``.txt`` list; not all of Unicode's, which may end a name."""
+"""White space that is stripped from lines of a ``.txt`` list; Unicode's other spaces may end a
+name."""
 
 
 def read_list(uri: str, storage: Storage) -> pa.Table:
-    """Read a list: a column ``uri`` first, then :data:`HINTS` that it has, then all others.
+    """Read a list file.
 
-    ``uri`` is null where a row has none.
+    Returns:
+        The column ``uri``, which is null where a row has none, then those of :data:`HINT_COLUMNS`
+        that the list has, then all others.
 
     Raises:
-        RequestError: it can't be read, has no column ``uri``, or a row is wrong: which one.
+        RequestError: it can't be read, has no column ``uri``, or a row is wrong, which is named.
     """
     try:
         data = storage.get(uri).data
@@ -50,7 +54,7 @@ def read_list(uri: str, storage: Storage) -> pa.Table:
         table = _parse(uri.lower(), data)
         names = table.column_names
         if "uri" not in names and "url" in names:
-            # What img2dataset and many crawls call it.
+            # The name in img2dataset and many crawls.
             names = ["uri" if name == "url" else name for name in names]
             table = table.rename_columns(names)
         _check_names(names)
@@ -64,8 +68,8 @@ def read_list(uri: str, storage: Storage) -> pa.Table:
 def keep_columns(uri: str, table: pa.Table, before: pa.Schema) -> pa.Table:
     """Give a list's columns the order and the types that they had in an earlier listing.
 
-    So all parts of a manifest have the same, also where a column was empty when it began. A column
-    that is there no more is null.
+    So all parts of a manifest have the same columns, even where a column was empty at first. A
+    column that the list no longer has is null.
 
     Raises:
         RequestError: a column has values that its type can't hold.
@@ -88,7 +92,7 @@ def keep_columns(uri: str, table: pa.Table, before: pa.Schema) -> pa.Table:
 
 
 def plain_type(kind: pa.DataType) -> pa.DataType:
-    """Return the type in which a column is carried over: one spelling of each, and none of null."""
+    """Return the type that a column is carried over with: one variant of each type, never null."""
     types = pa.types
     if types.is_null(kind) or types.is_large_string(kind) or types.is_string_view(kind):
         return pa.string()
@@ -117,26 +121,26 @@ def _parse(name: str, data: bytes) -> pa.Table:
 def _parse_rows(data: bytes, delimiter: str) -> pa.Table:
     """Parse rows of delimited values (RFC 4180), all of them text.
 
-    Python's own reader: it takes 2 s for a million rows where Arrow's takes 0.3, which is little
-    beside all else that a listing does with them, has no longest row, and tells lines.
+    Python's own reader is used because it has no limit on the length of a row and knows line
+    numbers. It takes 2 s for a million rows (Arrow's takes 0.3 s), little of a listing's time.
     """
     rows = _rows(data, delimiter)
     names = [name.strip() or f"column_{at}" for at, name in enumerate(next(rows, []), 1)]
     if not names:
         raise ValueError("is empty; expected a header with a column 'uri'")
-    parts, share = [], []
+    parts, chunk = [], []
     schema = pa.schema([(name, pa.string()) for name in names])
     for row in rows:
-        share.append(row)
-        if len(share) == ROWS:
-            parts.append(_batch(share, schema))
-            share = []
-    return pa.Table.from_batches([*parts, _batch(share, schema)], schema)
+        chunk.append(row)
+        if len(chunk) == ROWS:
+            parts.append(_batch(chunk, schema))
+            chunk = []
+    return pa.Table.from_batches([*parts, _batch(chunk, schema)], schema)
 
 
 def _rows(data: bytes, delimiter: str) -> Iterator[list[str]]:
-    """Yield the rows that aren't blank, all as long as the first."""
-    # A limit of the whole process, whose default is 128 KiB: a value may be as long as the file.
+    """Yield the rows that aren't blank, all with as many values as the first."""
+    # The limit is the process's own, 128 KiB by default; a value may be as long as the file.
     csv.field_size_limit(max(csv.field_size_limit(), len(data)))
     lines = io.TextIOWrapper(io.BytesIO(data), _encoding(data), newline="")
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
@@ -158,7 +162,7 @@ def _rows(data: bytes, delimiter: str) -> Iterator[list[str]]:
     except csv.Error as error:
         raise ValueError(f"line {first}: {error}") from None
     except UnicodeDecodeError:
-        _decoded(data)  # tells the line
+        _decoded(data)  # raises an error that names the line
         raise
 
 
@@ -169,7 +173,7 @@ def _batch(rows: Sequence[Sequence[str]], schema: pa.Schema) -> pa.RecordBatch:
 
 
 def _encoding(data: bytes) -> str:
-    """Return the encoding that the first bytes tell; UTF-8 where they tell none."""
+    """Return the encoding that a byte-order mark names; UTF-8 where there is none."""
     return "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
 
 
@@ -191,11 +195,11 @@ def _check_names(names: Sequence[str]) -> None:
 
 
 def _typed(table: pa.Table) -> pa.Table:
-    """Order the columns, and give each the type that it is carried over in."""
+    """Order the columns, and give each the type that it is carried over with."""
     columns = {"uri": table["uri"].cast(pa.string())}
     empty = pc.equal(pc.utf8_trim_whitespace(columns["uri"]), "")
     columns["uri"] = pc.if_else(empty, pa.scalar(None, pa.string()), columns["uri"])
-    for name in (each for each in HINTS if each in table.column_names):
+    for name in (each for each in HINT_COLUMNS if each in table.column_names):
         columns[name] = _fractions(table[name], name) if name in FOCAL else _text(table[name])
     if any(name in columns for name in FOCAL):
         _check_focal(columns, table.num_rows)

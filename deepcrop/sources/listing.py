@@ -1,7 +1,8 @@
-"""The listing of a job: what is there, which of it the job wants, and what earlier runs knew.
+"""The listing of a job: the sources that its input has, limited to those that the job wants.
 
-Unless there are few, it is made in a process of its own, which ends then: sorting and comparing all
-names takes several times the memory of the listing itself. What comes back from it is packed.
+Sources of earlier runs stay in it. A large listing is built in a process of its own, which gives
+its memory back when it ends: sorting and comparing all names takes several times the memory of the
+listing itself. The result is compressed (Parquet).
 """
 
 from __future__ import annotations
@@ -33,19 +34,19 @@ from .selection import Selection
 
 @dataclass(frozen=True)
 class Listing:
-    """All sources of a job, ordered by URI, packed."""
+    """All sources of a job, ordered by URI, as Parquet."""
 
     packed: pa.Buffer
     """As :func:`.index.to_parquet` makes it: columns of :data:`..schema.SOURCES`, then those
     carried over from the input list."""
     public: pa.Buffer
-    """The same without secrets, as it may be written down."""
+    """The listing without the credentials in its URIs, as it may be written down."""
     kinds: Mapping[str, int]
-    """What else is there and was ignored: how much of each kind of :mod:`.ignored`."""
+    """Ignored files and rows by kind; see :mod:`deepcrop.sources.selection`."""
 
     @classmethod
     def of(cls, table: pa.Table, kinds: Mapping[str, int]) -> Listing:
-        """Pack a table of sources."""
+        """Compress a table of sources."""
         packed, bare = to_parquet(table), without_secrets(table)
         return cls(packed, packed if bare is table else to_parquet(bare), kinds)
 
@@ -53,62 +54,69 @@ class Listing:
 def build_listing(
     job: Job,
     storage: Storage,
-    known: pa.Buffer | None,
+    previous: pa.Buffer | None,
     parallel_map: ParallelMap = serial_map,
 ) -> Listing:
     """List a job's sources.
 
     Args:
-        job: says where they are, and which are wanted.
-        storage: the store that they lie in.
-        known: the listing of an earlier run, packed; its sources stay, and keep their keys.
-        parallel_map: spreads the listing, and the hashing for duplicates.
+        job: its input, and which sources it wants.
+        storage: the store of the input.
+        previous: the listing of an earlier run, as Parquet; its sources stay, and keep their keys.
+        parallel_map: lists folders and hashes sources in parallel.
 
     Raises:
         RequestError: there is nothing there, or it can't be read.
     """
-    before = None if known is None else _unpacked(known)
-    found = list_sources(job.input, storage, before, Selection.of(job), parallel_map)
-    return _listing(job, storage, found, before, parallel_map)
+    previous_table = None if previous is None else _from_parquet(previous)
+    found = list_sources(job.input, storage, previous_table, Selection.of(job), parallel_map)
+    return _listing(job, storage, found, previous_table, parallel_map)
 
 
-def list_locally(job: Job, storage: Storage, known: pa.Buffer | None) -> Listing | None:
-    """Do as :func:`build_listing` where that needs no cluster; else return None."""
+def list_locally(job: Job, storage: Storage, previous: pa.Buffer | None) -> Listing | None:
+    """List a job's sources as :func:`build_listing` does; None where that takes a cluster."""
     if job.dedupe:
         return None
-    if known is not None and pq.read_metadata(pa.BufferReader(known)).num_rows > LOCAL_LISTING_MAX:
+    if (
+        previous is not None
+        and pq.read_metadata(pa.BufferReader(previous)).num_rows > LOCAL_LISTING_MAX
+    ):
         return None
-    before = None if known is None else _unpacked(known)
-    found = list_small(job.input, storage, before, Selection.of(job))
-    return None if found is None else _listing(job, storage, found, before, serial_map)
+    previous_table = None if previous is None else _from_parquet(previous)
+    found = list_small(job.input, storage, previous_table, Selection.of(job))
+    return None if found is None else _listing(job, storage, found, previous_table, serial_map)
 
 
 def _listing(
     job: Job,
     storage: Storage,
     found: Sources,
-    before: pa.Table | None,
+    previous_table: pa.Table | None,
     parallel_map: ParallelMap,
 ) -> Listing:
-    """Keep what the job wants, and what an earlier run had listed."""
+    """Keep the sources that the job wants, and those that an earlier run had listed."""
     table = select(found.table, job.limit, job.sample)
     if job.dedupe:
-        table = find_duplicates(table, before, storage, parallel_map)
-    if before is not None:
-        gone = pc.invert(pc.is_in(before["source_id"], value_set=table["source_id"]))
-        table = pa.concat_tables([table, before.filter(gone)], promote_options="permissive")
+        table = find_duplicates(table, previous_table, storage, parallel_map)
+    if previous_table is not None:
+        unlisted = pc.invert(pc.is_in(previous_table["source_id"], value_set=table["source_id"]))
+        table = pa.concat_tables(
+            [table, previous_table.filter(unlisted)], promote_options="permissive"
+        )
     return Listing.of(table, found.kinds)
 
 
 def restore_secrets(
     job: Job,
     storage: Storage,
-    known: pa.Buffer,
+    previous: pa.Buffer,
     kinds: Mapping[str, int],
     parallel_map: ParallelMap = serial_map,
 ) -> Listing:
-    """Return an earlier run's listing with the secrets that weren't written down."""
-    whole = with_secrets(_unpacked(known), job.input, storage, Selection.of(job), parallel_map)
+    """Return an earlier run's listing with the credentials that weren't written down."""
+    whole = with_secrets(
+        _from_parquet(previous), job.input, storage, Selection.of(job), parallel_map
+    )
     return Listing.of(whole, kinds)
 
 
@@ -129,5 +137,5 @@ def join_corrections(packed: pa.Buffer, corrections: Corrections) -> pa.Buffer:
     return sink.getvalue()
 
 
-def _unpacked(packed: pa.Buffer) -> pa.Table:
+def _from_parquet(packed: pa.Buffer) -> pa.Table:
     return pq.read_table(pa.BufferReader(packed))

@@ -1,4 +1,4 @@
-"""How work on many items is spread: one after the other, or over the processes of an engine."""
+"""Maps a function over many items: one after the other, or in parallel on an engine."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ Answer = TypeVar("Answer")
 
 
 class ParallelMap(Protocol):
-    """Applies a function to many items, in other processes where there are some."""
+    """Applies a function to many items, in other processes if the engine has them."""
 
     def __call__(
         self, function: Callable[[Item], Answer], items: Iterable[Item], *, cpus: float
     ) -> list[Answer]:
-        """Return the answers in the order of the items; raise what a call raised.
+        """Return the results in the order of the items; an exception of a call is raised.
 
         Args:
-            function: can be pickled.
-            items: the arguments, which can be pickled.
-            cpus: share of a CPU that one call takes.
+            function: a function that can be pickled.
+            items: its arguments, which can be pickled.
+            cpus: the share of a CPU that one call takes.
         """
         ...
 

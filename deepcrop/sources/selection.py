@@ -1,4 +1,6 @@
-"""What is no photo: files that computers and disk stations leave among photos, told by their names.
+"""The selection of sources: which files are photos, judged by their paths.
+
+Computers and storage devices leave other files among photos. These are ignored by default:
 
 =====================================  ===========================================================
 ignored                                because
@@ -22,9 +24,9 @@ ignored                                because
 ``System Volume Information/``
 =====================================  ===========================================================
 
-Case doesn't count in these names, and a folder counts at any depth below the input, with all that
-lies in it. What may be a person's photo isn't among them: hidden files in general, snapshots, and
-``.picasaoriginals``, where Picasa keeps the originals.
+Case is ignored in these names. Folders match at any depth below the input, and everything in them
+is ignored. Files that may be photos of a person are not in the table: hidden files in general,
+snapshots, and ``.picasaoriginals``, where Picasa keeps the originals.
 """
 
 from __future__ import annotations
@@ -48,11 +50,11 @@ THUMBNAILS = "thumbnails (.thumbnails)"
 BIN = "in recycle bins"
 WINDOWS = "Windows' settings and thumbnails (Thumbs.db)"
 OTHER = "other files"
-"""No image by their extension."""
+"""Files whose extension is not that of an image."""
 EXCLUDED = "excluded (--exclude)"
 NOT_INCLUDED = "not included (--include)"
 REPEATED = "repeated"
-"""Rows of a list with the URI of an earlier one."""
+"""Rows of a list with the URI of an earlier row."""
 NO_URI = "rows without a URI"
 
 _FOLDERS = {
@@ -75,7 +77,7 @@ _FOLDERS = {
     "system volume information": WINDOWS,
 }
 _TRASH = ".trash-"
-"""A recycle bin of a Linux user (freedesktop.org's Trash specification); the id follows."""
+"""Start of the name of a Linux user's recycle bin (freedesktop.org's Trash specification)."""
 _NAMES = {
     ".ds_store": MAC,
     "icon\r": MAC,
@@ -94,20 +96,20 @@ _STARTS = tuple(_NAME_STARTS)
 
 @dataclass(frozen=True)
 class Selection:
-    """Which files of an input are its sources: globs that people give, and the names above.
+    """Which files of an input are its sources: the job's globs, and the module's table.
 
-    A glob is matched on the path below the input; case counts. One without a slash is matched on
-    the name alone, at any depth; one that ends in a slash means all below a folder of this name.
-    ``*`` and ``?`` stop at slashes, ``**`` spans folders, ``[abc]`` is one of these.
+    A glob is matched against the path below the input, with case. A glob without a slash is matched
+    against the name alone, at any depth; one that ends in a slash matches everything below a folder
+    of this name. ``*`` and ``?`` stop at slashes, ``**`` spans folders, ``[abc]`` is one of these.
 
-    What is ignored by default is brought back by an included glob that names it: ``**/._*``,
-    ``@eaDir/``, ``*.dat``; not by one that just spans it, such as ``2024/**``.
+    Files that are ignored by default are sources where an ``include`` glob names them, such as
+    ``**/._*``, ``@eaDir/`` or ``*.dat``, but not where it only spans them, such as ``2024/**``.
     """
 
     include: tuple[str, ...] = ()
     """Only files that one of these matches are sources; all where empty."""
     exclude: tuple[str, ...] = ()
-    """Files that one of these matches are none, also where they are included."""
+    """Files that one of these matches are not sources, even where they are included."""
 
     @classmethod
     def of(cls, job: Job) -> Selection:
@@ -115,7 +117,7 @@ class Selection:
         return cls(job.include, job.exclude)
 
     def refuse(self, path: str, *, any_name: bool = False) -> str | None:
-        """Return as what a file is ignored; None where it is a source.
+        """Return the kind as which a file is ignored; None where it is a source.
 
         Args:
             path: relative to the input.
@@ -142,7 +144,7 @@ class Selection:
 
 
 def _kinds(path: str, any_name: bool) -> Iterator[str]:
-    """Yield as what a path is ignored, folders first; a glob's, where it names that."""
+    """Yield the kinds as which a path, or what a glob names, is ignored; folders come first."""
     *folders, name = path.lower().split("/")
     if not _FOLDERS.keys().isdisjoint(folders) or _TRASH in path.lower():
         for folder in folders:
@@ -158,7 +160,7 @@ def _kinds(path: str, any_name: bool) -> Iterator[str]:
 
 
 def in_words(kinds: Mapping[str, int]) -> str:
-    """Return what was ignored, in one line without its end: counts by kind, the most first."""
+    """Return counts of ignored files as text, such as ``3: 2 other files, 1 repeated``."""
     most_first = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
     parts = [f"{count:,} {kind}" for kind, count in most_first if count]
     return f"{sum(kinds.values()):,}: {', '.join(parts)}" if parts else "0"

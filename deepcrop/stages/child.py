@@ -1,11 +1,11 @@
-"""A process that works on one item at a time, and may die of it: the parent goes on.
+"""A child process that works on one item at a time, and whose death the parent survives.
 
 A native decoder that crashes, or that never ends, takes its process with it. So the process that
-holds the method is a child, which says what it is doing as it does it; the parent ends it where a
-stage takes too long, says what became of the item, and starts another child for the next one.
+holds the method is a child, which reports each stage as it begins. The parent ends the child where
+a stage takes too long, reports an error for the item, and starts another child for the next item.
 
-The two speak in pickles through the child's standard input and output. What else is printed there
-goes to the standard error instead.
+Parent and child exchange pickles through the child's standard input and output. Other output of the
+child goes to the standard error.
 """
 
 from __future__ import annotations
@@ -27,49 +27,51 @@ from ..errors import Interrupted, TimedOut, WorkerDied
 from .stopwatch import Stopwatch
 from .watchdog import EXIT_TIMED_OUT
 
-TICK = 0.1
-"""Seconds between two looks at the time."""
+TICK_S = 0.1
+"""Seconds between two checks of the time limit."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What a child begins to do."""
+    """A stage that a child begins."""
 
     name: str
     seconds: float | None = None
-    """Its limit; None where it has none."""
+    """The time limit of the stage; None where it has none."""
     late: TimedOut | None = None
-    """What to say where it takes longer."""
+    """The error where it takes longer."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of an item."""
+    """The result of an item, or its error."""
 
-    value: Any = None
+    value: object = None
     error: Exception | None = None
 
 
 Say = Callable[[Stage], None]
 """Tells the parent which stage begins."""
-Make = Callable[..., Callable[[Any], Any]]
-"""Makes what works on an item: it gets a :data:`Say`, then what :meth:`Child.prepare` was given."""
+Work = Callable[[Any], object]
+"""Works on an item; returns its result."""
+Make = Callable[..., Work]
+"""Makes a :data:`Work`, from a :data:`Say` and the arguments of :meth:`Child.prepare`."""
 
 
 class Child:
-    """The parent's end.
+    """The parent's side of a child process.
 
     ```python
     with Child("package.module:make") as child:  # begins to import it
-        child.prepare(job)                       # make(say, job) is called there
-        child.ask(item)                          # what it makes is called with each item
+        child.prepare(job)                       # the child calls make(say, job)
+        child.ask(item)                          # and then the result with each item
     ```
     """
 
     def __init__(self, target: str) -> None:
         """Start a process that imports ``module:name``, a :data:`Make`."""
         self.target = target
-        self.arguments: tuple[Any, ...] = ()
+        self.arguments: tuple[object, ...] = ()
         self._start()
 
     def __enter__(self) -> Child:
@@ -80,18 +82,18 @@ class Child:
         """End the process."""
         self._end()
 
-    def prepare(self, *arguments: Any) -> None:
-        """Say what to make the worker of. It is picklable, for the next process to have it too."""
+    def prepare(self, *arguments: object) -> None:
+        """Set the arguments of the :data:`Make`, picklable ones; later children get them too."""
         self.arguments = arguments
         self._send(arguments)
 
-    def ask(self, item: Any) -> Any:
-        """Have an item worked on; return what comes of it.
+    def ask(self, item: object) -> Any:
+        """Have the child work on an item, which can be pickled; return the result.
 
         Raises:
-            SourceError: the work failed, took too long, or ended its process.
-            RequestError: the worker could not be made.
-            Interrupted: its process died before it took an item.
+            SourceError: the work failed, took too long, or ended the process.
+            RequestError: the :data:`Make` failed.
+            Interrupted: the process died before it took an item.
         """
         if self.process.poll() is not None:
             self._start()
@@ -101,7 +103,7 @@ class Child:
         stopwatch = Stopwatch(self.process.pid)
         while True:
             try:
-                message = self.messages.get(timeout=TICK)
+                message = self.messages.get(timeout=TICK_S)
             except Empty:
                 if stage is not None and _is_late(stage, stopwatch):
                     self._end()
@@ -125,22 +127,22 @@ class Child:
         self.process = subprocess.Popen(
             [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
-        self.messages: SimpleQueue[Any] = SimpleQueue()
+        self.messages: SimpleQueue[object] = SimpleQueue()
         reader = threading.Thread(
             target=_receive, args=(self.process.stdout, self.messages), daemon=True
         )
         reader.start()
 
-    def _send(self, message: Any) -> None:
+    def _send(self, message: object) -> None:
         assert self.process.stdin is not None
-        with suppress(BrokenPipeError):  # it has ended: so do its messages, which say so
+        with suppress(BrokenPipeError):  # it has ended, which the end of its messages tells
             pickle.dump(message, self.process.stdin)
             self.process.stdin.flush()
 
     def _end(self) -> int:
         """End the process, if it lives; return its exit status."""
         try:
-            status = self.process.wait(0 if self.messages.empty() else TICK)
+            status = self.process.wait(0 if self.messages.empty() else TICK_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
             status = self.process.wait()
@@ -157,7 +159,7 @@ def _is_late(stage: Stage, stopwatch: Stopwatch) -> bool:
 
 
 def _died(stage: Stage | None, status: int) -> Exception:
-    """Return what to say of a process that ended."""
+    """Return the error of an item whose process ended."""
     how = f"status {status}" if status >= 0 else signal.Signals(-status).name
     if status == -signal.SIGKILL:
         how += ": memory may be short"
@@ -168,8 +170,8 @@ def _died(stage: Stage | None, status: int) -> Exception:
     return WorkerDied(f"its process died at the stage {stage.name} ({how})")
 
 
-def _receive(pipe: BinaryIO, messages: SimpleQueue[Any]) -> None:
-    """Pass on what the child says; None at its end."""
+def _receive(pipe: BinaryIO, messages: SimpleQueue[object]) -> None:
+    """Pass on the child's messages; None at their end."""
     try:
         while True:
             messages.put(pickle.load(pipe))
@@ -178,7 +180,7 @@ def _receive(pipe: BinaryIO, messages: SimpleQueue[Any]) -> None:
 
 
 def serve(target: str) -> None:
-    """Be the child: import ``module:name``, make the worker, and answer until the input ends."""
+    """Run the child: import ``module:name``, call it, and answer items until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
     sys.stdout.flush()
     replies = os.fdopen(os.dup(1), "wb")
@@ -201,7 +203,7 @@ def serve(target: str) -> None:
         try:
             item = pickle.load(sys.stdin.buffer)
         except EOFError:
-            # Without what libraries do, and print, at their end; the parent has all that matters.
+            # Skips what libraries do, and print, at exit; the parent has all results.
             sys.stderr.flush()
             os._exit(0)
         try:

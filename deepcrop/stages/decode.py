@@ -1,4 +1,4 @@
-"""The second stage: pixels at the scale needed, and the thumbnail that the method looks at."""
+"""The second stage: pixels at the scale that the variants need, and the input of the method."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from .watchdog import time_limit
 
 
 class Decoder:
-    """Decodes sources at the scale needed, and makes what the method looks at."""
+    """Decodes sources at the scale that the variants need, and makes the input of the method."""
 
     def __init__(self, job: Job, analysis: int | None, *, keep_pictures: bool) -> None:
-        """Decode for a method that looks at a longest edge of ``analysis`` pixels; None: at all.
+        """Prepare to decode for a method.
 
         Args:
-            job: what is made of the sources.
-            analysis: of the method with the job's weights and options: a loaded one says it, and
-                :func:`.registry.analysis_of` where none is loaded.
-            keep_pictures: the pictures stay in this process, to be rendered.
+            job: says what is made of each source.
+            analysis: longest edge in pixels of the method's input, of a loaded method or of
+                :func:`.registry.analysis_of`; None: the full pictures.
+            keep_pictures: whether the pictures are rendered in this process.
         """
         self.job = job
         self.analysis = analysis
         self.keep_pictures = keep_pictures
 
     def __call__(self, tasks: Sequence[ImageTask]) -> None:
-        """Decode each source, or fail it."""
+        """Decode each source, or fail its task."""
         for task in tasks:
             if task.error is None:
                 with task.timed("decode"), time_limit(limit_of(self.job, "decode")):
@@ -45,12 +45,11 @@ class Decoder:
         task.size, task.format = probe.size, probe.format
         task.orientation = probe.orientation
         task.remark_ignored_correction()
-        # One scale for all layouts, though not all render what is decoded here: a window may turn
-        # on what another scale's rounding does, and a job may go on in another layout.
+        # All layouts decode at the same scale, though some decode again to render: boxes may depend
+        # on the rounding at a scale, and a job may be resumed in another layout.
         least = min_decode_size(self.job, probe.size)
         if self.analysis is not None:
-            look = probe.size.fit(self.analysis)
-            least = look.cover(least)
+            least = probe.size.fit(self.analysis).cover(least)
         task.least = least
         picture = image.decode(
             task.data,

@@ -1,4 +1,4 @@
-"""The first stage: the sources' bytes, many at once because each waits for the store."""
+"""The first stage: the bytes of sources, fetched many at once since each waits for the store."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from ..storage import Storage
 from .item import ImageTask
 
 THREADS = 32
+"""Sources that a process fetches at once."""
 
 
 class Fetcher:
     """Reads and hashes the bytes of sources."""
 
     def __init__(self, storage: Storage) -> None:
-        """Take the store; connections are made at the first use, in the process that uses them."""
+        """Take the store, which connects at the first use, in the process that uses it."""
         self.storage = storage
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="fetch")
 
     def __call__(self, tasks: Sequence[ImageTask]) -> None:
-        """Fetch the bytes of each source, or fail it."""
+        """Fetch the bytes of each source, or fail its task."""
         list(self.threads.map(self._fetch, tasks))
 
     def _fetch(self, task: ImageTask) -> None:

@@ -1,4 +1,4 @@
-"""The third stage: the method, with its network on a device, answers for batches of sources."""
+"""The third stage: the method, with its network on a device, runs on batches of sources."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Predictor:
         assert self.method.kind == "crop"
         sizes = [_size(task) for task in tasks]
         answers = self.method.boxes(
-            [_look(task) for task in tasks],
+            [_thumbnail(task) for task in tasks],
             [request.aspect for request in self.job.requests],
             sizes=sizes,
             hints=[self._hints(task) for task in tasks],
@@ -86,7 +86,7 @@ class Predictor:
     def _retarget(self, tasks: Sequence[ImageTask]) -> None:
         sizes = [[self._target(task, request) for request in self.job.requests] for task in tasks]
         assert self.method.kind == "retarget"
-        answers = self.method.retarget([_look(task) for task in tasks], sizes)
+        answers = self.method.retarget([_thumbnail(task) for task in tasks], sizes)
         for task, pixels in zip(tasks, answers, strict=True):
             task.pixels = [each.permute(1, 2, 0).cpu().numpy() for each in pixels]
 
@@ -103,8 +103,8 @@ class Predictor:
         )
 
 
-def _look(task: ImageTask) -> NDArray[np.uint8]:
-    """Return what the method looks at, of a source that was decoded."""
+def _thumbnail(task: ImageTask) -> NDArray[np.uint8]:
+    """Return the input of the method, of a source that was decoded."""
     assert task.thumbnail is not None
     return task.thumbnail
 
@@ -116,8 +116,8 @@ def _size(task: ImageTask) -> Size:
 
 
 def _is_memory(error: Exception) -> bool:
-    """Tell whether memory was short: each of torch's libraries says so in its own way."""
+    """Tell whether memory was short; torch's libraries have several errors for that."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
-    words = ("out of memory", "can't allocate memory", "alloc_failed")
-    return isinstance(error, RuntimeError) and any(each in str(error).lower() for each in words)
+    phrases = ("out of memory", "can't allocate memory", "alloc_failed")
+    return isinstance(error, RuntimeError) and any(each in str(error).lower() for each in phrases)

@@ -1,8 +1,8 @@
-"""How long each stage of the work on one source may take.
+"""The time limits of the stages of one source.
 
-Decoding and rendering have a limit for the source, and the method has one for each ratio or size
-that is asked for: retargeting takes as long for each. Fetching and writing wait for the store,
-which has limits of its own for every request and try.
+Decoding and rendering have a limit for the source. The method has one for each ratio or size, since
+retargeting takes as long for each of them. Fetching and writing wait for the store, whose requests
+have limits of their own.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from ..errors import TimedOut
 from ..job import Job
 from ..methods import registry
 
-SECONDS = 60.0
-"""The limit where neither the job nor its method says one."""
+DEFAULT_LIMIT_S = 60.0
+"""Seconds of a stage at most, where neither the job nor its method has a limit."""
 LIMITED = ("decode", "infer", "render")
 """Stages that have a limit."""
 
 
 def limit_of(job: Job, stage: str) -> float:
-    """Return the seconds that a stage of the work on one source may take.
+    """Return the seconds that a stage of one source may take.
 
     Args:
-        job: its ``time_limit``, if it has one, holds for every stage and every method.
+        job: its ``time_limit``, if it has one, applies to every stage and method.
         stage: one of :data:`LIMITED`.
     """
     if stage != "infer":
-        return job.time_limit or SECONDS
-    own: float = getattr(registry.find(job.method), "time_limit", SECONDS)
+        return job.time_limit or DEFAULT_LIMIT_S
+    own: float = getattr(registry.find(job.method), "time_limit", DEFAULT_LIMIT_S)
     return (job.time_limit or own) * len(job.requests)
 
 

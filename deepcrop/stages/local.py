@@ -1,10 +1,9 @@
-"""The stages of a job on one photo after the other, in this process: no Ray, a quick start."""
+"""The stages of a job in this process, on one photo after the other: without Ray."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Any
 
 from ..errors import RequestError
 from ..job import Job
@@ -16,16 +15,16 @@ from .item import ImageTask
 from .render import Renderer, suffix_of
 
 STDIN = "-"
-"""The name of a photo whose bytes come from the standard input."""
+"""The name of a photo that is read from the standard input."""
 
 
 class LocalPipeline:
-    """A method, loaded once, and a folder for the variants.
+    """Crops photos with a method that is loaded once.
 
     ```python
-    task = single.process("photo.jpg", "photo")
-    single.to_dict(task)      # boxes, scores, focal point
-    local.write(task)       # the variants' paths
+    task = pipeline.process("photo.jpg", "photo")
+    pipeline.to_dict(task)  # boxes, scores, focal point
+    pipeline.write(task)    # the variants' paths
     ```
     """
 
@@ -42,12 +41,12 @@ class LocalPipeline:
         self.renderer = Renderer(job, self.storage, self._uri)
 
     def process(self, photo: str, key: str, data: bytes | None = None) -> ImageTask:
-        """Fetch and decode a photo, and ask the method about it.
+        """Fetch and decode a photo, and run the method on it.
 
         Args:
             photo: a path or URI.
-            key: how its variants' names begin.
-            data: its bytes, where they are here already.
+            key: the start of its variants' names.
+            data: its bytes, where they have been read already.
 
         Raises:
             SourceError: it can't be read, or the method failed on it.
@@ -67,8 +66,8 @@ class LocalPipeline:
         _raise(task)
         return task
 
-    def to_dict(self, task: ImageTask) -> dict[str, Any]:
-        """Return a photo's crop boxes, scores and focal point.
+    def to_dict(self, task: ImageTask) -> dict[str, object]:
+        """Return a photo's crop boxes, scores and focal point, as ``crop --boxes`` prints them.
 
         Raises:
             RequestError: the method makes pixels, and has no boxes.

@@ -1,10 +1,10 @@
-"""Time that a process had for its work: clock time, less the time that it waited for a CPU.
+"""The time that a process had for its work: elapsed time, less the time that it waited for a CPU.
 
-A busy machine stretches clock time at will (Ray starts its workers at niceness 15, so whatever else
-runs comes first), and CPU time says nothing of a process that sleeps for ever. Linux counts for
-each thread how long it was ready to run and had no CPU (``/proc/PID/task/TID/schedstat``, second
-number, in nanoseconds; Documentation/scheduler/sched-stats.rst). Where there is no such file, clock
-time is all that is measured.
+Elapsed time alone depends on what else the machine runs (Ray starts its workers at niceness 15, so
+other processes come first), and CPU time doesn't grow in a process that sleeps forever. Linux
+counts for each thread how long it was ready to run and had no CPU
+(``/proc/PID/task/TID/schedstat``, second number, in nanoseconds;
+Documentation/scheduler/sched-stats.rst). Where there is no such file, elapsed time is measured.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ import time
 
 
 class Stopwatch:
-    """Measures the time that a process had, from the moment that it is made."""
+    """Measures the time that a process has, from the construction of the object on."""
 
     def __init__(self, process: int | str = "self") -> None:
-        """Begin.
+        """Start to measure.
 
         Args:
-            process: its id.
+            process: the id of the process.
         """
         self.process = process
         self.began = time.monotonic()
         self.waited = waits(process)
 
     def clock(self) -> float:
-        """Return the seconds of the clock."""
+        """Return the elapsed seconds."""
         return time.monotonic() - self.began
 
     def seconds(self) -> float:
-        """Return the seconds of the clock, less those for which a thread waited for a CPU.
+        """Return the elapsed seconds, less those for which a thread waited for a CPU.
 
-        Of several threads, the one that waited longest counts: the others may wait for it.
+        The thread that waited longest counts, since the others may wait for it.
         """
         before = self.waited
         waited = max(

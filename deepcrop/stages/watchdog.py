@@ -1,10 +1,10 @@
-"""A time limit for work that can't be interrupted: past it, the process ends itself.
+"""A time limit for work that can't be interrupted: beyond it, the process ends itself.
 
-A native decoder that never returns doesn't see Python's signals. So the worker dies, the driver
-tries alone those sources that died with it, and finds the one that takes too long.
+A native decoder that never returns doesn't react to Python's signals. So the process dies; the
+driver then tries its sources one at a time, and finds the one that takes too long.
 
-A thread looks at the time. One that can't, because native code keeps Python's lock, is noticed by
-:mod:`faulthandler`, whose timer needs no lock.
+A thread checks the time. Where native code never releases Python's global lock, that thread can't
+run; then :mod:`faulthandler` ends the process, whose timer needs no lock.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from contextlib import contextmanager
 from .stopwatch import Stopwatch
 
 EXIT_TIMED_OUT = 124
-"""Exit status of a process that ended itself, as coreutils' ``timeout`` has it."""
-TICK = 0.25
-"""Seconds between two looks."""
-SILENCE = 60.0
-"""Seconds that the lock may be kept, at least, before the process is ended (with status 1)."""
+"""Exit status of a process that ended itself, the same as that of coreutils' ``timeout``."""
+TICK_S = 0.25
+"""Seconds between two checks."""
+LOCK_HELD_MAX_S = 60.0
+"""Seconds after which a process that holds the global lock is ended at the earliest (status 1)."""
 
 _watches: dict[int, _Watch] = {}
 _watcher: threading.Thread | None = None
@@ -30,7 +30,7 @@ _lock = threading.Lock()
 
 
 class _Watch:
-    """One thread's work. It is measured from the first look on: most ends before."""
+    """The work of one thread, measured from the first check on: most work ends before that."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -45,7 +45,7 @@ class _Watch:
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """End this process if the block takes longer than ``seconds``, waits for a CPU left out."""
+    """End this process if the block takes longer than ``seconds``, without waits for a CPU."""
     thread = threading.get_ident()
     _start_watcher()
     _watches[thread] = _Watch(seconds)
@@ -67,13 +67,13 @@ def _watch() -> None:
     pause = threading.Event()
     with open(os.devnull, "w") as nowhere:
         armed = False
-        while not pause.wait(TICK):
+        while not pause.wait(TICK_S):
             watches = list(_watches.values())
             if any(watch.is_over() for watch in watches):
                 os._exit(EXIT_TIMED_OUT)
             if watches:
-                silence = max(SILENCE, *(watch.seconds for watch in watches))
-                faulthandler.dump_traceback_later(silence, exit=True, file=nowhere)
+                held = max(LOCK_HELD_MAX_S, *(watch.seconds for watch in watches))
+                faulthandler.dump_traceback_later(held, exit=True, file=nowhere)
             elif armed:
                 faulthandler.cancel_dump_traceback_later()
             armed = bool(watches)

@@ -46,7 +46,7 @@ def test_two_that_share_a_cpu_count_what_each_of_them_had():
 def test_native_code_that_keeps_the_lock_for_ever_ends_its_process():
     code = (
         "import ctypes; from deepcrop.stages import watchdog\n"
-        "watchdog.SILENCE = 1.0\n"
+        "watchdog.LOCK_HELD_MAX_S = 1.0\n"
         "with watchdog.time_limit(0.9): __import__('time').sleep(0.5); ctypes.PyDLL(None).pause()"
     )
     done = subprocess.run([sys.executable, "-c", code], timeout=60, capture_output=True, text=True)

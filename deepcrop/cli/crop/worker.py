@@ -44,7 +44,7 @@ class CropWorker:
         """
         self.say, self.task = say, task
         self.stage = "fetch"
-        self.singles = [LocalPipeline(job, task.device, self._begin(job)) for job in task.jobs]
+        self.pipelines = [LocalPipeline(job, task.device, self._begin(job)) for job in task.jobs]
         self.saliency: Any = None
         if task.way is Way.overlay:
             from ...report.maps import saliency_method
@@ -75,28 +75,28 @@ class CropWorker:
             from ...report.sheet import draw_row
 
             rows = []
-            for single in self.singles:
-                work = self._work(single, photo)
-                title = f"{photo.key}, {single.job.method}"
-                rows.append(draw_row(comparison_row(single, work, title)))
+            for pipeline in self.pipelines:
+                task = self._task(pipeline, photo)
+                title = f"{photo.key}, {pipeline.job.method}"
+                rows.append(draw_row(comparison_row(pipeline, task, title)))
             return CropResult(rows=tuple(rows))
-        [single] = self.singles
-        work = self._work(single, photo)
+        [pipeline] = self.pipelines
+        task = self._task(pipeline, photo)
         if self.task.way is Way.boxes:
-            return CropResult((json.dumps(single.to_dict(work)),))
+            return CropResult((json.dumps(pipeline.to_dict(task)),))
         if self.task.way is Way.write:
-            paths = single.write(work)
-            return CropResult(tuple(paths), tuple(note.text for note in work.notes))
+            paths = pipeline.write(task)
+            return CropResult(tuple(paths), tuple(note.text for note in task.notes))
         from ...report.overlays import draw_overlay
 
-        folder = Path(single.job.output)
+        folder = Path(pipeline.job.output)
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{photo.key}-overlay.jpg"
-        draw_overlay(single, work, self.saliency).save(path, quality=90)
+        draw_overlay(pipeline, task, self.saliency).save(path, quality=90)
         return CropResult((str(path),))
 
-    def _work(self, single: LocalPipeline, photo: Photo) -> ImageTask:
-        return single.process(photo.name, photo.key, photo.data)
+    def _task(self, pipeline: LocalPipeline, photo: Photo) -> ImageTask:
+        return pipeline.process(photo.name, photo.key, photo.data)
 
     def _begin(self, job: Job) -> Callable[[str], None]:
         """Return a function that tells the parent process that a stage of a job begins."""

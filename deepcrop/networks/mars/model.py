@@ -196,7 +196,8 @@ class Mars(nn.Module):
         if size != tuple(image.shape[-2:]):
             x = F.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
         x = x.float().div(127.5).sub(1)
-        if self.options.trunk in ("vgg16", "resnet50"):  # rescaled from torchvision
+        if self.options.trunk in ("vgg16", "resnet50"):
+            # torchvision's mean and deviation, rescaled
             mean = x.new_tensor((0.485, 0.456, 0.406)).view(3, 1, 1) * 2 - 1
             x = (x - mean) / (2 * x.new_tensor((0.229, 0.224, 0.225)).view(3, 1, 1))
         stride = self.options.truncation.stride
