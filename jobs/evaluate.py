@@ -1,4 +1,4 @@
-"""Evaluate the networks on photos that training never saw.
+"""Evaluate the networks on photos that aren't used in training.
 
 python -m jobs.evaluate saliency --shared ../shared
 python -m jobs.evaluate learning-curve --shared ../shared
@@ -38,7 +38,7 @@ IMAGENET = "weights/mobilenet_v2_imagenet_same_padding.safetensors"
 
 @app.callback()
 def main() -> None:
-    """Evaluate the networks on photos that training never saw."""
+    """Evaluate the networks on photos that aren't used in training."""
 
 
 @app.command()
@@ -58,7 +58,7 @@ def learning_curve(
     shared: Path = typer.Option(SHARED, help="Folder that holds data/gaze_* and weights/."),
     part: str = typer.Option("test", help="test or validation"),
 ) -> None:
-    """Print what a plain readout of the frozen trunk gains, by the photos that it learned from.
+    """Print the gain of a plain readout of the frozen trunk by the number of training photos.
 
     It takes half an hour on one core.
     """

@@ -136,7 +136,7 @@ def face_labels(
 ) -> None:
     """Find faces with MTCNN, for the saliency network's face head to learn from.
 
-    It comes with the package facenet-pytorch, which wants an old torch and runs with a new one:
+    It comes with the package facenet-pytorch, which requires an old torch but runs with a new one:
     pip install --no-deps facenet-pytorch
     """
     from rich.progress import track

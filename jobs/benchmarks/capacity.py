@@ -66,7 +66,7 @@ class Parts:
 
 
 def parts(counts: tuple[int, int], rounds: int) -> Parts:
-    """Measure the parts by jobs of two sizes in turn, and what jobs don't show by itself.
+    """Measure the parts by jobs of two sizes in turn; measure separately what jobs don't show.
 
     Returns:
         Medians over the rounds of the cost of each image more.

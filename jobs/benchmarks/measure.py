@@ -1,7 +1,7 @@
 """Measure the time and memory of a command and of all processes that it starts.
 
 Ray's daemons outlive their parents, so the processes are found by making this one the parent of
-orphans (Linux), and their times are sampled, since nobody waits for most of them.
+orphans (Linux), and their times are sampled, because no process waits for most of them.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class _Tree:
 
 
 def _share_of_memory(pid: int) -> int:
-    """Return a process's proportional share of memory (PSS) in bytes; 0 where it has ended."""
+    """Return a process's proportional share of memory (PSS) in bytes; 0 if it has ended."""
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):

@@ -25,7 +25,7 @@ HEADINGS = (
 def lines(counts: Sequence[int], found: list[Footprint]) -> Iterator[list[str]]:
     """Run a job over each number of images; yield lines of the table, and append to ``found``.
 
-    The cost of an image stands in the lines from the second on.
+    The cost of an image is in the lines from the second on.
     """
     for count in counts:
         found.append(measure_job(count))

@@ -19,7 +19,7 @@ def agreement(method: CropMethod, rows: Sequence[Cropping], images: Path) -> Agr
 
     Args:
         method: the crop method.
-        rows: annotations; those of an image are asked together.
+        rows: annotations; those of one image are evaluated together.
         images: folder that the rows' paths are relative to.
     """
     by_image: dict[str, list[Cropping]] = {}

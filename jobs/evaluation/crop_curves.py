@@ -90,7 +90,7 @@ def saliency_curve(
 
 
 def human_curve(photos: Sequence[GazePhoto], aspects: Sequence[AspectRatio]) -> list[Point]:
-    """Follow windows chosen from half of the viewers, judged on the others."""
+    """Follow windows chosen from half of the viewers and evaluated on the others."""
     maps, points = [], []
     for photo in photos:
         [(first, second)] = halves(photo.viewers, 1)

@@ -190,7 +190,7 @@ def mean_map(methods: Sequence[SaliencyCrop], image: Tensor) -> Tensor:
     """Return the mean of methods' maps of a photo and of its mirror image, ``(h, w)``, sum 1.
 
     Args:
-        methods: that look at the same number of pixels.
+        methods: methods that analyse the same number of pixels.
         image: uint8 ``(3, h, w)``.
     """
     total = torch.zeros(())

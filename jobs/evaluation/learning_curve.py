@@ -106,7 +106,7 @@ def learning_curve(
 
 
 def curve_table(shared: Path, imagenet: Mapping[str, Tensor], part: str) -> Table:
-    """Tabulate the gain of readouts by the photos that they saw.
+    """Tabulate the gain of readouts by their number of training photos.
 
     Args:
         shared: folder that holds ``data/gaze_*``.

@@ -102,7 +102,7 @@ def ablation(
     frozen: int,
     report: Callable[[Row], None],
 ) -> None:
-    """Train each variant alike and evaluate it.
+    """Train each variant with one recipe and evaluate it.
 
     Args:
         initial: makes the untrained network with some switches, over the same trunk.

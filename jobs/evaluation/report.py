@@ -1,4 +1,4 @@
-"""The tables of the saliency network's model card, on photos that training never saw."""
+"""The tables of the saliency network's model card, on photos that aren't used in training."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def measure(
     Args:
         method: on the device already.
         photos: (3, H, W) uint8: the batch.
-        size: the size wanted of each.
+        size: the size requested for each image.
         threads: number of torch's threads during the measurement.
         device: type of the device where the method runs.
         repeats: runs; one more before them is not counted in.
@@ -142,7 +142,7 @@ def timing_table(rows: Iterable[tuple[str, Size, str, int, Timing]]) -> Table:
     """Tabulate timings.
 
     Args:
-        rows: method, size of the result, where it ran, images in the batch, timing.
+        rows: method, size of the result, device, images in the batch, timing.
     """
     table = Table("method", "to", "on", title="Retargeting 640x480")
     for heading in ("batch", "s/image", "GFLOP/image", "GFLOP/s", "floor s"):

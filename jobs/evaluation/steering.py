@@ -27,7 +27,7 @@ from .cagic_ablation import AblationOptions
 SMALLEST, LARGEST = 0.02, 0.4
 """The least and the largest share (0..1) of the photo that an object covers."""
 THRESHOLD = 0.2
-"""Share of a Grad-CAM map's maximum above which a position is of the object (section 4.1.2)."""
+"""Share (0..1) of a Grad-CAM map's maximum from which a position is the object's (4.1.2)."""
 
 
 @dataclass(frozen=True)

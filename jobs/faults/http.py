@@ -28,7 +28,7 @@ class Message:
         return self.start.split()[1]
 
     def header(self, name: str) -> str:
-        """Return a header's value; empty where it is absent."""
+        """Return a header's value; empty if it is absent."""
         return next((value for key, value in self.headers if key.lower() == name), "")
 
     def encode(self) -> bytes:

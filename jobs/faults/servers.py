@@ -30,7 +30,7 @@ class S3Server:
 
 @contextlib.contextmanager
 def s3_server() -> Iterator[S3Server]:
-    """Run Ceph's gateway where it is installed, else moto, which checks neither keys nor bytes."""
+    """Run Ceph's gateway if it is installed, else moto, which checks neither keys nor bytes."""
     if missing_programs():
         from moto.server import ThreadedMotoServer
 

@@ -107,7 +107,7 @@ def train_captioner(
         recipe: the recipe of the captioner.
         detectors: the recipe of the word detectors.
         validation: number of photos that determine when to stop.
-        test: photos that the figures are of; nothing is chosen on them.
+        test: number of photos for the reported figures; nothing is selected by them.
         log: takes a line of progress.
 
     Returns:

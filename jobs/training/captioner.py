@@ -2,7 +2,7 @@
 
 The photos are few, so everything is done against learning them by heart: dropout on features,
 words and the word layer, label smoothing, weight decay, mirrored and cropped copies, the average
-of the weights, and as many epochs as the validation photos say.
+of the weights, and early stopping by the validation photos.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Recipe:
 
     Attributes:
         options: the captioner's architecture.
-        least: captions that a word must stand in to be in the vocabulary.
+        least: the least number of captions with a word that is in the vocabulary.
         longest: words of a caption that are kept.
         epochs: passes over the captions, at most.
         batch: captions in a step.

@@ -82,11 +82,11 @@ def read_croppings(path: str | Path) -> list[Cropping]:
 
 
 def read_fat(folder: Path, split: str = "train") -> list[Cropping]:
-    """Read FAT (Esmaili, Singh and Davis, CVPR 2017): thumbnails of asked-for aspect ratios.
+    """Read FAT (Esmaili, Singh and Davis, CVPR 2017): thumbnails of given aspect ratios.
 
     ``FAT_train.txt`` or ``FAT_test.txt``; a line an annotation, fields divided by spaces, tabs or
-    commas: image, x0, y0, x1, y1 of the thumbnail, width and height that were asked for. Without
-    the last two, the box's own ratio counts as asked for.
+    commas: image, x0, y0, x1, y1 of the thumbnail, requested width and height. Without
+    the last two, the box's own ratio counts as requested.
     """
     rows = []
     for where, fields in _lines(folder / f"FAT_{split}.txt"):
@@ -162,7 +162,7 @@ def read_gaicd(folder: Path, split: str = "train", top: int = 1) -> list[Croppin
     """Read GAICD (Zeng et al., CVPR 2019): scored grid-anchor crops.
 
     ``annotations/SPLIT/NAME.txt`` or ``annotations/NAME.txt`` for ``images/SPLIT/NAME.jpg`` or
-    ``images/NAME.jpg``; a line a crop: y0 x0 y1 x1 and its mean score (-2 where there is none).
+    ``images/NAME.jpg``; a line for each crop: y0 x0 y1 x1 and its mean score (-2 for none).
 
     Args:
         folder: that holds ``annotations``.

@@ -1,7 +1,7 @@
 """The recipe of Mars: binary cross-entropy on cropping areas, Adam, warm-up and cosine decay.
 
 ```python
-views = load_views(rows, folder, network, frozen=7)       # what the frozen blocks see, once
+views = load_views(rows, folder, network, frozen=7)       # runs the frozen blocks once
 fit(network, views, Recipe(epochs=10))
 ```
 
@@ -221,11 +221,11 @@ def _cover(low: Tensor, high: Tensor, cells: int) -> Tensor:
 class Objective(nn.Module):
     """The loss over the trained part of the network, which data parallelism wraps.
 
-    It is Eq. 8, the binary cross-entropy with the share of the boxes that each cell lies in.
-    Where boxes disagree, that share is broad and flat, and so are the areas that are learned from
-    it: their sums tell the best of the largest windows badly from the others. ``focus`` weighs a
-    second term, not the paper's: the odds of each area are to be the density of the view's boxes
-    (Kullback-Leibler divergence from the softmax of the logits).
+    The first term is Eq. 8, the binary cross-entropy with the share of the boxes that contain each
+    cell. If boxes disagree, this share is broad and flat, and so are the learned areas: their sums
+    hardly distinguish the best of the largest windows from the others. ``focus`` is the weight of a
+    second term, which isn't in the paper: it makes the odds of each area proportional to the
+    density of the view's boxes (Kullback-Leibler divergence from the softmax of the logits).
     """
 
     def __init__(self, network: Mars, frozen: int, focus: float = 0.0) -> None:

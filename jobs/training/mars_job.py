@@ -90,12 +90,12 @@ def initial(job: MarsJob) -> Mars:
 
 @torch.no_grad()
 def init_from_saliency_readout(network: Mars) -> None:
-    """Let the logits of every ratio begin as the score that the saliency network would read.
+    """Initialise the head so that the logits of every ratio are the saliency network's score.
 
-    But for a constant of each image and ratio, what ARS-FTM adds. It passes through one channel of
-    the head, the first; the others begin as they are, unheard until the predictor asks for them. So
-    training starts at that network's gain: a head that learns to read the same features anew
-    loses a part of it (see the model card).
+    They differ only by a constant for each image and ratio, which ARS-FTM adds. The score passes
+    through the first channel of the head; the other channels keep their initial values, but the
+    predictor doesn't use them yet. So training starts at the saliency network's gain. A head that
+    is trained from scratch on these features loses a part of it (see the model card).
     """
     [trunk] = network.trunk.children()
     score = cast(SaliencyTrunk, trunk).network.readout.score
@@ -170,7 +170,7 @@ def train_with_ray(job: MarsJob, *, workers: int, gpu: bool, storage: Path | Non
 
 
 def publish(network: Mars, job: MarsJob, folder: Path, name: str = "mars") -> Path:
-    """Write the weights as float16 with what it takes to build the network again."""
+    """Write the weights as float16 with the metadata from which the network is built."""
     trunk = network.options.trunk
     metadata = {
         "options": network.options.to_json(),

@@ -1,4 +1,4 @@
-"""The out-of-fold readout: a teacher over frozen features, asked about photos of another fold.
+"""The out-of-fold readout: a teacher on frozen features, which predicts photos of another fold.
 
 A network that is trained end to end has memorised its few hundred photos, so that its own maps of
 them add nothing to the fixations. A readout that was trained on the other folds makes other errors

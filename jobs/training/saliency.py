@@ -44,7 +44,7 @@ class Recipe:
         decay: weight decay.
         average: decay of the moving average of the weights, which is what is kept.
         patience: epochs without a better validation loss before it stops.
-        teacher_weight: a teacher's share of the target where there are fixations too.
+        teacher_weight: share (0..1) of the teacher in the target of photos with fixations.
         crops: views are parts of photos, which look larger there than when photos are predicted.
         bfloat16: compute in bfloat16 where that is faster; weights and loss stay float32.
         seed: seed of the new layers, the views and their order.
@@ -150,7 +150,7 @@ def train(
     Args:
         network: from :func:`start`; it is changed.
         samples: what to learn from.
-        validation: what early stopping looks at.
+        validation: the photos for early stopping.
         recipe: how.
         report: called after each epoch with the figures and the averaged weights.
         wrap: makes the module that is called parallel, such as Ray Train's ``prepare_model``.

@@ -3,7 +3,7 @@
 Networks at several scales learn from fixations. Their mean map teaches on photos without gaze; on
 the gaze photos, which they have memorised, an out-of-fold readout teaches beside the fixations. The
 student is initialised with the first network, and ends on full images. A faster network
-learns to see at few pixels what another sees at many.
+learns at few pixels from another network at many pixels.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def faster(
     shared: Path,
     report: Callable[[Progress, Mapping[str, Tensor]], None] = lambda progress, state: None,
 ) -> SaliencyNetwork:
-    """Teach a network to see at :data:`FAST` pixels what it sees at :data:`FINE`.
+    """Distil a network at :data:`FINE` pixels to one at :data:`FAST` pixels.
 
     Its own maps teach beside the fixations, and alone on photos without gaze; in the end whole
     photos, as in :func:`saliency`.

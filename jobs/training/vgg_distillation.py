@@ -28,10 +28,10 @@ from deepcrop.weights import publish
 REAL = ("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_4")
 """Taps taught by the real VGG-19."""
 SECOND_HAND = ("relu4_1", "relu4_4", "relu5_1")
-"""Taps taught by the 16x student, a small network that itself learned from VGG-19."""
+"""Taps taught by the 16x student, a small network that was distilled from VGG-19."""
 TAPS = REAL + SECOND_HAND
 PHOTOS = ("captions_flickr8k", "gaze_osie", "gaze_nus_scene", "objects_coco128")
-"""Folders of the shared data that the student learns from; none of what is measured on later."""
+"""Folders of the shared data on which the student is trained; evaluations use other photos."""
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ def augment(
         sample: the photo.
         shape: (height, width) of the view; its sides may stretch a little.
         random: source of the choices.
-        teacher_weight: the teacher's share of the target where there are fixations too.
+        teacher_weight: share (0..1) of the teacher in the target of photos with fixations.
         crops: take a part of the photo, most of the time; else the whole.
     """
     cells = (shape[0] // 4, shape[1] // 4)

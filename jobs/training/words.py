@@ -1,8 +1,8 @@
 """Detectors of words, learned from captions of whole photos by multiple-instance learning.
 
-A caption says that a thing is in the photo, not where. A photo is a bag of windows; its logit is
-the soft maximum of theirs, so that a detector may find its word in one window and be silent in
-the rest.
+A caption says that an object is in the photo, but not where. A photo is a bag of windows, and its
+logit is the soft maximum of its windows' logits, so that a detector may find its word in only one
+of the windows.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Recipe:
     """The recipe of the detectors; the defaults are those of our weights.
 
     Attributes:
-        least: photos that a word must be said of to get a detector.
+        least: the least number of photos with a word that gets a detector.
         sharpness: sharpness of the soft maximum; 0 gives the mean.
         decay: weight decay (L2 on the weights, in the loss).
         epochs: passes over the photos.

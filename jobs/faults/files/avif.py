@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 def deep_avif(signal: NDArray[Any], primaries: int, transfer: int, bits: int = 10) -> bytes:
-    """Write an AVIF whose stream and whose ``colr`` box tell the code points.
+    """Write an AVIF whose stream and whose ``colr`` box have the given code points.
 
     Args:
         signal: (H, W, 3), 0..1.

@@ -1,4 +1,4 @@
-"""JPEG files that no encoder at hand writes: arithmetic coding, and headers alone (ITU-T T.81)."""
+"""JPEG files that available encoders can't write: arithmetic coding, only headers (ITU-T T.81)."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def frame(
 def header(
     process: int, components: Sequence[Component], precision: int = 8, before: bytes = b""
 ) -> bytes:
-    """Return a file's beginning, without any scan; ``before`` stands before the frame header."""
+    """Return a file's beginning without any scan; ``before`` precedes the frame header."""
     return b"\xff\xd8" + before + frame(process, 640, 480, components, precision)
 
 

@@ -19,7 +19,7 @@ TASK_NAMES = ("build_listing", "_call", "_work_alone")
 
 
 class Killer:
-    """Kills one thing at a time: a worker, an actor, a node, the driver.
+    """Kills one target at a time: a worker, an actor, a node, the driver.
 
     Only what is at work is killed: a worker in the middle of a task, an actor or a node's actor in
     the middle of a batch, and a driver that has committed something since it began.
@@ -51,7 +51,7 @@ class Killer:
         self.parts_before_kill = self.random.randint(1, MAX_COMMITTED_PARTS)
 
     def plan(self, count: int) -> list[str]:
-        """Return ``count`` kinds of things to kill, every kind at least once."""
+        """Return ``count`` kinds of targets to kill, every kind at least once."""
         kinds = list(self.kinds)
         rest = self.random.choices(kinds, k=max(0, count - len(kinds)))
         order = self.random.sample(kinds, len(kinds))[:count] + rest

@@ -59,7 +59,7 @@ class Nodes:
         ]
 
     def kill_busy_node(self, rng: random.Random) -> bool:
-        """Kill a node on which the job works; return False where there is none."""
+        """Kill a node on which the job works; return False if there is none."""
         busy = [
             node
             for node in sorted(self.cluster.worker_nodes, key=lambda each: each.unique_id)
@@ -84,7 +84,7 @@ def is_busy_actor(process_title: str) -> bool:
 
 
 def title(process: psutil.Process) -> str:
-    """Return a process's command line, which Ray sets to what runs; empty where it has ended."""
+    """Return a process's command line, which Ray sets to the running function; "" if it ended."""
     try:
         return " ".join(process.cmdline())
     except psutil.Error:
@@ -92,7 +92,7 @@ def title(process: psutil.Process) -> str:
 
 
 def kill_process(process: psutil.Process) -> bool:
-    """Kill a process; return False where it has ended already."""
+    """Kill a process; return False if it has ended already."""
     with contextlib.suppress(psutil.NoSuchProcess):
         process.kill()
         return True
