@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import gc
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -19,9 +18,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     # Else Python looks for garbage in all that was imported before it ends: 0.2 s after torch.
     atexit.register(gc.freeze)
-    # Else what still uses Ray in a thread after an interrupted job has left its cluster starts
-    # another one. Ray reads it once, when it is imported.
-    os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
     signal.signal(signal.SIGTERM, _interrupt)
     sys.exit(exit_status(sys.argv[1:] if arguments is None else list(arguments)))
 

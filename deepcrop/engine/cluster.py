@@ -95,11 +95,15 @@ def node_resources() -> list[Mapping[str, float]]:
 def own_sigterm() -> Iterator[None]:
     """Put this process's handler of SIGTERM back, in whose place ``ray.init`` puts its own.
 
-    Ray's ends the process with status 15 and no message, whatever its caller would say.
+    Ray's exits with status 15 and no message. Where it did so already, that is an interrupt.
     """
     handler = signal.getsignal(signal.SIGTERM)
     try:
         yield
+    except SystemExit as error:
+        if error.code != signal.SIGTERM:
+            raise
+        raise KeyboardInterrupt from None
     finally:
         # Handlers are the main thread's to set; None is one that Python can't name.
         if handler is not None and threading.current_thread() is threading.main_thread():

@@ -16,6 +16,9 @@ import ray
 HEARTBEAT_S = 5.0
 """Seconds without an answer after which the heartbeat runs, and runs again."""
 
+CLOSE_TIMEOUT_S = 3.0
+"""Seconds for which an interrupted iteration waits for its stream to close."""
+
 Item = TypeVar("Item")
 Heartbeat = Callable[[], None]
 """What runs while a caller waits; an exception that it raises ends the wait."""
@@ -34,8 +37,8 @@ def iterate_with_heartbeat(
     """Yield what a stream yields, with a heartbeat whenever :data:`HEARTBEAT_S` have passed.
 
     The stream runs in a thread of its own, which computes an item only when it is asked for. A
-    stream that is blocked when the heartbeat raises is abandoned; its daemon thread ends with the
-    process.
+    stream that is blocked when the heartbeat raises is abandoned after :data:`CLOSE_TIMEOUT_S`; its
+    daemon thread ends with the process.
 
     Args:
         stream: what is iterated; it is closed when the iteration ends.
@@ -76,8 +79,8 @@ def iterate_with_heartbeat(
     finally:
         ended.set()
         requested.release()
-        if not blocked:
-            thread.join()
+        # A stream that still uses Ray after ``ray.shutdown`` would start another cluster.
+        thread.join(CLOSE_TIMEOUT_S if blocked else None)
 
 
 def _get(answers: SimpleQueue[Item], heartbeat: Heartbeat) -> Item:
