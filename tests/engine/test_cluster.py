@@ -1,8 +1,13 @@
 """A cluster of a job's own."""
 
 import os
+import signal
 import subprocess
 import sys
+
+import pytest
+
+from deepcrop.engine.cluster import own_sigterm
 
 ALONE = """
 import psutil
@@ -50,6 +55,27 @@ def test_a_cluster_of_our_own_leaves_no_process():
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
 
 
+@pytest.mark.slow
 def test_a_cluster_of_our_own_has_no_services_of_ray_data_and_others_have_three():
     done = script(SERVICES)
     assert done.stdout.split() == ["0", "3"], done.stderr
+
+
+def test_our_handler_of_sigterm_outlives_the_start_of_the_cluster():
+    def ours(*_):
+        pass
+
+    before = signal.signal(signal.SIGTERM, ours)
+    try:
+        with own_sigterm():
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)  # as ray.init does
+        assert signal.getsignal(signal.SIGTERM) is ours
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_an_exit_by_the_handler_of_ray_is_an_interrupt():
+    with pytest.raises(KeyboardInterrupt), own_sigterm():
+        sys.exit(signal.SIGTERM)
+    with pytest.raises(SystemExit), own_sigterm():
+        sys.exit(1)

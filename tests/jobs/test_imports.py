@@ -15,6 +15,8 @@ import jobs
 from tests.test_image import PINS
 
 JOBS = Path(jobs.__file__).parent
+KNOWN = packages_distributions()
+"""Distributions by the packages that they hold."""
 MODULES = [
     ".".join(path.relative_to(JOBS.parent).with_suffix("").parts).removesuffix(".__init__")
     for path in sorted(JOBS.rglob("*.py"))
@@ -38,13 +40,12 @@ def imported(path: Path) -> Iterator[str]:
 
 def third_party(path: Path) -> Iterator[str]:
     """Yield the distributions of the packages that a module imports as it is imported itself."""
-    known = packages_distributions()
     for node in ast.parse(path.read_text()).body:
         if isinstance(node, ast.Import | ast.ImportFrom):
             names = [getattr(node, "module", None) or node.names[0].name]
             if not getattr(node, "level", 0):
                 top = names[0].partition(".")[0]
-                yield from known.get(top, [])[:1]
+                yield from KNOWN.get(top, [])[:1]
 
 
 def test_what_the_jobs_import_is_pinned_in_the_image():
