@@ -9,7 +9,8 @@ demo: $(VENV)/demo
 	$(BIN)/python -m jobs.demo --output out/demo
 
 test: $(VENV)/test check
-	$(BIN)/python -m pytest
+# Two processes: the tests wait for clusters and servers half of their time. Whole files stay together.
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(VENV)/test
 	$(BIN)/ruff check .

@@ -12,13 +12,14 @@
 from __future__ import annotations
 
 import os
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .api import crop, retarget
     from .engine.driver import run
-    from .errors import DeepcropError, Interrupted, RequestError, SourceError
+    from .errors import DeepcropError, JobIncomplete, RequestError, SourceError
     from .geometry import AspectRatio, Box, Size
     from .image import open
     from .job import Job
@@ -37,7 +38,7 @@ _HOMES = {
     "Crop": ".methods.base",
     "DeepcropError": ".errors",
     "Hints": ".methods.base",
-    "Interrupted": ".errors",
+    "JobIncomplete": ".errors",
     "Job": ".job",
     "RequestError": ".errors",
     "Size": ".geometry",
@@ -49,14 +50,16 @@ _HOMES = {
     "run": ".engine.driver",
 }
 
+_RENAMED = {"Interrupted": "JobIncomplete"}
+
 __all__ = [
     "AspectRatio",
     "Box",
     "Crop",
     "DeepcropError",
     "Hints",
-    "Interrupted",
     "Job",
+    "JobIncomplete",
     "RequestError",
     "Size",
     "SourceError",
@@ -70,6 +73,10 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import a public name at its first use, so that ``import deepcrop`` waits for no network."""
+    if name in _RENAMED:
+        text = f"deepcrop.{name} is deepcrop.{_RENAMED[name]} now; the old name ends with 0.3"
+        warnings.warn(text, DeprecationWarning, stacklevel=2)
+        name = _RENAMED[name]
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name], __name__), name)

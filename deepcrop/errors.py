@@ -3,7 +3,7 @@
 ```
 DeepcropError
 ├── RequestError            the request is wrong: what, where, what would be right (exit status 2)
-├── Interrupted             the job did not complete; the same command resumes it (exit status 3)
+├── JobIncomplete             the job did not complete; the same command resumes it (exit status 3)
 └── SourceError             one image failed; the job goes on and the image's row says so
     ├── FetchError          stage "fetch":  its bytes could not be read
     │   ├── NotFound            no such object
@@ -41,7 +41,7 @@ class RequestError(DeepcropError):
     """The request is wrong. The message is one line: what, where, and what would be right."""
 
 
-class Interrupted(DeepcropError):
+class JobIncomplete(DeepcropError):
     """The job could not start or was stopped early; running it again resumes it."""
 
 

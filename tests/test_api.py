@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy
 import pytest
@@ -11,28 +12,18 @@ from PIL import Image
 import deepcrop
 
 
-def test_the_public_names_are_these_and_no_others():
-    assert deepcrop.__all__ == [
-        "AspectRatio",
-        "Box",
-        "Crop",
-        "DeepcropError",
-        "Hints",
-        "Interrupted",
-        "Job",
-        "RequestError",
-        "Size",
-        "SourceError",
-        "crop",
-        "load",
-        "open",
-        "retarget",
-        "run",
-    ]
+def test_every_public_name_is_there_and_described():
+    page = (Path(__file__).parents[1] / "docs" / "python.md").read_text()
     for name in deepcrop.__all__:
         assert getattr(deepcrop, name) is not None
+        assert f"deepcrop.{name}" in page, name
     with pytest.raises(AttributeError):
         deepcrop.nothing  # noqa: B018
+
+
+def test_a_renamed_name_is_still_there_for_one_release():
+    with pytest.deprecated_call(match="JobIncomplete"):
+        assert deepcrop.Interrupted is deepcrop.JobIncomplete
 
 
 def test_importing_waits_for_no_network_and_no_engine():

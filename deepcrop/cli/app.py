@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 import typer.exceptions
 
-from ..errors import DeepcropError, Interrupted
+from ..errors import DeepcropError, JobIncomplete
 from .correct import correct
 from .crop.command import crop
 from .exits import EXIT_INTERRUPTED, EXIT_REQUEST
@@ -82,7 +82,7 @@ def exit_status(arguments: list[str]) -> int:
     except Exception as error:
         if "--debug" in arguments:
             raise
-        if isinstance(error, Interrupted):
+        if isinstance(error, JobIncomplete):
             return _print_error(str(error), EXIT_INTERRUPTED)
         if isinstance(error, DeepcropError):
             return _print_error(str(error), EXIT_REQUEST)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import Interrupted, RequestError
+from ..errors import JobIncomplete, RequestError
 from .options import Changes, Debug, JobFile, Overwrite, assignments
 
 if TYPE_CHECKING:
@@ -72,10 +72,10 @@ def _follow(submission: Submission, address: str, cancel: bool) -> int:
     except KeyboardInterrupt:
         if cancel:
             submission.cancel()
-            raise Interrupted(
+            raise JobIncomplete(
                 f"{submission.identity}: cancelled; submit it again to resume"
             ) from None
-        raise Interrupted(
+        raise JobIncomplete(
             f"{submission.identity}: goes on without this command; to stop it: "
             f"ray job stop {submission.identity} --address {address}"
         ) from None

@@ -15,7 +15,7 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import Interrupted, RequestError
+from ..errors import JobIncomplete, RequestError
 from ..storage import redact
 from .logs import logger
 
@@ -50,11 +50,11 @@ class ActorError:
         """Return the class and the message, in one line."""
         return " ".join(f"{self.type}: {self.message}".split())
 
-    def exception(self) -> RequestError | Interrupted:
+    def exception(self) -> RequestError | JobIncomplete:
         """Return what ends a job of which no actor can start."""
         if self.is_request_error:
             return RequestError(self.message)
-        return Interrupted(f"an actor could not start ({self})")
+        return JobIncomplete(f"an actor could not start ({self})")
 
 
 def with_errors(table: pa.Table | None, errors: list[ActorError]) -> pa.Table:

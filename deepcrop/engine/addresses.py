@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ray.exceptions import AuthenticationError
 
-from ..errors import Interrupted, RequestError
+from ..errors import JobIncomplete, RequestError
 
 CONNECT_TIMEOUT_S = 10.0
 """Seconds that an address has to answer."""
@@ -26,7 +26,7 @@ def check_address(address: str) -> None:
 
     Raises:
         RequestError: it is the address of a dashboard.
-        Interrupted: nothing answers there.
+        JobIncomplete: nothing answers there.
     """
     if address.startswith(("http://", "https://")):
         raise RequestError(
@@ -40,7 +40,7 @@ def check_address(address: str) -> None:
         socket.create_connection((match[1], int(match[2])), CONNECT_TIMEOUT_S).close()
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise Interrupted(
+        raise JobIncomplete(
             f"RAY_ADDRESS {address}: no cluster answers there ({reason.lower()}); "
             "without RAY_ADDRESS the job runs on this machine"
         ) from error

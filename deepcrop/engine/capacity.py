@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from ..errors import Interrupted
+from ..errors import JobIncomplete
 from .cluster import node_resources
 
 NO_CAPACITY_TIMEOUT_S = 1800.0
@@ -43,7 +43,7 @@ class CapacityMonitor:
         """Look at the cluster's nodes.
 
         Raises:
-            Interrupted: no node could have run the job for :data:`NO_CAPACITY_TIMEOUT_S`.
+            JobIncomplete: no node could have run the job for :data:`NO_CAPACITY_TIMEOUT_S`.
         """
         if self._has_nodes():
             self.renew()
@@ -53,7 +53,7 @@ class CapacityMonitor:
             self.note(f"no node of the cluster can run the job; waiting {minutes} for one")
             self.notified = True
         if time.monotonic() - self.last_capacity > NO_CAPACITY_TIMEOUT_S:
-            raise Interrupted(
+            raise JobIncomplete(
                 f"no node of the cluster could run the job for {minutes}; "
                 "once there is one, the same command resumes"
             )

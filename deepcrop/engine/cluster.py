@@ -15,7 +15,7 @@ from typing import Any
 
 import ray
 
-from ..errors import Interrupted
+from ..errors import JobIncomplete
 from .addresses import check_address, refusal
 from .compat import stop_autoscaler_monitor, without_ray_data_services
 
@@ -29,7 +29,7 @@ def connected() -> Iterator[None]:
 
     Raises:
         RequestError: the cluster at the address has another token, or it is no cluster.
-        Interrupted: no cluster answers at the address, or none could be started.
+        JobIncomplete: no cluster answers at the address, or none could be started.
     """
     if ray.is_initialized():
         yield
@@ -71,7 +71,7 @@ def _join(address: str | None) -> None:
         if address and (refused := refusal(f"RAY_ADDRESS {address}", error)):
             raise refused from error
         first = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise Interrupted(
+        raise JobIncomplete(
             f"Ray cluster {address or 'of this machine'}: {first}; the same command tries again"
         ) from error
     except BaseException:  # Ctrl-C: what was started ends too

@@ -46,7 +46,7 @@ class Committer:
         """Renew the lease, and write what was collected as the manifest's next part.
 
         Raises:
-            Interrupted: another run has taken the lease.
+            JobIncomplete: another run has taken the lease.
             SourceError: the store refuses the part.
         """
         self.lease.renew()

@@ -29,7 +29,7 @@ def correct(
 
     Raises:
         RequestError: there is no job there, or a correction doesn't fit the job.
-        Interrupted: the run was stopped; the same again resumes it.
+        JobIncomplete: the run was stopped; the same again resumes it.
     """
     manifest, record = open_job(output, endpoint)
     job = job_of(manifest, record, endpoint)

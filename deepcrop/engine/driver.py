@@ -18,7 +18,7 @@ import pyarrow as pa
 import ray
 from numpy.typing import NDArray
 
-from ..errors import Interrupted, SourceError
+from ..errors import JobIncomplete, SourceError
 from ..job import Job
 from ..manifest.duplicates import REFERENCE_COLUMNS, duplicate_rows
 from ..manifest.lease import Lease
@@ -63,7 +63,7 @@ def run(
 
     Raises:
         RequestError: the input or output is not usable, or the output is another job's.
-        Interrupted: the job was stopped; running it again resumes it.
+        JobIncomplete: the job was stopped; running it again resumes it.
     """
     table = Corrections.read(corrections, job) if corrections else Corrections.none()
     return Driver(job, progress or NullProgress(), table).run(overwrite)
@@ -74,18 +74,18 @@ def _translate_errors() -> Iterator[None]:
     """Turn what ends a driver into one clear error.
 
     Raises:
-        Interrupted: it was stopped, or the cluster failed.
+        JobIncomplete: it was stopped, or the cluster failed.
     """
     try:
         yield
     except KeyboardInterrupt:
-        raise Interrupted("interrupted; the same command resumes") from None
+        raise JobIncomplete("interrupted; the same command resumes") from None
     except SourceError as error:
         # Sources' errors end in their rows: this one is about the manifest or the listing.
-        raise Interrupted(f"{error}; the same command resumes") from error
+        raise JobIncomplete(f"{error}; the same command resumes") from error
     except ray.exceptions.RayError as error:
         first = str(error).strip().splitlines()[0]
-        raise Interrupted(f"the cluster failed ({first}); the same command resumes") from error
+        raise JobIncomplete(f"the cluster failed ({first}); the same command resumes") from error
 
 
 class Driver:
@@ -209,7 +209,7 @@ class Driver:
         """Take rows until there are no more, or the job is stopped.
 
         Raises:
-            Interrupted: a row says that every further source would fail too.
+            JobIncomplete: a row says that every further source would fail too.
         """
         with closing(rows):
             for answer in rows:
@@ -223,7 +223,7 @@ class Driver:
                 self.committer.add(table)
                 missing[sources.rows(source_ids(table))] = False
                 if problem is not None:
-                    raise Interrupted(f"{problem}; once that is mended, the same command resumes")
+                    raise JobIncomplete(f"{problem}; once that is mended, the same command resumes")
                 if self._should_abort(result):
                     result.stopped = True
                     break

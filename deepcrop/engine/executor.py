@@ -34,6 +34,6 @@ class Executor(Protocol):
 
         Raises:
             RequestError: an actor found the request to be wrong.
-            Interrupted: the actors can't start.
+            JobIncomplete: the actors can't start.
         """
         ...

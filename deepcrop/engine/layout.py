@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import ray
 
-from ..errors import Interrupted, RequestError
+from ..errors import JobIncomplete, RequestError
 from ..job import Job
 from ..methods import registry
 from ..sources.index import ParquetListing
@@ -122,11 +122,11 @@ def plan_for_cluster(job: Job) -> Layout:
 
     Raises:
         RequestError: the job asks for more than the cluster has.
-        Interrupted: the cluster has nothing to run a job on.
+        JobIncomplete: the cluster has nothing to run a job on.
     """
     nodes = [Node(each.get("CPU", 0.0), each.get("GPU", 0.0)) for each in node_resources()]
     if all(each.cpus < 1 for each in nodes):
-        raise Interrupted(
+        raise JobIncomplete(
             "the cluster has no CPU that a job may use; "
             "once it has a worker node, the same command resumes"
         )

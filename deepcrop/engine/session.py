@@ -32,7 +32,7 @@ class ClusterSession:
 
         Raises:
             RequestError: the job asks for more than the cluster has.
-            Interrupted: there is no cluster at the address, or none can be started.
+            JobIncomplete: there is no cluster at the address, or none can be started.
         """
         if self._layout is None:
             self.progress.note("connecting to a Ray cluster")

@@ -16,7 +16,7 @@ import ray.data
 from ray.data.context import DEFAULT_TARGET_MAX_BLOCK_SIZE
 from ray.util.annotations import RayDeprecationWarning
 
-from ..errors import Interrupted
+from ..errors import JobIncomplete
 from ..job import Job
 from ..sources.index import ParquetListing, RowIndices, index_blocks
 from ..storage import Storage
@@ -92,7 +92,7 @@ class StreamExecutor:
             except (ray.exceptions.RayTaskError, ray.exceptions.RayActorError) as error:
                 # Not an error of an actor, which would be data, but of the process around it.
                 last = str(error).strip().splitlines()[-1]
-                raise Interrupted(f"an actor could not start ({last})") from error
+                raise JobIncomplete(f"an actor could not start ({last})") from error
 
     def _dataset(
         self, blocks: list[pa.Table], pools: list[Pool], batch_size: int

@@ -21,7 +21,7 @@ import tenacity
 from ray.exceptions import AuthenticationError
 from ray.job_submission import JobStatus, JobSubmissionClient
 
-from ..errors import Interrupted, RequestError
+from ..errors import JobIncomplete, RequestError
 from ..job import Job
 from ..storage import canonical, strip_credentials
 from .addresses import refusal
@@ -59,7 +59,7 @@ class Submission:
             write: is called with each piece of the output.
 
         Raises:
-            Interrupted: the job was cancelled or never began, or the cluster doesn't answer.
+            JobIncomplete: the job was cancelled or never began, or the cluster doesn't answer.
         """
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(TRANSPORT_ERRORS),
@@ -76,7 +76,7 @@ class Submission:
                         break
                 self._pass_on(retrying(self.client.get_job_logs, self.identity), write)
         except TRANSPORT_ERRORS as error:
-            raise Interrupted(
+            raise JobIncomplete(
                 f"the cluster doesn't answer any more ({_first_line(error)}); "
                 "its job goes on if it lives, and submitting it again resumes it"
             ) from error
@@ -85,7 +85,7 @@ class Submission:
         if details.status == JobStatus.FAILED and details.driver_exit_code:
             return int(details.driver_exit_code)
         reason = _first_line(details.message or "no reason given")
-        raise Interrupted(
+        raise JobIncomplete(
             f"{self.identity}: {details.status} ({reason}); submit it again to resume"
         )
 
@@ -130,7 +130,7 @@ def submit(
 
     Raises:
         RequestError: the address is none, its token is another one, or a secret would travel.
-        Interrupted: no cluster answers there, or it refuses the job.
+        JobIncomplete: no cluster answers there, or it refuses the job.
     """
     if not re.match(r"https?://[^/]", address):
         raise RequestError(
@@ -158,7 +158,7 @@ def submit(
         except (AuthenticationError, *TRANSPORT_ERRORS) as error:
             if refused := refusal(f"--address {address}", error):
                 raise refused from error
-            raise Interrupted(
+            raise JobIncomplete(
                 f"--address {address}: no Ray cluster takes the job there ({_first_line(error)})"
             ) from error
     return Submission(client, identity)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
 
-from ..errors import Interrupted, NotFound, RequestError
+from ..errors import JobIncomplete, NotFound, RequestError
 from ..storage import Storage
 
 LEASE_TTL_S = 90.0
@@ -51,12 +51,12 @@ class Lease:
         """Take the lease, if no living run holds it.
 
         Raises:
-            Interrupted: another run holds it.
+            JobIncomplete: another run holds it.
         """
         holder = _read(self.uri, self.storage)
         if holder is not None and _is_alive(holder):
             silent = time.time() - holder["renewed"]
-            raise Interrupted(
+            raise JobIncomplete(
                 f"output {self.uri.rpartition('/')[0]}: another run is writing it "
                 f"(host {holder['host']}, process {holder['pid']}, {silent:.0f} s ago); "
                 f"wait for its end, or for {LEASE_TTL_S:.0f} s of silence if it was killed"
@@ -67,12 +67,12 @@ class Lease:
         """Make sure that this run holds the lease, before a commit; renew it when that is due.
 
         Raises:
-            Interrupted: another run has taken it over, or the output is gone.
+            JobIncomplete: another run has taken it over, or the output is gone.
         """
         holder = _read(self.uri, self.storage)
         if holder is None or holder["owner"] != self.owner:
             self._check_output()
-            raise Interrupted(f"{self.uri}: another run has taken over; this one stops")
+            raise JobIncomplete(f"{self.uri}: another run has taken over; this one stops")
         if time.monotonic() - self.renewed > RENEW_INTERVAL_S:
             self._write()
 
@@ -86,7 +86,7 @@ class Lease:
         try:
             self.storage.check_writable(self.uri.rpartition("/")[0])
         except RequestError as error:
-            raise Interrupted(f"{error}; once that is mended, the same command resumes") from None
+            raise JobIncomplete(f"{error}; once that is mended, the same command resumes") from None
 
     def _write(self) -> None:
         holder: Holder = {

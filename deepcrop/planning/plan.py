@@ -75,7 +75,7 @@ def plan(
 
     Raises:
         RequestError: the job or the machine is not possible, or can't be timed here.
-        Interrupted: the sample could not be processed.
+        JobIncomplete: the sample could not be processed.
     """
     bought = prices.machine(machine) if machine else None
     with without_empty_folders(canonical(job.output.rstrip("/"))):

@@ -93,7 +93,7 @@ def run_trial(job: Job, layout: Layout, timed: int) -> Trial:
 
     Raises:
         RequestError: input or output is not usable.
-        Interrupted: an actor could not start.
+        JobIncomplete: an actor could not start.
     """
     start = time.perf_counter()
     storage = job.storage

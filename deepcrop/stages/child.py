@@ -23,7 +23,7 @@ from importlib import import_module
 from queue import Empty, SimpleQueue
 from typing import Any, BinaryIO
 
-from ..errors import Interrupted, TimedOut, WorkerDied
+from ..errors import JobIncomplete, TimedOut, WorkerDied
 from .stopwatch import Stopwatch
 from .watchdog import EXIT_TIMED_OUT
 
@@ -93,7 +93,7 @@ class Child:
         Raises:
             SourceError: the work failed, took too long, or ended the process.
             RequestError: the :data:`Make` failed.
-            Interrupted: the process died before it took an item.
+            JobIncomplete: the process died before it took an item.
         """
         if self.process.poll() is not None:
             self._start()
@@ -164,7 +164,7 @@ def _died(stage: Stage | None, status: int) -> Exception:
     if status == -signal.SIGKILL:
         how += ": memory may be short"
     if stage is None:
-        return Interrupted(f"the process that holds the method died as it began ({how})")
+        return JobIncomplete(f"the process that holds the method died as it began ({how})")
     if status == EXIT_TIMED_OUT and stage.late is not None:
         return stage.late
     return WorkerDied(f"its process died at the stage {stage.name} ({how})")

@@ -13,7 +13,7 @@ import pytest
 
 from deepcrop import cli
 from deepcrop.engine.submission import submit
-from deepcrop.errors import Interrupted, RequestError
+from deepcrop.errors import JobIncomplete, RequestError
 from deepcrop.job import Job
 from deepcrop.manifest.status import read_status
 from deepcrop.manifest.verify import audit
@@ -94,7 +94,7 @@ def test_cancelling_stops_the_job_which_then_resumes(nodes, tmp_path):
     submission = submit(job, nodes.url)
     _wait_for(lambda: _variants(tmp_path / "out") > 3)
     submission.cancel()
-    with pytest.raises(Interrupted, match="STOPPED"):
+    with pytest.raises(JobIncomplete, match="STOPPED"):
         submission.follow(lambda _: None)
     assert submit(job, nodes.url).follow(lambda _: None) == 1
     assert audit(str(tmp_path / "out")).clean

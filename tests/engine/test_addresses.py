@@ -11,7 +11,7 @@ import pytest
 from ray.exceptions import AuthenticationError
 
 from deepcrop.engine.addresses import check_address, refusal
-from deepcrop.errors import Interrupted, RequestError
+from deepcrop.errors import JobIncomplete, RequestError
 
 TOKEN = "0123456789abcdef" * 4
 
@@ -26,9 +26,9 @@ def test_an_address_where_nobody_answers_is_said_at_once(silent_port):
     check_address(f"127.0.0.1:{silent_port}")
     check_address("auto")
     check_address("ray://head:10001/x")
-    with pytest.raises(Interrupted, match=r"^RAY_ADDRESS 127.0.0.1:9: no cluster answers there"):
+    with pytest.raises(JobIncomplete, match=r"^RAY_ADDRESS 127.0.0.1:9: no cluster answers there"):
         check_address("127.0.0.1:9")
-    with pytest.raises(Interrupted, match="no cluster answers there"):
+    with pytest.raises(JobIncomplete, match="no cluster answers there"):
         check_address("no-such-host.invalid:6379")
     with pytest.raises(RequestError, match="deepcrop submit --address http://head:8265"):
         check_address("http://head:8265")

@@ -4,7 +4,7 @@ import pytest
 
 from deepcrop.engine import capacity
 from deepcrop.engine.capacity import CapacityMonitor
-from deepcrop.errors import Interrupted
+from deepcrop.errors import JobIncomplete
 
 NODE = {"Alive": True, "Resources": {"CPU": 1.0}}
 HEAD = {"Alive": True, "Resources": {"memory": 1e9}}
@@ -39,7 +39,7 @@ def test_one_that_cannot_is_given_up_after_a_while(world, nodes):
     monitor.check()
     assert len(notes) == 1 and "30 min" in notes[0]
     world["time"] += 1
-    with pytest.raises(Interrupted, match=r"for 30 min; .*the same command resumes"):
+    with pytest.raises(JobIncomplete, match=r"for 30 min; .*the same command resumes"):
         monitor.check()
 
 
@@ -58,5 +58,5 @@ def test_nodes_that_come_back_and_rows_begin_a_new_wait(world):
 def test_a_node_without_the_gpu_that_is_asked_for_is_none(world):
     monitor = CapacityMonitor(0.25, 0.5, lambda _: None)
     world["time"] += capacity.NO_CAPACITY_TIMEOUT_S + 1
-    with pytest.raises(Interrupted):
+    with pytest.raises(JobIncomplete):
         monitor.check()

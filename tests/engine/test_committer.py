@@ -7,7 +7,7 @@ import pytest
 
 from deepcrop.engine import committer
 from deepcrop.engine.committer import Committer
-from deepcrop.errors import Interrupted, WriteError
+from deepcrop.errors import JobIncomplete, WriteError
 
 
 class Recorder:
@@ -82,11 +82,11 @@ def test_rows_that_the_store_refuses_are_dropped_at_the_end_and_reported_before(
 
 def test_a_run_that_lost_its_lease_writes_nothing(recorder, clock, monkeypatch):
     def taken() -> None:
-        raise Interrupted("another run has taken over")
+        raise JobIncomplete("another run has taken over")
 
     monkeypatch.setattr(recorder, "renew", taken)
     rows_of_run = Committer(recorder, recorder)
     rows_of_run.add(rows(3))
-    with pytest.raises(Interrupted):
+    with pytest.raises(JobIncomplete):
         rows_of_run.commit_if_possible()
     assert recorder.parts == []

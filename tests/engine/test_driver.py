@@ -21,7 +21,7 @@ import deepcrop
 from deepcrop import weights
 from deepcrop.engine import session
 from deepcrop.engine.retry import retry
-from deepcrop.errors import Interrupted, RequestError, WriteError
+from deepcrop.errors import JobIncomplete, RequestError, WriteError
 from deepcrop.job import Job
 from deepcrop.manifest.lease import Lease
 from deepcrop.manifest.status import read_status
@@ -266,7 +266,7 @@ def test_the_manifests_open_as_they_are(corpus, tmp_path):
 def test_two_runs_on_one_output_are_kept_apart(corpus, tmp_path):
     lease = Lease(str(tmp_path / "out" / ".lease.json"), Storage())
     lease.acquire()
-    with pytest.raises(Interrupted, match="another run is writing"):
+    with pytest.raises(JobIncomplete, match="another run is writing"):
         deepcrop.run(job(corpus, tmp_path / "out"))
     lease.release()
     assert deepcrop.run(job(corpus, tmp_path / "out")).ok == 18
@@ -333,7 +333,7 @@ def test_a_manifest_that_cannot_be_written_interrupts_and_loses_nothing(
 
     with monkeypatch.context() as patch:
         patch.setattr(Manifest, "append", refuse)
-        with pytest.raises(Interrupted, match=r"no space left.*resumes"):
+        with pytest.raises(JobIncomplete, match=r"no space left.*resumes"):
             deepcrop.run(job(corpus, tmp_path / "out"))
     assert deepcrop.run(job(corpus, tmp_path / "out")).ok == 18
     assert audit(str(tmp_path / "out")).clean

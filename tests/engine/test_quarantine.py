@@ -14,7 +14,7 @@ import ray
 from deepcrop.engine.actor_errors import ActorError
 from deepcrop.engine.layout import Layout
 from deepcrop.engine.quarantine import QuarantineExecutor
-from deepcrop.errors import Interrupted, RequestError
+from deepcrop.errors import JobIncomplete, RequestError
 from deepcrop.job import Job
 from deepcrop.schema import SOURCES
 from deepcrop.sources.index import ParquetListing, to_parquet
@@ -64,7 +64,7 @@ def test_a_source_that_kills_its_process_ends_as_a_row(tmp_path):
     ("wrong", "kind", "words"),
     [
         (True, RequestError, "^weights: wrong$"),
-        (False, Interrupted, "an actor could not start \\(RuntimeError: weights: wrong\\)"),
+        (False, JobIncomplete, "an actor could not start \\(RuntimeError: weights: wrong\\)"),
     ],
 )
 def test_a_process_that_cannot_start_is_not_the_fault_of_the_source(tmp_path, wrong, kind, words):

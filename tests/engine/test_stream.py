@@ -17,7 +17,7 @@ from deepcrop.engine import stream
 from deepcrop.engine.actors import ErrorReportingActor
 from deepcrop.engine.layout import Layout, Pool
 from deepcrop.engine.stream import StreamExecutor
-from deepcrop.errors import Interrupted, RequestError
+from deepcrop.errors import JobIncomplete, RequestError
 from deepcrop.job import Job
 from deepcrop.schema import SOURCES
 from deepcrop.sources.index import ParquetListing, to_parquet
@@ -99,8 +99,8 @@ def pool(actor: type, *arguments: object) -> Pool:
     ("error", "kind", "words"),
     [
         (RequestError("weights 'a': not of the method"), RequestError, "^weights 'a': not of"),
-        (RuntimeError("CUDA out of\nmemory"), Interrupted, "RuntimeError: CUDA out of memory"),
-        (KeyError("layer: 3"), Interrupted, "could not start \\(KeyError: 'layer: 3'\\)"),
+        (RuntimeError("CUDA out of\nmemory"), JobIncomplete, "RuntimeError: CUDA out of memory"),
+        (KeyError("layer: 3"), JobIncomplete, "could not start \\(KeyError: 'layer: 3'\\)"),
     ],
 )
 def test_an_actor_that_cannot_start_ends_the_run_with_its_error(

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import deepcrop
-from deepcrop.errors import Interrupted, RequestError, Unwritable, WriteError
+from deepcrop.errors import JobIncomplete, RequestError, Unwritable, WriteError
 from deepcrop.job import Job
 from deepcrop.manifest.status import read_status
 from deepcrop.manifest.verify import audit
@@ -58,7 +58,7 @@ def job(source: object, output: object, **fields: object) -> Job:
 @pytest.mark.usefixtures("cluster")
 def test_a_full_disk_ends_the_job_which_resumes_once_there_is_room(photos, small_disk):
     out = small_disk / "out"
-    with pytest.raises(Interrupted, match=r"no space left on device; once that is mended"):
+    with pytest.raises(JobIncomplete, match=r"no space left on device; once that is mended"):
         deepcrop.run(job(photos, out))
     assert read_status(str(out)).state == "interrupted"
     found = audit(str(out))
@@ -92,7 +92,8 @@ def test_a_bucket_that_closes_ends_the_job_which_resumes_once_it_opens(
                 job(photos, f"{best_s3.uri}/out", s3_endpoint=proxy.endpoint), progress=progress
             )
 
-        with pytest.raises(Interrupted, match=r"output s3://.*access denied; once that is mended"):
+        refused = r"output s3://.*access denied; once that is mended"
+        with pytest.raises(JobIncomplete, match=refused):
             run(Once(lambda: proxy.denied.add("PUT")))
         proxy.denied.clear()
         assert read_status(f"{best_s3.uri}/out").failed == 0
@@ -115,7 +116,7 @@ def test_a_bucket_that_is_gone_ends_the_job(photos, best_server, best_s3):
                 continue
             return
 
-    with pytest.raises(Interrupted, match=r"no such bucket; once that is mended"):
+    with pytest.raises(JobIncomplete, match=r"no such bucket; once that is mended"):
         deepcrop.run(job(photos, f"{best_s3.uri}/out"), progress=Once(remove))
 
 

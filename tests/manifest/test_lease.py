@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from deepcrop.errors import Interrupted
+from deepcrop.errors import JobIncomplete
 from deepcrop.manifest import lease as module
 from deepcrop.manifest.lease import Lease, is_held
 from deepcrop.storage import Storage
@@ -20,7 +20,7 @@ def uri(tmp_path) -> str:
 def test_a_second_run_is_refused_until_the_first_lets_go(uri):
     first, second = Lease(uri, Storage()), Lease(uri, Storage())
     first.acquire()
-    with pytest.raises(Interrupted, match=r"another run is writing it \(host"):
+    with pytest.raises(JobIncomplete, match=r"another run is writing it \(host"):
         second.acquire()
     first.release()
     assert not is_held(uri, Storage())
@@ -51,7 +51,7 @@ def test_who_has_lost_the_lease_stops_at_its_next_commit(uri):
     first.acquire()
     first.renew()
     second._write()
-    with pytest.raises(Interrupted, match="taken over"):
+    with pytest.raises(JobIncomplete, match="taken over"):
         first.renew()
 
 
@@ -61,7 +61,7 @@ def test_of_two_that_begin_at_once_one_goes_on(uri, monkeypatch):
         patch.setattr(module, "_read", lambda *_: None)  # neither sees the other
         first.acquire()
         second.acquire()
-    with pytest.raises(Interrupted, match="taken over"):
+    with pytest.raises(JobIncomplete, match="taken over"):
         first.renew()
     second.renew()
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ...errors import Interrupted, Refused, RequestError, SourceError, Unwritable
+from ...errors import JobIncomplete, Refused, RequestError, SourceError, Unwritable
 from ..exits import EXIT_FAILURES
 from ..options import (
     METHOD,
@@ -183,13 +183,13 @@ def _process(child: Child, names: Sequence[str], show: Callable[[CropResult], No
                     typer.echo(f"deepcrop: {name}: {note}", err=True)
                 progress.advance(1, 0)
             except (Refused, Unwritable) as error:
-                raise Interrupted(f"{name}: {error}; the photos after it were left out") from None
+                raise JobIncomplete(f"{name}: {error}; the photos after it were left out") from None
             except SourceError as error:
                 failed += 1
                 _print_failure(name, error)
                 progress.advance(1, 1)
     except KeyboardInterrupt:
-        raise Interrupted(f"interrupted after {progress.done} of {len(names)} photos") from None
+        raise JobIncomplete(f"interrupted after {progress.done} of {len(names)} photos") from None
     finally:
         progress.stop()
     return failed
