@@ -196,7 +196,7 @@ class Box:
         return self.x0, self.y0, self.x1, self.y1
 
     def inside(self, size: Size) -> bool:
-        """Tell whether no pixel of the box lies outside an image of this size."""
+        """Return whether no pixel of the box lies outside an image of this size."""
         return self.x0 >= 0 and self.y0 >= 0 and self.x1 <= size.width and self.y1 <= size.height
 
     def intersection(self, other: Box) -> int:

@@ -31,7 +31,7 @@ TESTED_RAY = "2.60"
 
 @cache
 def is_tested_ray() -> bool:
-    """Tell whether Ray is of the tested minor version; warn once if it is another."""
+    """Return whether Ray is of the tested minor version; warn once if it is another."""
     if ray.__version__.startswith(f"{TESTED_RAY}."):
         return True
     warnings.warn(

@@ -229,7 +229,7 @@ class Driver:
                     break
 
     def _should_abort(self, result: RunSummary) -> bool:
-        """Tell whether too many sources failed; only a job with ``max_failed`` ends early."""
+        """Return whether too many sources failed; only a job with ``max_failed`` ends early."""
         share, done = self.job.max_failed, result.done
         if share is None or done == result.sources:
             return False

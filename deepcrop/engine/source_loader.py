@@ -82,7 +82,7 @@ class SourceLoader:
         return listing
 
     def _should_relist(self, record: Record) -> bool:
-        """Tell whether to look for new sources: once those of before are all done."""
+        """Return whether to look for new sources: once those of before are all done."""
         return self.relists and record["status"] == "completed"
 
     def _list_remotely(self, make: Callable[..., Listing], *arguments: object) -> Listing:

@@ -1,4 +1,4 @@
-"""A job handed to a Ray cluster through its Jobs API, where it outlives whoever submitted it.
+"""A job submitted to a Ray cluster through its Jobs API, where it outlives its submitter.
 
 What travels is the job's specification, as the one file of the driver's working folder, and a
 runtime environment if one is given. Credentials don't: the Jobs API shows both to everyone who

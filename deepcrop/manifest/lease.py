@@ -101,7 +101,7 @@ class Lease:
 
 
 def is_held(uri: str, storage: Storage) -> bool:
-    """Tell whether a living run holds the lease."""
+    """Return whether a living run holds the lease."""
     holder = _read(uri, storage)
     return holder is not None and _is_alive(holder)
 

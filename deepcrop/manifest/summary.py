@@ -229,7 +229,7 @@ class RunSummary:
         return f"{self.output}/manifest/images"
 
     def exceeds(self, share: float | None) -> bool:
-        """Tell whether more than this share of the sources failed; any at all where it is None.
+        """Return whether more than this share of the sources failed; any at all where it is None.
 
         Args:
             share: 0..1.

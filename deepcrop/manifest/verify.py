@@ -254,7 +254,7 @@ def _content_ids(table: pa.Table, uri_column: str) -> list[int]:
 
 
 def _is_readable(storage: Storage, uri: str) -> bool:
-    """Tell whether a file can be read, if not together with others."""
+    """Return whether a file can be read, if not together with others."""
     try:
         pq.ParquetFile(pa.BufferReader(storage.get(uri).data)).read()
     except (SourceError, pa.ArrowException, OSError):

@@ -84,11 +84,11 @@ class Correction:
         return cls(frozenset(rejected), rejects_all, focal, boxes, tuple(keep))
 
     def rejects(self, request: VariantRequest) -> bool:
-        """Tell whether a variant is not to be made."""
+        """Return whether a variant is not to be made."""
         return self.rejects_all or request.slug in self.rejected
 
     def changes(self, request: VariantRequest) -> bool:
-        """Tell whether a person has a say in where a variant is cut."""
+        """Return whether a person has a say in where a variant is cut."""
         return bool(self.focal or self.keep or request.slug in self.boxes)
 
     def within(self, size: Size) -> Correction:

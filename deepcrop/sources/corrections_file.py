@@ -114,7 +114,7 @@ def _validate(row: StatementRow, slugs: set[str], method_kind: str) -> str | Non
     if (aspect or kind == "box") and aspect not in slugs:
         return f"aspect {aspect!r}: expected one of {', '.join(sorted(slugs))}"
     if kind in ("focal", *BOX_KINDS) and method_kind == "retarget":
-        return f"kind {kind!r}: the job's method makes pixels; it honours good and rejected"
+        return f"kind {kind!r}: the job's method makes pixels; it takes good and rejected only"
     if kind == "focal" and (problem := focal_problem(row["x0"], row["y0"])):
         return problem
     if kind in BOX_KINDS:

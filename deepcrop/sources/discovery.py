@@ -173,7 +173,7 @@ def without_secrets(sources: pa.Table) -> pa.Table:
 
 
 def is_redacted(sources: pa.Table) -> bool:
-    """Tell whether credentials were left out of rows of a listing that was written down."""
+    """Return whether credentials were left out of rows of a listing that was written down."""
     return bool(pc.any(pc.match_substring(sources["source_uri"], REDACTED)).as_py())
 
 

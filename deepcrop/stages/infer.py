@@ -116,7 +116,7 @@ def _size(task: ImageTask) -> Size:
 
 
 def _is_memory(error: Exception) -> bool:
-    """Tell whether memory was short; torch's libraries have several errors for that."""
+    """Return whether memory was short; torch's libraries have several errors for that."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
     phrases = ("out of memory", "can't allocate memory", "alloc_failed")

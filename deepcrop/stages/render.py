@@ -179,7 +179,7 @@ class Renderer:
                 yield index, request
 
     def _makes_smaller(self, task: ImageTask, request: VariantRequest, size: Size) -> bool:
-        """Tell whether a variant with fewer pixels than asked is made, and remark on it."""
+        """Return whether a variant with fewer pixels than asked is made, and remark on it."""
         text = f"not {request.size}: the crop box has {size} pixels"
         if self.job.upscale == "fail":
             raise RenderError(f"{text}; with --upscale allow it is enlarged")

@@ -40,10 +40,10 @@ def min_decode_size(job: Job, source: Size) -> Size:
 
 
 def differs(request: VariantRequest, size: Size) -> bool:
-    """Tell whether a variant's size is not the exact size that the request names."""
+    """Return whether a variant's size is not the exact size that the request names."""
     return request.size is not None and size != request.size
 
 
 def covers(size: Size, least: Size) -> bool:
-    """Tell whether a size is at least another one, on both sides."""
+    """Return whether a size is at least another one, on both sides."""
     return size.width >= least.width and size.height >= least.height

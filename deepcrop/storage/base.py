@@ -176,7 +176,7 @@ class Store(Protocol):
         """Describe an object; ``NotFound`` where there is none (a folder is none)."""
 
     def is_prefix(self, uri: str) -> bool:
-        """Tell whether objects lie below this folder or prefix."""
+        """Return whether objects lie below this folder or prefix."""
 
     def list_page(
         self, uri: str, *, recursive: bool, name_prefix: str = "", token: str = ""
@@ -186,7 +186,7 @@ class Store(Protocol):
         Args:
             uri: the folder or prefix.
             recursive: also list what lies deeper. A store that can't do that at once lists one
-                level all the same, and whoever called lists the folders it names.
+                level all the same, and the caller lists the folders that it names.
             name_prefix: list only names that start with this; not with ``recursive``.
             token: ``next_token`` of the page before; empty for the first page.
         """

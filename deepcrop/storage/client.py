@@ -140,7 +140,7 @@ class Storage:
             return self._stat(uri)
 
     def exists(self, uri: str) -> bool:
-        """Tell whether there is an object of this name."""
+        """Return whether there is an object of this name."""
         return self.stat(uri) is not None
 
     # Listings
@@ -182,7 +182,7 @@ class Storage:
             yield from self._level(whole)
 
     def is_glob(self, uri: str) -> bool:
-        """Tell whether a URI is a pattern, and not the name of something that exists."""
+        """Return whether a URI is a pattern, and not the name of something that exists."""
         whole = _keep_slash(uri)
         with _read_errors(whole):
             return self._is_glob(whole) and self._stat_if_allowed(whole) is None

@@ -52,7 +52,7 @@ class FileSystem(Protocol):
         """Describe an object or a folder."""
 
     def isdir(self, path: str) -> bool:
-        """Tell whether this is a folder."""
+        """Return whether this is a folder."""
 
     def find(self, path: str, *, detail: Literal[True]) -> dict[str, FileInfo]:
         """List the objects below a folder."""
@@ -111,7 +111,7 @@ class FsspecStore:
         return _entry(uri, found)
 
     def is_prefix(self, uri: str) -> bool:
-        """Tell whether this is a folder."""
+        """Return whether this is a folder."""
         with _translated_errors():
             system, path = self._locate(uri)
             return bool(system.isdir(path))

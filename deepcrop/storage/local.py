@@ -109,7 +109,7 @@ class LocalStore:
         return _entry(path, status)
 
     def is_prefix(self, uri: str) -> bool:
-        """Tell whether this is a folder."""
+        """Return whether this is a folder."""
         return os.path.isdir(local_path(uri))
 
     def list_page(
@@ -209,7 +209,7 @@ def _is_folder(item: os.DirEntry[str]) -> bool:
 
 
 def _is_symlink_cycle(link: str) -> bool:
-    """Tell whether a link leads to a folder that its own path passes through."""
+    """Return whether a link leads to a folder that its own path passes through."""
     folder = os.path.dirname(link)
     while True:
         if os.path.samefile(folder, link):

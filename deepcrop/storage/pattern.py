@@ -11,7 +11,7 @@ _MAGIC = re.compile(r"[*?\[]")
 
 
 def has_magic(text: str) -> bool:
-    """Tell whether the text has a glob's characters."""
+    """Return whether the text has a glob's characters."""
     return _MAGIC.search(text) is not None
 
 

@@ -81,7 +81,7 @@ class RetryingStore:
         return self._call_with_retries(uri, partial(self._store.stat, uri))[0]
 
     def is_prefix(self, uri: str) -> bool:
-        """Tell whether objects lie below this folder or prefix."""
+        """Return whether objects lie below this folder or prefix."""
         return self._call_with_retries(uri, partial(self._store.is_prefix, uri))[0]
 
     def list_page(

@@ -133,7 +133,7 @@ class S3Store:
     # Listings
 
     def is_prefix(self, uri: str) -> bool:
-        """Tell whether any key begins with this prefix and a slash."""
+        """Return whether any key begins with this prefix and a slash."""
         bucket, key = split_bucket(uri)
         with _translated_errors():
             found = self.client.list_objects_v2(Bucket=bucket, Prefix=_with_slash(key), MaxKeys=1)

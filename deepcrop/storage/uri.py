@@ -155,7 +155,7 @@ def _readable(uri: str) -> str:
 
 
 def is_inside(uri: str, parent: str) -> bool:
-    """Tell whether ``uri`` is ``parent`` or lies below it; symbolic links are followed."""
+    """Return whether ``uri`` is ``parent`` or lies below it; symbolic links are followed."""
     if scheme(uri) != scheme(parent):
         return False
     if scheme(uri) == "file":

@@ -83,7 +83,7 @@ class WebStore:
         raise StoreError("this kind of store can't do that", FetchError)
 
     def is_prefix(self, uri: str) -> bool:
-        """Tell whether this is a page that links to what lies below it."""
+        """Return whether this is a page that links to what lies below it."""
         return self._listings.is_prefix(uri)
 
     def list_page(

@@ -1,6 +1,6 @@
 """The recipe of the view ranker: a photo ranks above its sub-crops (Chen et al., ACM MM 2017).
 
-Whoever took the photo chose its frame, so a random part of it is the worse composition. Parts are
+The photographer chose the frame, so a random part of it is the worse composition. Parts are
 encoded from their own pixels: windows of the whole photo's features would let the ranker tell a
 part by the absence of the padding at its edges.
 """

@@ -332,7 +332,7 @@ def card(
 
 VGG-19's layout up to conv5_1 with a quarter of the channels (16, 32, 64, 128, 128), torchvision's
 key names, zero padding, RGB in [0, 1] with ImageNet's mean and standard deviation. It gives DNR and
-DeepIR their feature maps where nobody downloads the full VGG-19: a sixteenth of the work.
+DeepIR their feature maps where the full VGG-19 is not downloaded: a sixteenth of the work.
 
 ## Training
 `jobs/train.py vgg-slim`: distillation ({steps} steps of {recipe.batch} crops of {recipe.crop}
