@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator
 
-from ..errors import AccessDenied, NotFound, RequestError, Unwritable, WriteError
+from ..errors import AccessDenied, NotFound, RequestError
 from . import pattern
 from .archive import PREFIX, ArchiveStore
 from .base import (
@@ -18,11 +18,13 @@ from .base import (
     Store,
     StoreError,
 )
+from .error_translation import read_errors, request_errors, write_errors
 from .fsspec_store import FsspecStore
 from .local import LocalStore
 from .retry import RetryingStore
 from .s3 import S3Store
-from .uri import canonical, join, redact, relative, scheme
+from .uri import canonical, join, redact, scheme
+from .walk import Walker
 from .web import WebStore
 
 
@@ -52,6 +54,7 @@ class Storage:
         }
         self._other_schemes = self._retrying(fsspec)
         self._archives = ArchiveStore(self._store)
+        self._walker = Walker(self._store)
 
     def __reduce__(self) -> tuple[type[Storage], tuple[StorageOptions]]:
         """Pickle as the options alone."""
@@ -77,7 +80,7 @@ class Storage:
     def get(self, uri: str) -> Blob:
         """Read as ``read`` does; return also the ETag and the attempts."""
         uri = canonical(uri)
-        with _read_errors(uri):
+        with read_errors(uri):
             return self._store(uri).get(uri)
 
     def write(
@@ -98,7 +101,7 @@ class Storage:
             WriteError: it could not be stored.
         """
         uri = canonical(uri)
-        with _write_errors(uri):
+        with write_errors(uri):
             return self._store(uri).put(uri, data, content_type, sync)
 
     @contextlib.contextmanager
@@ -110,7 +113,7 @@ class Storage:
                 tell what.
         """
         uri = canonical(uri)
-        with _write_errors(uri), self._store(uri).durable_writes(uri):
+        with write_errors(uri), self._store(uri).durable_writes(uri):
             yield
 
     def delete(self, uris: str | Iterable[str]) -> None:
@@ -125,7 +128,7 @@ class Storage:
             by_store.setdefault(id(self._store(whole)), []).append(whole)
         for group in by_store.values():
             store = self._store(group[0])
-            with _write_errors(group[0]):
+            with write_errors(group[0]):
                 for start in range(0, len(group), MAX_DELETE):
                     store.delete(group[start : start + MAX_DELETE])
 
@@ -136,7 +139,7 @@ class Storage:
             FetchError: the store doesn't answer or doesn't permit it.
         """
         uri = canonical(uri)
-        with _read_errors(uri):
+        with read_errors(uri):
             return self._stat(uri)
 
     def exists(self, uri: str) -> bool:
@@ -160,16 +163,16 @@ class Storage:
             FetchError: a folder can't be read.
         """
         whole = _keep_slash(uri)
-        with _read_errors(whole):
+        with read_errors(whole):
             entry = self._stat_if_allowed(whole)
             if entry is not None:
                 yield entry
                 if scheme(whole) == "file" or pattern.has_magic(whole):
                     return
             if self._is_glob(whole):
-                yield from self._match(*pattern.split(whole))
+                yield from self._walker.match(*pattern.split(whole))
             else:
-                yield from self._walk(whole)
+                yield from self._walker.walk(whole)
 
     def children(self, uri: str) -> Iterator[Entry | Prefix]:
         """Yield one level of a folder or prefix, so that many can be listed at once.
@@ -178,13 +181,13 @@ class Storage:
             FetchError: it can't be read.
         """
         whole = _keep_slash(uri)
-        with _read_errors(whole):
-            yield from self._level(whole)
+        with read_errors(whole):
+            yield from self._walker.level(whole)
 
     def is_glob(self, uri: str) -> bool:
         """Return whether a URI is a pattern, and not the name of something that exists."""
         whole = _keep_slash(uri)
-        with _read_errors(whole):
+        with read_errors(whole):
             return self._is_glob(whole) and self._stat_if_allowed(whole) is None
 
     def root(self, uri: str) -> str:
@@ -192,7 +195,7 @@ class Storage:
         whole = _keep_slash(uri)
         if self.is_glob(whole):
             return pattern.split(whole)[0]
-        with _read_errors(whole):
+        with read_errors(whole):
             if self._stat_if_allowed(whole) is not None:
                 return whole.rpartition("/")[0] + "/"
         return whole if whole.endswith("/") else whole + "/"
@@ -206,7 +209,7 @@ class Storage:
             RequestError: one line: what is wrong with it.
         """
         whole = _keep_slash(uri)
-        with _request_errors("input", whole):
+        with request_errors("input", whole):
             found = self._is_anything(whole)
         if not found:
             raise RequestError(
@@ -223,7 +226,7 @@ class Storage:
         uri = canonical(uri)
         probe = join(uri, f"{TEMPORARY}probe")
         store = self._store(uri)
-        with _request_errors("output", uri, "can't be written: "):
+        with request_errors("output", uri, "can't be written: "):
             if scheme(uri) == "file" and self._stat(uri) is not None:
                 raise RequestError(f"output {uri}: is a file, expected a folder")
             store.put(probe, b"", None, sync=True)
@@ -270,11 +273,11 @@ class Storage:
 
     def _is_anything(self, uri: str) -> bool:
         if self._is_glob(uri) and self._stat_if_allowed(uri) is None:
-            return next(self._match(*pattern.split(uri)), None) is not None
+            return next(self._walker.match(*pattern.split(uri)), None) is not None
         refused = None
         try:
             # Asked first, because the answer to a listing names the cause and that to a HEAD can't.
-            if next(self._level(uri), None) is not None:
+            if next(self._walker.level(uri), None) is not None:
                 return True
         except StoreError as error:
             if error.error_type not in (AccessDenied, NotFound):
@@ -289,92 +292,8 @@ class Storage:
             raise refused
         return False
 
-    def _level(self, uri: str, name_prefix: str = "") -> Iterator[Entry | Prefix]:
-        """Yield one level of a folder: names that start with ``name_prefix``."""
-        return self._pages(uri, recursive=False, name_prefix=name_prefix)
-
-    def _pages(
-        self, uri: str, *, recursive: bool, name_prefix: str = ""
-    ) -> Iterator[Entry | Prefix]:
-        store, token = self._store(uri), ""
-        while True:
-            page = store.list_page(uri, recursive=recursive, name_prefix=name_prefix, token=token)
-            yield from page.items
-            token = page.next_token
-            if not token:
-                return
-
-    def _walk(self, uri: str) -> Iterator[Entry]:
-        """Yield the objects below a folder, folder by folder where a store lists no deeper."""
-        pending = [uri]
-        while pending:
-            folder = pending.pop()
-            deeper = []
-            try:
-                for child in self._pages(folder, recursive=True):
-                    if isinstance(child, Prefix):
-                        deeper.append(child.uri)
-                    else:
-                        yield child
-            except StoreError as error:
-                if folder != uri:
-                    error.message = f"folder {folder.removesuffix('/')}: {error.message}"
-                raise
-            pending.extend(reversed(deeper))
-
-    def _match(self, base: str, rest: str) -> Iterator[Entry]:
-        """Descend a glob name by name, so that folders that can't match are never listed."""
-        segment, _, below = rest.partition("/")
-        if segment == "**":
-            whole = pattern.compile_path(rest)
-            for entry in self._walk(base):
-                if whole.match(relative(entry.uri, base)):
-                    yield entry
-            return
-        name = pattern.compile_path(segment)
-        for child in self._level(base, pattern.literal_start(segment)):
-            if not name.match(relative(child.uri, base).removesuffix("/")):
-                continue
-            if isinstance(child, Entry) and not below:
-                yield child
-            elif isinstance(child, Prefix) and below:
-                yield from self._match(child.uri, below)
-
 
 def _keep_slash(uri: str) -> str:
     """Make canonical, but keep the slash at the end by which a prefix differs from an object."""
     whole = canonical(uri)
     return whole + "/" if uri.endswith("/") and not whole.endswith("/") else whole
-
-
-@contextlib.contextmanager
-def _read_errors(uri: str) -> Iterator[None]:
-    """Raise a store's error as the ``FetchError`` that it stands for."""
-    try:
-        yield
-    except StoreError as error:
-        raised = error.error_type(f"{redact(uri)}: {error.message}")
-        raised.attempts = error.attempts
-        raise raised from None
-
-
-@contextlib.contextmanager
-def _write_errors(uri: str) -> Iterator[None]:
-    """Raise a store's error as a ``WriteError``."""
-    try:
-        yield
-    except StoreError as error:
-        error_type = Unwritable if error.affects_all else WriteError
-        raised = error_type(f"{redact(uri)}: {error.message}")
-        raised.denied = error.error_type is AccessDenied
-        raised.attempts = error.attempts
-        raise raised from None
-
-
-@contextlib.contextmanager
-def _request_errors(what: str, uri: str, prefix: str = "") -> Iterator[None]:
-    """Raise a store's error as a ``RequestError`` of one line."""
-    try:
-        yield
-    except StoreError as error:
-        raise RequestError(f"{what} {redact(uri)}: {prefix}{error.message}") from None
