@@ -172,7 +172,8 @@ class Job(BaseModel):
             first = error.errors()[0]
             field = ".".join(map(str, first["loc"])) or "job"
             if first["type"] == "missing":
-                raise RequestError(f"{field}: missing; it has no default") from None
+                option = f"; give --{field}, or the field {field} of a job file"
+                raise RequestError(f"{field}: missing{option}") from None
             if first["type"] == "extra_forbidden":
                 known = ", ".join(cls.model_fields)
                 raise RequestError(f"{field}: no such field; a job has: {known}") from None
@@ -267,6 +268,10 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     """
     try:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except IsADirectoryError:
+        raise RequestError(
+            f"{path}: is a folder, expected a job file; for a folder of photos: --input {path}"
+        ) from None
     except OSError as error:
         raise RequestError(f"{path}: cannot be read ({error.strerror})") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -87,3 +87,13 @@ def test_the_fingerprint_changes_with_what_changes_results_only():
         assert Job.parse(GOOD | change).fingerprint != first.fingerprint
     ignored = Job.parse(GOOD | {"exif_colour": "ignore"})
     assert ignored.fingerprint != first.fingerprint
+
+
+def test_a_folder_in_place_of_a_job_file_is_told_how_to_be_the_input(tmp_path):
+    with pytest.raises(RequestError, match=f"is a folder, .*--input {tmp_path}"):
+        Job.read(tmp_path)
+
+
+def test_a_missing_field_names_its_option():
+    with pytest.raises(RequestError, match="input: missing; give --input"):
+        Job.parse({"output": "/out", "aspects": ["1:1"]})

@@ -104,7 +104,8 @@ Format = Annotated[
     typer.Option(
         metavar="jpeg|webp|avif|png|same",
         rich_help_panel=OUTPUT,
-        help="File format of the variants; same: each source's own, where it can be written.",
+        help="File format of the variants; same: each source's own, where it can be written. By "
+        "default jpeg for `run`, same for `crop`.",
     ),
 ]
 Quality = Annotated[

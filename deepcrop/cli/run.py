@@ -187,6 +187,8 @@ def run(
 ) -> None:
     """Make every variant of every image; run the same command again to resume.
 
+    Give --input, --output and at least one --aspect or --size, or a job file.
+
     Exit status: 0 all sources are done, 1 a source failed (with --max-failed: more than that), 2
     the request is wrong, 3 the job could not go on, as when the disk is full; the same command
     resumes.

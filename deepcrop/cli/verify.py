@@ -37,6 +37,8 @@ def verify(
     for name in (name for name, uris in problems.items() if uris):
         what, remedy = WORDS[name]
         typer.echo(f"{name}: {what}. To do: {remedy}.")
+    if found.clean:
+        typer.echo("no problem was found")
     typer.echo(f"{found.sources:,} sources, {found.rows:,} rows, {found.variants:,} variants")
     if not found.clean:
         raise typer.Exit(EXIT_FAILURES)

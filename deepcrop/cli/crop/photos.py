@@ -16,7 +16,7 @@ def find_photos(names: Sequence[str], storage: Storage) -> list[str]:
     """Return the photos that paths, URIs and globs name, in their order.
 
     Raises:
-        RequestError: a glob names none.
+        RequestError: a glob names none, or a name is that of a folder.
     """
     photos: list[str] = []
     for name in names:
@@ -24,6 +24,11 @@ def find_photos(names: Sequence[str], storage: Storage) -> list[str]:
             several = storage.is_glob(name)
             found = [entry.uri for entry in storage.list(name)] if several else [name]
         else:
+            if Path(name).is_dir():
+                raise RequestError(
+                    f"{name}: is a folder; name its photos, such as {name.rstrip('/')}/*.jpg, "
+                    f"or crop all of them: deepcrop run --input {name} --output FOLDER"
+                )
             several = name != STDIN and not Path(name).exists() and any(c in name for c in "*?[")
             found = _matches(name, storage) if several else [name]
         if not found:

@@ -83,10 +83,9 @@ class CropWorker:
         [pipeline] = self.pipelines
         task = self._task(pipeline, photo)
         if self.task.way is Way.boxes:
-            return CropResult((json.dumps(pipeline.to_dict(task)),))
+            return CropResult((json.dumps(pipeline.to_dict(task)),), _notes(task))
         if self.task.way is Way.write:
-            paths = pipeline.write(task)
-            return CropResult(tuple(paths), tuple(note.text for note in task.notes))
+            return CropResult(tuple(pipeline.write(task)), _notes(task))
         from ...report.overlays import draw_overlay
 
         folder = Path(pipeline.job.output)
@@ -109,3 +108,9 @@ class CropWorker:
                 self.say(Stage(stage))
 
         return begin
+
+
+def _notes(task: ImageTask) -> tuple[str, ...]:
+    """Return the remarks on a photo and on its crops, each once."""
+    crops = (crop.note for crop in task.crops if crop.note is not None)
+    return tuple(dict.fromkeys([*(note.text for note in task.notes), *crops]))

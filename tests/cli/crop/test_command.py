@@ -4,6 +4,7 @@ import io
 import json
 import shlex
 import sys
+from types import SimpleNamespace
 
 import numpy
 import pytest
@@ -12,6 +13,10 @@ from PIL import Image
 
 from deepcrop.cli import app
 from deepcrop.cli.crop import command as photos
+from deepcrop.cli.crop.worker import _notes
+from deepcrop.flags import Note
+from deepcrop.geometry import Box
+from deepcrop.methods.base import Crop
 from deepcrop.report.sheet import COLOURS, HEIGHT
 
 pytestmark = pytest.mark.usefixtures("same_process")
@@ -189,3 +194,14 @@ def test_adobe_rgb_told_by_exif_alone_is_converted_or_ignored(capsys, folder):
         assert numpy.abs(seen - wanted).max() <= 3
     status, _, err = run(capsys, "crop", "adobe.jpg", *CENTER, "--json", "--exif-colour", "maybe")
     assert status == 2 and "exif_colour" in err
+
+
+def test_a_folder_is_a_wrong_request_that_says_how_to_name_its_photos(capsys):
+    status, _, err = run(capsys, "crop", "photos", *CENTER, "--json")
+    assert status == 2 and "photos/*.jpg" in err and "deepcrop run --input" in err
+
+
+def test_notes_of_crops_are_told_once_each():
+    crops = [Crop(Box(0, 0, 9, 9), 0.5, (0.5, 0.5), note="no caption") for _ in range(2)]
+    task = SimpleNamespace(notes=[Note("page 1 of 2")], crops=crops)
+    assert _notes(task) == ("page 1 of 2", "no caption")
