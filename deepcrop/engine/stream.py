@@ -98,7 +98,7 @@ class StreamExecutor:
         self, blocks: list[pa.Table], pools: list[Pool], batch_size: int
     ) -> ray.data.Dataset:
         """Describe the run to Ray Data."""
-        with _settings(self.layout, pools):
+        with _settings(self.layout):
             # Not from_arrow, which runs a task for each block: 40 KB of the driver's memory, 1 ms.
             rows: ray.data.Dataset = ray.data.from_blocks(blocks)
             concurrency = self.layout.max_concurrency if batch_size > 1 else 1
@@ -137,7 +137,7 @@ def _through(
 
 
 @contextmanager
-def _settings(layout: Layout, pools: list[Pool]) -> Iterator[None]:
+def _settings(layout: Layout) -> Iterator[None]:
     """Have datasets that are made inside take our settings; those of the process stay as they are.
 
     A dataset keeps a copy of the settings that hold when it is made.
@@ -149,10 +149,6 @@ def _settings(layout: Layout, pools: list[Pool]) -> Iterator[None]:
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     context.execution_options.verbose_progress = False
-    if any(pool.max_actors > pool.actors for pool in pools):
-        # A pool of the fused layout has at most as many tasks in flight as it runs at once, a
-        # utilization of 1; Ray Data's own threshold, 1.75, is never reached, so it never grew.
-        context.actor_pool_util_upscaling_threshold = 1.0
     context.target_max_block_size = (
         OUTPUT_BLOCK_BYTES if layout.fused else DEFAULT_TARGET_MAX_BLOCK_SIZE
     )
