@@ -114,3 +114,14 @@ def write_photo(path: Path, size: tuple[int, int] = SIZE) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.radial_gradient("L").resize(size).convert("RGB").save(path, "jpeg")
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def write_five(folder: Path) -> Path:
+    """Write a job of five sources, one of them failed, with its variants; return its folder."""
+    rows = [row(str(folder), f"/in/{name}.v1.jpg") for name in "abcd"]
+    rows.append(row(str(folder), "/in/e.jpg", error=("decode", "Corrupt", "broken")))
+    for variant in (each for one in rows for each in one["variants"]):
+        x0, y0, x1, y1 = BOXES[variant["aspect"]]
+        write_photo(Path(variant["variant_uri"]), (x1 - x0, y1 - y0))
+    write_output(folder, rows)
+    return folder

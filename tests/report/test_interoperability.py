@@ -7,20 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.report.synthetic import BOXES, row, write_output, write_photo
+from tests.report.synthetic import write_five
 
 
 @pytest.fixture(scope="module")
 def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A job of five sources, one failed, with its variants."""
-    folder = tmp_path_factory.mktemp("job")
-    rows = [row(str(folder), f"/in/{name}.v1.jpg") for name in "abcd"]
-    rows.append(row(str(folder), "/in/e.jpg", error=("decode", "Corrupt", "broken")))
-    for variant in (each for one in rows for each in one["variants"]):
-        x0, y0, x1, y1 = BOXES[variant["aspect"]]
-        write_photo(Path(variant["variant_uri"]), (x1 - x0, y1 - y0))
-    write_output(folder, rows)
-    return folder
+    return write_five(tmp_path_factory.mktemp("job"))
 
 
 def test_duckdb(output):

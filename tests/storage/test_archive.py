@@ -6,7 +6,7 @@ import pytest
 
 from deepcrop.errors import FetchError
 from deepcrop.storage import Storage, canonical, iter_tar_members, strip_credentials
-from tests.storage.test_conformance import FILES, archive
+from tests.storage.archives import FILES, archive
 
 
 def check(storage, uri):

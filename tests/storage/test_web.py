@@ -16,7 +16,7 @@ from deepcrop.sources.discovery import list_sources
 from deepcrop.storage import Storage, StorageOptions, iter_tar_members
 from deepcrop.storage.base import StoreError
 from deepcrop.storage.web import resolve_redirect, split_url
-from tests.storage.test_conformance import FILES, archive
+from tests.storage.archives import FILES, archive
 
 storage = Storage(StorageOptions(backoff=0.001, max_attempts=3, read_timeout=0.5))
 OK = b'HTTP/1.1 200 OK\r\nContent-Length: 4\r\nETag: "v1"\r\n\r\ndata'
