@@ -67,7 +67,7 @@ class LocalPipeline:
         return task
 
     def to_dict(self, task: ImageTask) -> dict[str, object]:
-        """Return a photo's crop boxes, scores and focal point, as ``crop --boxes`` prints them.
+        """Return a photo's crop boxes, scores and focal point, as ``crop --json`` prints them.
 
         Raises:
             RequestError: the method makes pixels, and has no boxes.
