@@ -5,6 +5,8 @@ python -m jobs.evaluate learning-curve --shared ../shared
 python -m jobs.evaluate faces faces.parquet --shared ../shared
 python -m jobs.evaluate mars --shared ../shared
 python -m jobs.evaluate croppings fcdb FCDB_FOLDER --images FCDB_FOLDER/data --method mars
+python -m jobs.evaluate fcdb --shared ../shared --method saliency --method mars
+python -m jobs.evaluate pairs --shared ../shared --method saliency
 python -m jobs.evaluate retargetme --shared ../shared --method dnr --sheet sheets --side 0
 python -m jobs.evaluate caption --shared ../shared --row words:score=words,patience=15
 python -m jobs.evaluate caption-ablation --shared ../shared --photos 25
@@ -26,6 +28,7 @@ from deepcrop.methods.registry import load
 if not __package__:  # run as a file: then the repository's root isn't on the path
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from jobs.evaluation import measures
 from jobs.evaluation.report import saliency_tables
 from jobs.evaluation.retargeters import ours, peers
 from jobs.evaluation.retargetme import evaluate, student_measure, vgg_measure
@@ -213,6 +216,8 @@ def caption_ablation(
     rows = [f"{name}:ablation={name},{options}" for name in get_args(Ablation)]
     console.print(steering_table(shared, weights, rows, photos, console.print))
 
+
+measures.register(app)
 
 if __name__ == "__main__":
     app()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -26,6 +25,9 @@ from deepcrop.metrics.cropping import (
 )
 from jobs.training.datasets import SIGMA, GazePhoto, density, gaze
 from jobs.training.saliency_distillation import FINE
+
+from . import croppers
+from .peers import peers
 
 Floats = NDArray[np.float64]
 Cropper = Callable[[GazePhoto], list[Box]]
@@ -64,11 +66,12 @@ def score(prediction: Tensor, photo: GazePhoto, others: Floats) -> dict[str, flo
     }
 
 
-def tools(ours: Mapping[str, CropMethod]) -> tuple[dict[str, Cropper], list[str]]:
+def tools(ours: Mapping[str, CropMethod], shared: Path) -> tuple[dict[str, Cropper], list[str]]:
     """Return every way of cropping that can run here, and what can't with the reason.
 
     Args:
         ours: crop methods of our own, by the names that the table has for them.
+        shared: folder that may hold the weights of peers.
     """
 
     def cropper(method: CropMethod) -> Cropper:
@@ -78,64 +81,20 @@ def tools(ours: Mapping[str, CropMethod]) -> tuple[dict[str, Cropper], list[str]
 
         return crop
 
-    croppers: dict[str, Cropper] = {
+    def on_gaze(peer: croppers.Cropper) -> Cropper:
+        return lambda photo: peer(
+            croppers.EvaluationPhoto(photo.name, photo.image, photo.size), ASPECTS
+        )
+
+    others, absent = peers(shared)
+    found: dict[str, Cropper] = {
         "best possible": lambda photo: [
             best_possible_window(aspect, photo.points, photo.size) for aspect in ASPECTS
         ],
         **{name: cropper(method) for name, method in ours.items()},
+        **{name: on_gaze(peer) for name, peer in others.items()},
     }
-    absent = []
-    try:
-        import pyvips
-
-        croppers["libvips entropy"] = lambda photo: _vips(pyvips, photo, "entropy")
-        croppers["libvips attention"] = lambda photo: _vips(pyvips, photo, "attention")
-    except (ImportError, OSError) as error:
-        absent.append(f"libvips is left out: {error}")
-    try:
-        import smartcrop
-
-        croppers["smartcrop"] = lambda photo: _smartcrop(smartcrop.SmartCrop(), photo)
-    except ImportError as error:
-        absent.append(f"smartcrop is left out: {error}")
-    return croppers, absent
-
-
-def _to_source(photo: GazePhoto, left: float, top: float, window: Size) -> Box:
-    """Place a largest window at a corner given in the pixels of the photo's working copy."""
-    scale = photo.size.width / photo.image.shape[-1]
-    x0 = min(max(round(left * scale), 0), photo.size.width - window.width)
-    y0 = min(max(round(top * scale), 0), photo.size.height - window.height)
-    return Box(x0, y0, x0 + window.width, y0 + window.height)
-
-
-def _vips(pyvips: Any, photo: GazePhoto, interesting: str) -> list[Box]:
-    """Crop with ``vips smartcrop``, which returns its position in the image's offsets."""
-    height, width = photo.image.shape[-2:]
-    pixels = photo.image.permute(1, 2, 0).contiguous().numpy()
-    image = pyvips.Image.new_from_memory(pixels.tobytes(), width, height, 3, "uchar")
-    image = image.copy(interpretation="srgb")
-    boxes = []
-    for aspect in ASPECTS:
-        window = aspect.largest_window(Size(width, height))
-        cut = image.smartcrop(window.width, window.height, interesting=interesting)
-        largest = aspect.largest_window(photo.size)
-        boxes.append(_to_source(photo, -cut.xoffset, -cut.yoffset, largest))
-    return boxes
-
-
-def _smartcrop(cropper: Any, photo: GazePhoto) -> list[Box]:
-    """Crop with smartcrop.py at full scale, so that its window is the largest too."""
-    from PIL import Image
-
-    height, width = photo.image.shape[-2:]
-    picture = Image.fromarray(photo.image.permute(1, 2, 0).contiguous().numpy())
-    boxes = []
-    for aspect in ASPECTS:
-        window = aspect.largest_window(Size(width, height))
-        found = cropper.crop(picture, window.width, window.height, min_scale=1.0)["top_crop"]
-        boxes.append(_to_source(photo, found["x"], found["y"], aspect.largest_window(photo.size)))
-    return boxes
+    return found, absent
 
 
 def reference_windows(photos: Sequence[GazePhoto]) -> tuple[Floats, Floats]:
@@ -206,12 +165,13 @@ def saliency_tables(
     finer = load("saliency", device="cpu", weights=weights, faces=0, pixels=FINE)
     photos: list[GazePhoto] = getattr(gaze(shared, longest=640), part)
     predictions = {photo.name: method.maps([photo.image])[0] for photo in photos}
-    croppers, absent = tools(
+    ways, absent = tools(
         {
             "deepcrop saliency": method,
             "the same, faces=0": faceless,
             f"the same, faces=0,pixels={FINE}": finer,
-        }
+        },
+        shared,
     )
     for line in absent:
         note(line)
@@ -219,7 +179,7 @@ def saliency_tables(
     points, sizes = [photo.points for photo in photos], [photo.size for photo in photos]
     shares = {
         name: kept_shares([cropper(photo) for photo in photos], points, sizes)
-        for name, cropper in croppers.items()
+        for name, cropper in ways.items()
     }
     shares |= {"centre": centre, "human (half of the viewers)": human}
     gains = {name: Gain(share, centre, human) for name, share in shares.items()}

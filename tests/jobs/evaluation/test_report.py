@@ -60,12 +60,12 @@ def test_human_estimate_covers_the_photo():
     assert estimate.sum() == pytest.approx(1, abs=1e-4)
 
 
-def test_absent_tools_are_named(monkeypatch):
+def test_absent_tools_are_named(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "pyvips", None)
     monkeypatch.setitem(sys.modules, "smartcrop", None)
-    croppers, absent = tools({})
+    croppers, absent = tools({}, tmp_path)
     assert list(croppers) == ["best possible"]
-    assert [line.split()[0] for line in absent] == ["libvips", "smartcrop"]
+    assert [line.split()[0] for line in absent] == ["libvips", "smartcrop", "FastGaze"]
 
 
 def test_console_prints_them(shared, weights_file):

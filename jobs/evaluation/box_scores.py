@@ -1,0 +1,203 @@
+"""Scores of boxes, and how often they agree with people's votes on pairs of crops.
+
+A scorer looks at a photo once and returns its objective, which gives any box of the photo a score:
+
+```python
+score = scorer_of(OurMethod("saliency"))(photo)
+score(Edges(0, 0, 300, 200)) > score(Edges(100, 0, 400, 200))
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike
+from rich.table import Table
+from torch import Tensor
+
+from deepcrop.errors import RequestError
+from deepcrop.geometry import AspectRatio, Size
+from deepcrop.methods.mars import MarsCrop
+from deepcrop.methods.saliency import SaliencyCrop
+from deepcrop.ops.coverage import coverage
+from jobs.training.datasets import density, read_photo
+from jobs.training.fcdb import FOLDER, Edges, VotedPair
+
+from .croppers import LONGEST, EvaluationPhoto, OurMethod
+
+CENTRE_SIGMA = 0.25
+"""Sigma of the centre's density relative to the root of the photo's area."""
+
+
+class BoxScore(Protocol):
+    """The objective of one photo: higher for the better box."""
+
+    def __call__(self, box: Edges) -> float:
+        """Return the score of a box in pixels of the photo's file."""
+        ...
+
+
+class Scorer(Protocol):
+    """A way of judging the boxes of a photo."""
+
+    def __call__(self, photo: EvaluationPhoto) -> BoxScore:
+        """Look at a photo, and return its objective."""
+        ...
+
+
+@runtime_checkable
+class HasObjective(Protocol):
+    """A method that offers its own objective, which is then used as its score."""
+
+    def objective(self, image: Tensor, size: Size) -> BoxScore:
+        """Return the objective of a photo.
+
+        Args:
+            image: uint8 RGB ``(3, h, w)``.
+            size: size of the file in pixels, which are those of the boxes.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Mass:
+    """The objective of a map: the share of its sum that a box holds, 0 to 1."""
+
+    values: np.ndarray
+    """``(h, w)``, non-negative; it covers the photo."""
+    size: Size
+
+    @classmethod
+    def of(cls, values: ArrayLike, size: Size) -> Mass:
+        """Scale a map to the sum 1."""
+        array = np.asarray(values, np.float64)
+        return cls(array / array.sum(), size)
+
+    def __call__(self, box: Edges) -> float:
+        """Return the share of the map inside a box, with parts of cells."""
+        return float(inside(self.values, box, self.size))
+
+
+def inside(values: np.ndarray, box: Edges, size: Size) -> float:
+    """Return the sum of a map ``(h, w)`` inside a box, with parts of its cells."""
+    down = coverage(box.y0 / size.height, box.y1 / size.height, values.shape[0])
+    across = coverage(box.x0 / size.width, box.x1 / size.width, values.shape[1])
+    return float(down @ values @ across)
+
+
+def centre_score(photo: EvaluationPhoto) -> BoxScore:
+    """Return the mass of a Gaussian at the photo's centre as the objective."""
+    cells = photo.size.fit(64)
+    middle = density(np.array([[0.5, 0.5]]), cells.height, cells.width, CENTRE_SIGMA)
+    return Mass.of(middle.numpy(), photo.size)
+
+
+def scorer_of(method: OurMethod) -> Scorer:
+    """Return a method's own score of boxes.
+
+    That is its ``objective`` if it has one (:class:`HasObjective`), else for ``saliency`` the mass
+    of its map, and for ``mars`` the soft IoU of a box and the cropping area of its ratio.
+
+    Raises:
+        RequestError: the method gives boxes no scores.
+    """
+
+    def look(photo: EvaluationPhoto) -> BoxScore:
+        found = method.method(photo.name)
+        if isinstance(found, HasObjective):
+            return found.objective(photo.image, photo.size)
+        if isinstance(found, SaliencyCrop):
+            return Mass.of(found.maps([photo.image])[0].double().numpy(), photo.size)
+        if isinstance(found, MarsCrop):
+            return _mars(found, photo)
+        raise RequestError(f"method {method.text!r}: gives boxes no scores")
+
+    return look
+
+
+def _mars(method: MarsCrop, photo: EvaluationPhoto) -> BoxScore:
+    @cache
+    def area_of(ratio: AspectRatio) -> np.ndarray:
+        return method.maps([photo.image], [ratio])[0][0]
+
+    def score(box: Edges) -> float:
+        # Crops of one ratio differ in the third digit, and the network should run once for them.
+        area = area_of(AspectRatio.of(Fraction(round(50 * box.ratio), 50)))
+        shared = inside(area, box, photo.size)
+        window = box.width * box.height / photo.size.pixels * area.size
+        return shared / (window + float(area.sum()) - shared)
+
+    return score
+
+
+@dataclass(frozen=True)
+class PairAccuracy:
+    """How often a score prefers the crop that people prefer.
+
+    Attributes:
+        one_size: share (0..1) of the pairs of one size; ties count half.
+        every: share of all pairs.
+    """
+
+    one_size: float
+    every: float
+
+
+def pair_accuracy(
+    pairs: Sequence[VotedPair],
+    scorers: Mapping[str, Scorer],
+    shared: Path,
+    report: Callable[[str], None] = lambda line: None,
+) -> tuple[dict[str, PairAccuracy], int, int]:
+    """Compare scores with votes, on the pairs on which four or five of five people agree.
+
+    Args:
+        pairs: of :func:`jobs.training.fcdb.read_pairs`.
+        scorers: ways of judging by name.
+        shared: folder that holds ``data/crops_fcdb``.
+        report: called with a line for each 100 photos.
+
+    Returns:
+        The figures of each way, the number of pairs of one size, and the number of all.
+    """
+    by_photo: dict[str, list[VotedPair]] = {}
+    for pair in pairs:
+        if pair.agreed:
+            by_photo.setdefault(pair.name, []).append(pair)
+    right: dict[str, list[float]] = {name: [] for name in scorers}
+    one_size = np.array([pair.one_size for group in by_photo.values() for pair in group], bool)
+    for number, (name, group) in enumerate(by_photo.items(), 1):
+        image, _ = read_photo(shared / FOLDER / "images" / name, LONGEST)
+        photo = EvaluationPhoto(name, image, group[0].size)
+        for title, scorer in scorers.items():
+            score = scorer(photo)
+            for pair in group:
+                better, worse = (
+                    (pair.a, pair.b) if pair.a_votes > pair.b_votes else (pair.b, pair.a)
+                )
+                first, second = score(better), score(worse)
+                right[title].append(float(first > second) + 0.5 * float(first == second))
+        if number % 100 == 0:
+            report(f"{number} of {len(by_photo)} photos")
+    figures = {
+        title: PairAccuracy(float(np.mean(np.array(each)[one_size])), float(np.mean(each)))
+        for title, each in right.items()
+    }
+    return figures, int(one_size.sum()), len(one_size)
+
+
+def pair_table(figures: Mapping[str, PairAccuracy], one_size: int, every: int) -> Table:
+    """Tabulate the shares of pairs, the best last."""
+    table = Table(
+        "score", f"one size ({one_size} pairs)", f"all ({every})", title="people's votes on pairs"
+    )
+    for name, each in sorted(figures.items(), key=lambda item: item[1].one_size):
+        table.add_row(name, f"{each.one_size:.3f}", f"{each.every:.3f}")
+    return table

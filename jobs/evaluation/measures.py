@@ -1,0 +1,109 @@
+"""Commands of ``python -m jobs.evaluate`` that measure crops; each measures any methods at once.
+
+```text
+python -m jobs.evaluate fcdb --method saliency --method mars:window=predicted
+python -m jobs.evaluate pairs --method saliency:weights=mine.safetensors
+```
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+import typer
+from rich.console import Console
+
+from .croppers import Cropper, OurMethod, centre
+from .peers import peers
+
+SHARED = Path(os.environ.get("DEEPCROP_SHARED", "../shared"))
+FOLDER = typer.Option(SHARED, "--shared", help="Folder that holds data/ and weights/.")
+METHODS = typer.Option(
+    ["saliency", "mars"],
+    "--method",
+    help="NAME or NAME:option=value,...; weights=FILE may be an option; again for more.",
+)
+WEIGHTS = typer.Option(None, "--weights", help="Weights of the methods that name none.")
+PEERS = typer.Option(True, "--peers/--no-peers", help="Other people's croppers as well.")
+
+
+def croppers(
+    methods: list[str], weights: str | None, shared: Path, others: bool, console: Console
+) -> dict[str, Cropper]:
+    """Load the ways of cropping that a command compares: the centre, peers, our methods."""
+    torch.set_num_threads(1)
+    found: dict[str, Cropper] = {"centre": centre}
+    if others:
+        ways, absent = peers(shared)
+        found |= ways
+        for line in absent:
+            console.print(line)
+    found.update(_ours(methods, weights))
+    return found
+
+
+def _ours(methods: list[str], weights: str | None) -> dict[str, OurMethod]:
+    return {text: OurMethod(text, weights) for text in methods}
+
+
+def fcdb(
+    shared: Path = FOLDER,
+    method: list[str] = METHODS,
+    weights: str | None = WEIGHTS,
+    others: bool = PEERS,
+    fold: int | None = typer.Option(None, min=0, max=4, help="Only photos of this fold."),
+    annotations: Path | None = typer.Option(
+        None, help="FCDB's annotations as its authors lay them out, in place of data/crops_fcdb."
+    ),
+    images: Path | None = typer.Option(None, help="Folder of the photos of --annotations."),
+    split: str = typer.Option("test", help="Part of --annotations: test or train."),
+) -> None:
+    """Print IoU and BDE against FCDB's human crops, at their ratio, beside published figures."""
+    from .human_crops import closeness, closeness_table, published_crops, shared_crops
+
+    console = Console(width=110)
+    ways = croppers(method, weights, shared, others, console)
+    if annotations is None:
+        crops, title = shared_crops(shared, fold), "FCDB's train part"
+        title += "" if fold is None else f", fold {fold}"
+    else:
+        crops, absent = published_crops(annotations, images or annotations, split)
+        title = f"FCDB's {split} part"
+        console.print(f"{absent} photos of {absent + len(crops)} are absent")
+    found = closeness(crops, ways, console.print)
+    console.print(closeness_table(f"{title}: {len(crops)} photos", found))
+
+
+def pairs(
+    shared: Path = FOLDER,
+    method: list[str] = METHODS,
+    weights: str | None = WEIGHTS,
+    others: bool = PEERS,
+    fold: int | None = typer.Option(None, min=0, max=4, help="Only photos of this fold."),
+) -> None:
+    """Print how often scores of boxes prefer the crop for which four or five of five voted."""
+    from jobs.training.fcdb import fold_of, read_pairs
+
+    from .box_scores import Mass, Scorer, centre_score, pair_accuracy, pair_table, scorer_of
+    from .peers import FASTGAZE, FastGaze
+
+    torch.set_num_threads(1)
+    console = Console(width=110)
+    scorers: dict[str, Scorer] = {"centre": centre_score}
+    if others and (shared / FASTGAZE).exists():
+        gaze = FastGaze(shared / FASTGAZE)
+        scorers["FastGaze"] = lambda photo: Mass.of(gaze.map(photo.image), photo.size)
+    scorers |= {text: scorer_of(each) for text, each in _ours(method, weights).items()}
+    voted = [pair for pair in read_pairs(shared) if fold in (None, fold_of(pair.name))]
+    console.print(pair_table(*pair_accuracy(voted, scorers, shared, console.print)))
+
+
+COMMANDS = (fcdb, pairs)
+
+
+def register(app: typer.Typer) -> None:
+    """Add all commands of this module to an app."""
+    for command in COMMANDS:
+        app.command()(command)
