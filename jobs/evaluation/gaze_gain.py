@@ -1,0 +1,62 @@
+"""The gain of crops on photos with gaze, in the definitions of :mod:`deepcrop.metrics.cropping`.
+
+The photos of PASCAL-S have animals; no network is trained on their gaze.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from deepcrop.metrics.cropping import ASPECTS, Gain, best_possible_window, kept_shares
+from jobs.training.datasets import PARTS, GazePhoto, read_gaze, split
+
+from .croppers import LONGEST, Cropper, EvaluationPhoto
+from .report import reference_windows
+
+Part = Literal["all", "validation", "test"]
+
+
+def gaze_photos(shared: Path, dataset: str, part: Part) -> list[GazePhoto]:
+    """Read photos with gaze.
+
+    Args:
+        shared: folder that holds ``data/``.
+        dataset: ``gaze_osie`` or ``gaze_nus_scene``, whose parts are those of training, or another
+            folder with fixations, such as ``gaze_pascals``, halved by :func:`in_test_half`.
+        part: ``all`` has photos for training, too, of the first two.
+    """
+    photos = read_gaze(shared / "data" / dataset, LONGEST)
+    if part == "all":
+        return photos
+    if dataset in PARTS:
+        validation, test = PARTS[dataset]
+        parts = split(photos, validation=validation, test=test)
+        return parts.test if part == "test" else parts.validation
+    return [photo for photo in photos if in_test_half(photo.name) == (part == "test")]
+
+
+def in_test_half(name: str) -> bool:
+    """Return whether the SHA-256 of a photo's name (with its folder) is even."""
+    return hashlib.sha256(name.encode()).digest()[-1] % 2 == 0
+
+
+def gains(photos: Sequence[GazePhoto], croppers: Mapping[str, Cropper]) -> dict[str, Gain]:
+    """Return the gain of each way of cropping, of the best possible windows and the references."""
+    points, sizes = [photo.points for photo in photos], [photo.size for photo in photos]
+    centre, human = reference_windows(photos)
+    shares = {"centre": centre, "human (half of the viewers)": human}
+    best = [
+        [best_possible_window(aspect, photo.points, photo.size) for aspect in ASPECTS]
+        for photo in photos
+    ]
+    shares["best possible"] = kept_shares(best, points, sizes)
+    seen = [EvaluationPhoto(photo.name, photo.image, photo.size) for photo in photos]
+    for name, cropper in croppers.items():
+        if name not in shares:
+            shares[name] = kept_shares([cropper(each, ASPECTS) for each in seen], points, sizes)
+    return {name: Gain(np.asarray(share), centre, human) for name, share in shares.items()}
