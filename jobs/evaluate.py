@@ -28,7 +28,7 @@ from deepcrop.methods.registry import load
 if not __package__:  # run as a file: then the repository's root isn't on the path
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from jobs.evaluation import measures
+from jobs.evaluation import blind_commands, measures
 from jobs.evaluation.report import saliency_tables
 from jobs.evaluation.retargeters import ours, peers
 from jobs.evaluation.retargetme import evaluate, student_measure, vgg_measure
@@ -218,6 +218,7 @@ def caption_ablation(
 
 
 measures.register(app)
+blind_commands.register(app)
 
 if __name__ == "__main__":
     app()

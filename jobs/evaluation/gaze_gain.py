@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast, get_args
 
 import numpy as np
 
+from deepcrop.errors import RequestError
 from deepcrop.metrics.cropping import ASPECTS, Gain, best_possible_window, kept_shares
 from jobs.training.datasets import PARTS, GazePhoto, read_gaze, split
 
@@ -19,6 +20,18 @@ from .croppers import LONGEST, Cropper, EvaluationPhoto
 from .report import reference_windows
 
 Part = Literal["all", "validation", "test"]
+
+
+def read_part(text: str) -> Part:
+    """Read the name of a part.
+
+    Raises:
+        RequestError: it is none.
+    """
+    for part in get_args(Part):
+        if text == part:
+            return cast("Part", part)
+    raise RequestError(f"part {text!r}: unknown; one of: {', '.join(get_args(Part))}")
 
 
 def gaze_photos(shared: Path, dataset: str, part: Part) -> list[GazePhoto]:

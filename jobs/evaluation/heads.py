@@ -25,7 +25,7 @@ from jobs.training.fcdb import Edges
 from .croppers import LONGEST, Cropper, EvaluationPhoto, read_photos
 from .faces_report import SMALLEST, Cuts
 from .photo_sets import people
-from .teacher_labels import labels_of
+from .teacher_labels import faces_of
 
 SURE_FACE = 0.8
 """Score (0..1) of YuNet from which a face is taken for true."""
@@ -97,8 +97,8 @@ def people_photos(
     """
     paths = people(shared)
     root = shared / "data"
-    found = labels_of(paths, shared, labels, report)
-    sure = {name: each.faces[each.faces[:, 4] >= SURE_FACE, :4] for name, each in found.items()}
+    found = faces_of(paths, shared, labels, report)
+    sure = {name: faces[faces[:, 4] >= SURE_FACE, :4] for name, faces in found.items()}
     shown = [path for path in paths if len(sure[path.relative_to(root).as_posix()])]
     for photo in read_photos(shown, root):
         if heads := large(heads_of(sure[photo.name], photo.size), photo.size):

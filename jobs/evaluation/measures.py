@@ -26,6 +26,9 @@ METHODS = typer.Option(
     help="NAME or NAME:option=value,...; weights=FILE may be an option; again for more.",
 )
 WEIGHTS = typer.Option(None, "--weights", help="Weights of the methods that name none.")
+LABELS = typer.Option(
+    Path("labels"), "--labels", help="Folder of the teachers' labels; what it lacks is added."
+)
 PEERS = typer.Option(True, "--peers/--no-peers", help="Other people's croppers as well.")
 
 
@@ -100,7 +103,100 @@ def pairs(
     console.print(pair_table(*pair_accuracy(voted, scorers, shared, console.print)))
 
 
-COMMANDS = (fcdb, pairs)
+def subjects(
+    shared: Path = FOLDER,
+    labels: Path = LABELS,
+    method: list[str] = METHODS,
+    weights: str | None = WEIGHTS,
+    others: bool = PEERS,
+) -> None:
+    """Print the share of clear subjects in the largest windows, and how many are whole."""
+    from .subjects import subject_shares, subject_table
+
+    console = Console(width=110)
+    ways = croppers(method, weights, shared, others, console)
+    found = subject_shares(shared, labels, ways, report=console.print)
+    console.print(subject_table(f"{found['centre'].shares.shape[0]} photos, six ratios", found))
+
+
+def animal_heads(
+    shared: Path = FOLDER,
+    method: list[str] = METHODS,
+    weights: str | None = WEIGHTS,
+    others: bool = PEERS,
+    every: bool = typer.Option(False, "--all", help="All photos, not only those held out."),
+) -> None:
+    """Print how many of the animals' heads that fit the largest windows are cut or left out."""
+    from .heads import animal_photos, head_cuts, head_table
+
+    console = Console(width=120)
+    ways = croppers(method, weights, shared, others, console)
+    cuts, count = head_cuts(animal_photos(shared, every=every), ways)
+    console.print(head_table(f"heads of animals: {count} photos, six ratios", cuts))
+
+
+def people_heads(
+    shared: Path = FOLDER,
+    labels: Path = LABELS,
+    method: list[str] = METHODS,
+    weights: str | None = WEIGHTS,
+    others: bool = PEERS,
+) -> None:
+    """Print how many of people's heads that the largest windows show are cut."""
+    from .heads import head_cuts, head_table, people_photos
+
+    console = Console(width=120)
+    ways = croppers(method, weights, shared, others, console)
+    cuts, count = head_cuts(people_photos(shared, labels, console.print), ways)
+    console.print(head_table(f"heads of people: {count} photos, six ratios", cuts))
+
+
+def gaze(
+    shared: Path = FOLDER,
+    method: list[str] = METHODS,
+    weights: str | None = WEIGHTS,
+    others: bool = PEERS,
+    dataset: str = typer.Option("gaze_pascals", help="Folder with fixations under data/."),
+    part: str = typer.Option("all", help="all, validation or test."),
+) -> None:
+    """Print the gain of crops on photos with gaze, by default those with animals of PASCAL-S."""
+    from .gaze_gain import gains, gaze_photos, read_part
+    from .report import gain_table
+
+    console = Console(width=110)
+    photos = gaze_photos(shared, dataset, read_part(part))
+    ways = croppers(method, weights, shared, others, console)
+    console.print(gain_table(f"{dataset}: {len(photos)} photos ({part})", gains(photos, ways)))
+
+
+def white_ground(
+    shared: Path = FOLDER,
+    labels: Path | None = typer.Option(
+        None, help="Folder of the teachers' labels; without it all subjects are drawn."
+    ),
+    method: list[str] = METHODS,
+    weights: str | None = WEIGHTS,
+    others: bool = PEERS,
+    count: int = typer.Option(60, min=1, help="Number of photos."),
+    seed: int = typer.Option(0, help="Another one makes other photos."),
+    sheet: Path | None = typer.Option(None, help="PNG for a contact sheet of the photos."),
+) -> None:
+    """Print how many subjects on plain ground are cut by windows that they fit."""
+    from .white_ground import contact_sheet, cutouts, products, sweep, sweep_table
+
+    console = Console(width=120)
+    ways = croppers(method, weights, shared, others, console)
+    subjects = cutouts(shared, labels) if labels else []
+    photos = list(products(count, seed, subjects))
+    if sheet:
+        contact_sheet(photos).save(sheet)
+    found = sweep(photos, ways)
+    console.print(sweep_table(photos, found))
+    for name in method:
+        console.print(f"{name} cuts: {', '.join(found[name].kinds) or 'none'}")
+
+
+COMMANDS = (fcdb, pairs, subjects, animal_heads, people_heads, gaze, white_ground)
 
 
 def register(app: typer.Typer) -> None:

@@ -7,11 +7,14 @@ nothing for a data set that is absent.
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Container
 from pathlib import Path
 from typing import Literal
 
 import pyarrow.parquet as pq
 
+from jobs.training.animals import held_out
 from jobs.training.datasets import PARTS
 
 Part = Literal["validation", "test"]
@@ -47,6 +50,20 @@ def coco128(shared: Path) -> list[Path]:
     return _files(shared, "objects_coco128/images")
 
 
+def coco128_with(shared: Path, categories: Container[str]) -> list[Path]:
+    """Return the photos of COCO128 that have an object of some categories."""
+    folder = shared / "data" / "objects_coco128"
+    if not folder.exists():
+        return []
+    objects = json.loads((folder / "objects.json").read_text())
+    names = sorted(
+        name
+        for name, found in objects.items()
+        if any(each["category"] in categories for each in found["objects"])
+    )
+    return [folder / "images" / name for name in names]
+
+
 def kodak(shared: Path) -> list[Path]:
     """Return the photos of Kodak's set."""
     return _files(shared, "photos_kodak")
@@ -55,6 +72,11 @@ def kodak(shared: Path) -> list[Path]:
 def pascals(shared: Path) -> list[Path]:
     """Return the photos of PASCAL-S."""
     return _files(shared, "gaze_pascals/images")
+
+
+def held_out_animals(shared: Path) -> list[Path]:
+    """Return the photos of animals of which no heads are learned."""
+    return [path for path in _files(shared, "heads_animals/images") if held_out(path.name)]
 
 
 def people(shared: Path) -> list[Path]:
@@ -71,7 +93,7 @@ def subjects(shared: Path) -> list[Path]:
     """Return photos among which those with a clear subject were chosen."""
     return [
         *held_out_gaze(shared, "gaze_osie", ("test", "validation")),
-        *held_out_gaze(shared, "gaze_nus_scene", ("test", "validation")),
+        *held_out_animals(shared),
         *coco128(shared),
         *kodak(shared),
         *pascals(shared),

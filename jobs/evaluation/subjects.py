@@ -20,7 +20,7 @@ from deepcrop.metrics.cropping import ASPECTS
 from deepcrop.ops.windows import Integral, best_window
 
 from .croppers import Cropper, read_photos
-from .teacher_labels import labels_of
+from .teacher_labels import subjects_of
 
 Floats = NDArray[np.float64]
 
@@ -109,10 +109,10 @@ def subject_shares(
     """
     root = shared / "data"
     chosen = read_list() if names is None else list(names)
-    found = labels_of([root / name for name in chosen], shared, labels, report)
+    found = subjects_of([root / name for name in chosen], shared, labels, report)
     rows: dict[str, list[list[float]]] = {name: [] for name in ("best possible", *croppers)}
     for photo in read_photos([root / name for name in chosen], root):
-        integral = Integral.of(subject(found[photo.name].subject, photo.size), photo.size)
+        integral = Integral.of(subject(found[photo.name], photo.size), photo.size)
         boxes = {name: cropper(photo, aspects) for name, cropper in croppers.items()}
         boxes["best possible"] = best_possible(integral, aspects)
         for name, row in boxes.items():

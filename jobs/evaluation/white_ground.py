@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,6 +21,8 @@ from deepcrop.metrics.cropping import ASPECTS
 from deepcrop.ops.windows import Integral
 
 from .croppers import Cropper, EvaluationPhoto
+from .subjects import read_list
+from .teacher_labels import subjects_of
 
 Alpha = NDArray[np.uint8]
 
@@ -121,6 +124,42 @@ def cutout(photo: Image.Image, mask: NDArray[np.uint8]) -> Image.Image | None:
     picture = photo.convert("RGBA")
     picture.putalpha(Image.fromarray((255 * sharp).astype(np.uint8)))
     return picture.crop(picture.getchannel("A").getbbox())
+
+
+def cutouts(shared: Path, labels: Path, count: int = 30) -> list[Image.Image]:
+    """Cut clear subjects that touch no edge out of the photos of ``subject_photos.txt``.
+
+    Args:
+        shared: folder that holds ``data/``.
+        labels: folder of the teachers' labels.
+        count: the largest number of cutouts.
+    """
+    root = shared / "data"
+    paths = [root / name for name in read_list()]
+    masks = subjects_of(paths, shared, labels)
+    found: list[Image.Image] = []
+    for path in paths:
+        if len(found) == count:
+            break
+        with Image.open(path) as photo:
+            picture = cutout(photo.convert("RGB"), masks[path.relative_to(root).as_posix()])
+        if picture is not None:
+            found.append(picture)
+    return found
+
+
+def contact_sheet(photos: Sequence[Product], columns: int = 10, side: int = 150) -> Image.Image:
+    """Draw all photos on grey, with the boxes of their subjects."""
+    rows = -(-len(photos) // columns)
+    sheet = Image.new("RGB", (columns * side, rows * side), "grey")
+    for index, product in enumerate(photos):
+        picture = Image.fromarray(product.photo.image.permute(1, 2, 0).contiguous().numpy())
+        box = product.box
+        ImageDraw.Draw(picture).rectangle((box.x0, box.y0, box.x1, box.y1), outline="red", width=2)
+        picture.thumbnail((side - 6, side - 6))
+        row, column = divmod(index, columns)
+        sheet.paste(picture, (column * side + 3, row * side + 3))
+    return sheet
 
 
 def _compose(
