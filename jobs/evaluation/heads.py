@@ -28,7 +28,8 @@ from .photo_sets import people
 from .teacher_labels import faces_of
 
 SURE_FACE = 0.8
-"""Score (0..1) of YuNet from which a face is taken for true."""
+"""Score (0..1) of YuNet from which a face is taken for true: of those from 0.45 to 0.6 that were
+looked at, most were none; from 0.8 all were faces, three of them dogs'."""
 
 
 @dataclass(frozen=True)
