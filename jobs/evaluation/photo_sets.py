@@ -69,11 +69,6 @@ def kodak(shared: Path) -> list[Path]:
     return _files(shared, "photos_kodak")
 
 
-def pascals(shared: Path) -> list[Path]:
-    """Return the photos of PASCAL-S."""
-    return _files(shared, "gaze_pascals/images")
-
-
 def held_out_animals(shared: Path) -> list[Path]:
     """Return the photos of animals of which no heads are learned."""
     return [path for path in _files(shared, "heads_animals/images") if held_out(path.name)]
@@ -96,7 +91,6 @@ def subjects(shared: Path) -> list[Path]:
         *held_out_animals(shared),
         *coco128(shared),
         *kodak(shared),
-        *pascals(shared),
     ]
 
 
