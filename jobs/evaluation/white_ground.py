@@ -65,8 +65,8 @@ def products(
     """
     for number in range(count):
         random = np.random.default_rng((seed, number))
-        size = SIZES[number % len(SIZES)]
-        ground = GROUNDS[number % len(GROUNDS)]
+        size = SIZES[int(random.integers(len(SIZES)))]
+        ground = GROUNDS[number // 2 % len(GROUNDS)]
         if cutouts and number % 2:
             kind, subject = "cutout", cutouts[number // 2 % len(cutouts)]
         else:
