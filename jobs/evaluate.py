@@ -2,11 +2,16 @@
 
 python -m jobs.evaluate saliency --shared ../shared
 python -m jobs.evaluate learning-curve --shared ../shared
-python -m jobs.evaluate faces faces.parquet --shared ../shared
 python -m jobs.evaluate mars --shared ../shared
 python -m jobs.evaluate croppings fcdb FCDB_FOLDER --images FCDB_FOLDER/data --method mars
 python -m jobs.evaluate fcdb --shared ../shared --method saliency --method mars
 python -m jobs.evaluate pairs --shared ../shared --method saliency
+python -m jobs.evaluate subjects --shared ../shared --labels labels
+python -m jobs.evaluate people-heads --shared ../shared --labels labels
+python -m jobs.evaluate animal-heads --shared ../shared
+python -m jobs.evaluate gaze --shared ../shared
+python -m jobs.evaluate white-ground --shared ../shared --labels labels
+python -m jobs.evaluate blind sheets --method saliency --method mars
 python -m jobs.evaluate retargetme --shared ../shared --method dnr --sheet sheets --side 0
 python -m jobs.evaluate caption --shared ../shared --row words:score=words,patience=15
 python -m jobs.evaluate caption-ablation --shared ../shared --photos 25
@@ -70,20 +75,6 @@ def learning_curve(
     from jobs.evaluation.learning_curve import curve_table
 
     Console().print(curve_table(shared, load_file(shared / IMAGENET), part))
-
-
-@app.command()
-def faces(
-    labels: Path = typer.Argument(help="Parquet file of `jobs/train.py face-labels`."),
-    shared: Path = typer.Option(SHARED, help="Folder that holds data/."),
-    method: str = typer.Option("saliency", help="saliency or mars"),
-    weights: str | None = typer.Option(None, help="Name or file, other than the method's own."),
-) -> None:
-    """Print what the face head of saliency or mars finds, and how often windows cut a face."""
-    from jobs.evaluation.faces_report import faces_tables
-
-    for table in faces_tables(labels, shared, weights or method, method=method):
-        Console(width=100).print(table)
 
 
 @app.command()

@@ -23,10 +23,12 @@ from rich.table import Table
 from torch import Tensor
 
 from deepcrop.errors import RequestError
-from deepcrop.geometry import AspectRatio, Size
+from deepcrop.geometry import AspectRatio, Box, Size
 from deepcrop.methods.mars import MarsCrop
 from deepcrop.methods.saliency import SaliencyCrop
+from deepcrop.methods.scene import Scene, SceneWeights
 from deepcrop.ops.coverage import coverage
+from deepcrop.ops.windows import Integral
 from jobs.training.datasets import density, read_photo
 from jobs.training.fcdb import FOLDER, Edges, VotedPair
 
@@ -102,8 +104,9 @@ def centre_score(photo: EvaluationPhoto) -> BoxScore:
 def scorer_of(method: OurMethod) -> Scorer:
     """Return a method's own score of boxes.
 
-    That is its ``objective`` if it has one (:class:`HasObjective`), else for ``saliency`` the mass
-    of its map, and for ``mars`` the soft IoU of a box and the cropping area of its ratio.
+    That is its ``objective`` if it has one (:class:`HasObjective`), else for ``saliency`` what its
+    windows maximise (:meth:`deepcrop.methods.scene.Scene.worth`), and for ``mars`` the soft IoU of
+    a box and the cropping area of its ratio.
 
     Raises:
         RequestError: the method gives boxes no scores.
@@ -114,12 +117,28 @@ def scorer_of(method: OurMethod) -> Scorer:
         if isinstance(found, HasObjective):
             return found.objective(photo.image, photo.size)
         if isinstance(found, SaliencyCrop):
-            return Mass.of(found.maps([photo.image])[0].double().numpy(), photo.size)
+            return _worth(found, photo)
         if isinstance(found, MarsCrop):
             return _mars(found, photo)
         raise RequestError(f"method {method.text!r}: gives boxes no scores")
 
     return look
+
+
+def _worth(method: SaliencyCrop, photo: EvaluationPhoto) -> BoxScore:
+    o = method.options
+    weights = SceneWeights(o.subject, o.whole, o.faces, o.animals, o.text)
+    [output] = method.network.predict([photo.image], heads=True)
+    integral = Integral.of(output.saliency.double().numpy(), photo.size)
+    scene = Scene.of(output, integral, weights)
+    return lambda box: scene.worth(whole_pixels(box, photo.size), integral)
+
+
+def whole_pixels(box: Edges, size: Size) -> Box:
+    """Round a box to whole pixels inside a photo."""
+    x0, y0 = min(max(round(box.x0), 0), size.width - 1), min(max(round(box.y0), 0), size.height - 1)
+    x1, y1 = min(round(box.x1), size.width), min(round(box.y1), size.height)
+    return Box(x0, y0, max(x1, x0 + 1), max(y1, y0 + 1))
 
 
 def _mars(method: MarsCrop, photo: EvaluationPhoto) -> BoxScore:

@@ -1,11 +1,10 @@
 """The gain of crops on photos with gaze, in the definitions of :mod:`deepcrop.metrics.cropping`.
 
-The photos of PASCAL-S have animals; no network is trained on their gaze.
+The photos of PASCAL-S have animals.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, cast, get_args
@@ -39,23 +38,21 @@ def gaze_photos(shared: Path, dataset: str, part: Part) -> list[GazePhoto]:
 
     Args:
         shared: folder that holds ``data/``.
-        dataset: ``gaze_osie`` or ``gaze_nus_scene``, whose parts are those of training, or another
-            folder with fixations, such as ``gaze_pascals``, halved by :func:`in_test_half`.
-        part: ``all`` has photos for training, too, of the first two.
+        dataset: one of :data:`jobs.training.datasets.PARTS`, which says what its parts are, or
+            another folder with fixations, which has none.
+        part: ``all`` has photos for training, too.
+
+    Raises:
+        RequestError: a part is asked for of a data set that has none.
     """
+    if part != "all" and dataset not in PARTS:
+        raise RequestError(f"dataset {dataset!r}: has no parts; expected the part 'all'")
     photos = read_gaze(shared / "data" / dataset, LONGEST)
     if part == "all":
         return photos
-    if dataset in PARTS:
-        validation, test = PARTS[dataset]
-        parts = split(photos, validation=validation, test=test)
-        return parts.test if part == "test" else parts.validation
-    return [photo for photo in photos if in_test_half(photo.name) == (part == "test")]
-
-
-def in_test_half(name: str) -> bool:
-    """Return whether the SHA-256 of a photo's name (with its folder) is even."""
-    return hashlib.sha256(name.encode()).digest()[-1] % 2 == 0
+    validation, test = PARTS[dataset]
+    parts = split(photos, validation=validation, test=test)
+    return parts.test if part == "test" else parts.validation
 
 
 def gains(photos: Sequence[GazePhoto], croppers: Mapping[str, Cropper]) -> dict[str, Gain]:

@@ -1,6 +1,6 @@
 """Heads of people and animals in the largest windows: whole, cut or left out.
 
-Heads smaller than :data:`~.faces_report.SMALLEST` of the photo's longer edge don't count. A head
+Heads smaller than :data:`SMALLEST` of the photo's longer edge don't count. A head
 fits a ratio if the largest window of the ratio is no smaller than its box; all figures are over
 pairs of a head and a ratio that it fits.
 """
@@ -23,10 +23,13 @@ from jobs.training.datasets import read_photo
 from jobs.training.fcdb import Edges
 
 from .croppers import LONGEST, Cropper, EvaluationPhoto, read_photos
-from .faces_report import SMALLEST, Cuts
 from .photo_sets import people
 from .teacher_labels import faces_of
 
+SMALLEST = 0.03
+"""Shorter side of the smallest head that counts, over the photo's longer side."""
+TOUCH = 0.02
+"""Share of a head's area up to which it counts as outside, or as whole when that much is cut."""
 SURE_FACE = 0.8
 """Score (0..1) of YuNet from which a face is taken for true: of those from 0.45 to 0.6 that were
 looked at, most were none; from 0.8 all were faces, three of them dogs'."""
@@ -41,16 +44,33 @@ class HeadPhoto:
 
 
 @dataclass
-class HeadCuts(Cuts):
-    """Outcomes of heads that fit, and of photos by their worst head."""
+class HeadCuts:
+    """The numbers of pairs of a head and a window by outcome, and crops with a cut head."""
 
+    whole: int = 0
+    cut: int = 0
+    outside: int = 0
     photos: list[bool] = field(default_factory=list)
     """For each pair of a photo and a ratio that some head fits: whether a head is cut."""
+
+    @property
+    def share(self) -> float:
+        """The share (0..1) of cut heads among shown heads."""
+        return self.cut / max(self.cut + self.whole, 1)
 
     @property
     def lost(self) -> float:
         """The share (0..1) of the heads that fit that are cut or left out."""
         return (self.cut + self.outside) / max(self.cut + self.outside + self.whole, 1)
+
+    def add(self, share: float) -> None:
+        """Count a head by the share (0..1) of its area inside a window."""
+        if share <= TOUCH:
+            self.outside += 1
+        elif share >= 1 - TOUCH:
+            self.whole += 1
+        else:
+            self.cut += 1
 
 
 def share_inside(head: Edges, box: Box) -> float:

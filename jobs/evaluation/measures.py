@@ -157,7 +157,7 @@ def gaze(
     weights: str | None = WEIGHTS,
     others: bool = PEERS,
     dataset: str = typer.Option("gaze_pascals", help="Folder with fixations under data/."),
-    part: str = typer.Option("all", help="all, validation or test."),
+    part: str = typer.Option("test", help="test, validation or all."),
 ) -> None:
     """Print the gain of crops on photos with gaze, by default those with animals of PASCAL-S."""
     from .gaze_gain import gains, gaze_photos, read_part

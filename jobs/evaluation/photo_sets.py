@@ -41,7 +41,7 @@ def held_out_gaze(shared: Path, dataset: str, parts: tuple[Part, ...]) -> list[P
 
 
 def held_out_flickr8k(shared: Path) -> list[Path]:
-    """Return every tenth photo of Flickr8k's, as :func:`jobs.training.faces.split_faces` does."""
+    """Return every tenth photo of Flickr8k's, whose faces no head was ever trained on."""
     return _files(shared, "captions_flickr8k/images")[::10]
 
 

@@ -32,6 +32,14 @@ from .peers import peers
 Floats = NDArray[np.float64]
 Cropper = Callable[[GazePhoto], list[Box]]
 
+GAZE_ALONE: dict[str, object] = {
+    "subject": 0,
+    "whole": 0,
+    "faces": 0,
+    "animals": 0,
+    "text": 0,
+}
+"""Options of ``saliency`` with which windows maximise gaze and nothing else."""
 HUMAN_SIGMA = 0.02
 """Blur of half of the viewers' fixations that chooses the human window: of the sigmas from 0.02
 to 0.09 that were tried on training photos, this one gave the highest ceiling."""
@@ -161,15 +169,15 @@ def saliency_tables(
     """
     torch.set_num_threads(1)
     method = load("saliency", device="cpu", weights=weights)
-    faceless = load("saliency", device="cpu", weights=weights, faces=0)
-    finer = load("saliency", device="cpu", weights=weights, faces=0, pixels=FINE)
+    gaze_alone = load("saliency", device="cpu", weights=weights, **GAZE_ALONE)
+    finer = load("saliency", device="cpu", weights=weights, **GAZE_ALONE, pixels=FINE)
     photos: list[GazePhoto] = getattr(gaze(shared, longest=640), part)
     predictions = {photo.name: method.maps([photo.image])[0] for photo in photos}
     ways, absent = tools(
         {
             "deepcrop saliency": method,
-            "the same, faces=0": faceless,
-            f"the same, faces=0,pixels={FINE}": finer,
+            "gaze alone": gaze_alone,
+            f"gaze alone, pixels={FINE}": finer,
         },
         shared,
     )

@@ -134,8 +134,6 @@ def _bumps(at: Floats, cells: int, sigma: float) -> Floats:
 PARTS = {"gaze_osie": (50, 100), "gaze_nus_scene": (30, 70), "gaze_pascals": (28, 70)}
 """Numbers of photos for validation and for the test in each gaze dataset; others are for training.
 """
-NOT_FOR_TRAINING = frozenset({"gaze_pascals"})
-"""Gaze datasets on which crops are evaluated, and from which nothing is learned."""
 
 
 def gaze(
@@ -144,10 +142,10 @@ def gaze(
     """Read and split the gaze datasets under ``shared/data``.
 
     Those of ``parts_of`` must be there. Any other folder ``gaze_*`` that :func:`read_gaze` can
-    read, such as a user's own, is all for training, except :data:`NOT_FOR_TRAINING`.
+    read, such as a user's own, is all for training.
     """
     others = {path.parent.name for path in (shared / "data").glob("gaze_*/fixations.parquet")}
-    names = [*parts_of, *sorted(others - set(parts_of) - NOT_FOR_TRAINING)]
+    names = [*parts_of, *sorted(others - set(parts_of))]
     parts = []
     for name in names:
         validation, test = parts_of.get(name, (0, 0))

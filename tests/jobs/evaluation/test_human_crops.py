@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 
 from deepcrop.errors import RequestError
 from deepcrop.geometry import AspectRatio, Box, Size
+from deepcrop.methods.saliency import SaliencyCrop
+from deepcrop.networks.saliency.model import SaliencyNetwork, SaliencyOptions
 from jobs.evaluate import app
 from jobs.evaluation.box_scores import (
     Mass,
@@ -19,6 +21,7 @@ from jobs.evaluation.box_scores import (
     pair_accuracy,
     pair_table,
     scorer_of,
+    whole_pixels,
 )
 from jobs.evaluation.croppers import EvaluationPhoto, OurMethod, centre
 from jobs.evaluation.human_crops import (
@@ -132,6 +135,22 @@ def test_a_method_is_asked_for_its_objective_first():
 
     method._loaded[None] = WithObjective()
     assert scorer_of(method)(photo)(Edges(10, 0, 20, 10)) == 1
+
+
+def test_saliency_scores_boxes_by_what_its_windows_maximise():
+    torch.manual_seed(0)
+    network = SaliencyNetwork(SaliencyOptions(pixels=64 * 64, width=8, priors=4))
+    method = OurMethod("center")
+    alone = SaliencyCrop.Options(subject=0, whole=0, faces=0, animals=0, text=0)
+    method._loaded[None] = SaliencyCrop(network.eval(), alone)
+    image = torch.randint(0, 255, (3, 50, 100), dtype=torch.uint8)
+    photo = EvaluationPhoto("a.jpg", image, Size(200, 100))
+    score = scorer_of(method)(photo)
+    [saliency] = method._loaded[None].maps([image])
+    mass = Mass.of(saliency.double().numpy(), photo.size)
+    for box in (Edges(0, 0, 200, 100), Edges(20, 10, 80, 90)):
+        assert score(box) == pytest.approx(mass(box), abs=1e-6)
+    assert whole_pixels(Edges(-0.4, 0.6, 200.3, 0.7), photo.size) == Box(0, 1, 200, 2)
 
 
 def test_the_weights_of_a_method_may_depend_on_the_fold(monkeypatch):

@@ -38,7 +38,7 @@ def columns(table):
 def test_tables_hold_every_window_between_the_marks(shared, weights_file):
     notes = []
     tables = [columns(t) for t in saliency_tables(shared, str(weights_file), "test", notes.append)]
-    assert len(tables) == 5
+    assert len(tables) == 7
     metrics, gains = tables[0], tables[1]
     assert list(metrics) == ["map", "CC", "KL", "NSS", "SIM", "AUC-Judd", "sAUC"]
     share = dict(zip(gains["window"], map(float, gains["kept"]), strict=True))
@@ -46,7 +46,7 @@ def test_tables_hold_every_window_between_the_marks(shared, weights_file):
     assert gain["centre"] == 0
     assert gain["human (half of the viewers)"] == 1
     assert share["best possible"] >= max(share.values())
-    ours = ("deepcrop saliency", "the same, faces=0", "the same, faces=0,pixels=307200")
+    ours = ("deepcrop saliency", "gaze alone", "gaze alone, pixels=307200")
     assert all(0 <= share[name] <= 1 for name in ours)
     for tool, module in (("libvips", "pyvips"), ("smartcrop", "smartcrop")):
         installed = importlib.util.find_spec(module) is not None
@@ -74,4 +74,4 @@ def test_console_prints_them(shared, weights_file):
         console.print(table)
     text = console.export_text()
     assert "gaze_osie: 4 test photos" in text
-    assert "all: 8 test photos" in text
+    assert "all: 12 test photos" in text

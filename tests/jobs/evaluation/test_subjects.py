@@ -9,7 +9,7 @@ from deepcrop.errors import RequestError
 from deepcrop.geometry import AspectRatio, Box, Size
 from jobs.evaluation import subjects, teacher_labels
 from jobs.evaluation.croppers import centre
-from jobs.evaluation.gaze_gain import gains, gaze_photos, in_test_half, read_part
+from jobs.evaluation.gaze_gain import gains, gaze_photos, read_part
 from jobs.evaluation.subjects import clear, read_list, subject, subject_shares, subject_table
 from jobs.evaluation.teacher_labels import faces_of, subjects_of
 from jobs.training.teachers import LABEL_SIDE, Labels, write_labels
@@ -148,14 +148,12 @@ def test_gaze_of_any_folder_is_measured(shared):
     assert found["best possible"].kept.mean() >= found["human (half of the viewers)"].kept.mean()
 
 
-def test_other_folders_are_halved_by_their_names(shared, tmp_path):
+def test_other_folders_have_no_parts(shared, tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "gaze_other").symlink_to(shared / "data" / "gaze_osie")
-    halves = [gaze_photos(tmp_path, "gaze_other", part) for part in ("validation", "test")]
-    assert len(halves[0]) + len(halves[1]) == 4
-    assert all(in_test_half(photo.name) for photo in halves[1])
-    names = [f"gaze_pascals/2008_{number:06}.jpg" for number in range(400)]
-    assert 150 < sum(map(in_test_half, names)) < 250
+    assert len(gaze_photos(tmp_path, "gaze_other", "all")) == 4
+    with pytest.raises(RequestError, match="no parts"):
+        gaze_photos(tmp_path, "gaze_other", "test")
     assert read_part("test") == "test"
     with pytest.raises(RequestError, match="unknown"):
         read_part("train")

@@ -106,16 +106,3 @@ def test_shared_gaze_data():
         pytest.skip(f"no gaze data under {SHARED}")
     parts = gaze(SHARED, longest=64)
     assert (len(parts.train), len(parts.validation), len(parts.test)) == (750, 80, 170)
-
-
-def test_gaze_that_is_only_evaluated_is_not_for_training(shared, tmp_path):
-    data = tmp_path / "data"
-    data.mkdir()
-    for name, origin in (("gaze_osie", "gaze_osie"), ("gaze_mine", "gaze_osie")):
-        (data / name).symlink_to(shared / "data" / origin)
-    parts = {"gaze_osie": (1, 1)}
-    before = [photo.name for photo in gaze(tmp_path, longest=16, parts_of=parts).train]
-    assert any(name.startswith("gaze_mine/") for name in before)
-    (data / "gaze_pascals").symlink_to(shared / "data" / "gaze_osie")
-    after = [photo.name for photo in gaze(tmp_path, longest=16, parts_of=parts).train]
-    assert after == before
