@@ -21,7 +21,7 @@ COLUMNS, ROWS = 2, 4
 COLOURS = ((255, 140, 0), (0, 150, 255))
 """Colours of the first and the second crop's box, where the sides are not hidden."""
 
-CELL = (2 * CROP + PHOTO + 4 * GAP, CROP + LABEL + GAP)
+CELL = (2 * CROP + PHOTO + 4 * GAP, CROP + LABEL + 18)
 
 
 def draw_blind(item: Item) -> Image.Image:
