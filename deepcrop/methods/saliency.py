@@ -42,6 +42,7 @@ class SaliencyCrop(CropMethod, Trained):
     name: ClassVar[str] = "saliency"
     summary: ClassVar[str] = "the window that holds most of what people look at"
     weights: ClassVar[str | None] = "saliency"
+    score_meaning: ClassVar[str] = "the share of the photo's saliency inside the crop, 0 to 1"
 
     @dataclass(frozen=True)
     class Options:

@@ -111,7 +111,7 @@ def test_index_scripts_hold_what_filters_look_at():
         "status": [0, 1],
         "methods": [0, 0],
         "errors": [-1, 0],
-        "scores": [[-1, -1], [200, -1]],
+        "scores": [[-1, -1], [2000, -1]],
         "flags": [[], [], []],
         "applied": {},
     }
