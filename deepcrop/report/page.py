@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from importlib.resources import files
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -27,7 +28,6 @@ from .. import __version__
 from .. import weights as weights_catalogue
 from ..job import Job
 from ..manifest.status import job_of, open_job, state_of
-from ..manifest.store import JobRecord
 from ..methods import registry
 from ..methods.base import CropMethod
 from ..methods.mars import MarsCrop
@@ -118,7 +118,7 @@ def _write_all(storage: Storage, folder: str, scripts: Iterable[tuple[str, str]]
 
 def _render(
     job: Job,
-    record: Mapping[str, object],
+    record: Mapping[str, Any],
     state: str,
     total: int,
     statistics: JobStatistics,
@@ -222,7 +222,7 @@ def _window(job: Job) -> str:
     return "largest" if largest else "kept"
 
 
-def _weights(job: Job, record: JobRecord) -> list[dict[str, str]]:
+def _weights(job: Job, record: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return what the page tells of each of the job's weights, by the names of the facts.
 
     The terms are those of the time of the run, where the record has them.
