@@ -1,8 +1,8 @@
 """What a crop window is worth beside gaze: the subject, heads and lines of text.
 
 A window's worth is the share of gaze inside it plus this bonus. The subject's share is additive, so
-an integral image gives it at every place. Heads and lines of text are boxes, which are either whole,
-cut, or left out.
+an integral image gives it at every place. Heads and lines of text are boxes, which are whole, cut,
+or left out.
 
 ```python
 bonus = Composition(subject=Integral.of(mask, size), share=0.2, whole=0.1, things=things)

@@ -26,9 +26,8 @@ from torch import Tensor
 from deepcrop.networks.saliency.model import SaliencyNetwork
 
 from .datasets import density
-from .faces import loss as heads_loss
-from .faces import targets
-from .views import cut, kl_divergence, correlation, nearest_shape, random_crop, recolour, shapes
+from .head_targets import heads_loss, targets
+from .views import correlation, cut, kl_divergence, nearest_shape, random_crop, recolour, shapes
 
 Floats = NDArray[np.float64]
 
@@ -47,7 +46,7 @@ class ScenePhoto:
         gaze: density ``(h', w')`` of a teacher over the whole photo, or None.
         subject: uint8 mask over the whole photo, or None.
         text: the same of text.
-        faces: ``(n, 5)`` x0, y0, x1, y1 in 0..1 and a score; see :func:`.faces.targets`.
+        faces: ``(n, 5)`` x0, y0, x1, y1 in 0..1 and a score; see :func:`.head_targets.targets`.
         animals: the same of the heads of animals.
         animals_weight: weight (0..1) of places without an annotated head as examples without one.
     """
@@ -295,12 +294,12 @@ def train_scenes(
     averaged = copy.deepcopy(network).requires_grad_(False)
     random = np.random.default_rng(recipe.seed + 1)
     steps = recipe.epochs * len(_batches(views, 0, recipe.batch, np.random.default_rng(0)))
-    step = 0
+    step, warm_up = 0, max(1, min(60, steps // 10))
     for epoch in range(recipe.epochs):
         network.train()
         sums: list[list[float]] = []
         for batch in _batches(views, epoch, recipe.batch, random):
-            warm = min(1.0, (step + 1) / 60)
+            warm = min(1.0, (step + 1) / warm_up)
             for group in optimiser.param_groups:
                 factor = warm * (1 + math.cos(math.pi * min(1.0, step / steps))) / 2
                 group["lr"] = group["highest"] * factor

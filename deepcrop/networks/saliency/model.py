@@ -25,8 +25,8 @@ from ..mobilenet import CHANNELS, Conv2dSame, MobileNetV2
 from ..precision import check_dtype
 from .faces import TAPS as FACE_TAPS
 from .faces import FaceHead, read_faces
-from .scene import SceneHead, SceneMaps
 from .sam import AttentiveConvLSTM, PriorRound, Readout, resize
+from .scene import SceneHead, SceneMaps
 
 FACE_THRESHOLD = 0.35
 """Least probability (0..1) of a face; the model card gives the resulting precision and recall."""
@@ -266,7 +266,7 @@ class SaliencyNetwork(nn.Module):
         return resized[0].float().div(127.5).sub(1)
 
     def maps(self, images: Sequence[Tensor]) -> list[Tensor]:
-        """Predict a saliency map for each image as :meth:`predict` does, without its other heads."""
+        """Predict a saliency map for each image as :meth:`predict` does, and nothing else."""
         return [seen.saliency for seen in self.predict(images, heads=False)]
 
     @torch.inference_mode()

@@ -31,7 +31,9 @@ def test_the_maps_cover_the_image_at_stride_eight(network):
 
 
 def test_gaze_is_the_same_with_and_without_the_heads(network):
-    with_heads, without = (network.predict([photo(90, 90)], heads=each)[0] for each in (True, False))
+    with_heads, without = (
+        network.predict([photo(90, 90)], heads=each)[0] for each in (True, False)
+    )
     torch.testing.assert_close(with_heads.saliency, without.saliency)
     assert without.subject is None and without.text is None
     assert len(without.faces) == len(without.animals) == 0
