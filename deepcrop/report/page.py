@@ -28,7 +28,7 @@ from ..errors import RequestError
 from ..job import Job
 from ..manifest.status import job_of, open_job, state_of
 from ..methods import registry
-from ..methods.mars import MarsCrop
+from ..methods.mars.method import MarsCrop
 from ..planning.prices import Prices
 from ..progress import NullProgress, Progress
 from ..schema import STAGES

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -78,9 +78,6 @@ DEFAULT = Recipe(
     average=0.99,
 )
 """The recipe of ``mars-fast``: few photos with many boxes for each."""
-FINETUNE = replace(DEFAULT, epochs=1, warmup=0.2, rate=3e-4)
-"""The recipe of ``mars``, whose head is initialised with a trained readout."""
-
 
 @dataclass(frozen=True)
 class View:

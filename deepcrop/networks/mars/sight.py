@@ -1,0 +1,87 @@
+"""What Mars reads of the saliency network, from one pass: deep features, gaze, heads and subject."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..saliency.faces import TAPS as FACE_TAPS
+from ..saliency.model import SaliencyNetwork
+from ..saliency.sam import resize
+from .window_head import FINE, GRID, cover
+
+DEEP = (13, 17)
+"""Indices of the trunk's blocks whose features are read, 96 + 320 channels."""
+
+
+class Seen(NamedTuple):
+    """What the network tells about one image.
+
+    Attributes:
+        deep: features of the trunk at their own resolution, ``(416, H / 16, W / 16)``.
+        guides: the density of gaze and the probabilities of heads and subject ``(M, 32, 32)``.
+        faces: faces and heads ``(n, 5)``: x0, y0, x1, y1 in 0..1 of the sides, and the probability.
+    """
+
+    deep: Tensor
+    guides: Tensor
+    faces: Tensor
+
+
+class Sight(SaliencyNetwork):
+    """The saliency network, with access to its features."""
+
+    def look(self, x: Tensor) -> list[Seen]:
+        """Run the trunk once.
+
+        Args:
+            x: the input of :meth:`~deepcrop.networks.saliency.model.SaliencyNetwork.forward`.
+        """
+        details = () if self.options.detail is None else (self.options.detail,)
+        taps = sorted({*self.options.taps, *DEEP, *details, *FACE_TAPS})
+        features = dict(zip(taps, self.trunk.features(x, taps), strict=True))
+        score = self.readout(self._rounds(features), self._fine(features))
+        gaze = self._density(score, (x.shape[-2] // 4, x.shape[-1] // 4))
+        size = features[DEEP[-1]].shape[-2:]
+        deep = torch.cat([resize(features[tap], size) for tap in DEEP], 1).float()
+        faces = self._decode_faces(features, faces=True)
+        whole = gaze.new_tensor([0.0, 0.0, 1.0, 1.0])
+        return [
+            Seen(
+                each,
+                torch.stack([regridded(density[None], whole, FINE)[0], head_map(found)]),
+                found,
+            )
+            for each, density, found in zip(deep, gaze, faces, strict=True)
+        ]
+
+
+def regridded(maps: Tensor, frame: Tensor, cells: int = GRID) -> Tensor:
+    """Return the means of maps in the cells of a square grid over a part of the image.
+
+    Args:
+        maps: ``(C, h, w)``, constant inside each of their own cells.
+        frame: the part (x0, y0, x1, y1) in 0..1 of the image's sides.
+        cells: number of rows and columns of the grid.
+
+    Returns:
+        ``(C, cells, cells)``.
+    """
+    edges = torch.linspace(0, 1, cells + 1, device=maps.device)
+    weights = []
+    for low, high, side in zip(frame[:2], frame[2:], maps.shape[:0:-1], strict=True):
+        places = (low + (high - low) * edges).clamp(0, 1)
+        found = cover(places[:-1], places[1:], side)
+        weights.append(found / found.sum(-1, keepdim=True).clamp_min(1e-6))
+    columns, rows = weights
+    result: Tensor = rows @ maps @ columns.T
+    return result
+
+
+def head_map(faces: Tensor, cells: int = FINE) -> Tensor:
+    """Return the share of each cell of a square grid that faces ``(n, 4+)`` cover, at most 1."""
+    x0, y0, x1, y1 = faces[:, :4].T
+    each = cover(y0, y1, cells)[:, :, None] * cover(x0, x1, cells)[:, None]
+    return each.sum(0).clamp(max=1)

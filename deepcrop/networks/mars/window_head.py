@@ -1,0 +1,306 @@
+"""The head of Mars that scores crop windows, over features of the saliency network.
+
+The score has two parts. The *dense* score is the sum of a map of logits inside the window and the
+logarithm of its area; the map is a cropping area as in Mars, predicted for the aspect ratio by the
+meta-learners. The *cells* score is a small network's, which reads what lies inside the window, along
+its edges and outside. The difference of two windows' scores is the logit of a person preferring one
+to the other, up to a factor.
+
+```python
+head = WindowHead(WindowOptions())
+x = head.features(deep, guides, shape)                  # once for each image
+logits = head.logits(x, ratios)             # (B, R, G, G): one map for each ratio
+scores = head.scores(x, guides, boxes, ratios, shape)
+```
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .meta_learner import MetaLearner
+
+GRID = 16
+"""Number of rows and columns of the grid on which the head sees an image of any shape."""
+FINE = 32
+"""Number of rows and columns of the maps of gaze, heads and subject."""
+BREAKS = (-9.0, -0.12, 0.0, 0.12, 0.373, 0.627, 0.88, 1.0, 1.12, 10.0)
+"""Borders of the cells along an axis, relative to the window (0..1); the outer ones are clipped to
+the image."""
+CELLS = len(BREAKS) - 1
+PLACE = 5
+"""Number of channels that tell the place in the image and the image's shape."""
+GEOMETRY = 8
+"""Number of inputs of the cells' network that describe the window's size and place."""
+
+
+@dataclass(frozen=True)
+class WindowOptions:
+    """The architecture of the head.
+
+    Attributes:
+        inputs: number of channels of the trunk's features.
+        guides: number of maps beside them: gaze, heads, and the subject if the network finds it.
+        width: number of channels of the head.
+        dimension: dimension of the embedding of aspect ratios.
+        neurons: number of neurons of each hidden layer of the meta-learners.
+        depth: number of hidden layers of the meta-learners.
+        transform: whether to predict ARS-FTM, see :class:`.options.MarsOptions`, as for the next three.
+        predictor: whether to predict ARS-PWP.
+        embedding: whether to embed aspect ratios.
+        interpolation: whether to interpolate between embeddings.
+        learned: number of learned channels in the cells beside the guides.
+        hidden: number of neurons of the cells' two hidden layers; 0: no cells.
+        share: weight of the cells score in the sum with the dense score.
+        dropout: share (0..1) of the channels that are dropped in training.
+        input_dropout: share (0..1) of the trunk's channels that are dropped in training.
+    """
+
+    inputs: int = 416
+    guides: int = 3
+    width: int = 32
+    dimension: int = 32
+    neurons: int = 64
+    depth: int = 1
+    transform: bool = True
+    predictor: bool = True
+    embedding: bool = True
+    interpolation: bool = True
+    learned: int = 0
+    hidden: int = 64
+    share: float = 0.5
+    dropout: float = 0.3
+    input_dropout: float = 0.2
+
+    def to_json(self) -> str:
+        """Return the options as a JSON object, for the metadata of a weights file."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> WindowOptions:
+        """Parse options from the result of :meth:`to_json`.
+
+        Raises:
+            ValueError: the object has an unknown option.
+        """
+        values = json.loads(text)
+        unknown = set(values) - {field.name for field in fields(cls)}
+        if unknown:
+            raise ValueError(f"unknown options of Mars' head: {', '.join(sorted(unknown))}")
+        return cls(**values)
+
+
+class WindowHead(nn.Module):
+    """The head; see the module's documentation.
+
+    Grids ``G x G`` cover the image's width and height, so that cells have the image's shape.
+    """
+
+    def __init__(self, options: WindowOptions | None = None) -> None:
+        super().__init__()
+        self.options = o = options or WindowOptions()
+        self.reduce = nn.Conv2d(o.inputs, o.width, 1)
+        self.place = nn.Conv2d(o.guides + PLACE, o.width, 1, bias=False)
+        self.near = nn.Conv2d(o.width, o.width, 3, padding=1)
+        self.far = nn.Conv2d(o.width, o.width, 3, padding=2, dilation=2)
+        self.context = nn.Linear(o.width, o.width)
+        self.meta = MetaLearner(
+            transform=o.width if o.transform else None,
+            predictor=o.width if o.predictor else None,
+            depth=o.depth,
+            neurons=o.neurons,
+            dimension=o.dimension if o.embedding else None,
+            interpolation=o.interpolation,
+        )
+        self.predictor = None if o.predictor else nn.Parameter(torch.randn(o.width) * o.width**-0.5)
+        self.shift = nn.Parameter(torch.zeros(()))
+        self.sum_weight = nn.Parameter(torch.tensor(0.02))
+        self.area_weight = nn.Parameter(torch.tensor(1.0))
+        self.cells = None
+        if o.hidden:
+            self.cells = CellNetwork(o)
+        self.dropout = nn.Dropout2d(o.dropout)
+        self.input_dropout = nn.Dropout2d(o.input_dropout)
+
+    def features(self, deep: Tensor, guides: Tensor, shape: Tensor) -> Tensor:
+        """Return the head's features ``(B, width, G, G)``.
+
+        Args:
+            deep: features of the trunk ``(B, inputs, G, G)``.
+            guides: non-negative maps ``(B, guides, H, W)`` of any resolution: the density of gaze,
+                of any scale, and probabilities.
+            shape: natural logarithm of the images' aspect ratios, ``(B,)``.
+        """
+        grid = deep.shape[-2:]
+        seen = F.adaptive_avg_pool2d(guides, (grid[0], grid[1]))
+        gaze = seen[:, :1] / seen[:, :1].mean((2, 3), keepdim=True).clamp_min(1e-9)
+        down = torch.linspace(-1, 1, grid[0], device=deep.device).view(1, 1, -1, 1)
+        across = torch.linspace(-1, 1, grid[1], device=deep.device).view(1, 1, 1, -1)
+        ratio = shape.view(-1, 1, 1, 1)
+        place = [across.abs(), down, down.abs(), across, ratio]
+        planes = [each.expand(len(deep), 1, *grid) for each in place]
+        known = torch.cat([gaze.clamp_min(0.02).log() / 2, seen[:, 1:], *planes], 1)
+        x = F.relu(self.reduce(self.input_dropout(deep)) + self.place(known))
+        x = self.dropout(x)
+        x = x + F.relu(self.near(x))
+        x = x + F.relu(self.far(x) + self.context(x.mean((2, 3)))[:, :, None, None])
+        dropped: Tensor = self.dropout(x)
+        return dropped
+
+    def logits(self, x: Tensor, ratios: Tensor) -> Tensor:
+        """Return the logits ``(B, R, G, G)`` of the cropping area of each aspect ratio.
+
+        As in Mars without deconvolutions: the global feature, transformed by a matrix that is
+        predicted for the ratio (ARS-FTM), is added to the features, and a predicted 1x1 convolution
+        (ARS-PWP) reads them. Both are linear, so a window's sum of logits follows from its sum of
+        features (:meth:`dense`).
+
+        Args:
+            x: the result of :meth:`features`.
+            ratios: aspect ratios ``(B, R)``, width over height in pixels.
+        """
+        vector, constant = self._predicted(x, ratios)
+        maps = torch.einsum("bchw,brc->brhw", x, vector)
+        return maps + constant[..., None, None]
+
+    def dense(self, x: Tensor, boxes: Tensor, ratios: Tensor) -> Tensor:
+        """Return the dense scores ``(B, N)`` of windows.
+
+        They are the sums of the logits of their ratio inside, and the logarithms of their areas,
+        each with a learned weight.
+
+        Args:
+            x: the result of :meth:`features`.
+            boxes: windows ``(B, N, 4)`` in 0..1 of the image's sides.
+            ratios: their aspect ratios ``(B, N)``, or one for all windows of an image ``(B, 1)``.
+        """
+        x0, y0, x1, y1 = boxes.unbind(-1)
+        height, width = x.shape[-2:]
+        rows, columns = cover(y0, y1, height), cover(x0, x1, width)
+        flat = x.permute(0, 2, 1, 3).reshape(len(x), height, -1)
+        across = torch.matmul(rows, flat).view(*rows.shape[:2], -1, width)
+        pooled = torch.matmul(across, columns[..., None])[..., 0]
+        vector, constant = self._predicted(x, ratios)
+        area = ((x1 - x0) * (y1 - y0)).clamp_min(1e-4)
+        inside = (pooled * vector).sum(-1) + constant * (area * height * width)
+        return self.sum_weight * inside + self.area_weight * area.log()
+
+    def scores(
+        self, x: Tensor, guides: Tensor, boxes: Tensor, ratios: Tensor, shape: Tensor
+    ) -> Tensor:
+        """Return the scores ``(B, N)`` of windows: the dense score and a share of the cells score.
+
+        Args:
+            x: the result of :meth:`features`.
+            guides: the maps of :meth:`features`.
+            boxes: windows ``(B, N, 4)`` in 0..1 of the image's sides.
+            ratios: their aspect ratios ``(B, N)``, or one for all windows of an image ``(B, 1)``.
+            shape: natural logarithm of the images' aspect ratios, ``(B,)``.
+        """
+        found = self.dense(x, boxes, ratios)
+        if self.cells is None:
+            return found
+        cells: Tensor = self.cells(x, guides, boxes, shape)
+        return found + self.options.share * cells
+
+    def _predicted(self, x: Tensor, ratios: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the predictors ``(B, R, width)`` and constants ``(B, R)`` of aspect ratios."""
+        count = ratios.shape[1]
+        matrix, vector = self.meta(ratios.flatten())
+        added = x.mean((2, 3))[:, None]
+        if matrix is not None:
+            added = torch.einsum("brij,bj->bri", matrix.unflatten(0, (-1, count)), added[:, 0])
+        if vector is not None:
+            vector = vector.unflatten(0, (-1, count))
+        else:
+            assert self.predictor is not None
+            vector = self.predictor.expand(*ratios.shape, -1)
+        return vector, (added * vector).sum(-1) + self.shift
+
+
+class CellNetwork(nn.Module):
+    """The network that reads a window's cells, 9x9 inside and around it."""
+
+    def __init__(self, options: WindowOptions) -> None:
+        super().__init__()
+        o = options
+        self.learned = nn.Conv2d(o.width, o.learned, 1) if o.learned else None
+        self.first = nn.Linear(CELLS * CELLS * (o.learned + o.guides) + GEOMETRY, o.hidden)
+        self.second = nn.Linear(o.hidden, o.hidden)
+        self.last = nn.Linear(o.hidden, 1, bias=False)
+        self.dropped = o.dropout
+        nn.init.zeros_(self.last.weight)
+
+    def forward(self, x: Tensor, guides: Tensor, boxes: Tensor, shape: Tensor) -> Tensor:
+        """Return the scores ``(B, N)`` of windows.
+
+        Args:
+            x: the head's features ``(B, width, G, G)``.
+            guides: the maps ``(B, guides, H, W)`` of :meth:`WindowHead.features`.
+            boxes: windows ``(B, N, 4)`` in 0..1 of the image's sides.
+            shape: natural logarithm of the images' aspect ratios, ``(B,)``.
+        """
+        x0, y0, x1, y1 = boxes.unbind(-1)
+        width, height = x1 - x0, y1 - y0
+        breaks = boxes.new_tensor(BREAKS)
+        columns = (x0[..., None] + width[..., None] * breaks).clamp(0, 1)
+        rows = (y0[..., None] + height[..., None] * breaks).clamp(0, 1)
+        masses = guides / guides.sum((2, 3), keepdim=True).clamp_min(1e-4)
+        sums = [
+            cover(edges[..., :-1], edges[..., 1:], side)
+            for edges, side in zip((rows, columns), guides.shape[-2:])
+        ]
+        seen = [_pooled(masses, *sums).clamp_min(0).sqrt()]
+        if self.learned is not None:
+            means = [_mean_cover(edges, side) for edges, side in zip((rows, columns), x.shape[-2:])]
+            seen.append(_pooled(self.learned(x), *means))
+        left, top = (x0 + x1) / 2 - 0.5, (y0 + y1) / 2 - 0.5
+        ratio = shape[:, None].expand_as(width)
+        geometry = [width, height, (width * height).clamp_min(1e-4).log(), left, top]
+        geometry += [left.abs(), top.abs(), ratio]
+        inputs = torch.cat([*seen, torch.stack(geometry, -1)], -1)
+        hidden = F.relu(self.first(self._drop(inputs)))
+        score: Tensor = self.last(F.relu(self.second(self._drop(hidden))))[..., 0]
+        return score
+
+    def _drop(self, x: Tensor) -> Tensor:
+        """Drop inputs ``(B, N, C)`` in training, the same ones for all windows of an image."""
+        if not self.training:
+            return x
+        return x * F.dropout(x.new_ones(len(x), 1, x.shape[-1]), self.dropped)
+
+
+def cover(low: Tensor, high: Tensor, cells: int) -> Tensor:
+    """Return the share (0..1) of each of ``cells`` cells between two places ``(...)`` in 0..1.
+
+    Returns:
+        ``(..., cells)``.
+    """
+    edge = torch.arange(cells, device=low.device, dtype=low.dtype)
+    last = torch.minimum(high[..., None] * cells, edge + 1)
+    return (last - torch.maximum(low[..., None] * cells, edge)).clamp(0, 1)
+
+
+def _mean_cover(edges: Tensor, cells: int) -> Tensor:
+    """Return the weights of ``cells`` cells in the mean between neighbouring edges.
+
+    Spans of less than a quarter of a cell, such as those outside the image, count less.
+    """
+    found = cover(edges[..., :-1], edges[..., 1:], cells)
+    return found / found.sum(-1, keepdim=True).clamp_min(0.25)
+
+
+def _pooled(maps: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Sum maps ``(B, C, H, W)`` with weights ``(B, N, n, H)``, ``(B, N, n, W)``: ``(B, N, nCn)``."""
+    batch, channels, height, width = maps.shape
+    count, cells = rows.shape[1:3]
+    flat = maps.permute(0, 2, 1, 3).reshape(batch, height, channels * width)
+    down = torch.matmul(rows.reshape(batch, count * cells, height), flat)
+    across = down.view(batch, count, cells * channels, width)
+    return torch.matmul(across, columns.transpose(-1, -2)).flatten(2)
+
