@@ -79,6 +79,7 @@ DEFAULT = Recipe(
 )
 """The recipe of ``mars-fast``: few photos with many boxes for each."""
 
+
 @dataclass(frozen=True)
 class View:
     """One part of an image as features of the frozen blocks, and its boxes.

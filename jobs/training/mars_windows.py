@@ -93,9 +93,7 @@ def losses(
         seed: seed of the random windows and pairs.
     """
     random = np.random.default_rng(seed)
-    deep, guides, shape = (
-        each[chosen].float() for each in (views.deep, views.guides, views.shape)
-    )
+    deep, guides, shape = (each[chosen].float() for each in (views.deep, views.guides, views.shape))
     crop = views.crop[chosen]
     x = head.features(deep, guides, shape)
     around = windows_like(crop.double().numpy(), recipe.windows, random)
@@ -163,7 +161,9 @@ def windows_like(crops: Floats, count: int, random: np.random.Generator) -> Floa
     window = sides * np.clip(zoom, 0.4, largest)[..., None]
     middle = ((crops[:, :2] + crops[:, 2:]) / 2)[:, None] + random.normal(0, 0.08, (*shape, 2))
     room = np.maximum(1 - window, 0)
-    corner = np.where(near[..., None], middle - window / 2, random.uniform(size=window.shape) * room)
+    corner = np.where(
+        near[..., None], middle - window / 2, random.uniform(size=window.shape) * room
+    )
     corner = np.clip(corner, 0, room)
     boxes = np.concatenate([corner, np.minimum(corner + window, 1)], -1)
     return np.concatenate([crops[:, None], boxes], 1)

@@ -64,7 +64,7 @@ class Stub:
 
     def look(self, images: list[Tensor], ratios: list[AspectRatio]) -> list[Looked]:
         maps = np.broadcast_to(self.logits, (len(ratios), *self.logits.shape))
-        return [Looked(maps, self.faces, self.cells) for _ in images]
+        return [Looked(maps, self.faces, self.faces[:0], self.cells) for _ in images]
 
 
 def area_of(box: tuple[int, int, int, int], inside: float = 4.0, outside: float = -4.0):

@@ -75,7 +75,9 @@ class Scorer:
         centre = Box.centred(aspect.largest_window(size), (0.5, 0.5), size)
         sides = np.array([size.width, size.height] * 2, np.float64)
         mine, theirs = self(np.array([box.corners, centre.corners]) / sides)
-        return float(1 / (1 + np.exp(-np.clip(self.weights.calibration * (mine - theirs), -50, 50))))
+        return float(
+            1 / (1 + np.exp(-np.clip(self.weights.calibration * (mine - theirs), -50, 50)))
+        )
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from ...flags import Flag
 from ...geometry import AspectRatio, Box, Focal, RatioLike, Size
 from ...ops.box_search import SumTable
 from ...ops.windows import Integral, Window, best_window, expand_to_contain
@@ -28,7 +29,7 @@ from ..base import Crop, CropMethod, Hints, Part, Photo, Trained, options_of, re
 from ..face_protection import face_box, head_of, head_parts
 from .area import exact_window, read_area
 from .choice import Rules, Scorer, choose
-from .networks import Looked, Looker, looker_of, longest_edge
+from .networks import Looked, Looker, longest_edge, looker_of
 
 if TYPE_CHECKING:
     import torch
@@ -55,6 +56,8 @@ class _Image:
     def parts(self, aspect: AspectRatio) -> tuple[Part, ...]:
         """Return the parts that a window of a ratio should not cut."""
         found = head_parts(self.looked.faces, self.size)
+        animals = self.looked.animals[:, :4].tolist()
+        found += tuple(Part(face_box(each, self.size), Flag.HEAD_CUT) for each in animals)
         return found + (self.standing.parts(aspect) if self.standing else ())
 
 
@@ -83,8 +86,8 @@ class MarsCrop(CropMethod, Trained):
         """Least probability (theta) of a place in the cropping area, for "medians" and for the
         focal point."""
         faces: Annotated[float, Field(ge=0, le=10)] = 2.0
-        """How far a window's log-probability may fall to avoid cutting a head, half of it for the
-        face and half for the hair. 0 cuts heads like anything else; not for "medians"."""
+        """How far a window's score may fall to avoid cutting a head of a person or an animal. 0 cuts
+        heads like anything else; not for "medians"."""
         plain_ground: bool = True
         """Whether the window shows a subject on a plain background whole and centred if the ratio
         has room for it, as with the method ``saliency``; not for "medians"."""
@@ -184,9 +187,7 @@ class MarsCrop(CropMethod, Trained):
             return best_window(Integral.of(area, size), aspect, keep=hint.keep).box
         return box
 
-    def _by_score(
-        self, scorer: Scorer, area: Floats, aspect: AspectRatio, image: _Image
-    ) -> Box:
+    def _by_score(self, scorer: Scorer, area: Floats, aspect: AspectRatio, image: _Image) -> Box:
         """Return the window with the largest expected IoU with the crop that people would choose."""
         size, hint = image.size, image.hint
         zoom = self.options.minimum_zoom if self.options.window == "predicted" else 1.0
@@ -206,14 +207,20 @@ class MarsCrop(CropMethod, Trained):
         return image.standing.window(search, aspect, hint.keep)
 
     def _costs(self, image: _Image) -> list[tuple[Box, float]]:
-        """Return the boxes of faces, and of faces with hair, each with the cost of cutting it."""
-        if not self.options.faces:
+        """Return the boxes of heads, each with the cost of cutting it.
+
+        Half of the cost of a person's head is for the face, half for the box of face and hair.
+        """
+        weight, size = self.options.faces, image.size
+        if not weight:
             return []
-        found = image.looked.faces[:, :4].tolist()
-        boxes = [
-            face_box(part, image.size) for face in found for part in (tuple(face), head_of(face))
-        ]
-        return [(box, self.options.faces / 2) for box in boxes]
+        costs = [(face_box(each, size), weight) for each in image.looked.animals[:, :4].tolist()]
+        for face in image.looked.faces[:, :4].tolist():
+            costs += [
+                (face_box(face, size), weight / 2),
+                (face_box(head_of(face), size), weight / 2),
+            ]
+        return costs
 
 
 def probability(logits: Floats) -> Floats:

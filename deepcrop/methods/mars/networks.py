@@ -35,13 +35,15 @@ class Looked:
 
     Attributes:
         logits: ``(R, h, w)``, of the cropping area of each ratio.
-        faces: faces ``(n, 5)``: x0, y0, x1, y1 in 0..1 of the sides, and the probability.
+        faces: faces of people ``(n, 5)``: x0, y0, x1, y1 in 0..1 of the sides, and the probability.
+        animals: heads of animals ``(n, 5)``.
         cells: a function that returns additional scores ``(n,)`` of windows ``(n, 4)`` in 0..1;
             None if the network has none.
     """
 
     logits: Floats
     faces: Tensor
+    animals: Tensor
     cells: Callable[[Floats], Floats] | None
 
 
@@ -108,7 +110,7 @@ class WindowLooker:
         """Look at uint8 images ``(3, h, w)`` once each, for all ratios."""
         wanted = [float(ratio) for ratio in ratios]
         return [
-            Looked(scene.logits(wanted), scene.faces, scene.cells)
+            Looked(scene.logits(wanted), scene.faces, scene.animals, scene.cells)
             for scene in self.network.look(images)
         ]
 
@@ -135,7 +137,7 @@ class PaperLooker:
         parameters = RatioParameters.stack([self._parameters(ratio) for ratio in ratios])
         nobody = torch.zeros(0, 5)
         return [
-            Looked(areas.double().logit(1e-6).numpy(), nobody, None)
+            Looked(areas.double().logit(1e-6).numpy(), nobody, nobody, None)
             for areas in self.network.maps(images, parameters)
         ]
 

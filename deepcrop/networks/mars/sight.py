@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from ..saliency.faces import TAPS as FACE_TAPS
-from ..saliency.model import SaliencyNetwork
+from ..saliency.faces import read_faces
+from ..saliency.model import ANIMAL_THRESHOLD, FACE_THRESHOLD, SaliencyNetwork
 from ..saliency.sam import resize
 from .window_head import FINE, GRID, cover
 
@@ -21,17 +22,25 @@ class Seen(NamedTuple):
 
     Attributes:
         deep: features of the trunk at their own resolution, ``(416, H / 16, W / 16)``.
-        guides: the density of gaze and the probabilities of heads and subject ``(M, 32, 32)``.
-        faces: faces and heads ``(n, 5)``: x0, y0, x1, y1 in 0..1 of the sides, and the probability.
+        guides: the density of gaze and the probabilities of heads ``(2, 32, 32)``; and that of the
+            subject ``(3, 32, 32)``, if the network finds it.
+        faces: faces of people ``(n, 5)``: x0, y0, x1, y1 in 0..1 of the sides, and the probability.
+        animals: heads of animals ``(n, 5)``; none if the network doesn't find them.
     """
 
     deep: Tensor
     guides: Tensor
     faces: Tensor
+    animals: Tensor
 
 
 class Sight(SaliencyNetwork):
     """The saliency network, with access to its features."""
+
+    @property
+    def guides(self) -> int:
+        """The number of maps in :attr:`Seen.guides`."""
+        return 2 if self.scene is None else 3
 
     def look(self, x: Tensor) -> list[Seen]:
         """Run the trunk once.
@@ -42,20 +51,33 @@ class Sight(SaliencyNetwork):
         details = () if self.options.detail is None else (self.options.detail,)
         taps = sorted({*self.options.taps, *DEEP, *details, *FACE_TAPS})
         features = dict(zip(taps, self.trunk.features(x, taps), strict=True))
-        score = self.readout(self._rounds(features), self._fine(features))
+        wide = self._rounds(features)
+        score = self.readout(wide, self._fine(features))
         gaze = self._density(score, (x.shape[-2] // 4, x.shape[-1] // 4))
         size = features[DEEP[-1]].shape[-2:]
         deep = torch.cat([resize(features[tap], size) for tap in DEEP], 1).float()
-        faces = self._decode_faces(features, faces=True)
-        whole = gaze.new_tensor([0.0, 0.0, 1.0, 1.0])
+        subjects: list[Tensor | None] = [None] * len(x)
+        animals = [gaze.new_zeros(0, 5) for _ in gaze]
+        if self.scene is None:
+            faces = self._decode_faces(features, faces=True)
+        else:
+            scene = self.scene([features[tap] for tap in FACE_TAPS], wide)
+            faces = [read_faces(each, FACE_THRESHOLD) for each in scene.people]
+            animals = [read_faces(each, ANIMAL_THRESHOLD) for each in scene.animals]
+            subjects = list(scene.subject.float().sigmoid())
         return [
-            Seen(
-                each,
-                torch.stack([regridded(density[None], whole, FINE)[0], head_map(found)]),
-                found,
-            )
-            for each, density, found in zip(deep, gaze, faces, strict=True)
+            Seen(each, _guides(*maps), *maps[1:3])
+            for each, *maps in zip(deep, gaze, faces, animals, subjects, strict=True)
         ]
+
+
+def _guides(gaze: Tensor, faces: Tensor, animals: Tensor, subject: Tensor | None) -> Tensor:
+    """Return the guides of an image; see :class:`Seen`."""
+    whole = gaze.new_tensor([0.0, 0.0, 1.0, 1.0])
+    maps = [regridded(gaze[None], whole, FINE)[0], head_map(torch.cat([faces, animals]))]
+    if subject is not None:
+        maps.append(regridded(subject[None], whole, FINE)[0])
+    return torch.stack(maps)
 
 
 def regridded(maps: Tensor, frame: Tensor, cells: int = GRID) -> Tensor:

@@ -303,4 +303,3 @@ def _pooled(maps: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     down = torch.matmul(rows.reshape(batch, count * cells, height), flat)
     across = down.view(batch, count, cells * channels, width)
     return torch.matmul(across, columns.transpose(-1, -2)).flatten(2)
-

@@ -39,7 +39,8 @@ class Scene:
         x: the head's features ``(1, width, 16, 16)``.
         guides: the maps of gaze, heads and subject ``(1, M, 32, 32)``.
         shape: natural logarithm of the image's aspect ratio, ``(1,)``.
-        faces: faces ``(n, 5)``: x0, y0, x1, y1 in 0..1 of the sides, and the probability.
+        faces: faces of people ``(n, 5)``: x0, y0, x1, y1 in 0..1 of the sides, and the probability.
+        animals: heads of animals ``(n, 5)``.
     """
 
     head: WindowHead
@@ -47,11 +48,7 @@ class Scene:
     guides: Tensor
     shape: Tensor
     faces: Tensor
-
-    @property
-    def gaze(self) -> Floats:
-        """The density of gaze ``(32, 32)``, of any scale."""
-        return self.guides[0, 0].double().cpu().numpy()
+    animals: Tensor
 
     @torch.inference_mode()
     def logits(self, ratios: Sequence[float]) -> Floats:
@@ -136,4 +133,5 @@ class WindowNetwork(nn.Module):
             guides,
             ratio,
             seen.faces.float().cpu(),
+            seen.animals.float().cpu(),
         )

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from deepcrop.geometry import Box, Size
+from deepcrop.geometry import Box
 from deepcrop.networks.mars.model import Mars
 from deepcrop.networks.mars.options import MarsOptions
 from jobs.training.croppings import Cropping

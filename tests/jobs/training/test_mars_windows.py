@@ -32,11 +32,13 @@ def photo(number: int) -> tuple[HumanCrop, list[VotedPair], Seen]:
     box = Edges(left * 25.0, top * 25.0, left * 25.0 + 200, top * 25.0 + 150)
     deep = torch.from_numpy(random.normal(size=(6, 12, 16))).float() * 0.1
     deep[0, top : top + 6, left : left + 8] += 2
-    other = Edges(*(edge + (100 if left < 4 else -100) * (k % 2 == 0) for k, edge in enumerate(box)))
+    other = Edges(
+        *(edge + (100 if left < 4 else -100) * (k % 2 == 0) for k, edge in enumerate(box))
+    )
     pair = VotedPair(f"{number}.jpg", SIZE, box, 5, other, 0)
     turned = VotedPair(f"{number}.jpg", SIZE, other, 1, box, 4)
     crop = HumanCrop(f"{number}.jpg", Path(f"{number}.jpg"), SIZE, box)
-    return crop, [pair, turned], Seen(deep.half(), torch.rand(2, 32, 32), torch.zeros(0, 5))
+    return crop, [pair, turned], Seen(deep.half(), torch.rand(2, 32, 32), *[torch.zeros(0, 5)] * 2)
 
 
 @pytest.fixture(scope="module")
