@@ -222,7 +222,7 @@ def mars_paper(
     paper: bool = typer.Option(False, help="The paper's recipe: 50 epochs, the trunk too."),
     epochs: int | None = typer.Option(None, min=1, help="Other than the recipe's."),
     options: str = typer.Option("{}", help="Architecture as JSON: see MarsOptions."),
-    name: str = typer.Option("mars-fast", help="Of the weights."),
+    name: str = typer.Option("mars-paper", help="Of the weights."),
     workers: int = typer.Option(0, min=0, help="Ray Train workers; 0: this process, no Ray."),
     gpu: bool = typer.Option(False, help="Train on GPUs."),
 ) -> None:

@@ -174,10 +174,10 @@ def decode(
 ) -> Floats:
     """Return the window with the largest expected IoU with the crop that a person would choose.
 
-    The softmax of the sharpened scores is the probability of each window. The most probable window is often
-    at the edge of a group of similar windows; that of the largest expected IoU is amid them. It is
-    averaged with the windows that are similar to it, by probability, so that the result isn't
-    restricted to the candidates.
+    The softmax of the sharpened scores is the probability of each window. The most probable window
+    is often at the edge of a group of similar windows; that of the largest expected IoU is amid
+    them. It is averaged with the windows that are similar to it, by probability, so that the result
+    isn't restricted to the candidates.
 
     Args:
         boxes: windows ``(n, 4)`` of one aspect ratio in 0..1.

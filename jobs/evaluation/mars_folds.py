@@ -18,7 +18,9 @@ from deepcrop.geometry import AspectRatio, Box
 from deepcrop.methods.mars.area import exact_window, read_area
 from deepcrop.methods.mars.choice import Rules, Scorer, ScoreWeights, choose
 from deepcrop.methods.mars.method import probability
+from deepcrop.networks.mars.sight import Seen
 from deepcrop.networks.mars.window_head import WindowHead
+from deepcrop.networks.mars.window_model import Scene
 from deepcrop.ops.box_search import SumTable
 from jobs.training.fcdb import Edges, HumanCrop, VotedPair, fold_of
 from jobs.training.mars_views import Views
@@ -42,8 +44,8 @@ class Judged:
         preferred: score of the crop with more votes minus that of the other ``(m,)``, of pairs with
             four or five votes for one.
         one_size: whether both crops of these pairs have one size ``(m,)``.
-        differences: score of the first crop minus that of the second, of all voted pairs of one size
-            ``(k,)``.
+        differences: score of the first crop minus that of the second ``(k,)``, of all voted pairs
+            of one size.
         shares: share (0..1) of the votes for the first crop of these pairs ``(k,)``.
     """
 
@@ -74,7 +76,8 @@ class Judged:
         ]
         same, every = self.votes
         error = self.overlap[:, 0].std() / len(self.overlap) ** 0.5
-        return f"{'  '.join(parts)}  pairs {same:.4f}/{every:.4f}  (n={len(self.overlap)} ±{error:.4f})"
+        parts.append(f"pairs {same:.4f}/{every:.4f}")
+        return f"{'  '.join(parts)}  (n={len(self.overlap)} ±{error:.4f})"
 
 
 @torch.inference_mode()
@@ -95,31 +98,24 @@ def judge(
         pairs: the voted pairs of each photo, in the order of the views.
     """
     weights = ScoreWeights(float(head.sum_weight), float(head.area_weight))
+    nobody = torch.zeros(0, 5)
     overlap, displacement, preferred, one_size, differences, shares = [], [], [], [], [], []
     for index in photos:
         crop, view = crops[index], int(np.nonzero(views.photo == index)[0][0])
-        deep, guides, shape = (
-            each[view : view + 1].float() for each in (views.deep, views.guides, views.shape)
-        )
-        x = head.features(deep, guides, shape)
+        seen = Seen(views.deep[view], views.guides[view], nobody, nobody)
+        scene = Scene.of(head, seen, float(views.shape[view]))
         aspect = AspectRatio.of(Fraction(crop.box.ratio).limit_denominator(1000))
-        logits = head.logits(x, torch.tensor([[float(aspect)]]))[0, 0].double().numpy()
-
-        def cells(boxes: Floats) -> Floats:
-            assert head.cells is not None
-            windows = torch.from_numpy(boxes).float()[None]
-            found = head.cells(x, guides, windows, shape)[0]  # noqa: B023
-            return head.options.share * found.double().numpy()
-
-        scorer = Scorer(SumTable.of(logits), weights, None if head.cells is None else cells)
+        [logits] = scene.logits([float(aspect)])
+        scorer = Scorer(SumTable.of(logits), weights, None if head.cells is None else scene.cells)
         found = [choose(scorer, aspect, crop.size, Rules(zoom)) for zoom in (0.5, 1.0)]
         found.append(exact_window(read_area(probability(logits), 0.4), aspect, crop.size))
         boxes = [box for box in found if box is not None]
         overlap.append([overlap_of(box, crop.box) for box in boxes])
         displacement.append([displacement_of(box, crop) for box in boxes])
-        both = views.pairs[view : view + 1].flatten(1, 2)
-        scores = head.scores(x, guides, both, ratio_of(both, shape[:, None]), shape)
-        difference = (scores[0, 0::2] - scores[0, 1::2]).double().numpy()
+        both = views.pairs[view].flatten(0, 1)
+        ratios = ratio_of(both, views.shape[view])
+        scores = scene.scores(both.double().numpy(), ratios.double().numpy())
+        difference = scores[0::2] - scores[1::2]
         for pair, each in zip(pairs[index], difference, strict=True):
             if pair.agreed:
                 preferred.append(each if pair.a_votes > pair.b_votes else -each)

@@ -66,18 +66,14 @@ class Recipe:
 
 
 DEFAULT = Recipe(
-    epochs=4,
+    epochs=12,
     warmup=0.5,
-    ratios=2,
-    boxes=8,
-    focus=1.0,
     rate=3e-3,
-    trunk_rate=1e-4,
     decay=1e-5,
     meta_decay=1e-5,
     average=0.99,
 )
-"""The recipe of ``mars-fast``: few photos with many boxes for each."""
+"""Our recipe of the paper's network: few photos, the first blocks of the trunk frozen."""
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ def people_boxes(crops: Sequence[HumanCrop], views: int, seed: int = 0) -> list[
     rows = []
     for crop in crops:
         sides = (crop.size.width, crop.size.height) * 2
-        box = Box(*(min(max(round(edge), 0), side) for edge, side in zip(crop.box, sides)))
+        box = Box(*(np.round(crop.box).clip(0, sides).astype(int).tolist()))
         for number in range(views):
             share = np.ones(4) if number == 0 else random.uniform(0, 1, 4)
             outer = np.array([0, 0, crop.size.width, crop.size.height])

@@ -24,8 +24,7 @@ from PIL import Image
 from torch import Tensor
 
 from deepcrop.geometry import Size
-from deepcrop.networks.mars.sight import Seen, Sight, regridded
-from deepcrop.networks.mars.window_head import FINE
+from deepcrop.networks.mars.sight import FINE, Seen, Sight, mirror, regridded
 
 from .fcdb import Edges, HumanCrop, VotedPair
 
@@ -222,12 +221,6 @@ def _mirrored(view: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Mirror a view."""
     flipped = {name: view[name].flip(-1) for name in ("deep", "guides")}
     return {**view, **flipped, "crop": mirror(view["crop"]), "pairs": mirror(view["pairs"])}
-
-
-def mirror(boxes: Tensor) -> Tensor:
-    """Mirror windows ``(..., 4)`` in 0..1."""
-    sign, shift = boxes.new_tensor([-1.0, 1.0, -1.0, 1.0]), boxes.new_tensor([1.0, 0.0, 1.0, 0.0])
-    return boxes[..., [2, 1, 0, 3]] * sign + shift
 
 
 def cached(path: Path, make: Callable[[], list[Seen]]) -> list[Seen]:

@@ -19,7 +19,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from deepcrop.networks.mars.window_head import WindowHead, WindowOptions, cover
+from deepcrop.networks.mars.cells import cover
+from deepcrop.networks.mars.window_head import WindowHead
+from deepcrop.networks.mars.window_options import WindowOptions
 from deepcrop.ops.box_search import iou
 
 from .mars_views import Components, Views

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -75,9 +76,8 @@ class Scorer:
         centre = Box.centred(aspect.largest_window(size), (0.5, 0.5), size)
         sides = np.array([size.width, size.height] * 2, np.float64)
         mine, theirs = self(np.array([box.corners, centre.corners]) / sides)
-        return float(
-            1 / (1 + np.exp(-np.clip(self.weights.calibration * (mine - theirs), -50, 50)))
-        )
+        logit = self.weights.calibration * (mine - theirs)
+        return float(1 / (1 + np.exp(-np.clip(logit, -50, 50))))
 
 
 @dataclass(frozen=True)
@@ -150,10 +150,10 @@ def _cuts(boxes: Floats, part: Floats) -> NDArray[np.bool_]:
 
 
 def _pixels(window: Floats, aspect: AspectRatio, size: Size) -> Box:
-    """Return a window (4,) in 0..1 as a box of exactly the ratio, inside the image."""
+    """Return a window (4,) in 0..1 as a box of the ratio to the nearest pixel, inside the image."""
     x0, y0, x1, y1 = window.tolist()
-    around = Size(
-        min(max(round((x1 - x0) * size.width), 1), size.width),
-        min(max(round((y1 - y0) * size.height), 1), size.height),
-    )
-    return Box.centred(aspect.largest_window(around), ((x0 + x1) / 2, (y0 + y1) / 2), size)
+    largest = aspect.largest_window(size)
+    zoom = max((x1 - x0) * size.width / largest.width, (y1 - y0) * size.height / largest.height)
+    scale = Fraction(min(max(round(zoom * largest.longest), 1), largest.longest), largest.longest)
+    scaled = Size(max(1, round(largest.width * scale)), max(1, round(largest.height * scale)))
+    return Box.centred(scaled, ((x0 + x1) / 2, (y0 + y1) / 2), size)

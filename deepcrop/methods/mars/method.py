@@ -86,8 +86,8 @@ class MarsCrop(CropMethod, Trained):
         """Least probability (theta) of a place in the cropping area, for "medians" and for the
         focal point."""
         faces: Annotated[float, Field(ge=0, le=10)] = 2.0
-        """How far a window's score may fall to avoid cutting a head of a person or an animal. 0 cuts
-        heads like anything else; not for "medians"."""
+        """How far a window's score may fall to avoid cutting a head of a person or an animal. 0
+        cuts heads like anything else; not for "medians"."""
         plain_ground: bool = True
         """Whether the window shows a subject on a plain background whole and centred if the ratio
         has room for it, as with the method ``saliency``; not for "medians"."""
@@ -188,7 +188,7 @@ class MarsCrop(CropMethod, Trained):
         return box
 
     def _by_score(self, scorer: Scorer, area: Floats, aspect: AspectRatio, image: _Image) -> Box:
-        """Return the window with the largest expected IoU with the crop that people would choose."""
+        """Return the window of the largest expected IoU with the crop that people would choose."""
         size, hint = image.size, image.hint
         zoom = self.options.minimum_zoom if self.options.window == "predicted" else 1.0
         gaze = Integral.of(area, size)

@@ -80,7 +80,7 @@ def looker_of(
     *,
     pixels: int | None,
 ) -> Looker:
-    """Build the network of a weights file: ours has a ``head`` in its metadata, the paper's none."""
+    """Build the network of a weights file; the metadata of ours, not the paper's, has ``head``."""
     from ...networks.precision import inference_dtype  # imports torch; option checks must not
 
     score = ScoreWeights(**json.loads(metadata.get("score", "{}")))

@@ -1,7 +1,7 @@
 """Mars: one cropping network for every aspect ratio (Li, Zhang and Huang, CVPR 2020).
 
 ```python
-network = Mars.from_state(state, metadata)          # ours: deepcrop/pretrained/mars-fast.*
+network = Mars.from_state(state, metadata)          # of a weights file of `jobs.train mars-paper`
 parameters = network.parameters_of(ratios)          # of aspect ratios (R,), width over height
 maps = network.maps([photo, other], parameters)     # uint8 (3, h, w) each -> (R, h', w') each
 ```

@@ -1,4 +1,4 @@
-"""What Mars reads of the saliency network, from one pass: deep features, gaze, heads and subject."""
+"""What Mars reads of one pass of the saliency network: deep features, gaze, heads, subject."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ from ..saliency.faces import TAPS as FACE_TAPS
 from ..saliency.faces import read_faces
 from ..saliency.model import ANIMAL_THRESHOLD, FACE_THRESHOLD, SaliencyNetwork
 from ..saliency.sam import resize
-from .window_head import FINE, GRID, cover
+from .cells import cover
 
+GRID = 16
+"""Number of rows and columns of the grid on which the head sees an image of any shape."""
+FINE = 32
+"""Number of rows and columns of the maps of gaze, heads and subject."""
 DEEP = (13, 17)
 """Indices of the trunk's blocks whose features are read, 96 + 320 channels."""
 
@@ -100,6 +104,12 @@ def regridded(maps: Tensor, frame: Tensor, cells: int = GRID) -> Tensor:
     columns, rows = weights
     result: Tensor = rows @ maps @ columns.T
     return result
+
+
+def mirror(boxes: Tensor) -> Tensor:
+    """Mirror windows ``(..., 4)`` in 0..1."""
+    sign, shift = boxes.new_tensor([-1.0, 1.0, -1.0, 1.0]), boxes.new_tensor([1.0, 0.0, 1.0, 0.0])
+    return boxes[..., [2, 1, 0, 3]] * sign + shift
 
 
 def head_map(faces: Tensor, cells: int = FINE) -> Tensor:

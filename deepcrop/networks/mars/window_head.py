@@ -2,9 +2,9 @@
 
 The score has two parts. The *dense* score is the sum of a map of logits inside the window and the
 logarithm of its area; the map is a cropping area as in Mars, predicted for the aspect ratio by the
-meta-learners. The *cells* score is a small network's, which reads what lies inside the window, along
-its edges and outside. The difference of two windows' scores is the logit of a person preferring one
-to the other, up to a factor.
+meta-learners. The *cells* score is a small network's, which reads what lies inside the window,
+along its edges and outside. The difference of two windows' scores is, up to a factor, the logit of
+a person preferring one to the other.
 
 ```python
 head = WindowHead(WindowOptions())
@@ -16,83 +16,16 @@ scores = head.scores(x, guides, boxes, ratios, shape)
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, fields
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .cells import CellNetwork, cover
 from .meta_learner import MetaLearner
+from .window_options import WindowOptions
 
-GRID = 16
-"""Number of rows and columns of the grid on which the head sees an image of any shape."""
-FINE = 32
-"""Number of rows and columns of the maps of gaze, heads and subject."""
-BREAKS = (-9.0, -0.12, 0.0, 0.12, 0.373, 0.627, 0.88, 1.0, 1.12, 10.0)
-"""Borders of the cells along an axis, relative to the window (0..1); the outer ones are clipped to
-the image."""
-CELLS = len(BREAKS) - 1
 PLACE = 5
 """Number of channels that tell the place in the image and the image's shape."""
-GEOMETRY = 8
-"""Number of inputs of the cells' network that describe the window's size and place."""
-
-
-@dataclass(frozen=True)
-class WindowOptions:
-    """The architecture of the head.
-
-    Attributes:
-        inputs: number of channels of the trunk's features.
-        guides: number of maps beside them: gaze, heads, and the subject if the network finds it.
-        width: number of channels of the head.
-        dimension: dimension of the embedding of aspect ratios.
-        neurons: number of neurons of each hidden layer of the meta-learners.
-        depth: number of hidden layers of the meta-learners.
-        transform: whether to predict ARS-FTM, see :class:`.options.MarsOptions`, as for the next three.
-        predictor: whether to predict ARS-PWP.
-        embedding: whether to embed aspect ratios.
-        interpolation: whether to interpolate between embeddings.
-        learned: number of learned channels in the cells beside the guides.
-        hidden: number of neurons of the cells' two hidden layers; 0: no cells.
-        share: weight of the cells score in the sum with the dense score.
-        dropout: share (0..1) of the channels that are dropped in training.
-        input_dropout: share (0..1) of the trunk's channels that are dropped in training.
-    """
-
-    inputs: int = 416
-    guides: int = 3
-    width: int = 32
-    dimension: int = 32
-    neurons: int = 64
-    depth: int = 1
-    transform: bool = True
-    predictor: bool = True
-    embedding: bool = True
-    interpolation: bool = True
-    learned: int = 0
-    hidden: int = 64
-    share: float = 0.5
-    dropout: float = 0.3
-    input_dropout: float = 0.2
-
-    def to_json(self) -> str:
-        """Return the options as a JSON object, for the metadata of a weights file."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> WindowOptions:
-        """Parse options from the result of :meth:`to_json`.
-
-        Raises:
-            ValueError: the object has an unknown option.
-        """
-        values = json.loads(text)
-        unknown = set(values) - {field.name for field in fields(cls)}
-        if unknown:
-            raise ValueError(f"unknown options of Mars' head: {', '.join(sorted(unknown))}")
-        return cls(**values)
 
 
 class WindowHead(nn.Module):
@@ -221,85 +154,3 @@ class WindowHead(nn.Module):
             assert self.predictor is not None
             vector = self.predictor.expand(*ratios.shape, -1)
         return vector, (added * vector).sum(-1) + self.shift
-
-
-class CellNetwork(nn.Module):
-    """The network that reads a window's cells, 9x9 inside and around it."""
-
-    def __init__(self, options: WindowOptions) -> None:
-        super().__init__()
-        o = options
-        self.learned = nn.Conv2d(o.width, o.learned, 1) if o.learned else None
-        self.first = nn.Linear(CELLS * CELLS * (o.learned + o.guides) + GEOMETRY, o.hidden)
-        self.second = nn.Linear(o.hidden, o.hidden)
-        self.last = nn.Linear(o.hidden, 1, bias=False)
-        self.dropped = o.dropout
-        nn.init.zeros_(self.last.weight)
-
-    def forward(self, x: Tensor, guides: Tensor, boxes: Tensor, shape: Tensor) -> Tensor:
-        """Return the scores ``(B, N)`` of windows.
-
-        Args:
-            x: the head's features ``(B, width, G, G)``.
-            guides: the maps ``(B, guides, H, W)`` of :meth:`WindowHead.features`.
-            boxes: windows ``(B, N, 4)`` in 0..1 of the image's sides.
-            shape: natural logarithm of the images' aspect ratios, ``(B,)``.
-        """
-        x0, y0, x1, y1 = boxes.unbind(-1)
-        width, height = x1 - x0, y1 - y0
-        breaks = boxes.new_tensor(BREAKS)
-        columns = (x0[..., None] + width[..., None] * breaks).clamp(0, 1)
-        rows = (y0[..., None] + height[..., None] * breaks).clamp(0, 1)
-        masses = guides / guides.sum((2, 3), keepdim=True).clamp_min(1e-4)
-        sums = [
-            cover(edges[..., :-1], edges[..., 1:], side)
-            for edges, side in zip((rows, columns), guides.shape[-2:])
-        ]
-        seen = [_pooled(masses, *sums).clamp_min(0).sqrt()]
-        if self.learned is not None:
-            means = [_mean_cover(edges, side) for edges, side in zip((rows, columns), x.shape[-2:])]
-            seen.append(_pooled(self.learned(x), *means))
-        left, top = (x0 + x1) / 2 - 0.5, (y0 + y1) / 2 - 0.5
-        ratio = shape[:, None].expand_as(width)
-        geometry = [width, height, (width * height).clamp_min(1e-4).log(), left, top]
-        geometry += [left.abs(), top.abs(), ratio]
-        inputs = torch.cat([*seen, torch.stack(geometry, -1)], -1)
-        hidden = F.relu(self.first(self._drop(inputs)))
-        score: Tensor = self.last(F.relu(self.second(self._drop(hidden))))[..., 0]
-        return score
-
-    def _drop(self, x: Tensor) -> Tensor:
-        """Drop inputs ``(B, N, C)`` in training, the same ones for all windows of an image."""
-        if not self.training:
-            return x
-        return x * F.dropout(x.new_ones(len(x), 1, x.shape[-1]), self.dropped)
-
-
-def cover(low: Tensor, high: Tensor, cells: int) -> Tensor:
-    """Return the share (0..1) of each of ``cells`` cells between two places ``(...)`` in 0..1.
-
-    Returns:
-        ``(..., cells)``.
-    """
-    edge = torch.arange(cells, device=low.device, dtype=low.dtype)
-    last = torch.minimum(high[..., None] * cells, edge + 1)
-    return (last - torch.maximum(low[..., None] * cells, edge)).clamp(0, 1)
-
-
-def _mean_cover(edges: Tensor, cells: int) -> Tensor:
-    """Return the weights of ``cells`` cells in the mean between neighbouring edges.
-
-    Spans of less than a quarter of a cell, such as those outside the image, count less.
-    """
-    found = cover(edges[..., :-1], edges[..., 1:], cells)
-    return found / found.sum(-1, keepdim=True).clamp_min(0.25)
-
-
-def _pooled(maps: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Sum maps ``(B, C, H, W)`` with weights ``(B, N, n, H)``, ``(B, N, n, W)``: ``(B, N, nCn)``."""
-    batch, channels, height, width = maps.shape
-    count, cells = rows.shape[1:3]
-    flat = maps.permute(0, 2, 1, 3).reshape(batch, height, channels * width)
-    down = torch.matmul(rows.reshape(batch, count * cells, height), flat)
-    across = down.view(batch, count, cells * channels, width)
-    return torch.matmul(across, columns.transpose(-1, -2)).flatten(2)

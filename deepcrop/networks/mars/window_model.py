@@ -24,8 +24,9 @@ from torch import Tensor, nn
 
 from ..group_by_shape import group_by_shape
 from ..saliency.model import SaliencyOptions
-from .sight import Seen, Sight, regridded
-from .window_head import WindowHead, WindowOptions
+from .sight import GRID, Seen, Sight, mirror, regridded
+from .window_head import WindowHead
+from .window_options import WindowOptions
 
 Floats = NDArray[np.float64]
 
@@ -34,11 +35,13 @@ Floats = NDArray[np.float64]
 class Scene:
     """What the network knows about one image, from which all aspect ratios are answered.
 
+    The head reads the trunk's features and their mirror image, and the results are averaged.
+
     Attributes:
         head: the network's head.
-        x: the head's features ``(1, width, 16, 16)``.
-        guides: the maps of gaze, heads and subject ``(1, M, 32, 32)``.
-        shape: natural logarithm of the image's aspect ratio, ``(1,)``.
+        x: the head's features and those of the mirror image ``(2, width, 16, 16)``.
+        guides: the maps of gaze, heads and subject, and mirrored ``(2, M, 32, 32)``.
+        shape: natural logarithm of the image's aspect ratio, ``(2,)``.
         faces: faces of people ``(n, 5)``: x0, y0, x1, y1 in 0..1 of the sides, and the probability.
         animals: heads of animals ``(n, 5)``.
     """
@@ -50,21 +53,61 @@ class Scene:
     faces: Tensor
     animals: Tensor
 
+    @classmethod
+    def of(cls, head: WindowHead, seen: Seen, shape: float) -> Scene:
+        """Run the head over what the trunk saw in one image.
+
+        Args:
+            head: the network's head.
+            seen: the trunk's result, or any other whose features the head reads.
+            shape: natural logarithm of the image's aspect ratio.
+        """
+        whole = seen.guides.new_tensor([0.0, 0.0, 1.0, 1.0])
+        deep = seen.deep.float()
+        if deep.shape[-2:] != (GRID, GRID):
+            deep = regridded(deep, whole.to(deep))
+        both, guides = with_mirror(deep), with_mirror(seen.guides)
+        ratio = both.new_tensor([shape] * 2)
+        x = head.features(both, guides, ratio)
+        return cls(head, x, guides, ratio, seen.faces.float().cpu(), seen.animals.float().cpu())
+
     @torch.inference_mode()
     def logits(self, ratios: Sequence[float]) -> Floats:
         """Return the logits ``(R, 16, 16)`` of the cropping area of each aspect ratio."""
-        asked = torch.tensor([list(ratios)], dtype=self.x.dtype, device=self.x.device)
-        return self.head.logits(self.x, asked)[0].double().cpu().numpy()
+        asked = torch.tensor([list(ratios)] * 2, dtype=self.x.dtype, device=self.x.device)
+        straight, mirrored = self.head.logits(self.x, asked).double()
+        return ((straight + mirrored.flip(-1)) / 2).cpu().numpy()
 
     @torch.inference_mode()
     def cells(self, boxes: Floats) -> Floats:
         """Return the cells' part of the scores ``(n,)`` of windows ``(n, 4)`` in 0..1."""
         if self.head.cells is None:
             return np.zeros(len(boxes))
-        windows = torch.from_numpy(boxes).to(self.x)[None]
-        found = self.head.cells(self.x, self.guides, windows, self.shape)[0]
+        windows = torch.from_numpy(boxes).to(self.x)
+        both = torch.stack([windows, mirror(windows)])
+        found = self.head.cells(self.x, self.guides, both, self.shape).mean(0)
         scaled: Floats = self.head.options.share * found.double().cpu().numpy()
         return scaled
+
+    @torch.inference_mode()
+    def scores(self, boxes: Floats, ratios: Floats) -> Floats:
+        """Return the whole scores ``(n,)`` of windows ``(n, 4)`` in 0..1, of any aspect ratios.
+
+        Args:
+            boxes: the windows.
+            ratios: their aspect ratios ``(n,)``, width over height in pixels.
+        """
+        windows = torch.from_numpy(boxes).to(self.x)
+        both = torch.stack([windows, mirror(windows)])
+        asked = torch.from_numpy(ratios).to(self.x).expand(2, -1)
+        found = self.head.scores(self.x, self.guides, both, asked, self.shape)
+        result: Floats = found.mean(0).double().cpu().numpy()
+        return result
+
+
+def with_mirror(maps: Tensor) -> Tensor:
+    """Return maps ``(C, h, w)`` and their mirror image ``(2, C, h, w)``, float32."""
+    return torch.stack([maps, maps.flip(-1)]).float()
 
 
 class WindowNetwork(nn.Module):
@@ -114,24 +157,5 @@ class WindowNetwork(nn.Module):
         for members, batch in group_by_shape(inputs):
             for index, seen in zip(members, self.sight.look(batch.to(kind)), strict=True):
                 height, width = images[index].shape[-2:]
-                found[index] = self.scene(seen, math.log(width / height))
+                found[index] = Scene.of(self.head, seen, math.log(width / height))
         return [found[index] for index in range(len(images))]
-
-    def scene(self, seen: Seen, shape: float) -> Scene:
-        """Run the head over what the trunk saw in one image.
-
-        Args:
-            seen: the trunk's result.
-            shape: natural logarithm of the image's aspect ratio.
-        """
-        whole = seen.deep.new_tensor([0.0, 0.0, 1.0, 1.0])
-        deep, guides = regridded(seen.deep, whole)[None], seen.guides.float()[None]
-        ratio = seen.deep.new_tensor([shape])
-        return Scene(
-            self.head,
-            self.head.features(deep, guides, ratio),
-            guides,
-            ratio,
-            seen.faces.float().cpu(),
-            seen.animals.float().cpu(),
-        )

@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from deepcrop.geometry import Size
-from deepcrop.networks.mars.sight import Seen
-from deepcrop.networks.mars.window_head import WindowOptions
+from deepcrop.networks.mars.sight import Seen, mirror
+from deepcrop.networks.mars.window_options import WindowOptions
 from deepcrop.ops.box_search import iou
 from jobs.evaluation.mars_folds import WINDOWS, Judged, judge
 from jobs.training.fcdb import Edges, HumanCrop, VotedPair
-from jobs.training.mars_views import Views, cached, make_views, mirror
+from jobs.training.mars_views import Views, cached, make_views
 from jobs.training.mars_windows import Recipe, fit, losses, ratio_of, unfolded, windows_like
 
 SIZE = Size(400, 300)
@@ -68,7 +68,7 @@ def test_frames_contain_the_crop_and_know_their_shape(
     """The ratio of the crop in pixels is that of the photo's, whatever the frame."""
     assert views.crop.min() >= -1e-6
     assert views.crop.max() <= 1 + 1e-6
-    own = torch.tensor([photos[0][photo].box.ratio for photo in views.photo.tolist()])
+    own = torch.tensor([float(photos[0][one].box.ratio) for one in views.photo.tolist()])
     torch.testing.assert_close(ratio_of(views.crop, views.shape), own, rtol=1e-4, atol=0)
     assert views.shape.std() > 0.05
 

@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 import torch
 
+from deepcrop.networks.mars.cells import BREAKS, CELLS, cover
 from deepcrop.networks.mars.sight import head_map, regridded
-from deepcrop.networks.mars.window_head import BREAKS, CELLS, WindowHead, WindowOptions, cover
+from deepcrop.networks.mars.window_head import WindowHead
+from deepcrop.networks.mars.window_options import WindowOptions
 
 SMALL = WindowOptions(inputs=6, guides=2, width=8, dimension=4, neurons=8, learned=3, hidden=8)
 
@@ -101,8 +103,7 @@ def test_the_cells_of_a_window_tile_the_image() -> None:
     network.cells.first.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
     boxes = torch.tensor([[[0.2, 0.3, 0.9, 0.8], [0.0, 0.0, 1.0, 1.0]]] * 2)
     network.cells(network.features(deep, guides, shape), guides, boxes, shape)
-    learned, maps = 3 * CELLS * CELLS, 2 * CELLS * CELLS
-    shares = seen[0][..., learned : learned + maps].square().view(2, 2, CELLS, 2, CELLS)
+    shares = seen[0][..., : 2 * CELLS * CELLS].square().view(2, 2, CELLS, 2, CELLS)
     torch.testing.assert_close(shares.sum((2, 4)), torch.ones(2, 2, 2), rtol=1e-4, atol=1e-4)
 
 
