@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...geometry import AspectRatio, Box, Focal, Size
-from ...ops.box_search import Sides, SumTable, areas, around, candidates, decode
+from ...ops.box_search import SIZES, Sides, SumTable, areas, around, candidates, decode
 from ...ops.windows import expand_to_contain
 
 Floats = NDArray[np.float64]
@@ -116,8 +116,8 @@ def choose(scorer: Scorer, aspect: AspectRatio, size: Size, rules: Rules) -> Box
     if rules.focal is not None:
         boxes = around(largest, rules.focal, minimum_zoom=rules.minimum_zoom)
     else:
-        sizes = {"sizes": 1} if rules.minimum_zoom >= 1 else {}
-        boxes = candidates(largest, minimum_zoom=rules.minimum_zoom, **sizes)
+        sizes = SIZES if rules.minimum_zoom < 1 else 1
+        boxes = candidates(largest, minimum_zoom=rules.minimum_zoom, sizes=sizes)
     unit = [np.array(each.corners) / ([size.width, size.height] * 2) for each in rules.keep]
     holding = np.all([_holds(boxes, each) for each in unit], axis=0) if unit else slice(None)
     if unit and np.any(holding):

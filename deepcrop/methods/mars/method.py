@@ -67,6 +67,9 @@ class MarsCrop(CropMethod, Trained):
     name: ClassVar[str] = "mars"
     summary: ClassVar[str] = "the window that people would most probably choose (Mars)"
     weights: ClassVar[str | None] = "mars"
+    score_meaning: ClassVar[str] = (
+        "the probability that a person prefers the crop to the largest centred window, 0 to 1"
+    )
 
     @dataclass(frozen=True)
     class Options:
