@@ -138,7 +138,7 @@ def mars_folds(
     bins, brier = reliability(factor * judged.differences, judged.shares)
     print(f"factor of the score {factor:.4f}; Brier score {brier:.4f} (.25 without knowledge)")
     for each in bins:
-        print(f"predicted {each.predicted:.3f}  voted {each.voted:.3f}  ({each.count} pairs)")
+        print(f"predicted {each.predicted:.3f}  voted {each.voted:.3f}  ({each.pairs} pairs)")
 
 
 @app.command()

@@ -31,7 +31,7 @@ PLACES = 33
 """Largest number of places of candidates of one size along an axis."""
 LIKELY = 192
 """Number of the most probable windows that the expected IoU compares."""
-SHARPNESS = 10.0
+SHARPNESS = 7.0
 """Factor of scores in the softmax that gives windows their probabilities by default."""
 NEAR = 0.75
 """Least IoU of windows that are averaged with the best one."""

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from deepcrop.geometry import AspectRatio, Box
 from deepcrop.methods.mars.area import exact_window, read_area
-from deepcrop.methods.mars.choice import Rules, Scorer, ScoreWeights, choose
+from deepcrop.methods.mars.choice import Rules, Scorer, choose
 from deepcrop.methods.mars.method import probability
+from deepcrop.methods.mars.networks import score_weights
 from deepcrop.networks.mars.sight import Seen
 from deepcrop.networks.mars.window_head import WindowHead
 from deepcrop.networks.mars.window_model import Scene
@@ -97,7 +98,7 @@ def judge(
         crops: the crops that people chose, of all photos.
         pairs: the voted pairs of each photo, in the order of the views.
     """
-    weights = ScoreWeights(float(head.sum_weight), float(head.area_weight))
+    weights = score_weights(head)
     nobody = torch.zeros(0, 5)
     overlap, displacement, preferred, one_size, differences, shares = [], [], [], [], [], []
     for index in photos:

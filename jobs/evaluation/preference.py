@@ -23,12 +23,12 @@ class Bin(NamedTuple):
     """Pairs whose predicted probabilities are similar.
 
     Attributes:
-        count: number of pairs.
+        pairs: number of pairs.
         predicted: mean predicted probability (0..1) of a vote for the first crop.
         voted: share (0..1) of the votes that the first crops have.
     """
 
-    count: int
+    pairs: int
     predicted: float
     voted: float
 

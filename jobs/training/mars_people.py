@@ -43,8 +43,8 @@ class Material:
 
     def suited(self, recipe: Recipe) -> Recipe:
         """Return a recipe whose network has the inputs and guides of the views."""
-        sizes = {"inputs": self.views.deep.shape[1], "guides": self.views.guides.shape[1]}
-        return replace(recipe, options=replace(recipe.options, **sizes))
+        inputs, guides = self.views.deep.shape[1], self.views.guides.shape[1]
+        return replace(recipe, options=replace(recipe.options, inputs=inputs, guides=guides))
 
 
 def read_material(

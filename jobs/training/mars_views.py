@@ -205,7 +205,7 @@ def _view(
     part = torch.from_numpy(frame).float()
     origin, sides = np.tile(frame[:2], 2), np.tile(frame[2:] - frame[:2], 2)
     inside = (pairs - origin) / sides
-    shown = ((inside >= -SLACK) & (inside <= 1 + SLACK)).all((1, 2))
+    shown = np.asarray(((inside >= -SLACK) & (inside <= 1 + SLACK)).all((1, 2)))
     clipped = np.where(shown[:, None, None], inside.clip(0, 1), [0.0, 0.0, 1.0, 1.0])
     return {
         "deep": regridded(seen.deep, part).half(),

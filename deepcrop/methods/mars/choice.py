@@ -34,6 +34,10 @@ class ScoreWeights(NamedTuple):
     """Weight of the sum of the logits over the window, of a map with 256 cells."""
     area: float = 0.0
     """Weight of the natural logarithm of the window's area (0..1)."""
+    cells: float = 1.0
+    """Weight of the cells score in the choice of a window."""
+    voted_cells: float = 0.5
+    """Weight of the cells score in the comparison of two windows."""
     calibration: float = 1.0
     """Factor that turns the difference of two scores to the logit of a preference."""
 
@@ -62,8 +66,12 @@ class Scorer:
 
     def __call__(self, boxes: Floats) -> Floats:
         """Return the scores ``(n,)`` of windows ``(n, 4)`` in 0..1."""
+        return self._joined(boxes, self.weights.cells)
+
+    def _joined(self, boxes: Floats, share: float) -> Floats:
+        """Return the sum of the dense scores and a share of the cells scores."""
         found = self.dense(boxes)
-        return found if self.cells is None else found + self.cells(boxes)
+        return found if self.cells is None else found + share * self.cells(boxes)
 
     def preference(self, box: Box, aspect: AspectRatio, size: Size) -> float:
         """Return the probability (0..1) that a person prefers a box to the centre crop.
@@ -75,7 +83,8 @@ class Scorer:
         """
         centre = Box.centred(aspect.largest_window(size), (0.5, 0.5), size)
         sides = np.array([size.width, size.height] * 2, np.float64)
-        mine, theirs = self(np.array([box.corners, centre.corners]) / sides)
+        both = np.array([box.corners, centre.corners]) / sides
+        mine, theirs = self._joined(both, self.weights.voted_cells)
         logit = self.weights.calibration * (mine - theirs)
         return float(1 / (1 + np.exp(-np.clip(logit, -50, 50))))
 
@@ -119,7 +128,7 @@ def choose(scorer: Scorer, aspect: AspectRatio, size: Size, rules: Rules) -> Box
         sizes = SIZES if rules.minimum_zoom < 1 else 1
         boxes = candidates(largest, minimum_zoom=rules.minimum_zoom, sizes=sizes)
     unit = [np.array(each.corners) / ([size.width, size.height] * 2) for each in rules.keep]
-    holding = np.all([_holds(boxes, each) for each in unit], axis=0) if unit else slice(None)
+    holding = np.logical_and.reduce([_holds(boxes, each) for each in unit])
     if unit and np.any(holding):
         boxes = boxes[holding]
     penalty = np.zeros(len(boxes))
@@ -129,7 +138,7 @@ def choose(scorer: Scorer, aspect: AspectRatio, size: Size, rules: Rules) -> Box
     if scorer.cells is not None:
         likely = np.argsort(-scores, kind="stable")[:SHORTLIST]
         boxes, scores, penalty = boxes[likely], scores[likely], penalty[likely]
-        scores = scores + scorer.cells(boxes)
+        scores = scores + scorer.weights.cells * scorer.cells(boxes)
     window = decode(boxes, scores, alike=penalty)
     box = expand_to_contain(_pixels(window, aspect, size), rules.keep, aspect, size)
     if any(box.intersection(kept) < kept.area for kept in rules.keep):
@@ -140,7 +149,8 @@ def choose(scorer: Scorer, aspect: AspectRatio, size: Size, rules: Rules) -> Box
 def _holds(boxes: Floats, part: Floats) -> NDArray[np.bool_]:
     """Return which windows ``(n, 4)`` contain a part ``(4,)``."""
     low, high = boxes[:, :2] <= part[:2] + 1e-9, boxes[:, 2:] >= part[2:] - 1e-9
-    return np.concatenate([low, high], 1).all(1)
+    held: NDArray[np.bool_] = np.concatenate([low, high], 1).all(1)
+    return held
 
 
 def _cuts(boxes: Floats, part: Floats) -> NDArray[np.bool_]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ...networks.mars.model import Mars, RatioParameters
+    from ...networks.mars.window_head import WindowHead
     from ...networks.mars.window_model import WindowNetwork
 
 Floats = NDArray[np.float64]
@@ -94,8 +95,19 @@ def looker_of(
 
     ours = WindowNetwork.from_state(state, metadata, pixels=pixels).to(device)
     ours.sight.to(inference_dtype(device))
-    score = score._replace(total=float(ours.head.sum_weight), area=float(ours.head.area_weight))
+    score = score_weights(ours.head, score.calibration)
     return WindowLooker(ours, score, longest_edge(metadata, pixels))
+
+
+def score_weights(head: WindowHead, calibration: float = 1.0) -> ScoreWeights:
+    """Return the weights of a head's scores."""
+    return ScoreWeights(
+        total=float(head.sum_weight),
+        area=float(head.area_weight),
+        cells=head.options.share,
+        voted_cells=head.options.voted_share,
+        calibration=calibration,
+    )
 
 
 @dataclass(frozen=True)

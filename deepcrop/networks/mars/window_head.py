@@ -126,7 +126,9 @@ class WindowHead(nn.Module):
     def scores(
         self, x: Tensor, guides: Tensor, boxes: Tensor, ratios: Tensor, shape: Tensor
     ) -> Tensor:
-        """Return the scores ``(B, N)`` of windows: the dense score and a share of the cells score.
+        """Return the scores ``(B, N)`` of windows by which two of them are compared.
+
+        They are the sum of the dense score and ``voted_share`` of the cells score.
 
         Args:
             x: the result of :meth:`features`.
@@ -139,7 +141,7 @@ class WindowHead(nn.Module):
         if self.cells is None:
             return found
         cells: Tensor = self.cells(x, guides, boxes, shape)
-        return found + self.options.share * cells
+        return found + self.options.voted_share * cells
 
     def _predicted(self, x: Tensor, ratios: Tensor) -> tuple[Tensor, Tensor]:
         """Return the predictors ``(B, R, width)`` and constants ``(B, R)`` of aspect ratios."""

@@ -80,22 +80,22 @@ class Scene:
 
     @torch.inference_mode()
     def cells(self, boxes: Floats) -> Floats:
-        """Return the cells' part of the scores ``(n,)`` of windows ``(n, 4)`` in 0..1."""
+        """Return the cells scores ``(n,)`` of windows ``(n, 4)`` in 0..1; 0 without such cells."""
         if self.head.cells is None:
             return np.zeros(len(boxes))
         windows = torch.from_numpy(boxes).to(self.x)
         both = torch.stack([windows, mirror(windows)])
         found = self.head.cells(self.x, self.guides, both, self.shape).mean(0)
-        scaled: Floats = self.head.options.share * found.double().cpu().numpy()
-        return scaled
+        scores: Floats = found.double().cpu().numpy()
+        return scores
 
     @torch.inference_mode()
     def scores(self, boxes: Floats, ratios: Floats) -> Floats:
-        """Return the whole scores ``(n,)`` of windows ``(n, 4)`` in 0..1, of any aspect ratios.
+        """Return the scores ``(n,)`` by which windows ``(n, 4)`` in 0..1 are compared.
 
         Args:
             boxes: the windows.
-            ratios: their aspect ratios ``(n,)``, width over height in pixels.
+            ratios: their aspect ratios ``(n,)``, any, width over height in pixels.
         """
         windows = torch.from_numpy(boxes).to(self.x)
         both = torch.stack([windows, mirror(windows)])

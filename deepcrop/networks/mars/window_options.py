@@ -24,7 +24,8 @@ class WindowOptions:
         interpolation: whether to interpolate between embeddings.
         learned: number of learned channels in the cells beside the guides.
         hidden: number of neurons of the cells' two hidden layers; 0: no cells.
-        share: weight of the cells score in the sum with the dense score.
+        share: weight of the cells score beside the dense score in the choice of a window.
+        voted_share: the same in the comparison of two windows. Votes follow the dense score more.
         dropout: share (0..1) of the channels that are dropped in training.
         input_dropout: share (0..1) of the trunk's channels that are dropped in training.
     """
@@ -41,7 +42,8 @@ class WindowOptions:
     interpolation: bool = True
     learned: int = 0
     hidden: int = 64
-    share: float = 0.7
+    share: float = 1.0
+    voted_share: float = 0.5
     dropout: float = 0.3
     input_dropout: float = 0.2
 

@@ -27,7 +27,7 @@ def test_bins_hold_each_pair_in_both_orders() -> None:
     """Two pairs at .75 and .25: the bins mirror each other, and the Brier score is as by hand."""
     logit = np.log(3)
     bins, brier = reliability(np.array([logit, logit]), np.array([1.0, 0.6]))
-    assert [each.count for each in bins] == [2, 2]
+    assert [each.pairs for each in bins] == [2, 2]
     assert bins[1].predicted == pytest.approx(0.75)
     assert bins[1].voted == pytest.approx(0.8)
     assert bins[0].voted == pytest.approx(0.2)
