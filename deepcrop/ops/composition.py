@@ -69,8 +69,8 @@ class Composition:
         """
         bonus: Floats = np.zeros((len(y0), len(x0)))
         if self.subject is not None and (self.share or self.whole):
-            inside = self.subject.shares(y0, x0, window)
-            bonus += self.share * inside + self.whole * _step(inside)
+            shown = self.subject.shares(y0, x0, window)
+            bonus += self.share * shown + self.whole * _step(shown)
         y1, x1 = y0 + window.height, x0 + window.width
         for thing in self.things:
             box = thing.box

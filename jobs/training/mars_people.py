@@ -19,10 +19,15 @@ from .mars_views import Views, cached, look_at, make_views
 from .mars_windows import Recipe
 
 LICENCE = (
-    "Apache-2.0 trunk; trained on FCDB: annotations MIT, photos their authors', for research; "
-    "non-commercial"
+    "Apache-2.0 (weights); trained on FCDB (annotations MIT, photos their authors', for research) "
+    "and on Flickr8k photos: non-commercial research"
 )
 """The licence of the weights in the catalogue."""
+REASON = (
+    "its head learned from the photos of FCDB, which are for research, and its trunk from those of "
+    "Flickr8k, whose terms are non-commercial research only"
+)
+"""Why the weights are not for commercial use."""
 
 
 @dataclass(frozen=True)
@@ -103,5 +108,7 @@ def publish(
         licence=LICENCE,
         summary="the saliency network, and a head that learned from crops people chose (FCDB)",
         methods=["mars"],
+        commercial="no",
+        commercial_reason=REASON,
         folder=folder,
     )

@@ -131,8 +131,8 @@ class Teachers:
             longest: its longest edge for the network, in pixels.
         """
         width, height = _fitted(photo.size, longest, 32)
-        pixels = np.asarray(photo.resize((width, height), Image.Resampling.BILINEAR), np.float32)
-        pixels = (pixels[..., ::-1] / 255 - MEAN) / DEVIATION
+        resized = np.asarray(photo.resize((width, height), Image.Resampling.BILINEAR), np.float32)
+        pixels = (resized[..., ::-1] / np.float32(255) - MEAN) / DEVIATION
         return self._text.run(None, {"x": _batch(pixels)})[0][0, 0]
 
 

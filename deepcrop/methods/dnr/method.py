@@ -109,6 +109,11 @@ class DNR(RetargetMethod, Trained):
             saliency = SaliencyNetwork.from_state(*weights.load("saliency")).to(device)
         return cls(network.to(device), chosen, saliency)
 
+    @classmethod
+    def further_weights(cls, options: DNROptions) -> list[str]:
+        """Return the names of the weights that are used beside the method's own."""
+        return ["saliency"] if options.attention > 0 else []
+
     def retarget(
         self, images: Sequence[Photo], sizes: Sequence[Sequence[Size]]
     ) -> list[list[Tensor]]:
