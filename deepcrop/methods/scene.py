@@ -31,6 +31,12 @@ CONFIDENT = 0.5
 """Probability (0..1) from which a place belongs to the subject."""
 SMALLEST = 0.004
 """Least share (0..1) of the image that a subject covers, below which there is none."""
+MARGIN = 0.1
+FMARGIN = 0.1
+FIN = 0
+MASS = 0
+INSIDE = 0.25
+"""Bonus of showing the head of an animal, relative to the penalty of cutting it."""
 LARGE_HEAD = 0.08
 """Height of a head, relative to the image's longer edge, from which it has its full weight."""
 
@@ -87,14 +93,14 @@ class Scene:
         things: list[Thing] = []
         parts: list[Part] = []
         for *face, _ in output.faces.tolist():
-            box = face_box(head_of(face), size)
-            weight = weights.heads * _prominence(box, size)
-            things += [Thing(face_box(face, size), 0.0, weight / 2), Thing(box, 0.0, weight / 2)]
+            box = face_box(_widened(head_of(face), FMARGIN), size)
+            weight = weights.heads * (_prominence(box, size) if not MASS else integral.mass(box)*MASS)
+            things += [Thing(face_box(face, size), FIN*weight/2, weight / 2), Thing(box, FIN*weight/2, weight / 2)]
             parts.append(Part(box, Flag.HEAD_CUT))
         for *head, _ in output.animals.tolist():
-            box = face_box(head, size)
-            weight = weights.animals * _prominence(box, size)
-            things.append(Thing(box, weight, weight))
+            box = face_box(_widened(head, MARGIN), size)
+            weight = weights.animals * (_prominence(box, size) if not MASS else integral.mass(box)*MASS)
+            things.append(Thing(box, INSIDE * weight, weight))
             parts.append(Part(box, Flag.HEAD_CUT))
         if output.text is not None and weights.text:
             things += [Thing(box, 0.0, weights.text) for box in _lines(output.text.numpy(), size)]
@@ -117,6 +123,12 @@ class Scene:
         place = np.array([box.y0]), np.array([box.x0])
         worth = integral.shares(*place, box.size) + self.bonus(*place, box.size)
         return float(worth[0, 0])
+
+
+def _widened(box, margin):
+    x0, y0, x1, y1 = box
+    across, down = margin * (x1 - x0), margin * (y1 - y0)
+    return max(0.0, x0 - across), max(0.0, y0 - down), min(1.0, x1 + across), min(1.0, y1 + down)
 
 
 def _prominence(head: Box, size: Size) -> float:
