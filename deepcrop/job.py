@@ -32,6 +32,7 @@ from .geometry import AspectRatio, Size
 from .image import LONGEST_SIDE, MAX_PIXELS, Colour, ExifColour
 from .job_fields import Aspects, Endpoint, ExactSize, Format, Glob, Share
 from .methods import base, registry
+from .methods import licence as licences
 from .storage import Storage, StorageOptions
 
 __all__ = ["Format", "Job", "VariantRequest"]
@@ -80,6 +81,9 @@ class Job(BaseModel):
     """Options of the method."""
     weights: str | None = None
     """A catalogue name or a file; by default the method's own."""
+    licence: licences.Policy = "any"
+    """Which weights may be used, by what is known of their terms; the job is refused if it uses
+    others. It decides no result, so it is no part of the fingerprint."""
     caption: str | None = None
     """A caption for every source that has none of its own."""
 
@@ -155,6 +159,8 @@ class Job(BaseModel):
         registry.validate_options(self.method, self.options)
         if kind == "retarget" and self.upscale != "allow" and self.max_size is not None:
             raise RequestError("max_size: retarget methods make the sizes that are asked for")
+        # First, because checking weights may download them.
+        licences.check(self.licence, self.method, weights=self.weights, options=self.options)
         if self.weights is not None:
             registry.check_weights(self.method, self.weights)
         return self
@@ -234,12 +240,18 @@ class Job(BaseModel):
         name = self.weights or registry.find(self.method).weights
         return None if name is None else weights.sha256(weights.locate(name))
 
+    @cached_property
+    def weights_terms(self) -> tuple[licences.Terms, ...]:
+        """The terms of all weights that the method will use."""
+        return licences.terms_of(self.method, weights=self.weights, options=self.options)
+
     def settings(self) -> dict[str, object]:
         """Return everything that decides the results: the fields, the weights and the version."""
         from . import __version__
 
         ignored = {"batch_size", "actors", "max_actors", "gpus", "max_failed"}
         ignored |= {"max_pixels", "time_limit"}  # sources that exceed them can be retried
+        ignored |= {"licence"}  # refuses jobs, and changes none
         ignored |= {"output", "s3_endpoint", "no_sign_request"}
         fields = json.loads(self.model_dump_json(exclude=ignored))
         return fields | {"weights_sha256": self.weights_sha256, "version": __version__}

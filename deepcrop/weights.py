@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
 
 from .errors import RequestError
 
@@ -31,6 +31,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 PRETRAINED = Path(__file__).parent / "pretrained"
+
+Commercial: TypeAlias = Literal["yes", "no", "unclear"]
+"""Whether weights may be used commercially.
+
+``no``: their licence, or the explicit terms of data that training used, exclude it. ``yes``: their
+licence and the terms of all data allow it. ``unclear``: neither, because terms are not stated, or
+because a network that training set out from, or learned from, was published under a licence that
+allows it but learned from data whose terms don't.
+"""
+NOT_JUDGED = "the terms of their training data have not been judged"
+"""The reason that weights have until somebody gives one."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +57,23 @@ class Weights:
     summary: str
     methods: tuple[str, ...]
     """Names of the methods that use this network."""
+    commercial: Commercial
+    commercial_reason: str
+    """Why ``commercial`` is so, in one sentence without a full stop."""
     url: str | None = None
     """URL to download the file from; None when it ships with the package."""
+
+    def __post_init__(self) -> None:
+        """Check what a type checker doesn't see in a file.
+
+        Raises:
+            ValueError: ``commercial`` is none of the three words, or a text is empty.
+        """
+        check_commercial(self.commercial, f"weights {self.name!r}")
+        for field in ("file", "sha256", "licence", "summary", "commercial_reason"):
+            text = getattr(self, field)
+            if not isinstance(text, str) or not text.strip() or "\n" in text:
+                raise ValueError(f"weights {self.name!r}: {field}: {text!r}: expected a line")
 
     @property
     def path(self) -> Path:
@@ -65,14 +91,37 @@ def cache_folder() -> Path:
     return Path(os.environ.get("DEEPCROP_WEIGHTS", "~/.cache/deepcrop")).expanduser()
 
 
+def check_commercial(value: object, where: str) -> Commercial:
+    """Return a value that was read from a file, checked to be one of the three words.
+
+    Raises:
+        ValueError: it is none of them; the message begins with ``where``.
+    """
+    if value not in get_args(Commercial):
+        expected = ", ".join(get_args(Commercial))
+        raise ValueError(f"{where}: commercial: {value!r}: expected one of: {expected}")
+    return cast("Commercial", value)
+
+
 @cache
 def catalogue() -> Mapping[str, Weights]:
-    """Return every named entry, by name."""
-    entries = json.loads((PRETRAINED / "catalogue.json").read_text())
-    return {
-        name: Weights(name=name, **entry | {"methods": tuple(entry["methods"])})
-        for name, entry in sorted(entries.items())
-    }
+    """Return every named entry, by name.
+
+    Raises:
+        ValueError: an entry lacks a field, has an unknown one, or has a wrong value.
+    """
+    return read_catalogue(PRETRAINED / "catalogue.json")
+
+
+def read_catalogue(path: Path) -> Mapping[str, Weights]:
+    """Read the entries of a catalogue file, by name; errors are those of :func:`catalogue`."""
+    found = {}
+    for name, entry in sorted(json.loads(path.read_text()).items()):
+        try:
+            found[name] = Weights(name=name, **entry | {"methods": tuple(entry["methods"])})
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"{path}: weights {name!r}: {error}") from error
+    return found
 
 
 def find(name: str) -> Weights:
@@ -218,11 +267,14 @@ def publish(
     licence: str,
     summary: str,
     methods: Sequence[str],
+    commercial: Commercial = "unclear",
+    commercial_reason: str = NOT_JUDGED,
     folder: Path = PRETRAINED,
 ) -> Path:
     """Write trained parameters as float16 and enter them in the catalogue.
 
-    The caller writes the model card ``NAME.md`` beside them.
+    A judgement of the commercial use, where one is given, also becomes part of the file's metadata,
+    so that it goes with the file. The caller writes the model card ``NAME.md`` beside it.
     """
     import torch
     from safetensors.torch import save_file
@@ -232,7 +284,9 @@ def publish(
         key: (value.to(torch.float16) if value.is_floating_point() else value).contiguous()
         for key, value in state.items()
     }
-    save_file(halves, path, metadata=dict(metadata))
+    judgement = {"commercial": commercial, "commercial_reason": commercial_reason}
+    judged = judgement if commercial_reason != NOT_JUDGED else {}
+    save_file(halves, path, metadata={**metadata, **judged})
     index = folder / "catalogue.json"
     entries = json.loads(index.read_text()) if index.exists() else {}
     entries[name] = {
@@ -241,6 +295,7 @@ def publish(
         "licence": licence,
         "summary": summary,
         "methods": list(methods),
+        **judgement,
     }
     index.write_text(json.dumps(entries, indent=2, sort_keys=True) + "\n")
     catalogue.cache_clear()

@@ -1,9 +1,8 @@
 r"""Train the networks whose weights ship with deepcrop.
 
-python -m jobs.train saliency --shared ../shared --output runs/saliency.safetensors
-python -m jobs.train face-labels --shared ../shared faces.parquet
-python -m jobs.train faces faces.parquet --shared ../shared --output runs
-python -m jobs.train saliency-fast --shared ../shared --output runs
+python -m jobs.train labels labels.parquet --shared ../shared
+python -m jobs.train saliency labels.parquet --shared ../shared --output runs
+python -m jobs.train saliency-fast labels.parquet --shared ../shared --output runs
 python -m jobs.train mars-boxes --shared ../shared boxes.parquet --no-gaze --pseudo-gaze saliency
 python -m jobs.train mars boxes.parquet --images ../shared/data --trunk saliency --output runs \
     --options '{"trunk": "sam", "layer": "readout", "longest": 640}'
@@ -20,7 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
 
 if not __package__:  # run as a file: then the repository's root isn't on the path
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 SHARED = Path(os.environ.get("DEEPCROP_SHARED", "../shared"))
 IMAGENET = "weights/mobilenet_v2_imagenet_same_padding.safetensors"
-VGG = "weights/vgg19_student16x_encoder.safetensors"
 
 
 @app.callback()
@@ -40,60 +37,87 @@ def main() -> None:
 
 
 @app.command()
+def labels(
+    output: Path = typer.Argument(help="Parquet file to write."),
+    shared: Path = typer.Option(SHARED, help="Folder that holds data/ and weights/teachers."),
+    threads: int = typer.Option(1, min=1, help="CPU threads of each network."),
+) -> None:
+    """Label the saliency network's photos: subjects by U2-Net, faces by YuNet, text by PP-OCR.
+
+    Needs onnxruntime: pip install onnxruntime
+    """
+    from rich.progress import track
+
+    from jobs.training.scene_photos import labelled_paths
+    from jobs.training.teachers import Teachers, label, write_labels
+
+    files = labelled_paths(shared)
+    found = label(Teachers(shared / "weights" / "teachers", threads), files, shared / "data")
+    write_labels(iter(track(found, "photos", total=len(files))), output)
+
+
+@app.command()
 def saliency(
+    labels: Path = typer.Argument(help="Parquet file of the command labels."),
     output: Path = typer.Option(..., help="Folder that the weights are written to."),
-    shared: Path = typer.Option(SHARED, help="Folder that holds data/gaze_* and weights/."),
-    epochs: int = typer.Option(5, min=1, help="Passes over the gaze photos."),
-    student_epochs: int = typer.Option(4, min=0, help="Passes over all photos; 0: no student."),
+    shared: Path = typer.Option(SHARED, help="Folder that holds data/ and weights/."),
+    gaze_epochs: int = typer.Option(6, min=1, help="Passes over the gaze photos."),
+    scene_epochs: int = typer.Option(4, min=1, help="Passes over all photos."),
     loss: str = typer.Option("blog", help="blog: KL - CC; sam: 10 KL - 2 CC - NSS."),
     isotropic: bool = typer.Option(False, help="One sigma a prior, as in the blog."),
-    workers: int = typer.Option(0, min=0, help="Ray Train workers; 0: this process, no Ray."),
-    gpu: bool = typer.Option(False, help="Train on GPUs."),
-    seed: int = typer.Option(1, help="Of the new layers, the views and their order."),
+    workers: int = typer.Option(0, min=0, help="Ray Train workers for gaze; 0: no Ray."),
+    gpu: bool = typer.Option(False, help="Learn gaze on GPUs."),
+    seed: int = typer.Option(0, help="Of the new layers, the views and their order."),
 ) -> None:
-    """Train the saliency network on gaze, then with teachers, on photos without gaze too."""
+    """Train the saliency network on gaze, then on gaze, subjects, heads and text."""
+    from dataclasses import replace
+
     from safetensors.torch import load_file
 
     from deepcrop.networks.saliency.model import SaliencyOptions
+    from jobs.training import saliency_job
     from jobs.training.saliency import Recipe
-    from jobs.training.saliency_distillation import saliency as recipe
+    from jobs.training.scene_photos import scene_photos
+    from jobs.training.scenes import SceneRecipe
+    from jobs.training.teachers import read_labels
 
     if loss not in ("blog", "sam"):
         raise typer.BadParameter(f"{loss!r}: expected blog or sam", param_hint="--loss")
     output.mkdir(parents=True, exist_ok=True)
-    network = recipe(
+    network = saliency_job.learn_gaze(
         SaliencyOptions(isotropic=isotropic),
-        Recipe(epochs=epochs, loss=loss, seed=seed),  # type: ignore[arg-type]
+        Recipe(epochs=gaze_epochs, views=2, loss=loss, seed=seed),  # type: ignore[arg-type]
         shared=shared,
         imagenet=load_file(shared / IMAGENET),
-        vgg=load_file(shared / VGG),
         output=output,
-        student_epochs=student_epochs,
         workers=workers,
         gpu=gpu,
-        note=Console().print,
+        note=typer.echo,
     )
+    photos = scene_photos(shared, read_labels(labels))
+    recipe = SceneRecipe(epochs=scene_epochs, seed=seed)
+    network = saliency_job.learn_scenes(network.cpu(), photos, recipe, note=typer.echo)
+    network.options = replace(network.options, pixels=saliency_job.WHOLE)
     metadata = {
         "input": "RGB uint8 / 127.5 - 1, about 432x576 pixels, sides multiples of 16",
-        "split": "by SHA-256 of folder/name: OSIE 350/50/100, NUS 400/30/70",
+        "split": "by SHA-256 of folder/name: see jobs/training/datasets.py and animals.py",
     }
-    summary = "SAM over dilated MobileNet-V2: where people look, in 2.4 M parameters"
-    publish_saliency("saliency", network, metadata, summary, output)
+    publish_saliency("saliency", network, metadata, output)
 
 
 def publish_saliency(
-    name: str, network: SaliencyNetwork, metadata: Mapping[str, str], summary: str, output: Path
+    name: str, network: SaliencyNetwork, metadata: Mapping[str, str], output: Path
 ) -> None:
-    """Write a saliency network's weights, under the licence of those that ship; print where."""
+    """Write a saliency network's weights under the catalogue's licence; print where."""
     from deepcrop import weights
 
-    entry = weights.find("saliency")
+    entry = weights.find(name)
     path = weights.publish(
         name,
         network.state_dict(),
         {**metadata, "options": network.options.to_json()},
         licence=entry.licence,
-        summary=summary,
+        summary=entry.summary,
         methods=entry.methods,
         folder=output,
     )
@@ -102,82 +126,34 @@ def publish_saliency(
 
 @app.command("saliency-fast")
 def saliency_fast(
+    labels: Path = typer.Argument(help="Parquet file of the command labels."),
     output: Path = typer.Option(..., help="Folder that the weights are written to."),
     shared: Path = typer.Option(SHARED, help="Folder that holds data/."),
     start: str = typer.Option("saliency", help="Network that teaches and initialises: name, file."),
-    epochs: int = typer.Option(4, min=1, help="Passes over parts of photos; two follow of whole."),
-    gpu: bool = typer.Option(False, help="Train on a GPU."),
+    epochs: int = typer.Option(2, min=1, help="Passes over all photos."),
 ) -> None:
-    """Distil the saliency network to a network for fewer input pixels, without a face head."""
+    """Go on with the saliency network at fewer input pixels."""
     from deepcrop import weights
-    from jobs.training import saliency_distillation as distil
-    from jobs.training.faces import without_face_head
-    from jobs.training.saliency import Recipe
+    from deepcrop.networks.saliency.model import SaliencyNetwork
+    from jobs.training import saliency_job
+    from jobs.training.scene_photos import scene_photos
+    from jobs.training.scenes import SceneRecipe
+    from jobs.training.teachers import read_labels
 
     output.mkdir(parents=True, exist_ok=True)
-    network = distil.faster(
-        without_face_head(start).to("cuda" if gpu else "cpu"),
-        Recipe(epochs=epochs, rate=7e-4, trunk_rate=1.5e-4, views=2, seed=11),
-        shared=shared,
-        report=lambda progress, state: Console().print(str(progress)),
+    state, metadata = weights.load(start)
+    network = saliency_job.learn_scenes(
+        SaliencyNetwork.from_state(state, metadata),
+        scene_photos(shared, read_labels(labels)),
+        SceneRecipe(epochs=epochs, rate=5e-4, gaze_rate=2e-4, trunk_rate=1e-4, seed=1),
+        pixels=saliency_job.FAST,
+        note=typer.echo,
     )
     metadata = {
-        **weights.load(start)[1],
+        **metadata,
         "input": "RGB uint8 / 127.5 - 1, about 288x384 pixels, sides multiples of 16",
     }
-    summary = "the saliency network for fewer pixels (288x384): half the time"
-    publish_saliency("saliency-fast", network, metadata, summary, output)
-
-
-@app.command()
-def face_labels(
-    output: Path = typer.Argument(help="Parquet file to write."),
-    shared: Path = typer.Option(SHARED, help="Folder that holds data/."),
-) -> None:
-    """Find faces with MTCNN, for the saliency network's face head to learn from.
-
-    It comes with the package facenet-pytorch, which requires an old torch but runs with a new one:
-    pip install --no-deps facenet-pytorch
-    """
-    from rich.progress import track
-
-    from jobs.training.faces import detect, write_faces
-
-    root = shared / "data"
-    folders = ("gaze_osie", "captions_flickr8k", "objects_coco128", "gaze_nus_scene")
-    files = [file for each in folders for file in sorted((root / each / "images").iterdir())]
-    write_faces(list(track(detect(files, root), "photos", total=len(files))), output)
-
-
-@app.command()
-def faces(
-    labels: Path = typer.Argument(help="Parquet file of face-labels."),
-    output: Path = typer.Option(..., help="Folder that the weights are written to."),
-    shared: Path = typer.Option(SHARED, help="Folder that holds data/."),
-    start: str = typer.Option("saliency", help="Network that gets the head: name or file."),
-    epochs: int = typer.Option(8, min=1, help="Passes over the views."),
-) -> None:
-    """Teach the saliency network to find faces; print what it finds on photos held out."""
-    from deepcrop import weights
-    from deepcrop.networks.saliency.model import FACE_THRESHOLD
-    from jobs.training import faces as training
-
-    output.mkdir(parents=True, exist_ok=True)
-    network = training.without_face_head(start)
-    photos = training.read_face_photos(labels, shared / "data")
-    taught, held_out = training.split_faces(photos, shared)
-    head = training.train(network, taught, training.Recipe(epochs=epochs), typer.echo)
-    found = [training.find(network, head, photo.image, FACE_THRESHOLD) for photo in held_out]
-    for smallest in (0.03, 0.05, 0.1):
-        agreed = training.agreement(found, held_out, smallest)
-        typer.echo(
-            f"{agreed.photos} photos held out, faces from {smallest:.0%} of the longer edge: "
-            f"{agreed.found} of {agreed.faces} found, {agreed.false} others"
-        )
-    joined = training.with_faces(network, head)
-    name = Path(start).stem
-    summary = weights.catalogue().get(name, weights.find("saliency")).summary
-    publish_saliency(name, joined, weights.load(start)[1], summary, output)
+    publish_saliency("saliency-fast", network, metadata, output)
 
 
 @app.command()

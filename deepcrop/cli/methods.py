@@ -14,20 +14,27 @@ from .output import print_table
 def methods(
     as_json: AsJson = False,
 ) -> None:
-    """List the methods: what each does, and the weights that it needs."""
+    """List the methods: what each does, the weights that it needs, and what its score says."""
     from ..methods import registry
 
-    found = []
+    found = {}
     for name in sorted(registry.entries()):
         try:
-            found.append(registry.find(name))
+            found[name] = registry.find(name)
         except RequestError as error:  # of an installed plugin: the others are listed all the same
             typer.echo(f"deepcrop: {error}", err=True)
     rows = [
-        {"name": each.name, "kind": each.kind, "weights": each.weights, "summary": each.summary}
-        for each in found
+        {
+            "name": name,
+            "kind": each.kind,
+            "weights": each.weights,
+            "summary": each.summary,
+            "score_meaning": registry.score_meaning(name),
+        }
+        for name, each in found.items()
     ]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    print_table(("method", "kind", "weights", "what it does"), [list(row.values()) for row in rows])
+    columns = ("method", "kind", "weights", "what it does", "what its score says")
+    print_table(columns, [list(row.values()) for row in rows])

@@ -181,6 +181,19 @@ Weights = Annotated[
     ),
 ]
 
+Licence = Annotated[
+    str | None,
+    typer.Option(
+        "--licence",
+        metavar="any|not-prohibited|commercial",
+        rich_help_panel=METHOD,
+        help="Refuse weights by their terms. commercial: only those whose licence and training "
+        "data all allow commercial use. not-prohibited: also those of which it is unclear, but not "
+        "those that learned from data with explicit non-commercial terms. any (default): none is "
+        "refused. `deepcrop weights list` says which are which, and why.",
+    ),
+]
+
 # Scaling
 TimeLimit = Annotated[
     float | None,
@@ -222,6 +235,15 @@ def assignments(items: Sequence[str] | None, flag: str) -> dict[str, Any]:
         except yaml.YAMLError:
             values[key] = text
     return values
+
+
+def changes(items: Sequence[str] | None, licence: str | None) -> dict[str, Any]:
+    """Return the changes to a job file of commands that take ``--licence`` and ``--set``.
+
+    Raises:
+        RequestError: an assignment has no key or no equals sign.
+    """
+    return ({"licence": licence} if licence else {}) | assignments(items, "--set")
 
 
 def job_fields(parameters: Mapping[str, Any]) -> dict[str, Any]:

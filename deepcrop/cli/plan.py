@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from .options import AsJson, Changes, Debug, JobFile, assignments
+from .options import AsJson, Changes, Debug, JobFile, Licence, changes
 from .output import show_plan
 
 
@@ -31,6 +31,7 @@ def plan(
     prices: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Price table in place of the package's.")
     ] = None,
+    licence: Licence = None,
     set_: Changes = None,
     as_json: AsJson = False,
     debug: Debug = False,
@@ -50,7 +51,7 @@ def plan(
     from ..planning.prices import TABLE, Prices
 
     table = Prices.read(prices or TABLE)
-    job = Job.read(job_file, assignments(set_, "--set"))
+    job = Job.read(job_file, changes(set_, licence))
     print("processing a sample of the sources", file=sys.stderr, flush=True)
     planned = project(job, table, timed=timed, machine=machine, nodes=nodes)
     if as_json:

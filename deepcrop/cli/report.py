@@ -12,10 +12,16 @@ from .options import Debug, Endpoint, OutputArgument
 def report(
     output: OutputArgument,
     thumbnails: Annotated[
-        int, typer.Option(min=0, help="Number of sources with a thumbnail, lowest scores first.")
+        int,
+        typer.Option(
+            min=0, help="Number of sources with a thumbnail: flagged ones and lowest scores."
+        ),
     ] = 2000,
     maps: Annotated[
-        int, typer.Option(min=0, help="Number of sources with a saliency map, lowest scores first.")
+        int,
+        typer.Option(
+            min=0, help="Number of sources with a saliency map: flagged ones and lowest scores."
+        ),
     ] = 0,
     machine: Annotated[
         str | None,

@@ -23,6 +23,7 @@ from .options import (
     Format,
     Include,
     KeepMetadata,
+    Licence,
     MaxPixels,
     MaxSize,
     MethodName,
@@ -137,6 +138,7 @@ def run(
     method: MethodName = None,
     options: Options = None,
     weights: Weights = None,
+    licence: Licence = None,
     caption: Annotated[
         str | None,
         typer.Option(

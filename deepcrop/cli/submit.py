@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import JobIncomplete, RequestError
-from .options import Changes, Debug, JobFile, Overwrite, assignments
+from .options import Changes, Debug, JobFile, Licence, Overwrite, changes
 
 if TYPE_CHECKING:
     from ..engine.submission import Submission
@@ -35,6 +35,7 @@ def submit(
         Path | None,
         typer.Option(metavar="ENV.YAML", help="Ray's runtime environment; put no secrets in it."),
     ] = None,
+    licence: Licence = None,
     set_: Changes = None,
     overwrite: Overwrite = False,
     debug: Debug = False,
@@ -54,7 +55,7 @@ def submit(
 
     if cancel and not wait:
         raise RequestError("--cancel: nothing to cancel without --wait")
-    job = Job.read(job_file, assignments(set_, "--set"))
+    job = Job.read(job_file, changes(set_, licence))
     environment = read_yaml(runtime_env) if runtime_env else None
     submission = submit_job(job, address, overwrite=overwrite, environment=environment)
     typer.echo(f"submitted {submission.identity} to {address}")

@@ -17,7 +17,10 @@ weights_app = typer.Typer(help="List, fetch and verify networks' weights.", no_a
 def list_weights(
     as_json: AsJson = False,
 ) -> None:
-    """List the named weights, their licences, and whether they are on this machine."""
+    """List the named weights, whether they are on this machine, their licences and commercial use.
+
+    The option --licence of other commands refuses weights by the last column.
+    """
     from .. import weights as store
 
     entries = store.catalogue().values()
@@ -29,6 +32,8 @@ def list_weights(
                 "sha256": each.sha256,
                 "methods": each.methods,
                 "licence": each.licence,
+                "commercial": each.commercial,
+                "commercial_reason": each.commercial_reason,
                 "summary": each.summary,
                 "path": str(each.path),
             }
@@ -37,7 +42,7 @@ def list_weights(
         typer.echo(json.dumps(rows, indent=2))
         return
     print_table(
-        ("weights", "here", "of methods", "what they are", "licence"),
+        ("weights", "here", "of methods", "what they are", "licence", "commercial use"),
         [
             [
                 each.name,
@@ -45,6 +50,7 @@ def list_weights(
                 ", ".join(each.methods),
                 each.summary,
                 each.licence,
+                f"{each.commercial}: {each.commercial_reason}",
             ]
             for each in entries
         ],

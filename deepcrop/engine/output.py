@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
@@ -10,6 +11,7 @@ from ..errors import RequestError
 from ..job import Job
 from ..manifest.store import Manifest
 from ..manifest.summary import RunSummary
+from ..methods import registry
 
 RECORDED_PACKAGES = ("ray", "torch", "pillow", "pyarrow", "numpy")
 """Packages whose versions the record names."""
@@ -69,6 +71,8 @@ def job_record(job: Job, status: str, result: RunSummary, started: float) -> dic
         "settings": job.settings(),
         "job": job.to_dict(),
         "weights_sha256": job.weights_sha256,
+        "weights": [asdict(each) for each in job.weights_terms],
+        "score_meaning": registry.score_meaning(job.method),
         "versions": {name: version(name) for name in RECORDED_PACKAGES},
         "counts": result.record(),
         "stages": result.counts.stages(),

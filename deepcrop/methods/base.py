@@ -90,7 +90,7 @@ class Crop:
     box: Box
     """The crop box in source pixels, of the requested aspect ratio to the nearest pixel."""
     score: float
-    """The method's estimate of the crop's quality, 0 (worst) to 1."""
+    """The crop's quality, 0 (worst) to 1; what it measures, the method's ``score_meaning`` says."""
     focal: Focal
     """The most important point, 0..1 of the source's sides, equal for all ratios."""
     note: str | None = None
@@ -203,6 +203,8 @@ class CropMethod(Method, Protocol):
     """A method that finds a crop box for each image and aspect ratio."""
 
     kind: ClassVar[Literal["crop"]] = "crop"
+    score_meaning: ClassVar[str] = "how good the method finds the crop, 0 (worst) to 1"
+    """What :attr:`Crop.score` says of this method's crops, in one line without a full stop."""
 
     @property
     def analysis(self) -> int:

@@ -16,6 +16,7 @@ class Center(CropMethod):
     name: ClassVar[str] = "center"
     summary: ClassVar[str] = "the centre window, or the window around a given focal point"
     weights: ClassVar[str | None] = None
+    score_meaning: ClassVar[str] = "the share of the photo's area that the crop keeps, 0 to 1"
     analysis: ClassVar[int] = 16
 
     @dataclass(frozen=True)

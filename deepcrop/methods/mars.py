@@ -71,6 +71,7 @@ class MarsCrop(CropMethod, Trained):
     name: ClassVar[str] = "mars"
     summary: ClassVar[str] = "learned cropping areas for any aspect ratio (Mars)"
     weights: ClassVar[str | None] = "mars"
+    score_meaning: ClassVar[str] = "how well the crop and the predicted area overlap, 0 to 1"
 
     @dataclass(frozen=True)
     class Options:

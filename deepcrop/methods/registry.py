@@ -242,6 +242,18 @@ def analysis_of(
         raise _foreign(name, weights) from error
 
 
+def score_meaning(name: str) -> str | None:
+    """Return what the scores of a method's crops say, in one line; None for retarget methods.
+
+    Raises:
+        RequestError: no method has this name, or its class isn't a valid method.
+    """
+    method = find(name)
+    if method.kind == "retarget":
+        return None
+    return str(getattr(method, "score_meaning", CropMethod.score_meaning))
+
+
 def check_weights(name: str, weights: str) -> None:
     """Check that weights exist, and that weights of the catalogue are of the method.
 

@@ -2,9 +2,10 @@
 
 M. Cornia et al., "Predicting human eye fixations via an LSTM-based saliency attentive model"
 (arXiv 1611.09571) predicts where people look. The window follows "Smart Cropping": it is the
-largest window of the ratio, placed where it contains the most saliency. Faces with the hair above
-them are kept whole or left out rather than cut (:attr:`SaliencyCrop.Options.faces`). A subject on a
-plain background is kept whole if it fits (:attr:`SaliencyCrop.Options.plain_ground`).
+largest window of the ratio, placed where it contains the most saliency. The network also finds the
+subject, the heads of people and animals, and text, in the same pass: a window is worth more if it
+shows the subject whole, and less if it cuts a head or a line of text (:mod:`.scene`). A subject on
+a plain background is kept whole if it fits (:attr:`SaliencyCrop.Options.plain_ground`).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from ..errors import RequestError
 from ..geometry import AspectRatio, Box, Focal, RatioLike, Size
 from ..ops.windows import Integral, Window, best_window
 from .base import Crop, CropMethod, Hints, Photo, Trained, as_tensor, options_of, read_inputs
-from .face_protection import head_costs, head_parts
+from .scene import Scene, SceneWeights
 
 if TYPE_CHECKING:
     import torch
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
     from .subject_protection import Standing
 
 
+Weight = Annotated[float, Field(ge=0, le=10)]
+
+PREFERENCE = 6.0
+"""Growth of the log-odds that a person prefers a window, for a difference of 1 in worth."""
 LONGEST = 640
 """The longest edge of analysed images in pixels, unless the option ``pixels`` requires more."""
 
@@ -42,6 +47,9 @@ class SaliencyCrop(CropMethod, Trained):
     name: ClassVar[str] = "saliency"
     summary: ClassVar[str] = "the window that holds most of what people look at"
     weights: ClassVar[str | None] = "saliency"
+    score_meaning: ClassVar[str] = (
+        "the chance that a person prefers the crop to the centre crop, 0 to 1"
+    )
 
     @dataclass(frozen=True)
     class Options:
@@ -54,12 +62,16 @@ class SaliencyCrop(CropMethod, Trained):
         """
         minimum_zoom: float = 0.5
         """Sides of the smallest allowed window relative to those of the largest, 0..1."""
-        faces: Annotated[float, Field(ge=0, le=10)] = 0.4
-        """The share of a face's saliency that the window may lose to avoid cutting its head.
-
-        Half of it is for the face, half for the hair. 0 detects no faces; 10 cuts a face only if
-        every window does.
-        """
+        subject: Weight = 0.25
+        """Bonus of the whole subject, where all gaze is 1; a part of it brings its share."""
+        whole: Weight = 0.1
+        """Bonus of a window that shows the subject whole, times the share of gaze on it."""
+        faces: Weight = 0.4
+        """Penalty of cutting the head of a person, half of it for the face, half for the hair."""
+        animals: Weight = 0.3
+        """Penalty of cutting the head of an animal, and bonus of showing it."""
+        text: Weight = 0.1
+        """Penalty of cutting a line of text."""
         plain_ground: bool = True
         """Whether a subject on a plain background, such as a product on white, is shown whole and
         centred if the ratio has room for it."""
@@ -134,14 +146,18 @@ class SaliencyCrop(CropMethod, Trained):
     ) -> list[list[Crop]]:
         """Return the best window of each ratio; see :class:`~deepcrop.methods.base.CropMethod`.
 
-        The score is the share of the image's saliency inside the window. A focal point in the hints
-        overrides the network. No window cuts a box to keep, unless it doesn't fit the ratio.
+        The score is the probability that a person prefers the crop to the centre crop; see
+        :func:`preference`. A focal point in the hints overrides the network. No window cuts a box
+        to keep, unless it doesn't fit the ratio.
         """
         tensors, ratios, sizes, hints = read_inputs(images, aspects, sizes, hints)
-        outputs = self.network.predict(tensors, faces=self.options.faces > 0)
-        plain = self.options.plain_ground
+        o = self.options
+        heads = max(o.subject, o.whole, o.faces, o.animals, o.text) > 0
+        outputs = self.network.predict(tensors, heads=heads)
         return [
-            self._crops(output, _standing(image, size) if plain else None, size, hint, ratios)
+            self._crops(
+                output, _standing(image, size) if o.plain_ground else None, size, hint, ratios
+            )
             for image, output, size, hint in zip(tensors, outputs, sizes, hints, strict=True)
         ]
 
@@ -153,47 +169,47 @@ class SaliencyCrop(CropMethod, Trained):
         hint: Hints,
         ratios: Sequence[AspectRatio],
     ) -> list[Crop]:
+        o = self.options
         saliency = output.saliency.cpu().numpy()
         integral = Integral.of(saliency, size)
+        weights = SceneWeights(o.subject, o.whole, o.faces, o.animals, o.text)
+        scene = Scene.of(output, integral, weights)
         focal = hint.focal or argmax_point(saliency)
-        avoid_cutting = head_costs(output.faces, integral, self.options.faces)
-        avoid_cutting += standing.costs(integral) if standing else []
-        parts = head_parts(output.faces, size)
         crops = []
         for ratio in ratios:
-            box, share = self._window(integral, hint, avoid_cutting, standing, ratio)
-            found = parts + (standing.parts(ratio) if standing else ())
-            crops.append(Crop(box, share, focal, parts=found).flagged(size))
+            box = self._window(integral, scene, hint, standing, ratio)
+            centre = Box.centred(ratio.largest_window(size), (0.5, 0.5), size)
+            score = preference(scene.worth(box, integral) - scene.worth(centre, integral))
+            parts = scene.parts + (standing.parts(ratio) if standing else ())
+            crops.append(Crop(box, score, focal, parts=parts).flagged(size))
         return crops
 
     def _window(
         self,
         integral: Integral,
+        scene: Scene,
         hint: Hints,
-        avoid_cutting: Sequence[tuple[Box, float]],
         standing: Standing | None,
         ratio: AspectRatio,
-    ) -> tuple[Box, float]:
-        """Return the window of a ratio, and the share of the saliency inside it."""
+    ) -> Box:
+        """Return the window of a ratio."""
         if hint.focal is not None:
-            box = Box.centred(ratio.largest_window(integral.size), hint.focal, integral.size)
-            return box, integral.mass(box)
+            return Box.centred(ratio.largest_window(integral.size), hint.focal, integral.size)
 
         def search(keep: Sequence[Box]) -> Window:
             return best_window(
                 integral,
                 ratio,
                 keep=keep,
-                avoid_cutting=avoid_cutting,
+                avoid_cutting=standing.costs(integral) if standing else (),
+                bonus=scene.bonus,
                 min_saliency=self.options.enough,
                 minimum_zoom=self.options.minimum_zoom,
             )
 
         if standing is None:
-            window = search(hint.keep)
-            return window.box, window.share
-        box = standing.window(search, ratio, hint.keep)
-        return box, integral.mass(box)
+            return search(hint.keep).box
+        return standing.window(search, ratio, hint.keep)
 
 
 def _standing(image: Tensor, size: Size) -> Standing | None:
@@ -208,3 +224,12 @@ def argmax_point(saliency: numpy.ndarray) -> Focal:
     rows, columns = numpy.nonzero(saliency == saliency.max())
     height, width = saliency.shape
     return (float(columns.mean()) + 0.5) / width, (float(rows.mean()) + 0.5) / height
+
+
+def preference(difference: float) -> float:
+    """Return the probability (0..1) that a person prefers one window to another.
+
+    Args:
+        difference: how much more the window is worth than the other (:meth:`.scene.Scene.worth`).
+    """
+    return 1 / (1 + math.exp(-PREFERENCE * difference))

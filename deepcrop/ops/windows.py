@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,6 +31,20 @@ The number is far above float64's rounding and far below the share of a pixel.
 """
 POSITIONS = 65
 """Number of positions tried along each axis for windows that are free along both axes."""
+
+
+class Bonus(Protocol):
+    """A function that adds to the share of the saliency inside a window."""
+
+    def __call__(self, y0: NDArray[np.int64], x0: NDArray[np.int64], window: Size) -> Floats:
+        """Return the bonus of a window at each place, ``(len(y0), len(x0))``.
+
+        Args:
+            y0: the window's first rows, in source pixels.
+            x0: the window's first columns, in source pixels.
+            window: the window's size in source pixels.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -114,6 +129,7 @@ def best_window(
     *,
     keep: Sequence[Box] = (),
     avoid_cutting: Sequence[tuple[Box, float]] = (),
+    bonus: Bonus | None = None,
     min_saliency: float | None = None,
     minimum_zoom: float = 0.5,
 ) -> Window:
@@ -130,12 +146,13 @@ def best_window(
             boxes, then by the fewest cut boxes, then by saliency.
         avoid_cutting: boxes that the window should either contain or exclude, such as faces, each
             with the share of the image's saliency (0..1) that a window may lose by not cutting it.
+        bonus: a function whose result is added to the share of the saliency.
         min_saliency: take the smallest window with this share (0..1) of the saliency of the best
             largest window; None: the largest window.
         minimum_zoom: sides of the smallest allowed window relative to those of the largest, 0..1.
     """
     largest = aspect.largest_window(integral.size)
-    best = _search(integral, largest, keep, avoid_cutting)
+    best = _search(integral, largest, keep, avoid_cutting, bonus)
     if min_saliency is None:
         return best
     # The best window of a size has no less saliency than that of a smaller one, so bisection finds
@@ -144,7 +161,7 @@ def best_window(
     held = _held(best.box, keep)
     while small < large:
         side = (small + large) // 2
-        window = _search(integral, _scaled(largest, side), keep, avoid_cutting)
+        window = _search(integral, _scaled(largest, side), keep, avoid_cutting, bonus)
         if window.share >= min_saliency * best.share and _held(window.box, keep) == held:
             large, result = side, window
         else:
@@ -168,13 +185,14 @@ def _search(
     window: Size,
     keep: Sequence[Box],
     avoid_cutting: Sequence[tuple[Box, float]],
+    bonus: Bonus | None,
 ) -> Window:
     """Find the best place of a window of a fixed size."""
     size = integral.size
     x0 = _positions(size.width - window.width, free=window.height < size.height)
     y0 = _positions(size.height - window.height, free=window.width < size.width)
     share = integral.shares(y0, x0, window)
-    worth = share
+    worth = share if bonus is None else share + bonus(y0, x0, window)
     for box, cost in avoid_cutting:
         worth = worth - cost * _kept(x0, y0, window, [box])[1]
     if keep:

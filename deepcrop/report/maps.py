@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from .. import image
-from ..errors import SourceError
+from ..errors import RequestError, SourceError
 from ..job import Job
 from ..manifest.rows import ImageRow
-from ..methods import registry
+from ..methods import licence, registry
 from ..storage import Storage
 from .thumbnails import list_names, thumbnail_name
 
@@ -64,9 +64,17 @@ def make_maps(rows: pa.Table, count: int, job: Job, folder: str) -> set[str]:
 
 
 def saliency_method(job: Job, device: str | None = None) -> SaliencyCrop:
-    """Return the method ``saliency``, with the job's weights and options if it is the job's."""
+    """Return the method ``saliency``, with the job's weights and options if it is the job's.
+
+    Raises:
+        RequestError: the job's licence policy refuses the weights.
+    """
     if job.method == "saliency":
         return registry.load("saliency", device=device, weights=job.weights, **job.options)
+    try:
+        licence.check(job.licence, "saliency")
+    except RequestError as error:
+        raise RequestError(f"saliency map: {error}") from None
     return registry.load("saliency", device=device)
 
 

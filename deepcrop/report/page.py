@@ -17,17 +17,19 @@ import time
 import uuid
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from importlib.resources import files
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from .. import __version__
 from .. import weights as weights_catalogue
-from ..errors import RequestError
 from ..job import Job
 from ..manifest.status import job_of, open_job, state_of
 from ..methods import registry
+from ..methods.base import CropMethod
 from ..methods.mars import MarsCrop
 from ..planning.prices import Prices
 from ..progress import NullProgress, Progress
@@ -63,8 +65,9 @@ def build(
     Args:
         output: the job's output, a path or URI.
         endpoint: URL of the S3 server, if it is not AWS's.
-        thumbnails: how many sources get a thumbnail, in the order of the gallery.
-        maps: how many sources get a saliency map, in the same order; the network computes each.
+        thumbnails: how many sources get a thumbnail, those that a person sees first; see
+            :meth:`.PageData.to_review_first`.
+        maps: how many sources get a saliency map, the same ones; the network computes each.
         machine: the kind of machine that the job ran on, a name of ``planning/prices.yaml``; the
             page then shows the job's cost.
         nodes: how many such machines the job ran on.
@@ -88,9 +91,13 @@ def build(
     data = PageData.of(concatenated(parts), manifest.output, aspects, corrections)
     storage, folder = job.storage, f"{manifest.output}/report"
     thumbnail_names = make_thumbnails(
-        data.rows, thumbnails, storage, f"{folder}/thumbnails", progress or NullProgress()
+        data.to_review_first(thumbnails),
+        thumbnails,
+        storage,
+        f"{folder}/thumbnails",
+        progress or NullProgress(),
     )
-    map_names = make_maps(data.rows, maps, job, f"{folder}/maps")
+    map_names = make_maps(data.to_review_first(maps), maps, job, f"{folder}/maps")
     build_name = uuid.uuid4().hex[:12]
     scripts = [*data.index(build_name), *data.details(build_name, thumbnail_names, map_names)]
     _write_all(storage, f"{folder}/data", scripts)
@@ -111,7 +118,7 @@ def _write_all(storage: Storage, folder: str, scripts: Iterable[tuple[str, str]]
 
 def _render(
     job: Job,
-    record: Mapping[str, object],
+    record: Mapping[str, Any],
     state: str,
     total: int,
     statistics: JobStatistics,
@@ -159,7 +166,8 @@ def _render(
         job=job,
         settings=json.loads(job.model_dump_json(exclude_defaults=True)),
         record=record,
-        weights=_weights(job),
+        weights=_weights(job, record),
+        score_meaning=record.get("score_meaning") or CropMethod.score_meaning,
         plots=plots,
         built=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         version=__version__,
@@ -214,13 +222,25 @@ def _window(job: Job) -> str:
     return "largest" if largest else "kept"
 
 
-def _weights(job: Job) -> weights_catalogue.Weights | None:
-    """Return the catalogue entry of the job's weights; None for weights of a user's own."""
-    name = job.weights or registry.find(job.method).weights
-    try:
-        return None if name is None else weights_catalogue.find(name)
-    except RequestError:
-        return None
+def _weights(job: Job, record: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return what the page tells of each of the job's weights, by the names of the facts.
+
+    The terms are those of the time of the run, where the record has them.
+    """
+    terms = record.get("weights", [asdict(each) for each in job.weights_terms])
+    catalogue = weights_catalogue.catalogue()
+    facts = []
+    for number, each in enumerate(terms):
+        entry = catalogue.get(each["name"])
+        told = {
+            "name" if entry else "file": each["name"],
+            "what": entry and entry.summary,
+            "licence": each["licence"] or "not in deepcrop's catalogue",
+            "commercial use": f"{each['commercial']}: {each['commercial_reason']}",
+            "sha256": record["weights_sha256"] if number == 0 else None,
+        }
+        facts.append({name: text for name, text in told.items() if text})
+    return facts
 
 
 def _scripts() -> str:

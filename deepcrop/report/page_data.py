@@ -18,6 +18,7 @@ from urllib.parse import quote
 import numpy
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from ..manifest.rows import ImageRow, VariantRow
 from ..schema import STAGES
@@ -114,6 +115,17 @@ class PageData:
     def root_href(self) -> str | None:
         """The URL of the sources' folder; None where the sources are not local files."""
         return f"file://{quote(self.root)}" if self.root.startswith("/") else None
+
+    def to_review_first(self, count: int) -> pa.Table:
+        """Return the rows that a person sees first in either order of the gallery.
+
+        They are alternately the first ones in the gallery's own order and those with the lowest
+        scores, flagged or not, each once; ``count`` at most.
+        """
+        by_score = numpy.argsort(_score_keys(self.rows), kind="stable")
+        both = numpy.stack([numpy.arange(len(self)), by_score], 1).ravel()
+        firsts = numpy.sort(numpy.unique(both, return_index=True)[1])
+        return self.rows.take(pa.array(both[firsts][:count]))
 
     def folders(self) -> list[tuple[str, int]]:
         """Return the folders below the root, each with the number of sources at any depth."""
@@ -216,6 +228,17 @@ def worst_first(rows: pa.Table) -> pa.Table:
     Sources without a score come after the others, failures last. Ties are ordered by URI.
     """
     rows = rows.sort_by("source_uri")
+    flags = numpy.where(
+        rows["status"].to_numpy() == "ok", worst_flag_ranks(rows["flags"]), UNFLAGGED
+    )
+    return rows.take(pa.array(numpy.lexsort((_score_keys(rows), flags))))
+
+
+def _score_keys(rows: pa.Table) -> NDArray[numpy.float64]:
+    """Return keys that sort rows by the lowest score among a source's variants, (rows,).
+
+    Sources without a score, skipped ones and failed ones have the keys 2, 3 and 4.
+    """
     statuses = rows["status"].to_numpy()
     keys = numpy.select([statuses == "failed", statuses == "skipped"], [4.0, 3.0], 2.0)
     variants = rows["variants"].combine_chunks()
@@ -227,17 +250,16 @@ def worst_first(rows: pa.Table) -> pa.Table:
     )
     lowest = scores.group_by("row").aggregate([("score", "min")]).drop_null()
     keys[lowest["row"].to_numpy()] = lowest["score_min"].to_numpy()
-    flags = numpy.where(statuses == "ok", worst_flag_ranks(rows["flags"]), UNFLAGGED)
-    return rows.take(pa.array(numpy.lexsort((keys, flags))))
+    return keys
 
 
 def _score_columns(variants: pa.ChunkedArray, positions: dict[str, int]) -> list[list[int]]:
-    """Return a column of scores for each ratio, in thousandths; -1 where there is none."""
+    """Return a column of scores for each ratio, in ten-thousandths; -1 where there is none."""
     columns = [[-1] * len(variants) for _ in positions]
     for at, each in enumerate(variants.to_pylist()):
         for variant in each:
             if variant["score"] is not None:
-                columns[positions[variant["aspect"]]][at] = round(1000 * variant["score"])
+                columns[positions[variant["aspect"]]][at] = round(10_000 * variant["score"])
     return columns
 
 

@@ -131,7 +131,7 @@ def _bumps(at: Floats, cells: int, sigma: float) -> Floats:
     return bumps
 
 
-PARTS = {"gaze_osie": (50, 100), "gaze_nus_scene": (30, 70)}
+PARTS = {"gaze_osie": (50, 100), "gaze_nus_scene": (30, 70), "gaze_pascals": (28, 70)}
 """Numbers of photos for validation and for the test in each gaze dataset; others are for training.
 """
 

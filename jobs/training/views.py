@@ -80,15 +80,15 @@ def augment(
         crops: take a part of the photo, most of the time; else the whole.
     """
     cells = (shape[0] // 4, shape[1] // 4)
-    zoom, corner = _crop(random) if crops else (np.ones(2), np.zeros(2))
+    zoom, corner = random_crop(random) if crops else (np.ones(2), np.zeros(2))
     pixels = F.interpolate(
-        _cut(sample.image, zoom, corner)[None], shape, mode="bilinear", antialias=True
+        cut(sample.image, zoom, corner)[None], shape, mode="bilinear", antialias=True
     )[0]
     points = (sample.points - corner) / zoom
     points = points[((points >= 0) & (points < 1)).all(1)]
     teacher = None
     if sample.teacher is not None:
-        seen = _cut(sample.teacher[None], zoom, corner)[None]
+        seen = cut(sample.teacher[None], zoom, corner)[None]
         teacher = F.interpolate(seen, cells, mode="bilinear", align_corners=False)[0, 0]
     if random.random() < 0.5:
         pixels = pixels.flip(-1)
@@ -100,10 +100,10 @@ def augment(
         target = teacher if target is None else target.lerp(teacher, teacher_weight)
     if target is None:
         raise ValueError("a sample needs fixations or a teacher's map")
-    return View(_recolour(pixels, random), target, counts(points, *cells).to(torch.uint8))
+    return View(recolour(pixels, random), target, counts(points, *cells).to(torch.uint8))
 
 
-def _crop(random: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def random_crop(random: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Draw a crop: its sides (width, height) and its corner (x, y), in 0..1 of the photo's."""
     if random.random() < 0.3:
         return np.ones(2), np.zeros(2)
@@ -113,7 +113,7 @@ def _crop(random: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.
     return zoom, random.uniform(0, 1 - zoom)
 
 
-def _cut(x: Tensor, zoom: NDArray[np.float64], corner: NDArray[np.float64]) -> Tensor:
+def cut(x: Tensor, zoom: NDArray[np.float64], corner: NDArray[np.float64]) -> Tensor:
     """Cut a crop in 0..1 out of ``(C, h, w)``."""
     height, width = x.shape[-2:]
     left, top = round(corner[0] * width), round(corner[1] * height)
@@ -122,7 +122,7 @@ def _cut(x: Tensor, zoom: NDArray[np.float64], corner: NDArray[np.float64]) -> T
     return x[:, top:bottom, left:right]
 
 
-def _recolour(pixels: Tensor, random: np.random.Generator) -> Tensor:
+def recolour(pixels: Tensor, random: np.random.Generator) -> Tensor:
     """Vary exposure, white balance and, rarely, colour at all; normalise to -1..1."""
     gain = random.uniform(0.8, 1.2) * random.uniform(0.93, 1.07, (3, 1, 1))
     changed = pixels.float() * torch.from_numpy(gain).float() + random.uniform(-16, 16)

@@ -12,7 +12,7 @@ from PIL import Image
 def shared(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shared")
     random = np.random.default_rng(0)
-    for dataset in ("gaze_osie", "gaze_nus_scene"):
+    for dataset in ("gaze_osie", "gaze_nus_scene", "gaze_pascals"):
         images = folder / "data" / dataset / "images"
         images.mkdir(parents=True)
         rows = {name: [] for name in ("image", "viewer", "order", "x", "y")}

@@ -1,5 +1,6 @@
 """The page as a file."""
 
+import html
 import io
 import json
 import re
@@ -11,6 +12,7 @@ from PIL import Image
 from deepcrop.cli import app
 from deepcrop.job import Job
 from deepcrop.manifest.status import read_status
+from deepcrop.methods.base import CropMethod
 from deepcrop.report.page import build, run_command
 from deepcrop.report.thumbnails import LONGEST_EDGE, thumbnail_name
 from deepcrop.schema import IMAGES
@@ -19,8 +21,8 @@ from tests.report.synthetic import row, write_output, write_photo
 
 
 def facts(output):
-    html = (output / "report" / "index.html").read_text()
-    return json.loads(re.search(r'id="facts-of-job">(.*?)</script>', html, re.DOTALL)[1]), html
+    text = (output / "report" / "index.html").read_text()
+    return json.loads(re.search(r'id="facts-of-job">(.*?)</script>', text, re.DOTALL)[1]), text
 
 
 def test_thumbnails_are_made_once_for_the_worst_and_what_cannot_be_read_has_none(tmp_path):
@@ -61,6 +63,42 @@ def test_a_job_without_rows_has_a_page_that_says_how_far_it_is(tmp_path):
     build(str(tmp_path))
     told, html = facts(tmp_path)
     assert told["count"] == 1 and "interrupted" in html and "1 of 40 images" in html
+
+
+def with_record(output, **fields):
+    """The page of a job whose record has these fields too."""
+    manifest = write_output(output, [row(str(output), "/in/a.jpg")])
+    manifest.write_record(manifest.read_record() | fields)
+    build(str(output))
+    return html.unescape(facts(output)[1])
+
+
+def test_the_page_says_what_a_score_means_as_the_record_of_the_job_has_it(tmp_path):
+    told = with_record(tmp_path, score_meaning="the chance that it <rains>, 0 to 1")
+    assert "A score is the chance that it <rains>, 0 to 1." in told
+    assert "<dd>the chance that it <rains>, 0 to 1; 1 where a person set" in told
+    # The meaning may have changed since: the record of an earlier release has none.
+    told = with_record(tmp_path / "old")
+    assert f"A score is {CropMethod.score_meaning}." in told
+
+
+def test_the_page_tells_the_terms_of_all_weights_that_the_job_used(tmp_path):
+    assert "The method center needs no weights" in with_record(tmp_path / "none", weights=[])
+    own = {"name": "/models/mine.safetensors", "licence": None, "commercial": "unclear"}
+    named = {"name": "saliency", "licence": "some <terms>", "commercial": "no"}
+    told = with_record(
+        tmp_path / "two",
+        weights_sha256="0123abc",
+        weights=[own | {"commercial_reason": "nobody said"}, named | {"commercial_reason": "lent"}],
+    )
+    panel = re.sub(r"\s*<[^<>]*>\s*", "|", told[told.index("<h2>Weights") :])
+    for fact in (
+        "file||/models/mine.safetensors", "licence||not in deepcrop's catalogue",
+        "commercial use||unclear: nobody said", "sha256||0123abc", "name||saliency",
+        "commercial use||no: lent",
+    ):  # fmt: skip
+        assert fact in panel
+    assert told.count("0123abc") == 1 and "some <terms>" in told
 
 
 def test_the_command_in_the_page_is_the_jobs_own(capsys):

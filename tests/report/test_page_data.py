@@ -53,6 +53,23 @@ def test_what_a_flag_says_is_wrong_comes_before_the_scores_and_remarks_change_no
     assert [uri[4] for uri in ordered] == ["e", "d", "c", "b", "a", "f"]
 
 
+def test_those_seen_first_in_either_order_are_taken_alternately_and_once():
+    made = page_data(
+        row("/out", "/in/a.jpg", scores={"1x1": 0.9}, variant_flags={"1x1": ["head-cut"]}),
+        row("/out", "/in/b.jpg", scores={"1x1": 0.8}, variant_flags={"1x1": ["head-cut"]}),
+        row("/out", "/in/c.jpg", scores={"1x1": 0.7}, variant_flags={"1x1": ["head-cut"]}),
+        row("/out", "/in/d.jpg", scores={"1x1": 0.95, "16x9": 0.1}),
+        row("/out", "/in/e.jpg", scores={"1x1": 0.2}),
+        row("/out", "/in/f.jpg", error=("decode", "Corrupt", "broken")),
+    )
+
+    def seen(count):
+        return "".join(uri[4] for uri in made.to_review_first(count)["source_uri"].to_pylist())
+
+    assert [seen(count) for count in (0, 1, 2, 3, 4)] == ["", "c", "cd", "cdb", "cdbe"]
+    assert seen(100) == "cdbeaf"
+
+
 def test_index_scripts_tell_the_flags_of_sources_from_those_of_variants():
     made = page_data(
         row("/out", "/in/a.jpg"),
@@ -111,7 +128,7 @@ def test_index_scripts_hold_what_filters_look_at():
         "status": [0, 1],
         "methods": [0, 0],
         "errors": [-1, 0],
-        "scores": [[-1, -1], [200, -1]],
+        "scores": [[-1, -1], [2000, -1]],
         "flags": [[], [], []],
         "applied": {},
     }

@@ -22,6 +22,7 @@ from ..options import (
     ExifColour,
     Format,
     KeepMetadata,
+    Licence,
     MaxPixels,
     MaxSize,
     MethodName,
@@ -93,6 +94,7 @@ def crop(
     method: MethodName = "saliency",
     options: Options = None,
     weights: Weights = None,
+    licence: Licence = None,
     device: Annotated[
         str | None,
         typer.Option(

@@ -42,6 +42,10 @@ class Cagic(CropMethod, Trained):
     name: ClassVar[str] = "cagic"
     summary: ClassVar[str] = "the window that a caption describes, found through a captioner"
     weights: ClassVar[str | None] = "cagic"
+    score_meaning: ClassVar[str] = (
+        "how well the crop fits the caption: the mean probability of its words, 0 to 1; without a "
+        "caption, how good the crop looks"
+    )
     analysis: ClassVar[int] = 640
 
     Options: ClassVar[type[CagicOptions]] = CagicOptions

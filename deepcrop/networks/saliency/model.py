@@ -26,9 +26,12 @@ from ..precision import check_dtype
 from .faces import TAPS as FACE_TAPS
 from .faces import FaceHead, read_faces
 from .sam import AttentiveConvLSTM, PriorRound, Readout, resize
+from .scene import SceneHead, SceneMaps
 
 FACE_THRESHOLD = 0.35
 """Least probability (0..1) of a face; the model card gives the resulting precision and recall."""
+ANIMAL_THRESHOLD = 0.3
+"""Least probability (0..1) of an animal's head; see the model card."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,9 @@ class SaliencyOptions:
         readout: "softmax" gives a density that sums to 1, "relu" SAM's non-negative map.
         blur: sigma of the Gaussian that finally smooths the map, in input pixels.
         dropout: share (0..1) of the ConvLSTM's input channels that are dropped in training.
-        faces: number of channels of the head that detects faces; None: no such head.
+        faces: number of channels of the head that detects faces alone; None: no such head.
+        scene: number of channels of the head that finds faces, animals' heads, the subject and
+            text; None: no such head.
     """
 
     pixels: int = 432 * 576
@@ -66,6 +71,7 @@ class SaliencyOptions:
     blur: float = 4.0
     dropout: float = 0.2
     faces: int | None = None
+    scene: int | None = None
 
     @classmethod
     def sam(cls) -> SaliencyOptions:
@@ -108,10 +114,17 @@ class SaliencyOutput:
         saliency: float32 map ``(h', w')`` that covers the image exactly.
         faces: ``(n, 5)``: x0, y0, x1, y1 in 0..1 of the sides, and the probability; empty if the
             network has no head for faces.
+        animals: the heads of animals, in the same form; empty if the network doesn't find them.
+        subject: float32 ``(h'', w'')``, the probability that a place belongs to the subject; None
+            if the network doesn't predict it.
+        text: the same of lines of text.
     """
 
     saliency: Tensor
     faces: Tensor
+    animals: Tensor
+    subject: Tensor | None = None
+    text: Tensor | None = None
 
 
 class SaliencyNetwork(nn.Module):
@@ -134,6 +147,7 @@ class SaliencyNetwork(nn.Module):
         )
         self.readout = Readout(o.width, o.detail)
         self.faces = None if o.faces is None else FaceHead(o.faces)
+        self.scene = None if o.scene is None else SceneHead(o.scene, o.width)
 
     @classmethod
     def from_state(
@@ -167,15 +181,36 @@ class SaliencyNetwork(nn.Module):
         """Return the readout before upsampling, ``(B, 1, H / s, W / s)``."""
         return self._score(self._taps(x, start))
 
-    def _taps(self, x: Tensor, start: int = 0, *, faces: bool = False) -> dict[int, Tensor]:
+    def _taps(self, x: Tensor, start: int = 0, *, heads: bool = False) -> dict[int, Tensor]:
         """Return the outputs of the trunk's blocks that later layers read, by block index."""
         check_dtype(x, self.trunk)
         details = () if self.options.detail is None else (self.options.detail,)
-        taps = sorted({*self.options.taps, *details, *(FACE_TAPS if faces and self.faces else ())})
+        wanted = FACE_TAPS if heads and (self.faces or self.scene) else ()
+        taps = sorted({*self.options.taps, *details, *wanted})
         return dict(zip(taps, self.trunk.features(x, taps, start), strict=True))
 
     def _score(self, features: Mapping[int, Tensor]) -> Tensor:
         return cast(Tensor, self.readout(self._rounds(features), self._fine(features)))
+
+    def joint(self, x: Tensor, start: int = 0) -> tuple[Tensor, SceneMaps]:
+        """Predict gaze as :meth:`forward` does, and the maps of the scene, in one pass.
+
+        Args:
+            x: the input of :meth:`forward`.
+            start: first block of the trunk to run, at most 7.
+
+        Raises:
+            ValueError: the network has no head for scenes.
+        """
+        if self.scene is None:
+            raise ValueError("the network has no head for scenes; option scene is None")
+        features = self._taps(x, start, heads=True)
+        wide = self._rounds(features)
+        score = self.readout(wide, self._fine(features))
+        stride = self.trunk.strides[start - 1] if start else 1
+        size = (x.shape[-2] * stride // 4, x.shape[-1] * stride // 4)
+        scene = self.scene([features[tap] for tap in FACE_TAPS], wide)
+        return self._density(score, size), scene
 
     def _fine(self, features: Mapping[int, Tensor]) -> Tensor | None:
         return None if self.options.detail is None else features[self.options.detail]
@@ -200,7 +235,7 @@ class SaliencyNetwork(nn.Module):
             second round of priors and the readout's hidden features; and the faces of each image as
             in :attr:`SaliencyOutput.faces`.
         """
-        features = self._taps(x, faces=faces)
+        features = self._taps(x, heads=faces)
         wide = self._rounds(features)
         refined = self.readout.refined(wide, self._fine(features))
         joined = torch.cat([resize(wide, refined.shape[-2:]), refined], 1)
@@ -231,18 +266,18 @@ class SaliencyNetwork(nn.Module):
         return resized[0].float().div(127.5).sub(1)
 
     def maps(self, images: Sequence[Tensor]) -> list[Tensor]:
-        """Predict a saliency map for each image as :meth:`predict` does, without faces."""
-        return [seen.saliency for seen in self.predict(images, faces=False)]
+        """Predict a saliency map for each image as :meth:`predict` does, and nothing else."""
+        return [seen.saliency for seen in self.predict(images, heads=False)]
 
     @torch.inference_mode()
-    def predict(self, images: Sequence[Tensor], *, faces: bool = True) -> list[SaliencyOutput]:
-        """Predict where people look, and find faces, in one pass of the trunk.
+    def predict(self, images: Sequence[Tensor], *, heads: bool = True) -> list[SaliencyOutput]:
+        """Predict where people look, and find heads, subject and text, in one pass of the trunk.
 
         Images are batched by :func:`.group_by_shape.group_by_shape`.
 
         Args:
             images: uint8 RGB ``(3, h, w)``, of any sizes.
-            faces: whether to detect faces, if the network has a head for them.
+            heads: whether to run the network's heads beside gaze.
 
         Returns:
             One output for each image, in their order.
@@ -251,14 +286,32 @@ class SaliencyNetwork(nn.Module):
         inputs = [self.preprocess(image.to(device)) for image in images]
         seen: dict[int, SaliencyOutput] = {}
         for members, batch in group_by_shape(inputs):
-            seen.update(zip(members, self._predict(batch.to(kind), faces=faces), strict=True))
+            seen.update(zip(members, self._predict(batch.to(kind), heads=heads), strict=True))
         return [seen[index] for index in range(len(images))]
 
-    def _predict(self, x: Tensor, *, faces: bool) -> list[SaliencyOutput]:
-        features = self._taps(x, faces=faces)
-        maps = self._density(self._score(features), (x.shape[-2] // 4, x.shape[-1] // 4))
-        found = self._decode_faces(features, faces=faces)
-        return [SaliencyOutput(*each) for each in zip(maps, found, strict=True)]
+    def _predict(self, x: Tensor, *, heads: bool) -> list[SaliencyOutput]:
+        features = self._taps(x, heads=heads)
+        wide = self._rounds(features)
+        score = self.readout(wide, self._fine(features))
+        maps = self._density(score, (x.shape[-2] // 4, x.shape[-1] // 4))
+        none = maps.new_zeros(0, 5)
+        if not heads or (self.faces is None and self.scene is None):
+            return [SaliencyOutput(each, none, none) for each in maps]
+        taps = [features[tap] for tap in FACE_TAPS]
+        if self.scene is None:
+            faces = self._decode_faces(features, faces=True)
+            return [SaliencyOutput(*each, none) for each in zip(maps, faces, strict=True)]
+        scene = self.scene(taps, wide)
+        return [
+            SaliencyOutput(
+                density,
+                read_faces(people, FACE_THRESHOLD),
+                read_faces(animals, ANIMAL_THRESHOLD),
+                subject.float().sigmoid(),
+                text.float().sigmoid(),
+            )
+            for density, people, animals, subject, text in zip(maps, *scene, strict=True)
+        ]
 
     def _decode_faces(self, features: Mapping[int, Tensor], *, faces: bool) -> list[Tensor]:
         """Return the faces of each image; none if not requested or if there is no head."""

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from jobs.training.faces import FacePhoto
 
 from deepcrop.geometry import Box, Size
 from jobs.evaluation.faces_report import Cuts, shown
-from jobs.training.faces import FacePhoto
 
 
 def test_each_face_is_whole_cut_or_outside():

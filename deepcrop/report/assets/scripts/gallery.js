@@ -51,6 +51,7 @@ define("gallery", ["job", "dom", "format", "sources", "corrections", "selection"
     const missing = job.count - sources.loadedCount();
     const loading = missing > 0 ? `, ${formatCount(missing)} still loading` : "";
     find("#found").textContent = `${formatCount(selected.length)} of ${formatCount(job.count)} sources${loading}`;
+    find("#order").textContent = selection.orderInWords(filters);
     showPage(page, filters.ratio);
   }
 

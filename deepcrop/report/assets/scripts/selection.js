@@ -1,8 +1,9 @@
 // The sources that match the filters, in the order asked for.
-define("selection", ["job", "dom", "marks", "sources", "corrections"], (job, { find }, marks, sources, corrections) => {
+define("selection", ["job", "dom", "format", "marks", "sources", "corrections"], (job, { find }, { aspectLabel }, marks, sources, corrections) => {
   const form = find("#filters");
   const FLAG_OF_PROBLEM = job.flags.reduce((bits, flag, bit) => (flag.problem ? bits | (1 << bit) : bits), 0);
-  const NO_SCORE = 1500; // above every score, which are 0 to 1000 thousandths
+  const WHOLE = 10_000; // scores are 0 to 1 in these parts
+  const NO_SCORE = 1.5 * WHOLE; // above every score
   const NO_FLAG = 31; // above every bit of a flag
 
   // The filters' values; -1 and "" mean that a filter is not used.
@@ -14,8 +15,8 @@ define("selection", ["job", "dom", "marks", "sources", "corrections"], (job, { f
       ratio: number("ratio"), status: number("status"), method: number("method"), error: number("error"),
       folder: value("folder"), marks: value("marks"), order: value("order"),
       flags: [...form.querySelectorAll("[name=flag]:checked")].reduce((bits, box) => bits | box.value, 0),
-      low: value("low") ? 1000 * Number(value("low")) : 0,
-      high: value("high") ? 1000 * Number(value("high")) : 1000,
+      low: value("low") ? WHOLE * Number(value("low")) : 0,
+      high: value("high") ? WHOLE * Number(value("high")) : WHOLE,
     };
   }
 
@@ -30,7 +31,7 @@ define("selection", ["job", "dom", "marks", "sources", "corrections"], (job, { f
 
   // The indices of the sources that match, in order.
   function select(filters) {
-    const byScore = filters.low > 0 || filters.high < 1000;
+    const byScore = filters.low > 0 || filters.high < WHOLE;
     const selected = [];
     for (let index = 0; index < job.count; index++) {
       if (!sources.isLoaded(index)) continue;
@@ -75,5 +76,15 @@ define("selection", ["job", "dom", "marks", "sources", "corrections"], (job, { f
     selected.sort((one, other) => (keys.get(one) === keys.get(other) ? one - other : keys.get(one) - keys.get(other)));
   }
 
-  return { form, readFilters, select };
+  // The order in words; empty where no source has a score, as in jobs of retarget methods.
+  function orderInWords({ order, ratio }) {
+    if (order === "name") return "by name";
+    if (job.kind !== "crop") return "";
+    const ofSeveral = job.aspects.length > 1 ? "the lowest score of each source" : "score";
+    const score = ratio < 0 ? ofSeveral : `the score of ${aspectLabel(job.aspects[ratio])}`;
+    if (order === "flagged") return `flagged first, then by ${score}`;
+    return `by ${score}, ${order === "best" ? "highest" : "lowest"} first`;
+  }
+
+  return { form, orderInWords, readFilters, select };
 });

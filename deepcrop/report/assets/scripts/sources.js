@@ -7,7 +7,7 @@ define("sources", ["job", "dom", "marks"], (job, { find, make }, marks) => {
   const status = new Uint8Array(job.count).fill(NOT_LOADED);
   const methods = new Int8Array(job.count);
   const errors = new Int16Array(job.count).fill(-1);
-  const scores = job.aspects.map(() => new Int16Array(job.count).fill(-1)); // thousandths
+  const scores = job.aspects.map(() => new Int16Array(job.count).fill(-1)); // ten-thousandths
   const flags = [null, ...job.aspects].map(() => new Int32Array(job.count)); // bits: the source's, each ratio's
   const applied = new Map(); // name -> marks that the job's variants were made with
   const listeners = [];

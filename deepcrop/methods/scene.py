@@ -1,0 +1,143 @@
+"""What the saliency network sees beside gaze, weighed for the choice of a window.
+
+```python
+scene = Scene.of(output, size, weights)
+best_window(integral, aspect, bonus=scene.bonus(integral))
+scene.parts          # heads, which a crop is flagged for cutting
+```
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..flags import Flag
+from ..geometry import Box, Size
+from ..ops.components import region_boxes
+from ..ops.composition import Composition, Thing
+from ..ops.windows import Integral
+from .base import Part
+from .face_protection import face_box, head_of
+
+if TYPE_CHECKING:
+    from ..networks.saliency.model import SaliencyOutput
+
+TEXT = 0.4
+"""Least probability (0..1) of a place in a line of text."""
+CONFIDENT = 0.5
+"""Probability (0..1) from which a place belongs to the subject."""
+SMALLEST = 0.004
+"""Least share (0..1) of the image that a subject covers, below which there is none."""
+LARGE_HEAD = 0.08
+"""Height of a head, relative to the image's longer edge, from which it has its full weight."""
+
+
+@dataclass(frozen=True)
+class SceneWeights:
+    """The weights of the scene's parts, relative to the image's gaze, whose sum is 1.
+
+    Attributes:
+        subject: bonus of the whole subject; a part of it brings its share.
+        whole: bonus of showing the subject whole.
+        heads: penalty of cutting a head of a person.
+        animals: penalty of cutting the head of an animal, and bonus of showing it.
+        text: penalty of cutting a line of text.
+    """
+
+    subject: float
+    whole: float
+    heads: float
+    animals: float
+    text: float
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The scene of one image.
+
+    Attributes:
+        size: size of the source in pixels.
+        subject: integral image of the subject's mask; None if there is no subject.
+        gate: share (0..1) of the gaze that lies on the subject.
+        things: heads and lines of text.
+        parts: parts of the image that a crop is flagged for cutting.
+        weights: the weights.
+    """
+
+    size: Size
+    subject: Integral | None
+    gate: float
+    things: tuple[Thing, ...]
+    parts: tuple[Part, ...]
+    weights: SceneWeights
+
+    @classmethod
+    def of(cls, output: SaliencyOutput, integral: Integral, weights: SceneWeights) -> Scene:
+        """Read the scene from the network's output for an image.
+
+        Args:
+            output: the network's output.
+            integral: integral image of its saliency.
+            weights: the weights of the scene's parts.
+        """
+        size = integral.size
+        things: list[Thing] = []
+        parts: list[Part] = []
+        for *face, _ in output.faces.tolist():
+            box = face_box(head_of(face), size)
+            weight = weights.heads * _prominence(box, size)
+            things += [Thing(face_box(face, size), 0.0, weight / 2), Thing(box, 0.0, weight / 2)]
+            parts.append(Part(box, Flag.HEAD_CUT))
+        for *head, _ in output.animals.tolist():
+            box = face_box(head, size)
+            weight = weights.animals * _prominence(box, size)
+            things.append(Thing(box, weight, weight))
+            parts.append(Part(box, Flag.HEAD_CUT))
+        if output.text is not None and weights.text:
+            things += [Thing(box, 0.0, weights.text) for box in _lines(output.text.numpy(), size)]
+        if output.subject is None:
+            return cls(size, None, 0.0, tuple(things), tuple(parts), weights)
+        mask = output.subject.double().numpy()
+        mask = np.where(mask > 0.1, mask, 0.0)
+        subject = Integral.of(mask, size) if (mask > CONFIDENT).mean() > SMALLEST else None
+        gate = _share_on(output.saliency.double().numpy(), mask) if subject else 0.0
+        return cls(size, subject, gate, tuple(things), tuple(parts), weights)
+
+    @property
+    def bonus(self) -> Composition:
+        """The bonus of windows."""
+        whole = self.weights.whole * self.gate
+        return Composition(self.subject, self.weights.subject, whole, self.things)
+
+    def worth(self, box: Box, integral: Integral) -> float:
+        """Return the worth of a window: the share of the gaze inside it, and the bonus."""
+        place = np.array([box.y0]), np.array([box.x0])
+        worth = integral.shares(*place, box.size) + self.bonus(*place, box.size)
+        return float(worth[0, 0])
+
+
+def _prominence(head: Box, size: Size) -> float:
+    """Return the weight (0..1) of a head by its height: small ones matter less."""
+    return min(1.0, head.size.longest / (LARGE_HEAD * size.longest))
+
+
+def _lines(text: np.ndarray, size: Size) -> list[Box]:
+    """Return the boxes of lines of text in source pixels."""
+    height, width = text.shape
+    sides = [size.width / width, size.height / height]
+    return [
+        face_box((x0 / width, y0 / height, x1 / width, y1 / height), size)
+        for x0, y0, x1, y1 in region_boxes(text > TEXT)
+        if (x1 - x0) * (y1 - y0) > 1 and min(sides) > 0
+    ]
+
+
+def _share_on(saliency: np.ndarray, mask: np.ndarray) -> float:
+    """Return the share (0..1) of a map that lies on a coarser mask of the same image."""
+    rows = (np.arange(saliency.shape[0]) * mask.shape[0]) // saliency.shape[0]
+    columns = (np.arange(saliency.shape[1]) * mask.shape[1]) // saliency.shape[1]
+    total = float(saliency.sum())
+    return float((saliency * mask[rows][:, columns]).sum()) / total if total > 0 else 0.0
