@@ -150,7 +150,7 @@ def test_what_is_published_takes_its_judgement_along(tmp_path):
 def test_no_policy_looks_at_weights_that_it_need_not(monkeypatch):
     monkeypatch.setattr(weights, "locate", lambda name: pytest.fail(f"located {name}"))
     licence.check("any", "saliency", weights="nowhere.safetensors")
-    licence.check("not-prohibited", "deepir", weights="vgg19")  # nothing is downloaded
+    licence.check("not-prohibited", "dnr-paper", weights="vgg19")  # nothing is downloaded
 
 
 def entry(**fields):
