@@ -137,8 +137,8 @@ class DeepIR(RetargetMethod, Trained):
                 part = members[start : start + chunk]
                 batch = torch.cat([_resized(sources[i], working, device) for i in part])
                 factors = torch.cat([self._factors(sources[i], working) for i in part])
-                solved = self.solve(batch, targets, factors)
-                for target, field in zip(targets, solved, strict=True):
+                solutions = self.solve(batch, targets, factors)
+                for target, field in zip(targets, solutions, strict=True):
                     found.update(
                         {(i, target): one[None] for i, one in zip(part, field, strict=True)}
                     )

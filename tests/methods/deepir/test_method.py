@@ -159,7 +159,7 @@ def test_what_people_look_at_keeps_its_columns(network: VGG, obscurity: str) -> 
     widths = []
     for saliency in (None, Onlooker()):
         options = DeepIR.Options(**QUICK, obscurity=obscurity, contrast=2)
-        one = DeepIR(network, options, saliency)  # type: ignore[arg-type]
+        one = DeepIR(network, options, saliency)
         [[mapped]] = one.mappings([photo()], [[Size(56, 64)]])
         assert mapped is not None and mapped.field is not None
         widths.append(columns_of_the_box(mapped.field))
@@ -168,7 +168,7 @@ def test_what_people_look_at_keeps_its_columns(network: VGG, obscurity: str) -> 
 
 
 def test_with_attention_it_is_the_same_twice_and_in_a_batch(network: VGG) -> None:
-    one = DeepIR(network, DeepIR.Options(**QUICK), Onlooker())  # type: ignore[arg-type]
+    one = DeepIR(network, DeepIR.Options(**QUICK), Onlooker())
     images, sizes = [photo(1), photo(2)], [[Size(50, 64)]] * 2
     first, second = one.retarget(images, sizes), one.retarget(images, sizes)
     for image, a, b in zip(images, first, second, strict=True):
@@ -186,7 +186,7 @@ def test_without_attention_the_network_does_not_matter(network: VGG) -> None:
     options = DeepIR.Options(**QUICK, attention=0)
     results = [
         DeepIR(network, options, saliency).retarget([photo()], [[Size(50, 64)]])[0][0]
-        for saliency in (None, Onlooker())  # type: ignore[arg-type]
+        for saliency in (None, Onlooker())
     ]
     assert torch.equal(*results)
 
