@@ -153,8 +153,7 @@ def publish(network: Mars, job: MarsJob, folder: Path, name: str = "mars") -> Pa
         name,
         network.state_dict(),
         metadata,
-        licence="Apache-2.0 (weights); trained on OSIE (MIT) and NUS (SUN scenes) fixations, "
-        "and on Flickr8k photos: non-commercial research",
+        licence="Apache-2.0 (weights); see the terms of the crops and photos that it learned from",
         summary=f"Mars, cropping areas for any aspect ratio: trunk {trunk}, "
         f"{network.options.longest} pixels",
         methods=["mars"],

@@ -50,7 +50,7 @@ class Recipe:
     """
 
     options: WindowOptions = field(default_factory=WindowOptions)
-    epochs: int = 16
+    epochs: int = 14
     batch: int = 32
     rate: float = 2e-3
     decay: float = 0.01
