@@ -24,7 +24,7 @@ from torch import Tensor
 
 from deepcrop.errors import RequestError
 from deepcrop.geometry import AspectRatio, Box, Size
-from deepcrop.methods.mars import MarsCrop
+from deepcrop.methods.mars.method import MarsCrop
 from deepcrop.methods.saliency import SaliencyCrop
 from deepcrop.methods.scene import Scene, SceneWeights
 from deepcrop.ops.coverage import coverage

@@ -20,9 +20,8 @@ from torch import Tensor, nn
 from deepcrop.networks.mobilenet import MobileNetV2
 from deepcrop.networks.saliency.model import blur
 
-from .datasets import density
 from .vgg_distillation import Student16x
-from .views import Sample, loss
+from .views import loss
 
 GRID = (24, 32)
 CELLS = (96, 128)
@@ -224,19 +223,3 @@ def describe(
         place[0] = components(features(image))
         place[1] = components(features(image.flip(-1)))
     return result
-
-
-def out_of_fold(
-    features: FrozenFeatures, samples: Sequence[Sample], *, folds: int = 4, seed: int = 0
-) -> list[Tensor]:
-    """Predict each sample's density ``(96, 128)`` by a readout of the other folds' samples."""
-    inputs = describe(features, [sample.image for sample in samples], seed)
-    targets = torch.stack([density(sample.points, *CELLS) for sample in samples])
-    fold = torch.from_numpy(np.random.default_rng(seed).permutation(len(samples)) % folds)
-    maps: dict[int, Tensor] = {}
-    for number in range(folds):
-        others = fold != number
-        readout = train_readout(inputs[others], targets[others], seed=seed + number)
-        for index in torch.nonzero(~others).flatten().tolist():
-            maps[index] = predict(readout, inputs[index])
-    return [maps[index] for index in range(len(samples))]

@@ -155,8 +155,9 @@ def _holds(boxes: Floats, part: Floats) -> NDArray[np.bool_]:
 
 def _cuts(boxes: Floats, part: Floats) -> NDArray[np.bool_]:
     """Return which windows ``(n, 4)`` contain some of a part ``(4,)`` but not all of it."""
-    touched = ((boxes[:, :2] < part[2:]) & (boxes[:, 2:] > part[:2])).all(1)
-    return touched & ~_holds(boxes, part)
+    touched: NDArray[np.bool_] = ((boxes[:, :2] < part[2:]) & (boxes[:, 2:] > part[:2])).all(1)
+    cut: NDArray[np.bool_] = touched & ~_holds(boxes, part)
+    return cut
 
 
 def _pixels(window: Floats, aspect: AspectRatio, size: Size) -> Box:
