@@ -165,6 +165,12 @@ def _pixels(window: Floats, aspect: AspectRatio, size: Size) -> Box:
     x0, y0, x1, y1 = window.tolist()
     largest = aspect.largest_window(size)
     zoom = max((x1 - x0) * size.width / largest.width, (y1 - y0) * size.height / largest.height)
-    scale = Fraction(min(max(round(zoom * largest.longest), 1), largest.longest), largest.longest)
-    scaled = Size(max(1, round(largest.width * scale)), max(1, round(largest.height * scale)))
+    side = min(max(round(zoom * largest.longest), 1), largest.longest)
+    scaled = largest
+    if side < largest.longest:
+        ratio = Fraction(aspect.width, aspect.height)
+        if largest.width >= largest.height:
+            scaled = Size(side, min(max(round(side / ratio), 1), largest.height))
+        else:
+            scaled = Size(min(max(round(side * ratio), 1), largest.width), side)
     return Box.centred(scaled, ((x0 + x1) / 2, (y0 + y1) / 2), size)
