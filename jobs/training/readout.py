@@ -1,9 +1,6 @@
-"""The out-of-fold readout: a teacher on frozen features, which predicts photos of another fold.
+"""A readout of gaze on frozen features: what a trunk alone knows of where people look.
 
-A network that is trained end to end has memorised its few hundred photos, so that its own maps of
-them add nothing to the fixations. A readout that was trained on the other folds makes other errors
-and is better calibrated: the student learns from fixations and readout (measured: see the model
-card). The readout only teaches; it doesn't ship.
+:mod:`jobs.evaluation.learning_curve` trains it on parts of the photos. It doesn't ship.
 """
 
 from __future__ import annotations

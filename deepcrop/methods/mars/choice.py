@@ -149,13 +149,14 @@ def choose(scorer: Scorer, aspect: AspectRatio, size: Size, rules: Rules) -> Box
 def _holds(boxes: Floats, part: Floats) -> NDArray[np.bool_]:
     """Return which windows ``(n, 4)`` contain a part ``(4,)``."""
     low, high = boxes[:, :2] <= part[:2] + 1e-9, boxes[:, 2:] >= part[2:] - 1e-9
-    held: NDArray[np.bool_] = np.concatenate([low, high], 1).all(1)
+    held: NDArray[np.bool_] = np.asarray(np.concatenate([low, high], 1).all(1))
     return held
 
 
 def _cuts(boxes: Floats, part: Floats) -> NDArray[np.bool_]:
     """Return which windows ``(n, 4)`` contain some of a part ``(4,)`` but not all of it."""
-    touched: NDArray[np.bool_] = ((boxes[:, :2] < part[2:]) & (boxes[:, 2:] > part[:2])).all(1)
+    inside = (boxes[:, :2] < part[2:]) & (boxes[:, 2:] > part[:2])
+    touched: NDArray[np.bool_] = np.asarray(inside.all(1))
     cut: NDArray[np.bool_] = touched & ~_holds(boxes, part)
     return cut
 
