@@ -3,6 +3,7 @@
 python -m jobs.evaluate saliency --shared ../shared
 python -m jobs.evaluate learning-curve --shared ../shared
 python -m jobs.evaluate mars --shared ../shared
+python -m jobs.evaluate mars-folds --shared ../shared
 python -m jobs.evaluate croppings fcdb FCDB_FOLDER --images FCDB_FOLDER/data --method mars
 python -m jobs.evaluate fcdb --shared ../shared --method saliency --method mars
 python -m jobs.evaluate pairs --shared ../shared --method saliency
@@ -83,20 +84,55 @@ def mars(
     weights: str = typer.Option("mars", help="Name or file of the weights."),
     part: str = typer.Option("test", help="test or validation"),
 ) -> None:
-    """Gain at the largest window, kept fixations against area, on held-out photos."""
+    """Gain at the largest window, and kept fixations against area, on held-out photos."""
     from deepcrop.methods import registry
-    from deepcrop.methods.mars import MarsCrop
-    from jobs.evaluation.crop_curves import print_curves, print_gain
+    from jobs.evaluation.crop_curves import print_areas, print_gain
     from jobs.training.datasets import gaze
 
     saliency = registry.load("saliency", device="cpu")
     photos = getattr(gaze(shared, longest=saliency.analysis), part)
     methods = {
-        f"faces={faces:g}": registry.load("mars", device="cpu", weights=weights, faces=faces)
-        for faces in (0, MarsCrop.Options.faces)
+        f"window={window}": registry.load("mars", device="cpu", weights=weights, window=window)
+        for window in ("largest", "predicted", "medians")
     }
-    print_gain(methods, photos)
-    print_curves(methods["faces=0"], saliency, photos)
+    print_gain({"window=largest": methods["window=largest"]}, photos)
+    print_areas(methods, saliency, photos)
+
+
+@app.command()
+def mars_folds(
+    shared: Path = typer.Option(SHARED, help="Folder that holds data/crops_fcdb."),
+    trunk: str = typer.Option("saliency", help="Weights of the saliency network: a name or file."),
+    cache: Path | None = typer.Option(None, help="File that keeps the trunk's features (1.1 GB)."),
+    epochs: int | None = typer.Option(None, min=1, help="Other than the recipe's."),
+    fold: list[int] = typer.Option([], help="Only these folds (0 to 4)."),
+    tables: bool = typer.Option(False, help="Print Tables 2, 3, 4 and 6 of the paper instead."),
+    threads: int = typer.Option(1, help="CPU threads."),
+) -> None:
+    """Print how well Mars agrees with crops and votes of people that training didn't see."""
+    from dataclasses import replace
+
+    from jobs.evaluation.mars_ablation import ablation
+    from jobs.evaluation.mars_folds import FOLDS, in_folds
+    from jobs.evaluation.preference import fit_factor, reliability
+    from jobs.training.mars_people import read_material
+    from jobs.training.mars_windows import Recipe
+
+    torch.set_num_threads(threads)
+    material = read_material(shared, trunk, cache)
+    recipe = material.suited(replace(Recipe(), epochs=epochs) if epochs else Recipe())
+    data, folds = (material.views, material.crops, material.pairs), fold or range(FOLDS)
+    print("IoU/BDE at the human's ratio by each window; pairs of one size/of all sizes")
+    if tables:
+        ablation(*data, recipe, print, folds)
+        return
+    judged = in_folds(*data, recipe, print, folds)
+    print(f"all: {judged.line()}")
+    factor = fit_factor(judged.differences, judged.shares)
+    bins, brier = reliability(factor * judged.differences, judged.shares)
+    print(f"factor of the score {factor:.4f}; Brier score {brier:.4f} (.25 without knowledge)")
+    for each in bins:
+        print(f"predicted {each.predicted:.3f}  voted {each.voted:.3f}  ({each.pairs} pairs)")
 
 
 @app.command()

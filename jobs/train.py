@@ -3,10 +3,11 @@ r"""Train the networks whose weights ship with deepcrop.
 python -m jobs.train labels labels.parquet --shared ../shared
 python -m jobs.train saliency labels.parquet --shared ../shared --output runs
 python -m jobs.train saliency-fast labels.parquet --shared ../shared --output runs
-python -m jobs.train mars-boxes --shared ../shared boxes.parquet --no-gaze --pseudo-gaze saliency
-python -m jobs.train mars boxes.parquet --images ../shared/data --trunk saliency --output runs \
-    --options '{"trunk": "sam", "layer": "readout", "longest": 640}'
-python -m jobs.train mars FAT --format fat --images FAT/images --trunk MOBILENET --paper --gpu
+python -m jobs.train mars --shared ../shared --output runs
+python -m jobs.train mars-boxes boxes.parquet --shared ../shared
+python -m jobs.train mars-paper boxes.parquet --images ../shared/data/crops_fcdb/images \
+    --trunk saliency --output runs
+python -m jobs.train mars-paper FAT --format fat --images FAT/images --trunk MOBILENET --paper --gpu
 python -m jobs.train vgg-slim --shared ../shared --output runs/vgg-slim
 """
 
@@ -157,45 +158,62 @@ def saliency_fast(
 
 
 @app.command()
-def mars_boxes(
-    output: Path = typer.Argument(help="Parquet file to write."),
-    shared: Path = typer.Option(SHARED, help="Folder that holds data/gaze_*."),
-    views: int = typer.Option(3, min=1, help="Views of each photo; the first is all of it."),
-    pseudo_gaze: list[str] = typer.Option(
-        [],
-        "--pseudo-gaze",
-        "--imagine",
-        help="Weights such as saliency, whose maps take the place of gaze on photos without it; "
-        "repeat it for the mean of several.",
+def mars(
+    output: Path = typer.Option(help="Folder that the weights are written to."),
+    shared: Path = typer.Option(SHARED, help="Folder that holds data/crops_fcdb."),
+    trunk: str = typer.Option("saliency", help="Weights of the saliency network: a name or file."),
+    cache: Path | None = typer.Option(None, help="File that keeps the trunk's features (1.1 GB)."),
+    epochs: int | None = typer.Option(None, min=1, help="Other than the recipe's."),
+    calibration: float | None = typer.Option(
+        None, help="Factor of the score, from `jobs.evaluate mars-folds`; by default it is fitted."
     ),
-    gaze: bool = typer.Option(
-        True, help="Of the photos with gaze too, which a saliency trunk knows too well already."
-    ),
+    threads: int = typer.Option(1, help="CPU threads."),
 ) -> None:
-    """Derive Mars' crop boxes from the fixations of the training photos."""
-    if not gaze and not pseudo_gaze:
-        raise typer.BadParameter("leaves no photos without --pseudo-gaze", param_hint="--no-gaze")
+    """Teach Mars which windows people choose; the saliency network stays as it is."""
     from dataclasses import replace
 
-    from deepcrop.methods.saliency import SaliencyCrop
-    from deepcrop.weights import load
-    from jobs.evaluation.gaze_crops import GazeCrops, mean_map, pseudo_gaze_photos, training_photos
-    from jobs.training.croppings import write_croppings
-    from jobs.training.saliency_distillation import FINE
+    import torch
 
-    crops = GazeCrops(views=views)
-    rows = list(crops.of(training_photos(shared))) if gaze else []
-    if pseudo_gaze:
-        options = SaliencyCrop.Options(pixels=FINE)
-        methods = [SaliencyCrop.from_weights(*load(name), options) for name in pseudo_gaze]
-        photos = pseudo_gaze_photos(shared, lambda image: mean_map(methods, image))
-        rows.extend(replace(crops, seed=1).of(photos))
+    from jobs.evaluation.mars_folds import in_folds
+    from jobs.evaluation.preference import fit_factor
+    from jobs.training.mars_people import publish, read_material
+    from jobs.training.mars_windows import Recipe, fit, unfolded
+
+    torch.set_num_threads(threads)
+    output.mkdir(parents=True, exist_ok=True)
+    material = read_material(shared, trunk, cache)
+    recipe = material.suited(replace(Recipe(), epochs=epochs) if epochs else Recipe())
+    if calibration is None:
+        judged = in_folds(material.views, material.crops, material.pairs, recipe, typer.echo)
+        calibration = fit_factor(judged.differences, judged.shares)
+    head = fit(
+        material.views,
+        range(len(material.crops)),
+        recipe,
+        lambda epoch, losses: typer.echo(f"epoch {epoch}: losses {losses.round(4)}"),
+    )
+    wide = unfolded(head, material.views.components)
+    typer.echo(publish(material.sight, wide, recipe, calibration, output))
+
+
+@app.command()
+def mars_boxes(
+    output: Path = typer.Argument(help="Parquet file to write."),
+    shared: Path = typer.Option(SHARED, help="Folder that holds data/crops_fcdb."),
+    views: int = typer.Option(4, min=1, help="Views of each photo; the first is all of it."),
+) -> None:
+    """Write the crops that people chose as boxes for `mars-paper`."""
+    from jobs.training.croppings import write_croppings
+    from jobs.training.fcdb import read_crops
+    from jobs.training.mars_job import people_boxes
+
+    rows = people_boxes(read_crops(shared), views)
     write_croppings(rows, output)
     typer.echo(f"{len(rows)} boxes: {output}")
 
 
-@app.command()
-def mars(
+@app.command("mars-paper")
+def mars_paper(
     data: Path = typer.Argument(help="Parquet file of boxes, or folder of annotations."),
     images: Path = typer.Option(help="Folder that the images' paths are relative to."),
     trunk: str = typer.Option(help="Weights of the trunk: a file, or a name such as saliency."),
@@ -204,45 +222,32 @@ def mars(
     paper: bool = typer.Option(False, help="The paper's recipe: 50 epochs, the trunk too."),
     epochs: int | None = typer.Option(None, min=1, help="Other than the recipe's."),
     options: str = typer.Option("{}", help="Architecture as JSON: see MarsOptions."),
-    name: str = typer.Option("mars", help="Of the weights."),
+    name: str = typer.Option("mars-paper", help="Of the weights."),
     workers: int = typer.Option(0, min=0, help="Ray Train workers; 0: this process, no Ray."),
     gpu: bool = typer.Option(False, help="Train on GPUs."),
-    ablation: bool = typer.Option(False, help="Print Tables 3 and 4 on held-out gaze instead."),
-    shared: Path = typer.Option(SHARED, help="For the ablation: holds data/gaze_*."),
 ) -> None:
-    """Train Mars on crop boxes of any dataset."""
+    """Train the paper's network on crop boxes of any dataset."""
     from dataclasses import replace
 
     from deepcrop.networks.mars.options import MarsOptions
-    from jobs.evaluation.mars_ablation import print_ablation
     from jobs.training.croppings import read_dataset, write_croppings
-    from jobs.training.mars import Recipe
-    from jobs.training.mars_job import (
-        FROZEN,
-        MarsJob,
-        our_recipe,
-        publish,
-        train_here,
-        train_with_ray,
-    )
+    from jobs.training.mars import DEFAULT, Recipe
+    from jobs.training.mars_job import FROZEN, MarsJob, publish, train_here, train_with_ray
 
     output.mkdir(parents=True, exist_ok=True)
     if format != "parquet":
         rows = read_dataset(format, data)
         write_croppings(rows, data := output / f"{format}.parquet")
-    architecture = MarsOptions.from_json(options)
-    recipe = Recipe() if paper else our_recipe(architecture)
+    recipe = Recipe() if paper else DEFAULT
     job = MarsJob(
         rows=str(data.absolute()),
         images=str(images.absolute()),
         trunk=str(Path(trunk).absolute()) if Path(trunk).exists() else trunk,
-        options=architecture,
+        options=MarsOptions.from_json(options),
         recipe=replace(recipe, epochs=epochs) if epochs else recipe,
-        frozen=0 if paper else FROZEN[architecture.trunk],
+        frozen=0 if paper else FROZEN,
     )
-    if ablation:
-        print_ablation(job, shared)
-    elif workers:
+    if workers:
         typer.echo(publish(train_with_ray(job, workers=workers, gpu=gpu), job, output, name))
     else:
         network = train_here(

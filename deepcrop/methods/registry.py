@@ -21,7 +21,7 @@ from .base import CropMethod, Loaded, MethodClass, RetargetMethod, Trained
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-    from .mars import MarsCrop
+    from .mars.method import MarsCrop
     from .saliency import SaliencyCrop
 
 GROUP = "deepcrop.methods"
@@ -36,7 +36,7 @@ BUILT_IN = {
     "dnr-paper": "deepcrop.methods.dnr.method:PaperDNR",
     "cagic": "deepcrop.methods.cagic.method:Cagic",
     "saliency": "deepcrop.methods.saliency:SaliencyCrop",
-    "mars": "deepcrop.methods.mars:MarsCrop",
+    "mars": "deepcrop.methods.mars.method:MarsCrop",
 }
 """The methods of this package by name, as ``module:class``."""
 

@@ -25,12 +25,21 @@ from .face_protection import face_box, head_of
 if TYPE_CHECKING:
     from ..networks.saliency.model import SaliencyOutput
 
+Corners = tuple[float, ...]
+"""x0, y0, x1, y1 in 0..1 of the image's sides."""
+
 TEXT = 0.4
 """Least probability (0..1) of a place in a line of text."""
 CONFIDENT = 0.5
 """Probability (0..1) from which a place belongs to the subject."""
 SMALLEST = 0.004
 """Least share (0..1) of the image that a subject covers, below which there is none."""
+MARGIN, ANIMAL_MARGIN = 0.1, 0.2
+"""Margin around the heads of people and of animals, relative to their sides: the network finds them
+with that error, and a head at the very edge of a crop looks cut."""
+SHOWN = 1.0
+"""Bonus of showing the head of an animal, relative to the penalty of cutting it. Those of people
+attract gaze enough."""
 LARGE_HEAD = 0.08
 """Height of a head, relative to the image's longer edge, from which it has its full weight."""
 
@@ -87,23 +96,25 @@ class Scene:
         things: list[Thing] = []
         parts: list[Part] = []
         for *face, _ in output.faces.tolist():
-            box = face_box(head_of(face), size)
-            weight = weights.heads * _prominence(box, size)
-            things += [Thing(face_box(face, size), 0.0, weight / 2), Thing(box, 0.0, weight / 2)]
-            parts.append(Part(box, Flag.HEAD_CUT))
+            for each in (tuple(face), head_of(face)):
+                box = face_box(_widened(each, MARGIN), size)
+                things.append(Thing(box, 0.0, weights.heads / 2 * _prominence(box, size)))
+            parts.append(Part(face_box(head_of(face), size), Flag.HEAD_CUT))
         for *head, _ in output.animals.tolist():
-            box = face_box(head, size)
+            box = face_box(_widened(tuple(head), ANIMAL_MARGIN), size)
             weight = weights.animals * _prominence(box, size)
-            things.append(Thing(box, weight, weight))
-            parts.append(Part(box, Flag.HEAD_CUT))
+            things.append(Thing(box, SHOWN * weight, weight))
+            parts.append(Part(face_box(head, size), Flag.HEAD_CUT))
         if output.text is not None and weights.text:
-            things += [Thing(box, 0.0, weights.text) for box in _lines(output.text.numpy(), size)]
+            things += [
+                Thing(box, 0.0, weights.text) for box in _lines(output.text.cpu().numpy(), size)
+            ]
         if output.subject is None:
             return cls(size, None, 0.0, tuple(things), tuple(parts), weights)
-        mask = output.subject.double().numpy()
+        mask = output.subject.cpu().double().numpy()
         mask = np.where(mask > 0.1, mask, 0.0)
         subject = Integral.of(mask, size) if (mask > CONFIDENT).mean() > SMALLEST else None
-        gate = _share_on(output.saliency.double().numpy(), mask) if subject else 0.0
+        gate = _share_on(output.saliency.cpu().double().numpy(), mask) if subject else 0.0
         return cls(size, subject, gate, tuple(things), tuple(parts), weights)
 
     @property
@@ -117,6 +128,13 @@ class Scene:
         place = np.array([box.y0]), np.array([box.x0])
         worth = integral.shares(*place, box.size) + self.bonus(*place, box.size)
         return float(worth[0, 0])
+
+
+def _widened(box: Corners, margin: float) -> Corners:
+    """Add a margin, relative to the sides, around a box in 0..1 of the image's sides."""
+    x0, y0, x1, y1 = box
+    across, down = margin * (x1 - x0), margin * (y1 - y0)
+    return max(0.0, x0 - across), max(0.0, y0 - down), min(1.0, x1 + across), min(1.0, y1 + down)
 
 
 def _prominence(head: Box, size: Size) -> float:

@@ -74,6 +74,8 @@ class Composition:
         y1, x1 = y0 + window.height, x0 + window.width
         for thing in self.things:
             box = thing.box
+            if box.size.width > window.width or box.size.height > window.height:
+                continue  # every window cuts it or leaves it out, and to leave it out is worse
             down, across = (y0 <= box.y0) & (box.y1 <= y1), (x0 <= box.x0) & (box.x1 <= x1)
             inside = down[:, None] & across
             touched = ((y0 < box.y1) & (box.y0 < y1))[:, None] & ((x0 < box.x1) & (box.x0 < x1))

@@ -30,7 +30,7 @@ from ..job import Job
 from ..manifest.status import job_of, open_job, state_of
 from ..methods import registry
 from ..methods.base import CropMethod
-from ..methods.mars import MarsCrop
+from ..methods.mars.method import MarsCrop
 from ..planning.prices import Prices
 from ..progress import NullProgress, Progress
 from ..schema import STAGES

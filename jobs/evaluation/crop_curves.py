@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from deepcrop.geometry import AspectRatio, Box, Size
-from deepcrop.methods.mars import MarsCrop, exact_window, read_area
+from deepcrop.methods.mars.method import MarsCrop
 from deepcrop.methods.saliency import SaliencyCrop
 from deepcrop.metrics.cropping import ASPECTS, Gain, halves, kept, kept_shares
 from deepcrop.ops.windows import Integral, best_window
@@ -20,8 +20,6 @@ from jobs.training.datasets import Floats, GazePhoto
 
 from .report import by_dataset, human_estimate, reference_windows
 
-THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
-"""Parts of the cropping area, 0..1: the points of Mars' curve."""
 PARTS = (0.3, 0.5, 0.7, 0.85, 0.95)
 """Shares, 0..1, of the largest window's saliency: the points of saliency's curve."""
 
@@ -42,25 +40,21 @@ def _average(setting: float, pairs: Sequence[tuple[float, float]]) -> Point:
     return Point(setting, float(area), float(share))
 
 
-def mars_curve(
-    maps: Sequence[Floats], photos: Sequence[GazePhoto], aspects: Sequence[AspectRatio]
-) -> list[Point]:
-    """Follow Mars over thresholds.
+def method_point(method: MarsCrop, photos: Sequence[GazePhoto]) -> Point:
+    """Return the mean area of a method's windows, and what they keep.
 
     Args:
-        maps: for each photo, its cropping areas of all ratios.
+        method: the method.
         photos: with their fixations.
-        aspects: the ratios.
     """
-    curve = []
-    for threshold in THRESHOLDS:
-        pairs = []
-        for areas, photo in zip(maps, photos, strict=True):
-            for area, aspect in zip(areas, aspects, strict=True):
-                box = exact_window(read_area(area, threshold), aspect, photo.size)
-                pairs.append((box.area / photo.size.pixels, kept(box, photo.points, photo.size)))
-        curve.append(_average(threshold, pairs))
-    return curve
+    pairs = []
+    sizes = [photo.size for photo in photos]
+    answers = method.boxes([photo.image for photo in photos], ASPECTS, sizes=sizes)
+    for crops, photo in zip(answers, photos, strict=True):
+        for crop in crops:
+            share = kept(crop.box, photo.points, photo.size)
+            pairs.append((crop.box.area / photo.size.pixels, share))
+    return _average(0.0, pairs)
 
 
 def saliency_curve(
@@ -144,8 +138,10 @@ def print_gain(methods: Mapping[str, MarsCrop], photos: Sequence[GazePhoto]) -> 
             print(f"{row:36}  {chosen.sum():6}   {shares}  {g.gain:.3f} ± {g.error:.3f}")
 
 
-def print_curves(method: MarsCrop, saliency: SaliencyCrop, photos: Sequence[GazePhoto]) -> None:
-    """Print the share that Mars keeps at each threshold, and that of the others at equal area."""
+def print_areas(
+    methods: Mapping[str, MarsCrop], saliency: SaliencyCrop, photos: Sequence[GazePhoto]
+) -> None:
+    """Print the share that each method's windows keep, and that of others at equal area."""
     pictures, points = [photo.image for photo in photos], [photo.points for photo in photos]
     sizes = [photo.size for photo in photos]
     maps = [each.double().numpy() for each in saliency.maps(pictures)]
@@ -155,7 +151,8 @@ def print_curves(method: MarsCrop, saliency: SaliencyCrop, photos: Sequence[Gaze
         "human": human_curve(photos, ASPECTS),
     }
     print("\nkept fixations at the same area (mean of six ratios)")
-    print("threshold    area    mars" + "".join(f"{name:>10}" for name in others))
-    for point in mars_curve(method.maps(pictures, ASPECTS), photos, ASPECTS):
+    print("                     area    mars" + "".join(f"{name:>10}" for name in others))
+    for name, method in methods.items():
+        point = method_point(method, photos)
         beside = "".join(f"{at_area(curve, point.area):10.3f}" for curve in others.values())
-        print(f"{point.setting:9.2f}   {point.area:.3f}   {point.kept:.3f}{beside}")
+        print(f"{name:17}   {point.area:.3f}   {point.kept:.3f}{beside}")

@@ -160,8 +160,8 @@ def evaluate(
         network: measures everybody.
         saliency: weighs ARS.
         sheet: where contact sheets (a PNG a case) go; a folder.
-        figures: a file of JSON lines that gets each case's figures. A case that it has already,
-            for all methods, isn't measured again.
+        figures: a file of JSON lines that gets the figures of each case. What it has already isn't
+            measured again: remove the lines of a method that has changed, or give it another name.
         names: the names of cases; by default all.
         side: see `measure`.
         report: gets a line a case.
@@ -176,21 +176,26 @@ def evaluate(
         if names and case.name not in names:
             continue
         measured = known.get(case.name, {})
-        if not measured.keys() >= set(columns):
+        missing = [name for name in columns if name not in measured]
+        if missing:
             source = case.image("source")
             features = network(source[None] / 255)
             attention = saliency.maps([source])[0]
-            results = {name: method(source, case.target) for name, method in methods.items()}
-            results |= {name: case.image(name) for name in PUBLISHED}
-            measured = {
-                name: measure(result, source, features, attention, network, side)
-                for name, result in results.items()
+            shown = columns if sheet is not None else missing
+            results = {
+                name: methods[name](source, case.target) if name in methods else case.image(name)
+                for name in shown
             }
+            new = {
+                name: measure(results[name], source, features, attention, network, side)
+                for name in missing
+            }
+            measured |= new
             if sheet is not None:
                 sheet.mkdir(parents=True, exist_ok=True)
                 contact_sheet({"source": source} | results).save(sheet / f"{case.name}.png")
             if figures is not None:
-                row = {name: asdict(figure) for name, figure in measured.items()}
+                row = {name: asdict(figure) for name, figure in new.items()}
                 with figures.open("a") as file:
                     print(json.dumps({"case": case.name, "figures": row}), file=file)
         for name in columns:
@@ -204,8 +209,11 @@ def _known(figures: Path) -> dict[str, dict[str, Figures]]:
     """Read the metrics of an earlier run by case and method."""
     if not figures.exists():
         return {}
-    rows = [json.loads(line) for line in figures.read_text().splitlines()]
-    return {r["case"]: {name: Figures(**f) for name, f in r["figures"].items()} for r in rows}
+    found: dict[str, dict[str, Figures]] = {}
+    for row in map(json.loads, figures.read_text().splitlines()):
+        read = {name: Figures(**figure) for name, figure in row["figures"].items()}
+        found.setdefault(row["case"], {}).update(read)
+    return found
 
 
 def contact_sheet(

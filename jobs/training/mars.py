@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -66,20 +66,14 @@ class Recipe:
 
 
 DEFAULT = Recipe(
-    epochs=4,
+    epochs=12,
     warmup=0.5,
-    ratios=2,
-    boxes=8,
-    focus=1.0,
     rate=3e-3,
-    trunk_rate=1e-4,
     decay=1e-5,
     meta_decay=1e-5,
     average=0.99,
 )
-"""The recipe of ``mars-fast``: few photos with many boxes for each."""
-FINETUNE = replace(DEFAULT, epochs=1, warmup=0.2, rate=3e-4)
-"""The recipe of ``mars``, whose head is initialised with a trained readout."""
+"""Our recipe of the paper's network: few photos, the first blocks of the trunk frozen."""
 
 
 @dataclass(frozen=True)

@@ -7,30 +7,26 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from deepcrop import weights
-from deepcrop.errors import RequestError
+from deepcrop.geometry import Box
 from deepcrop.networks.mars.model import Mars
 from deepcrop.networks.mars.options import MarsOptions
-from deepcrop.networks.mars.trunk import SaliencyTrunk
 
-from .croppings import read_croppings
-from .mars import DEFAULT, FINETUNE, Recipe, fit, load_views
+from .croppings import Cropping, read_croppings
+from .fcdb import HumanCrop
+from .mars import Recipe, fit, load_views
 
-FROZEN: Mapping[str, int] = {"sam": 1, "mobilenet_v2": 7, "vgg16": 7, "resnet50": 7}
-"""First blocks of each trunk that keep their weights in our recipes."""
-
-
-def our_recipe(options: MarsOptions) -> Recipe:
-    """Return how we train an architecture; the paper's recipe is :class:`Recipe` itself."""
-    return FINETUNE if options.trunk == "sam" else DEFAULT
+FROZEN = 7
+"""First blocks of a trunk that keep their weights in our recipe."""
 
 
 @dataclass(frozen=True)
@@ -56,26 +52,12 @@ class MarsJob:
 
 
 def initial(job: MarsJob) -> Mars:
-    """Make the untrained network over the pretrained trunk.
-
-    Raises:
-        RequestError: the trunk is the saliency network, but the weights are of another network.
-    """
+    """Make the untrained network over the pretrained trunk."""
     torch.manual_seed(job.recipe.seed)
     network = Mars(job.options)
     state, _ = weights.load(job.trunk)
     own = network.trunk.state_dict()
-    if job.options.trunk == "sam":
-        named = {f"0.network.{name}": each for name, each in state.items()}
-        if differing := own.keys() ^ named.keys():
-            raise RequestError(
-                f"weights {job.trunk!r}: not those of a saliency network that finds faces "
-                f"(jobs/train.py saliency, then faces): {min(differing)}"
-            )
-        network.trunk.load_state_dict(named)
-        if len(network.stack) < 2:  # a ReLU would cut what is negative
-            init_from_saliency_readout(network)
-    elif "trunk.blocks.0.0.weight" in state:  # our saliency network, whose trunk begins alike
+    if "trunk.blocks.0.0.weight" in state:  # our saliency network, whose trunk begins alike
         network.trunk.load_state_dict({name: state[f"trunk.{name}"] for name in own})
     elif job.options.trunk == "mobilenet_v2":
         load: Any = network.trunk.load_torchvision
@@ -88,37 +70,27 @@ def initial(job: MarsJob) -> Mars:
     return network
 
 
-@torch.no_grad()
-def init_from_saliency_readout(network: Mars) -> None:
-    """Initialise the head so that the logits of every ratio are the saliency network's score.
+def people_boxes(crops: Sequence[HumanCrop], views: int, seed: int = 0) -> list[Cropping]:
+    """Return the crops that people chose as boxes of whole photos and of random frames.
 
-    They differ only by a constant for each image and ratio, which ARS-FTM adds. The score passes
-    through the first channel of the head; the other channels keep their initial values, but the
-    predictor doesn't use them yet. So training starts at the saliency network's gain. A head that
-    is trained from scratch on these features loses a part of it (see the model card).
+    Args:
+        crops: the crops.
+        views: number of views of each photo; the first is the whole photo, the others are parts
+            that contain the crop.
+        seed: seed of the frames.
     """
-    [trunk] = network.trunk.children()
-    score = cast(SaliencyTrunk, trunk).network.readout.score
-    assert score.bias is not None and network.reduce.bias is not None
-    inputs = score.weight.shape[1]
-    network.reduce.weight[0] = 0
-    network.reduce.weight[0, -inputs:] = score.weight[0]
-    network.reduce.bias[0] = score.bias[0]
-    for layer in cast(Sequence[nn.ConvTranspose2d], network.stack):
-        assert layer.bias is not None
-        layer.weight[:, 0] = 0
-        layer.weight[0, 0] = 1
-        layer.bias[0] = 0
-    heads = [each for each in (network.meta.predictor, network.predictor) if each is not None]
-    for head in heads:
-        assert head.bias is not None
-        head.weight.zero_()
-        head.bias.zero_()
-    if network.predictor is None:
-        assert network.meta.predictor is not None
-        network.meta.predictor.bias[0] = 1
-    else:
-        network.predictor.weight[0, 0] = 1
+    random = np.random.default_rng(seed)
+    rows = []
+    for crop in crops:
+        sides = (crop.size.width, crop.size.height) * 2
+        box = Box(*(np.round(crop.box).clip(0, sides).astype(int).tolist()))
+        for number in range(views):
+            share = np.ones(4) if number == 0 else random.uniform(0, 1, 4)
+            outer = np.array([0, 0, crop.size.width, crop.size.height])
+            corners = box.corners + share * (outer - box.corners)
+            view = Box(*(round(edge) for edge in corners.tolist()))
+            rows.append(Cropping(crop.name, crop.box.ratio, box, view))
+    return rows
 
 
 def _resnet_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -181,8 +153,7 @@ def publish(network: Mars, job: MarsJob, folder: Path, name: str = "mars") -> Pa
         name,
         network.state_dict(),
         metadata,
-        licence="Apache-2.0 (weights); trained on OSIE (MIT) and NUS (SUN scenes) fixations, "
-        "and on Flickr8k photos: non-commercial research",
+        licence="Apache-2.0 (weights); see the terms of the crops and photos that it learned from",
         summary=f"Mars, cropping areas for any aspect ratio: trunk {trunk}, "
         f"{network.options.longest} pixels",
         methods=["mars"],

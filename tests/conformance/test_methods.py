@@ -59,7 +59,6 @@ class Case:
 
 QUICK = [Case("center"), Case("saliency"), Case("mars"), Case(OWN, options={"levels": 1.0})]
 SLOW = [
-    Case("mars", weights="mars-fast"),
     Case("cagic", options={"shrink": 0.7, "restarts": 2, "steps": 1}),
     Case("dnr", options={"working": 96}),
     Case("dnr-paper", options={"working": 64, "iterations": 2, "refinement": 1}),

@@ -105,21 +105,20 @@ def test_other_errors_of_a_method_end_in_the_row_of_the_one_that_caused_them(rai
 
 @pytest.mark.parametrize("form", ["jpeg", "png"])
 @pytest.mark.parametrize("max_size", [100, 1000, None])
-@pytest.mark.parametrize("weights", ["mars", "mars-fast"])
-def test_a_method_sees_its_analysis_size_whatever_is_rendered_and_where(form, max_size, weights):
+def test_a_method_sees_its_analysis_size_whatever_is_rendered_and_where(form, max_size):
     rng = numpy.random.default_rng(0)
     picture = Image.fromarray(rng.integers(0, 255, (30, 40, 3), numpy.uint8)).resize((2000, 1500))
     data = io.BytesIO()
     picture.save(data, form)
     job = Job(input="in", output="out", method="mars", aspects=("1:1",), max_size=max_size)
-    analysis = registry.analysis_of("mars", weights=weights)
+    analysis = registry.analysis_of("mars")
     looks = []
     for keep_pictures in (True, False):
         task = ImageTask({"source_uri": "0"}, data=data.getvalue())
         Decoder(job, analysis, keep_pictures=keep_pictures)([task])
         assert task.error is None and task.thumbnail is not None
         looks.append(task.thumbnail)
-    wanted = Size(2000, 1500).fit({"mars": 640, "mars-fast": 256}[weights])
+    wanted = Size(2000, 1500).fit(640)
     assert looks[0].shape == (wanted.height, wanted.width, 3)
     assert (looks[0] == looks[1]).all()  # the layouts must not differ in what a window turns on
 

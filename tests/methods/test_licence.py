@@ -53,7 +53,8 @@ def test_a_method_without_weights_is_always_accepted(policy):
 @pytest.mark.parametrize("policy", get_args(licence.Policy))
 def test_named_weights_are_accepted_as_the_catalogue_judges_them(policy, name):
     entry = weights.catalogue()[name]
-    method = "deepir" if "deepir" in entry.methods else entry.methods[0]
+    # dnr-paper uses no weights beside its own.
+    method = "dnr-paper" if "dnr-paper" in entry.methods else entry.methods[0]
     if entry.commercial in licence.ACCEPTED[policy]:
         licence.check(policy, method, weights=name)
         return
@@ -69,20 +70,22 @@ def test_the_refusal_names_what_is_accepted_instead(judged):
     accepted = list(licence.accepted("commercial"))
     assert accepted == [
         "center (no weights)", "saliency with weights saliency-fast",
-        "deepir with weights vgg19-slim", "dnr-paper with weights vgg19-slim",
+        "dnr-paper with weights vgg19-slim",
     ]  # fmt: skip
-    assert "deepir with weights vgg19" in set(licence.accepted("not-prohibited"))
+    assert "dnr-paper with weights vgg19" in set(licence.accepted("not-prohibited"))
     with pytest.raises(RequestError, match="saliency with weights saliency-fast"):
         licence.check("commercial", "saliency")
 
 
 def test_weights_that_a_method_uses_beside_its_own_count(judged):
     judged(vgg19_slim="yes", saliency="no")
-    with pytest.raises(RequestError, match="weights 'saliency' of the method 'dnr'"):
-        licence.check("commercial", "dnr")
-    licence.check("commercial", "dnr", options={"attention": 0})
+    for method in ("dnr", "deepir"):
+        with pytest.raises(RequestError, match=f"weights 'saliency' of the method '{method}'"):
+            licence.check("commercial", method)
+        licence.check("commercial", method, options={"attention": 0})
     judged(saliency="yes")
-    licence.check("commercial", "dnr")
+    for method in ("dnr", "deepir"):
+        licence.check("commercial", method)
 
 
 @pytest.mark.parametrize("name", sorted(registry.BUILT_IN))
@@ -147,7 +150,7 @@ def test_what_is_published_takes_its_judgement_along(tmp_path):
 def test_no_policy_looks_at_weights_that_it_need_not(monkeypatch):
     monkeypatch.setattr(weights, "locate", lambda name: pytest.fail(f"located {name}"))
     licence.check("any", "saliency", weights="nowhere.safetensors")
-    licence.check("not-prohibited", "deepir", weights="vgg19")  # nothing is downloaded
+    licence.check("not-prohibited", "dnr-paper", weights="vgg19")  # nothing is downloaded
 
 
 def entry(**fields):

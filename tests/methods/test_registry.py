@@ -18,7 +18,7 @@ from deepcrop.methods import registry
 from deepcrop.methods.cagic.method import Cagic
 from deepcrop.methods.center import Center
 from deepcrop.methods.dnr.method import DNR
-from deepcrop.methods.mars import MarsCrop
+from deepcrop.methods.mars.method import MarsCrop
 from deepcrop.methods.saliency import SaliencyCrop
 
 
@@ -117,7 +117,7 @@ def test_a_property_without_its_class_method_is_an_error_of_the_programmer():
         ("saliency", None, {"pixels": 640 * 480}, 640),
         ("saliency", None, {"pixels": 1280 * 960}, 1280),
         ("mars", None, {}, 640),
-        ("mars", "mars-fast", {}, 256),
+        ("mars", None, {"pixels": 1280 * 960}, 1280),
         ("cagic", None, {}, 640),
         ("dnr", None, {}, None),
         ("deepir", None, {}, None),

@@ -9,6 +9,10 @@ Lin, Zhou, Chen, "DeepIR: A deep semantics driven framework for image retargetin
 (arXiv 1811.07793). Algorithm 1 finds the mapping Phi from the result's positions to the source's,
 coarse to fine over relu4_1, relu3_1, relu2_1 and relu1_1 of VGG-19.
 
+**Importance.** The paper's importance of a position is the sum of its features. Ours is multiplied
+by factors from the network ``saliency``, and columns are removed in inverse proportion to it (see
+the options ``attention`` and ``obscurity``).
+
 **Resolution.** Phi is computed at a working size and upsampled to the requested size. There it
 samples the source's own pixels, so the result is as sharp as the source. Where Phi squeezes
 content, a pixel is the mean over the source area that it covers; elsewhere it is one bicubic
@@ -37,12 +41,15 @@ from ...geometry import Size
 from ...networks.vgg import VGG, position
 from ...ops import fields, patchmatch, resampling, warping
 from ...ops.deconvolution import deconvolve
+from ..attention import attention_network, saliency_factors
 from ..base import Photo, RetargetMethod, Trained, as_tensor, options_of, size_of
 from .options import DeepIROptions
 from .resampling import resized_field
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+    from ...networks.saliency.model import SaliencyNetwork
 
 TAPS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 _PATCH = (5, 5, 3)
@@ -62,9 +69,16 @@ class DeepIR(RetargetMethod, Trained):
 
     Options: ClassVar[type[DeepIROptions]] = DeepIROptions
 
-    def __init__(self, network: VGG, options: DeepIROptions | None = None) -> None:
+    def __init__(
+        self,
+        network: VGG,
+        options: DeepIROptions | None = None,
+        saliency: SaliencyNetwork | None = None,
+    ) -> None:
         """Create the method from a network with the taps `TAPS`, which stays on its device."""
         self.network = network
+        self.saliency = saliency
+        """The network for the option ``attention``; None computes importance from features only."""
         self.options = options or self.Options()
 
     @classmethod
@@ -77,7 +91,14 @@ class DeepIR(RetargetMethod, Trained):
         device: torch.device | str = "cpu",
     ) -> Self:
         """Build the method from the parameters of a VGG-19 or of ``vgg19-slim``."""
-        return cls(VGG.from_state(state, TAPS).to(device), options_of(cls.Options, options))
+        chosen = options_of(cls.Options, options)
+        saliency = attention_network(chosen.attention, device)
+        return cls(VGG.from_state(state, TAPS).to(device), chosen, saliency)
+
+    @classmethod
+    def further_weights(cls, options: DeepIROptions) -> list[str]:
+        """Return the names of the weights that are used beside the method's own."""
+        return ["saliency"] if options.attention > 0 else []
 
     def retarget(
         self, images: Sequence[Photo], sizes: Sequence[Sequence[Size]]
@@ -110,11 +131,14 @@ class DeepIR(RetargetMethod, Trained):
         device = self.network.mean.device
         chunk = self.options.batch if device.type == "cuda" else 1
         found: dict[tuple[int, Size], Tensor] = {}
+        sources = [as_tensor(image) for image in images]
         for (working, targets), members in groups.items():
             for start in range(0, len(members), chunk):
                 part = members[start : start + chunk]
-                batch = torch.cat([_resized(as_tensor(images[i]), working, device) for i in part])
-                for target, field in zip(targets, self.solve(batch, targets), strict=True):
+                batch = torch.cat([_resized(sources[i], working, device) for i in part])
+                factors = torch.cat([self._factors(sources[i], working) for i in part])
+                solutions = self.solve(batch, targets, factors)
+                for target, field in zip(targets, solutions, strict=True):
                     found.update(
                         {(i, target): one[None] for i, one in zip(part, field, strict=True)}
                     )
@@ -126,13 +150,27 @@ class DeepIR(RetargetMethod, Trained):
             for index, row in enumerate(plans)
         ]
 
+    def _factors(self, source: Tensor, working: Size) -> Tensor:
+        """Return the factors of the importance by saliency, (1, 1, H, W) at the working size.
+
+        The network sees one image at a time, because its rounding may depend on the batch.
+        """
+        saliency = None
+        if self.saliency is not None and self.options.attention > 0:
+            saliency = self.saliency.maps([source])[0].cpu()
+        return saliency_factors(saliency, self.options.attention, (working.height, working.width))
+
     @torch.no_grad()
-    def solve(self, images: Tensor, targets: Sequence[Size]) -> list[Tensor]:
+    def solve(
+        self, images: Tensor, targets: Sequence[Size], factors: Tensor | None = None
+    ) -> list[Tensor]:
         """Run Algorithm 1 on images of one shape up to Phi.
 
         Args:
             images: (B, 3, H, W), RGB in [0, 1], on the network's device.
             targets: the requested sizes, each side at least `_SMALLEST`.
+            factors: (B, 1, H, W) on the CPU, what the importance of the features is multiplied by;
+                None leaves it as it is.
 
         Returns:
             For each target the field (B, 2, height, width) into the images.
@@ -140,13 +178,18 @@ class DeepIR(RetargetMethod, Trained):
         taps = self.network(images)
         maps = [taps[tap] for tap in TAPS]
         importance = [resampling.importance_map(each) for each in maps]
+        if factors is not None:
+            importance = [
+                each * functional.adaptive_avg_pool2d(factors, (each.shape[1], each.shape[2]))[:, 0]
+                for each in importance
+            ]
         return [self._field(maps, importance, target) for target in targets]
 
     def _field(self, maps: list[Tensor], importance: list[Tensor], target: Size) -> Tensor:
         options = self.options
         sizes = [(target.height >> level, target.width >> level) for level in range(4)]
         direct = [
-            resized_field(each, size, options.resample, options.contrast).to(maps[0].device)
+            resized_field(each, size, options).to(maps[0].device)
             for each, size in zip(importance, sizes, strict=True)
         ]
         field = direct[3]
@@ -255,7 +298,8 @@ class Mapped:
 def scaling(plan: Plan, device: torch.device) -> Tensor:
     """Return the field (1, 2, height, width) of a uniform scaling at working size."""
     empty = torch.zeros(1, plan.source.height, plan.source.width)
-    return resized_field(empty, (plan.target.height, plan.target.width), "scale").to(device)
+    size = (plan.target.height, plan.target.width)
+    return resized_field(empty, size, DeepIROptions(resample="scale")).to(device)
 
 
 def _carried(field: Tensor, plan: Plan, size: Size) -> Tensor:

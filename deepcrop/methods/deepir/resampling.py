@@ -8,51 +8,81 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...ops import resampling, seams
+from ...ops import resampling, seams, warping
+from .options import DeepIROptions
 
 
-def resized_field(
-    importance: Tensor, size: tuple[int, int], resample: str, contrast: float = 1.0
-) -> Tensor:
+def resized_field(importance: Tensor, size: tuple[int, int], options: DeepIROptions) -> Tensor:
     """Return the field phi'' of a level's map that is resized without a search.
 
     Columns are resized first, then rows by the importance of the remaining columns.
 
     Args:
-        importance: (B, H, W), the importance of each position.
+        importance: (B, H, W), the importance of each position, not negative.
         size: (height, width) of the result in positions.
-        resample: the option of :class:`~.options.DeepIROptions`.
-        contrast: the option of :class:`~.options.DeepIROptions`.
+        options: ``resample``, ``obscurity`` and ``contrast`` are used.
 
     Returns:
         The field (B, 2, height, width).
     """
     answers = []
     for each in importance:
-        x = _columns(each, size[1], resample, contrast)
+        x = _columns(each, size[1], options)
         left = each.gather(1, x.round().long())
-        y = _columns(left.T.contiguous(), size[0], resample, contrast).T
+        y = _columns(left.T.contiguous(), size[0], options).T
         answers.append(torch.stack([x.gather(0, y.round().long()), y]).float())
     return torch.stack(answers)
 
 
-def _columns(importance: Tensor, target: int, resample: str, contrast: float) -> Tensor:
+def _columns(importance: Tensor, target: int, options: DeepIROptions) -> Tensor:
     """Return the source column of each of ``target`` columns in each row: (H, target) float64."""
     height, width = importance.shape
     if target == width:
         columns = torch.arange(width)
-    elif resample == "seam":
+    elif options.resample == "seam":
         return _seams(importance, target)
-    elif resample == "scale":
+    elif options.resample == "scale":
         columns = resampling.scaled(width, target)
     else:
-        choose = {
-            "uniform": resampling.kept,
-            "column": resampling.least_important,
-            "crop": resampling.best_window,
-        }[resample]
-        columns = choose(resampling.obscurity(importance) ** contrast, target)
+        weights = _obscurity(importance, options)
+        if options.resample == "uniform":
+            if options.obscurity == "inverse":
+                weights = changes(weights, target)
+            columns = resampling.kept(weights, target)
+        elif options.resample == "column":
+            columns = resampling.least_important(weights, target)
+        else:
+            columns = resampling.best_window(weights, target)
     return columns.double().expand(height, target)
+
+
+def _obscurity(importance: Tensor, options: DeepIROptions) -> Tensor:
+    """Return the obscurity of each column, (W,), not negative."""
+    if options.obscurity == "linear":
+        return resampling.obscurity(importance) ** options.contrast
+    total = importance.sum(0)
+    # The bound keeps columns without any importance, such as those of a black area, finite.
+    relative = (total / total.mean().clamp_min(1e-12)).clamp_min(1e-3)
+    return relative**-options.contrast
+
+
+def changes(obscurity: Tensor, target: int) -> Tensor:
+    """Return the share of each column that is removed, or repeated if the result is wider.
+
+    The shares are in proportion to the obscurity, and at most 1. If the obscurity is the inverse of
+    the importance, they minimise the sum over columns of importance * share^2.
+
+    Args:
+        obscurity: (W,), positive.
+        target: the result's number of columns.
+
+    Returns:
+        (W,) float64, 0..1. Their sum is the number of removed columns, or of columns that are
+        repeated at a time: at most half of the width.
+    """
+    width = obscurity.numel()
+    count = width - target if target < width else min(target - width, max(width // 2, 1))
+    return warping.column_widths(obscurity, torch.ones(width), count)
 
 
 def _seams(importance: Tensor, target: int) -> Tensor:

@@ -25,21 +25,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ... import weights
 from ...errors import RequestError
 from ...geometry import Size
-from ...networks.saliency.model import SaliencyNetwork
 from ...networks.vgg import VGG
 from ...ops.warping import identity, render, resize_mapping, sample, smooth_mapping
+from ..attention import attention_network, saliency_factors
 from ..base import Photo, RetargetMethod, Trained, as_tensor, options_of, size_of
 from .carving import Layers, carve, reaches
-from .importance import saliency_factors
 from .options import DNROptions, PaperOptions
 from .reconstruction import rebuild
 from .warping import warp
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+    from ...networks.saliency.model import SaliencyNetwork
 
 SHORTEST = 64
 """The shortest side, in pixels, of a working size; smaller images are enlarged to it."""
@@ -104,9 +104,7 @@ class DNR(RetargetMethod, Trained):
             network = VGG.from_state(state, chosen.taps, metadata.get("variant"))
         except ValueError as error:
             raise RequestError(f"method {cls.name!r}: {error}") from None
-        saliency = None
-        if chosen.attention > 0:
-            saliency = SaliencyNetwork.from_state(*weights.load("saliency")).to(device)
+        saliency = attention_network(chosen.attention, device)
         return cls(network.to(device), chosen, saliency)
 
     @classmethod

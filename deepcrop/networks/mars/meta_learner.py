@@ -50,7 +50,8 @@ class MetaLearner(nn.Module):
     Args:
         transform: the number of channels c of ARS-FTM; None doesn't predict ARS-FTM.
         predictor: the number of channels C_out of ARS-PWP; None doesn't predict ARS-PWP.
-        depth: number of hidden layers, which have 512 neurons each.
+        depth: number of hidden layers.
+        neurons: number of neurons of each hidden layer.
         ratios: number of embedded aspect ratios.
         dimension: dimension of the embedding; None uses the aspect ratio's value instead.
         interpolation: whether to interpolate between embeddings.
@@ -62,6 +63,7 @@ class MetaLearner(nn.Module):
         transform: int | None,
         predictor: int | None,
         depth: int = 1,
+        neurons: int = 512,
         ratios: int = 101,
         dimension: int | None = 512,
         interpolation: bool = True,
@@ -70,7 +72,7 @@ class MetaLearner(nn.Module):
         self.embed: nn.Module = RatioScalar()
         if dimension is not None:
             self.embed = Embedding(ratios, dimension, interpolation=interpolation)
-        sizes = [dimension or 1, *[512] * depth]
+        sizes = [dimension or 1, *[neurons] * depth]
         layers = [(nn.Linear(a, b), nn.ReLU()) for a, b in pairwise(sizes)]
         self.layers = nn.Sequential(*chain.from_iterable(layers))
         self.transform = _head(sizes[-1], transform**2, transform) if transform else None

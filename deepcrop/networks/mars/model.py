@@ -1,7 +1,7 @@
 """Mars: one cropping network for every aspect ratio (Li, Zhang and Huang, CVPR 2020).
 
 ```python
-network = Mars.from_state(state, metadata)          # ours: deepcrop/pretrained/mars.*
+network = Mars.from_state(state, metadata)          # of a weights file of `jobs.train mars-paper`
 parameters = network.parameters_of(ratios)          # of aspect ratios (R,), width over height
 maps = network.maps([photo, other], parameters)     # uint8 (3, h, w) each -> (R, h', w') each
 ```
@@ -28,10 +28,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..group_by_shape import group_by_shape
-from ..saliency.model import SaliencyNetwork
 from .meta_learner import MetaLearner
 from .options import MarsOptions
-from .trunk import SaliencyTrunk, truncated
+from .trunk import truncated
 
 
 class RatioParameters(NamedTuple):
@@ -65,19 +64,6 @@ class RatioParameters(NamedTuple):
             torch.cat([part.predictor for part in parts]),
             torch.cat([part.bias for part in parts]),
         )
-
-
-class MarsOutput(NamedTuple):
-    """The network's output for one image."""
-
-    areas: Tensor
-    """Cropping areas of R aspect ratios: probabilities, float32 ``(R, h', w')`` on the CPU.
-
-    A cell covers ``stride`` x ``stride`` pixels of the resized image; the last row and column may
-    extend beyond it.
-    """
-    faces: Tensor
-    """Faces ``(n, 5)`` on the CPU: x0, y0, x1, y1 in 0..1 of the sides, and the probability."""
 
 
 class Mars(nn.Module):
@@ -127,7 +113,7 @@ class Mars(nn.Module):
 
         Args:
             images: ``(B, 3, H, W)``, normalised as the trunk requires (MobileNet: -1..1); sides
-                must be divisible by the trunk's stride, for "sam" by 16.
+                must be divisible by the trunk's stride.
             ratios: ``(R,)`` aspect ratios, width over height.
 
         Returns:
@@ -137,18 +123,8 @@ class Mars(nn.Module):
 
     def features(self, images: Tensor) -> Tensor:
         """Return the last feature map before the global pooling, float32 ``(B, c, h, w)``."""
-        return self._encode(images, faces=False)[0]
-
-    def _encode(self, images: Tensor, *, faces: bool) -> tuple[Tensor, list[Tensor]]:
-        """Return the features, and the faces of each image if the trunk has a face detector."""
-        x = images.to(next(self.trunk.parameters()).dtype)
-        found = [images.new_zeros(0, 5) for _ in images]
-        if faces and self.options.trunk == "sam":
-            x, found = self._saliency.features(x, faces=True)
-        else:
-            x = self.trunk(x)
-        x = x.float()
-        return x if self.narrow is None else F.relu(self.narrow(x)), found
+        x = self.trunk(images.to(next(self.trunk.parameters()).dtype)).float()
+        return x if self.narrow is None else F.relu(self.narrow(x))
 
     def parameters_of(self, ratios: Tensor) -> RatioParameters:
         """Predict the parameters of ratios ``(R,)``, and combine them with the last layer's."""
@@ -168,18 +144,9 @@ class Mars(nn.Module):
     def input_size(self, height: int, width: int) -> tuple[int, int]:
         """Return the (height, width) to which an image is resized before padding.
 
-        The longer edge is ``longest``. With the saliency network as trunk, the image has the area
-        of a 4:3 image with that edge, in its own aspect ratio, as in training: in a larger square,
-        small objects would appear too large.
+        The longer edge is ``longest``.
         """
-        if self.options.trunk == "sam":
-            return self._saliency.input_size(height, width)
         return fitted(height, width, self.options.longest)
-
-    @property
-    def _saliency(self) -> SaliencyNetwork:
-        [trunk] = self.trunk.children()
-        return cast(SaliencyTrunk, trunk).network
 
     def preprocess(self, image: Tensor, size: tuple[int, int] | None = None) -> Tensor:
         """Resize one uint8 image ``(3, h, w)``, normalise it and pad it right and below.
@@ -203,14 +170,8 @@ class Mars(nn.Module):
         stride = self.options.truncation.stride
         return F.pad(x[0], (0, -size[1] % stride, 0, -size[0] % stride))
 
-    def maps(self, images: Sequence[Tensor], parameters: RatioParameters) -> list[Tensor]:
-        """Predict only the cropping areas; see :meth:`predict`."""
-        return [seen.areas for seen in self.predict(images, parameters, faces=False)]
-
     @torch.inference_mode()
-    def predict(
-        self, images: Sequence[Tensor], parameters: RatioParameters, *, faces: bool
-    ) -> list[MarsOutput]:
+    def maps(self, images: Sequence[Tensor], parameters: RatioParameters) -> list[Tensor]:
         """Predict the cropping areas of images of any sizes, at all ratios from one trunk pass.
 
         On a CPU an image's result does not depend on the other images: see
@@ -219,22 +180,22 @@ class Mars(nn.Module):
         Args:
             images: uint8 RGB ``(3, h, w)``.
             parameters: the parameters of R aspect ratios.
-            faces: whether to detect faces, if the trunk has a head for them.
 
         Returns:
-            One output for each image, in their order.
+            Probabilities of each image, float32 ``(R, h', w')`` on the CPU. A cell covers
+            ``stride`` x ``stride`` pixels of the resized image; the last row and column may extend
+            beyond it.
         """
         device = self.reduce.weight.device
         inputs = [self.preprocess(image.to(device)) for image in images]
-        seen: dict[int, MarsOutput] = {}
+        found: dict[int, Tensor] = {}
         for members, batch in group_by_shape(inputs):
-            features, found = self._encode(batch, faces=faces)
-            decoded = self.decode(features, parameters).sigmoid().cpu()
-            for index, areas, people in zip(members, decoded, found, strict=True):
+            decoded = self.decode(self.features(batch), parameters).sigmoid().cpu()
+            for index, areas in zip(members, decoded, strict=True):
                 size = self.input_size(images[index].shape[-2], images[index].shape[-1])
                 rows, columns = (-(-side // self.options.stride) for side in size)
-                seen[index] = MarsOutput(areas[:, :rows, :columns], people.cpu())
-        return [seen[index] for index in range(len(images))]
+                found[index] = areas[:, :rows, :columns]
+        return [found[index] for index in range(len(images))]
 
     def decode(self, features: Tensor, parameters: RatioParameters) -> Tensor:
         """Decode feature maps ``(B, c, h, w)`` to logits ``(B, R, h', w')`` of each aspect ratio.

@@ -42,15 +42,8 @@ TRUNCATIONS: Mapping[str, Mapping[str, Truncation]] = {
         "c4_6": Truncation(12, 1024, 16),
         "c5_1": Truncation(13, 2048, 32),
     },
-    "sam": {
-        "readout": Truncation(1, 96, 8),
-    },
 }
-"""The truncations of Table 1 by trunk; ``cX_Y`` is after the Y-th layer at 1/2^X of the input.
-
-"sam" isn't in the paper. It is our saliency network before the last layer of its readout, whose
-features have more information about saliency than those of Table 1.
-"""
+"""The truncations of Table 1 by trunk; ``cX_Y`` is after the Y-th layer at 1/2^X of the input."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +53,7 @@ class MarsOptions:
     Attributes:
         trunk: the backbone.
         layer: the layer after which the trunk is truncated (Table 1).
-        longest: longer edge of the input in pixels. With the trunk "sam" it is the longer edge of a
-            4:3 image, and inputs of other aspect ratios have the same area.
+        longest: longer edge of the input in pixels.
         channels: number of channels C_out of the deconvolution stack (Table 6).
         stride: input pixels per output pixel along a side (Table 6).
         depth: number of fully-connected layers of 512 neurons in the meta-learners (Table 2).
@@ -77,7 +69,7 @@ class MarsOptions:
             used (Table 4).
     """
 
-    trunk: Literal["mobilenet_v2", "vgg16", "resnet50", "sam"] = "mobilenet_v2"
+    trunk: Literal["mobilenet_v2", "vgg16", "resnet50"] = "mobilenet_v2"
     layer: str = "c4_6"
     longest: int = 256
     channels: int = 96

@@ -1,24 +1,11 @@
-"""The trunks of Mars, truncated as in Table 1, and our saliency network as one of them."""
+"""The trunks of Mars, truncated as in Table 1."""
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import nn
 
 from ..mobilenet import MobileNetV2
-from ..saliency.model import SaliencyNetwork, SaliencyOptions
 from .options import MarsOptions
-
-
-class SaliencyTrunk(nn.Module):
-    """Our saliency network up to the features before its last layer."""
-
-    def __init__(self, longest: int) -> None:
-        super().__init__()
-        self.network = SaliencyNetwork(SaliencyOptions(pixels=longest**2 * 3 // 4, faces=48))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Encode images ``(B, 3, H, W)`` in -1..1 to features ``(B, 96, H / 8, W / 8)``."""
-        return self.network.features(x)[0]
 
 
 def truncated(options: MarsOptions, *, folded: bool) -> nn.Module:
@@ -31,8 +18,6 @@ def truncated(options: MarsOptions, *, folded: bool) -> nn.Module:
     stop = options.truncation.stop
     if options.trunk == "mobilenet_v2":
         return MobileNetV2(stop=stop, folded=folded)
-    if options.trunk == "sam":
-        return nn.Sequential(SaliencyTrunk(options.longest))
     import torchvision
 
     if options.trunk == "vgg16":

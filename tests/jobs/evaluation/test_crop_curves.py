@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from deepcrop.geometry import AspectRatio, Size
+from deepcrop.geometry import AspectRatio, Box, Size
+from deepcrop.methods.base import Crop
 from jobs.evaluation.crop_curves import (
-    THRESHOLDS,
     Point,
     at_area,
     centre_curve,
     human_curve,
-    mars_curve,
+    method_point,
     saliency_curve,
 )
 from jobs.training.datasets import GazePhoto
@@ -43,11 +43,13 @@ def test_looking_where_people_look_keeps_more_than_the_centre(photo: GazePhoto) 
     assert at_area(blind, 0.2) < at_area(human, 0.2)
 
 
-def test_mars_windows_shrink_as_the_threshold_rises(photo: GazePhoto) -> None:
-    across, down = np.meshgrid(np.linspace(-1, 3, 64), np.linspace(-1, 1, 32))
-    area = np.exp(-(across**2 + down**2))
-    curve = mars_curve([np.stack([area, area])], [photo], ASPECTS)
-    assert [point.setting for point in curve] == list(THRESHOLDS)
-    sizes = [point.area for point in curve]
-    assert sizes == sorted(sizes, reverse=True)
-    assert curve[2].kept > 0.9
+def test_the_point_of_a_method_is_the_mean_over_photos_and_ratios(photo: GazePhoto) -> None:
+    """Half of the photo on the left keeps all fixations but few."""
+
+    class Left:
+        def boxes(self, images: object, aspects: object, *, sizes: object) -> list[list[Crop]]:
+            return [[Crop(Box(0, 0, 300, 300), 0.5, (0.5, 0.5))] * 6]
+
+    point = method_point(Left(), [photo])  # type: ignore[arg-type]
+    assert point.area == 0.5
+    assert point.kept > 0.99

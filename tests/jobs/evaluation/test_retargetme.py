@@ -107,6 +107,37 @@ def test_an_interrupted_evaluation_goes_on_where_it_was(folder):
     assert [path.name for path in (folder / "sheets").iterdir()] == ["case_1.png"]
 
 
+def test_another_method_does_not_measure_the_first_again(folder):
+    asked = []
+
+    def method(name):
+        def crop(photo, size):
+            asked.append(name)
+            return photo[:, : size.height, : size.width].contiguous()
+
+        return crop
+
+    network = VGG("vgg19-slim", TAPS).requires_grad_(False)
+
+    def run(*names):
+        return evaluate(
+            folder,
+            {name: method(name) for name in names},
+            network,
+            load("saliency"),
+            figures=folder / "figures.jsonl",
+            side=0,
+            report=lambda line: None,
+        )
+
+    first = run("one")
+    both = run("one", "two")
+    assert asked == ["one"] * 2 + ["two"] * 2
+    assert repr(both["one"]) == repr(first["one"])
+    assert repr(both["two"]) == repr(both["one"])
+    assert len((folder / "figures.jsonl").read_text().splitlines()) == 4
+
+
 def test_methods_are_named_with_their_options():
     photo = torch.zeros(3, 40, 60, dtype=torch.uint8)
     narrow = retargeters.ours("deepir:resample=scale,working=64")(photo, Size(50, 40))

@@ -9,20 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
-from deepcrop.geometry import Box, Size
+from deepcrop.geometry import Box
 from deepcrop.networks.mars.model import Mars
 from deepcrop.networks.mars.options import MarsOptions
-from jobs.evaluation.gaze_crops import (
-    GazeCrops,
-    drawn,
-    mean_map,
-    points_in,
-    pseudo_gaze_photos,
-    windows,
-    windows_at,
-)
 from jobs.training.croppings import Cropping
-from jobs.training.datasets import GazePhoto
 from jobs.training.mars import (
     Objective,
     Recipe,
@@ -35,115 +25,6 @@ from jobs.training.mars import (
     make_batches,
     schedule,
 )
-
-
-def photo(points: np.ndarray) -> GazePhoto:
-    viewers = np.arange(len(points)) % 6
-    return GazePhoto("a/1.jpg", torch.zeros(3, 6, 8), Size(800, 600), points, viewers)
-
-
-def test_windows_hold_enough_and_none_smaller_does() -> None:
-    density = np.zeros((1, 24, 32))
-    density[0, 4:8, 20:26] = 1 / 24
-    ratios = np.array([0.75, 1.5])  # in 0..1 of the view
-    boxes = windows(density, ratios, np.array([[0.95, 0.95]]), smallest=0.2)
-    for box, ratio in zip(boxes[0], ratios, strict=True):
-        assert (box[2] - box[0]) / (box[3] - box[1]) == pytest.approx(ratio)
-        assert box[0] <= 20.3 / 32
-        assert box[2] >= 25.7 / 32
-        assert box[1] <= 4.3 / 24
-        assert box[3] >= 7.7 / 24
-        assert (box[2] - box[0]) * (box[3] - box[1]) < 0.2
-    whole = windows(np.full((1, 24, 32), 1 / 768), ratios, np.array([[1.0, 1.0]]), smallest=0.2)
-    assert whole[0, 0] == pytest.approx([whole[0, 0, 0], 0, whole[0, 0, 0] + 0.75, 1])
-
-
-def test_boxes_from_fixations_have_their_ratio_and_lie_in_their_view() -> None:
-    random = np.random.default_rng(0)
-    points = np.clip(random.normal((0.7, 0.4), 0.08, (240, 2)), 0, 0.999)
-    crops = GazeCrops(views=3, ratios=4, samples=2)
-    rows = list(crops.of([photo(points)]))
-    assert rows == list(crops.of([photo(points)]))
-    assert len({row.view for row in rows}) >= 2
-    for row in rows:
-        assert row.view is not None
-        assert row.box.intersection(row.view) == row.box.area
-        size = row.box.size
-        assert size.width == pytest.approx(row.ratio * size.height, abs=1 + row.ratio)  # rounded
-    whole = [row for row in rows if row.view == Box(0, 0, 800, 600)]
-    assert len(whole) == 8
-    centres = np.array([(row.box.x0 + row.box.x1, row.box.y0 + row.box.y1) for row in whole]) / 2
-    assert np.abs(centres.mean(0) - (560, 240)).max() < 60
-
-
-def test_a_glance_is_a_window_around_a_point_shifted_inside() -> None:
-    [[wide, tall]] = windows_at(np.array([[[0.5, 0.5], [0.99, 0.02]]]), np.array([2.0, 0.5]), 0.2)
-    assert wide.tolist() == pytest.approx([0.4, 0.45, 0.6, 0.55])
-    assert tall.tolist() == pytest.approx([0.9, 0, 1, 0.2])
-
-
-def test_boxes_are_of_all_sizes_and_the_smallest_lie_around_fixations() -> None:
-    random = np.random.default_rng(0)
-    points = np.clip(random.normal((0.7, 0.4), 0.15, (240, 2)), 0, 0.999)
-    rows = list(GazeCrops(views=1, ratios=8, samples=40).of([photo(points)]))
-    largest = np.array([min(600, 800 / row.ratio) for row in rows])  # heights
-    zoom = np.array([row.box.size.height for row in rows]) / largest
-    assert 0.3 < (zoom < 0.1).mean() < 0.4  # boxes around single points, and the smallest parts
-    assert (zoom > 0.6).mean() > 0.2
-    for row in np.array(rows, dtype=object)[zoom < 0.085]:
-        box = np.array(row.box.corners) / (800, 600, 800, 600)
-        assert ((points >= box[:2] - 0.01) & (points <= box[2:] + 0.01)).all(1).any()
-
-
-def test_points_of_a_view_are_relative_to_it() -> None:
-    points, inside = points_in(photo(np.array([[0.5, 0.5], [0.1, 0.1]])), Box(200, 150, 600, 450))
-    assert inside.tolist() == [True, False]
-    assert points.tolist() == [[0.5, 0.5]]
-
-
-def test_points_are_drawn_as_a_map_says_all_over_its_cells() -> None:
-    saliency = np.array([[0.0, 3.0], [1.0, 0.0]])
-    points = drawn(saliency, 4000, np.random.default_rng(0))
-    assert ((points >= 0) & (points < 1)).all()
-    upper_right = (points[:, 0] >= 0.5) & (points[:, 1] < 0.5)
-    lower_left = (points[:, 0] < 0.5) & (points[:, 1] >= 0.5)
-    assert (upper_right | lower_left).all()
-    assert upper_right.mean() == pytest.approx(0.75, abs=0.03)
-    assert np.ptp(points[upper_right], axis=0) == pytest.approx([0.5, 0.5], abs=0.01)
-
-
-def test_a_map_is_the_mean_of_networks_and_of_mirror_images() -> None:
-    class Sees:
-        """Looks at the left border, whatever is there, this much more than elsewhere."""
-
-        def __init__(self, more: float) -> None:
-            self.more = more
-
-        def maps(self, images: list[torch.Tensor]) -> list[torch.Tensor]:
-            assert torch.equal(images[1], images[0].flip(-1))
-            seen = torch.ones(2, 4)
-            seen[:, 0] += self.more
-            return [seen, 10 * seen]
-
-    image = torch.randint(0, 256, (3, 8, 16), dtype=torch.uint8)
-    got = mean_map([Sees(0), Sees(12)], image)  # type: ignore[list-item]
-    expected = (1 / 8 + torch.tensor([7.0, 1, 1, 7]) / 32) / 2
-    torch.testing.assert_close(got, expected.expand(2, 4))
-
-
-def test_photos_without_gaze_get_fixations_where_their_map_is(folder: Path) -> None:
-    images = folder / "data" / "photos_kodak"
-    images.mkdir(parents=True)
-    Image.new("RGB", (800, 600), "red").save(images / "kodim01.png")
-    half = torch.cat([torch.zeros(6, 4), torch.ones(6, 4)], dim=1)
-    seen = []
-    [one] = pseudo_gaze_photos(folder, lambda image: seen.append(image.shape) or half)
-    assert (one.name, one.size) == ("photos_kodak/kodim01.png", Size(800, 600))
-    assert seen == [(3, 480, 640)]
-    assert (one.points[:, 0] >= 0.5).all() and len(one.points) == len(one.viewers)
-    rows = list(GazeCrops(views=1, ratios=2, samples=4, point_boxes=0).of([one]))
-    assert len(rows) == 8
-    assert all((row.box.x0 + row.box.x1) / 2 > 400 for row in rows if row.ratio < 1)
 
 
 def test_areas_hold_the_covered_share_of_each_cell() -> None:

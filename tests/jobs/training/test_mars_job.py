@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,15 +12,23 @@ import torchvision
 from PIL import Image
 from safetensors.torch import save_file
 
-from deepcrop import RequestError, weights
-from deepcrop.geometry import Box
-from deepcrop.methods.mars import MarsCrop
+from deepcrop import weights
+from deepcrop.geometry import Box, Size
+from deepcrop.methods.mars.method import MarsCrop
+from deepcrop.methods.mars.networks import PaperLooker
 from deepcrop.networks.mars.model import Mars
 from deepcrop.networks.mars.options import MarsOptions
-from deepcrop.networks.saliency.model import SaliencyNetwork
 from jobs.training.croppings import Cropping, write_croppings
+from jobs.training.fcdb import Edges, HumanCrop
 from jobs.training.mars import Recipe
-from jobs.training.mars_job import FROZEN, MarsJob, initial, publish, train_here, train_with_ray
+from jobs.training.mars_job import (
+    MarsJob,
+    initial,
+    people_boxes,
+    publish,
+    train_here,
+    train_with_ray,
+)
 
 
 @pytest.fixture
@@ -54,7 +61,8 @@ def test_trained_weights_are_published_and_loaded_again(job: MarsJob, tmp_path: 
     path = publish(network, job, tmp_path)
     state, metadata = weights.load(str(path))
     method = MarsCrop.from_weights(state, metadata, MarsCrop.Options(), device=cpu)
-    assert method.network.options == job.options
+    assert isinstance(method.looker, PaperLooker)
+    assert method.looker.network.options == job.options
     image = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, 48, 64), dtype=np.uint8))
     [[crop]] = method.boxes([image], ["4:5"])
     assert 0 <= crop.box.x0 < crop.box.x1 <= 64 and 0 <= crop.box.y0 < crop.box.y1 <= 48
@@ -89,43 +97,24 @@ def test_other_trunks_take_the_weights_of_torchvision(
     assert [value.unique().tolist() for value in values if value.any()] == [[1.0]]
 
 
-def test_the_saliency_trunk_takes_our_saliency_network_and_trains_the_rest(
-    job: MarsJob, tmp_path: Path
-) -> None:
-    options = replace(job.options, trunk="sam", layer="readout", longest=64)
-    job = replace(job, trunk="saliency", options=options, frozen=FROZEN["sam"])
-    before = initial(job)
+def test_the_trunk_may_be_that_of_our_saliency_network(job: MarsJob) -> None:
+    """The first blocks of both are alike."""
+    trunk = initial(replace(job, trunk="saliency")).trunk.state_dict()
     state, _ = weights.load("saliency")
-    for name, value in before.trunk.state_dict().items():
-        assert torch.equal(value, state[name.removeprefix("0.network.")].float())
-    after = train_here(job, "cpu")
-    for name, value in after.state_dict().items():
-        if name.startswith("trunk."):
-            assert torch.equal(value, before.state_dict()[name])
-    assert not torch.equal(after.reduce.weight, before.reduce.weight)
-    path = publish(after, job, tmp_path, "mars-of-mine")
-    assert path.name == "mars-of-mine.safetensors"
-    assert Mars.from_state(*weights.load(str(path))).options == options
-    with pytest.raises(RequestError, match=r"^weights 'mars-fast': not those of a saliency"):
-        initial(replace(job, trunk="mars-fast"))
+    for name, value in trunk.items():
+        assert torch.equal(value, state[f"trunk.{name}"].float())
 
 
-@pytest.mark.parametrize(
-    "switches", [{}, {"stride": 8}, {"predictor": False}, {"embedding": False}, {"channels": 8}]
-)
-def test_the_head_begins_as_the_saliency_networks_readout(switches: dict[str, Any]) -> None:
-    options = MarsOptions(trunk="sam", layer="readout", longest=96, **switches)
-    network = initial(MarsJob("", "", "saliency", options, Recipe(), frozen=1)).eval()
-    saliency = SaliencyNetwork.from_state(*weights.load("saliency"))
-    x = torch.rand(2, 3, 64, 96) * 2 - 1
-    with torch.inference_mode():
-        logits = network(x, torch.tensor([0.5, 0.9, 2.0]))
-        score = saliency.score(x)
-        cells = 8 // options.stride
-        score = score.repeat_interleave(cells, 2).repeat_interleave(cells, 3)
-        rest = logits - score
-    constant = rest.mean((2, 3), keepdim=True).expand_as(rest)
-    torch.testing.assert_close(rest, constant, rtol=1e-4, atol=1e-3)
+def test_boxes_of_people_are_inside_their_views(tmp_path: Path) -> None:
+    """The first view is the whole photo; the others contain the crop, whose ratio is asked for."""
+    crop = HumanCrop("a.jpg", tmp_path / "a.jpg", Size(100, 80), Edges(10.4, 20.0, 70.2, 60.0))
+    rows = people_boxes([crop], views=5)
+    assert [row.view == Box(0, 0, 100, 80) for row in rows][:2] == [True, False]
+    for row in rows:
+        assert row.view is not None
+        assert row.box == Box(10, 20, 70, 60)
+        assert row.box.intersection(row.view) == row.box.area
+        assert row.ratio == pytest.approx(59.8 / 40)
 
 
 @pytest.mark.slow

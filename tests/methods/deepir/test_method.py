@@ -10,16 +10,19 @@ import torch
 from torch import Tensor
 
 from deepcrop.errors import RequestError
-from deepcrop.geometry import Size
+from deepcrop.geometry import Box, Size
 from deepcrop.methods import base, registry
 from deepcrop.methods.deepir import method as deepir
 from deepcrop.methods.deepir.method import DeepIR, Plan
 from deepcrop.methods.deepir.options import DeepIROptions
+from deepcrop.methods.deepir.resampling import changes, resized_field
 from deepcrop.networks.vgg import VGG
-from deepcrop.ops import warping
+from deepcrop.ops import resampling, warping
 
 PAPER = DeepIROptions(
     working=1024,
+    attention=0,
+    obscurity="linear",
     contrast=1,
     deconvolution=100,
     search=10,
@@ -131,6 +134,92 @@ def test_the_mapping_never_runs_backwards(method: DeepIR) -> None:
 def test_rows_stay_where_only_the_width_changes(method: DeepIR) -> None:
     [field] = method.solve(photo()[None].float() / 255, [Size(60, 64)])
     torch.testing.assert_close(field[:, 1], warping.identity(64, 60)[None, 1])
+
+
+BOX = Box(8, 8, 44, 48)
+
+
+class Onlooker:
+    """Stands for the saliency network: people look at the box alone."""
+
+    def maps(self, images: list[Tensor]) -> list[Tensor]:
+        found = torch.zeros(64, 96)
+        found[BOX.y0 : BOX.y1, BOX.x0 : BOX.x1] = 1.0
+        return [found] * len(images)
+
+
+def columns_of_the_box(field: Tensor) -> int:
+    """Return how many columns of a result show a part of the box."""
+    x = field[0, 0].mean(0)
+    return int(((x >= BOX.x0) & (x < BOX.x1)).sum())
+
+
+@pytest.mark.parametrize("obscurity", ["inverse", "linear"])
+def test_what_people_look_at_keeps_its_columns(network: VGG, obscurity: str) -> None:
+    widths = []
+    for saliency in (None, Onlooker()):
+        options = DeepIR.Options(**QUICK, obscurity=obscurity, contrast=2)
+        one = DeepIR(network, options, saliency)
+        [[mapped]] = one.mappings([photo()], [[Size(56, 64)]])
+        assert mapped is not None and mapped.field is not None
+        widths.append(columns_of_the_box(mapped.field))
+    assert widths[1] >= widths[0] + 4
+    assert widths[1] >= 0.85 * (BOX.x1 - BOX.x0)
+
+
+def test_with_attention_it_is_the_same_twice_and_in_a_batch(network: VGG) -> None:
+    one = DeepIR(network, DeepIR.Options(**QUICK), Onlooker())
+    images, sizes = [photo(1), photo(2)], [[Size(50, 64)]] * 2
+    first, second = one.retarget(images, sizes), one.retarget(images, sizes)
+    for image, a, b in zip(images, first, second, strict=True):
+        assert torch.equal(a[0], b[0])
+        [[alone]] = one.retarget([image], [[Size(50, 64)]])
+        assert torch.equal(alone, a[0])
+
+
+def test_the_default_weights_come_with_the_saliency_network() -> None:
+    assert registry.load("deepir", device="cpu").saliency is not None
+    assert registry.load("deepir", device="cpu", attention=0).saliency is None
+
+
+def test_without_attention_the_network_does_not_matter(network: VGG) -> None:
+    options = DeepIR.Options(**QUICK, attention=0)
+    results = [
+        DeepIR(network, options, saliency).retarget([photo()], [[Size(50, 64)]])[0][0]
+        for saliency in (None, Onlooker())
+    ]
+    assert torch.equal(*results)
+
+
+def test_the_paper_s_form_is_obscurity_alone() -> None:
+    generator = torch.Generator().manual_seed(0)
+    importance = torch.randint(0, 100, (1, 12, 20), generator=generator).double()
+    for contrast in (1.0, 4.0):
+        options = DeepIR.Options(attention=0, obscurity="linear", contrast=contrast)
+        field = resized_field(importance, (12, 9), options)
+        total = importance[0].sum(0)
+        weights = ((total.max() - total) / (total.max() - total.min())) ** contrast
+        expected = resampling.kept(weights, 9)
+        assert torch.equal(field[0, 0], expected.float().expand(12, 9))
+
+
+def test_columns_are_removed_in_inverse_proportion_to_their_importance() -> None:
+    importance = torch.tensor([1.0, 2.0, 4.0, 4.0, 2.0, 1.0])
+    shares = changes(1 / importance, 4)
+    assert shares.sum().item() == pytest.approx(2)
+    assert (shares * importance).tolist() == pytest.approx([4 / 7] * 6)
+
+
+def test_no_column_is_removed_or_repeated_more_than_once() -> None:
+    obscurity = torch.tensor([100.0, 100.0, 100.0, 1.0, 1.0, 1.0, 1.0, 1.0])
+    assert changes(obscurity, 4).tolist() == pytest.approx([1, 1, 1] + [0.2] * 5)
+    assert changes(obscurity, 100).tolist() == pytest.approx([1, 1, 1] + [0.2] * 5)
+    assert changes(obscurity, 11).sum().item() == pytest.approx(3)
+
+
+def test_an_image_without_any_importance_is_scaled() -> None:
+    shares = resized_field(torch.zeros(1, 8, 16), (8, 8), DeepIR.Options())[0, 0, 0]
+    assert (shares.diff() == 2).all()
 
 
 def test_options_are_checked() -> None:

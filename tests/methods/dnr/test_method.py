@@ -9,7 +9,6 @@ from deepcrop.errors import RequestError
 from deepcrop.geometry import Box, Size
 from deepcrop.methods.base import RetargetMethod
 from deepcrop.methods.dnr.carving import deep_seams, reaches
-from deepcrop.methods.dnr.importance import saliency_factors
 from deepcrop.methods.dnr.method import DNR, PaperDNR
 from deepcrop.methods.dnr.options import DNROptions, PaperOptions
 from deepcrop.methods.dnr.reconstruction import distance, reconstruct, refine
@@ -121,16 +120,6 @@ def test_what_people_look_at_is_squeezed_less(state):
         [[(found, _)]] = method.solve([photo(96, 128)], [[Size(64, 96)]])
         widths.append(extent(found)[0])
     assert widths[1] > widths[0] + 4
-
-
-def test_attention_has_a_mean_of_one_and_a_floor():
-    saliency = torch.zeros(4, 8)
-    saliency[:, :2] = 3.0
-    attention = saliency_factors(saliency, 0.25, (8, 16))
-    assert attention.shape == (1, 1, 8, 16)
-    assert attention.mean().item() == pytest.approx(1)
-    assert attention.min().item() == pytest.approx(0.75)
-    assert torch.equal(saliency_factors(None, 0.5, (2, 3)), torch.ones(1, 1, 2, 3))
 
 
 @pytest.mark.parametrize(

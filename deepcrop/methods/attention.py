@@ -1,10 +1,27 @@
-"""The part of DNR's importance that comes from saliency."""
+"""Attention: the part of a retarget method's importance that comes from the saliency network.
+
+```python
+network = attention_network(weight=0.5)                  # None if the weight is 0
+[saliency] = network.maps([image])
+factors = saliency_factors(saliency, 0.5, (192, 256))    # multiply the features' importance
+```
+"""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from .. import weights
+from ..networks.saliency.model import SaliencyNetwork
+
+
+def attention_network(weight: float, device: torch.device | str = "cpu") -> SaliencyNetwork | None:
+    """Return the network ``saliency`` on a device; None for a weight of 0, which needs none."""
+    if weight == 0:
+        return None
+    return SaliencyNetwork.from_state(*weights.load("saliency")).to(device)
 
 
 def saliency_factors(saliency: Tensor | None, weight: float, shape: tuple[int, int]) -> Tensor:

@@ -1,0 +1,1 @@
+"""The crop method Mars: learned cropping areas for any aspect ratio."""
