@@ -2,7 +2,7 @@ r"""Train the networks whose weights ship with deepcrop.
 
 python -m jobs.train labels labels.parquet --shared ../shared
 python -m jobs.train saliency labels.parquet --shared ../shared --output runs
-python -m jobs.train saliency-fast labels.parquet --shared ../shared --output runs
+python -m jobs.train saliency-fast --shared ../shared --output runs
 python -m jobs.train mars --shared ../shared --output runs
 python -m jobs.train mars-boxes boxes.parquet --shared ../shared
 python -m jobs.train mars-paper boxes.parquet --images ../shared/data/crops_fcdb/images \
@@ -71,8 +71,6 @@ def saliency(
     seed: int = typer.Option(0, help="Of the new layers, the views and their order."),
 ) -> None:
     """Train the saliency network on gaze, then on gaze, subjects, heads and text."""
-    from dataclasses import replace
-
     from safetensors.torch import load_file
 
     from deepcrop.networks.saliency.model import SaliencyOptions
@@ -98,7 +96,6 @@ def saliency(
     photos = scene_photos(shared, read_labels(labels))
     recipe = SceneRecipe(epochs=scene_epochs, seed=seed)
     network = saliency_job.learn_scenes(network.cpu(), photos, recipe, note=typer.echo)
-    network.options = replace(network.options, pixels=saliency_job.WHOLE)
     metadata = {
         "input": "RGB uint8 / 127.5 - 1, about 432x576 pixels, sides multiples of 16",
         "split": "by SHA-256 of folder/name: see jobs/training/datasets.py and animals.py",
@@ -123,38 +120,6 @@ def publish_saliency(
         folder=output,
     )
     typer.echo(path)
-
-
-@app.command("saliency-fast")
-def saliency_fast(
-    labels: Path = typer.Argument(help="Parquet file of the command labels."),
-    output: Path = typer.Option(..., help="Folder that the weights are written to."),
-    shared: Path = typer.Option(SHARED, help="Folder that holds data/."),
-    start: str = typer.Option("saliency", help="Network that teaches and initialises: name, file."),
-    epochs: int = typer.Option(2, min=1, help="Passes over all photos."),
-) -> None:
-    """Go on with the saliency network at fewer input pixels."""
-    from deepcrop import weights
-    from deepcrop.networks.saliency.model import SaliencyNetwork
-    from jobs.training import saliency_job
-    from jobs.training.scene_photos import scene_photos
-    from jobs.training.scenes import SceneRecipe
-    from jobs.training.teachers import read_labels
-
-    output.mkdir(parents=True, exist_ok=True)
-    state, metadata = weights.load(start)
-    network = saliency_job.learn_scenes(
-        SaliencyNetwork.from_state(state, metadata),
-        scene_photos(shared, read_labels(labels)),
-        SceneRecipe(epochs=epochs, rate=5e-4, gaze_rate=2e-4, trunk_rate=1e-4, seed=1),
-        pixels=saliency_job.FAST,
-        note=typer.echo,
-    )
-    metadata = {
-        **metadata,
-        "input": "RGB uint8 / 127.5 - 1, about 288x384 pixels, sides multiples of 16",
-    }
-    publish_saliency("saliency-fast", network, metadata, output)
 
 
 @app.command()
@@ -194,6 +159,32 @@ def mars(
     )
     wide = unfolded(head, material.views.components)
     typer.echo(publish(material.sight, wide, recipe, calibration, output))
+
+
+@app.command("saliency-fast")
+def saliency_fast(
+    output: Path = typer.Option(..., help="Folder that the weights are written to."),
+    shared: Path = typer.Option(SHARED, help="Folder that holds data/."),
+    start: str = typer.Option("saliency", help="Network that teaches and initialises: name, file."),
+    epochs: int = typer.Option(4, min=1, help="Passes over parts of photos; two follow of whole."),
+) -> None:
+    """Distil a saliency network to a network of gaze alone for fewer input pixels."""
+    from deepcrop import weights
+    from jobs.training import saliency_distillation as distil
+    from jobs.training.saliency import Recipe
+
+    output.mkdir(parents=True, exist_ok=True)
+    network = distil.faster(
+        distil.without_heads(start),
+        Recipe(epochs=epochs, rate=7e-4, trunk_rate=1.5e-4, views=2, seed=11),
+        shared=shared,
+        report=lambda progress, state: typer.echo(str(progress)),
+    )
+    metadata = {
+        **weights.load(start)[1],
+        "input": "RGB uint8 / 127.5 - 1, about 288x384 pixels, sides multiples of 16",
+    }
+    publish_saliency("saliency-fast", network, metadata, output)
 
 
 @app.command()

@@ -1,9 +1,6 @@
-"""The out-of-fold readout: a teacher on frozen features, which predicts photos of another fold.
+"""A readout of gaze on frozen features: what a trunk alone knows of where people look.
 
-A network that is trained end to end has memorised its few hundred photos, so that its own maps of
-them add nothing to the fixations. A readout that was trained on the other folds makes other errors
-and is better calibrated: the student learns from fixations and readout (measured: see the model
-card). The readout only teaches; it doesn't ship.
+:mod:`jobs.evaluation.learning_curve` trains it on parts of the photos. It doesn't ship.
 """
 
 from __future__ import annotations
@@ -20,9 +17,8 @@ from torch import Tensor, nn
 from deepcrop.networks.mobilenet import MobileNetV2
 from deepcrop.networks.saliency.model import blur
 
-from .datasets import density
 from .vgg_distillation import Student16x
-from .views import Sample, loss
+from .views import loss
 
 GRID = (24, 32)
 CELLS = (96, 128)
@@ -224,19 +220,3 @@ def describe(
         place[0] = components(features(image))
         place[1] = components(features(image.flip(-1)))
     return result
-
-
-def out_of_fold(
-    features: FrozenFeatures, samples: Sequence[Sample], *, folds: int = 4, seed: int = 0
-) -> list[Tensor]:
-    """Predict each sample's density ``(96, 128)`` by a readout of the other folds' samples."""
-    inputs = describe(features, [sample.image for sample in samples], seed)
-    targets = torch.stack([density(sample.points, *CELLS) for sample in samples])
-    fold = torch.from_numpy(np.random.default_rng(seed).permutation(len(samples)) % folds)
-    maps: dict[int, Tensor] = {}
-    for number in range(folds):
-        others = fold != number
-        readout = train_readout(inputs[others], targets[others], seed=seed + number)
-        for index in torch.nonzero(~others).flatten().tolist():
-            maps[index] = predict(readout, inputs[index])
-    return [maps[index] for index in range(len(samples))]

@@ -2,8 +2,8 @@
 
 First the network learns gaze at few pixels, which is quick. Then it goes on at more pixels with the
 head of the scene; on the photos of animals, which nobody's gaze is known for, its own maps of the
-first stage teach, averaged with those of the mirrored photo. The faster network goes on from it
-at fewer pixels.
+first stage teach, averaged with those of the mirrored photo. In the end it sees whole photos, and
+then the head learns alone.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ from deepcrop.networks.saliency.model import SaliencyNetwork, SaliencyOptions
 from .datasets import gaze
 from .distributed import fit_with_ray
 from .saliency import Progress, Recipe, samples_of, start, train
+from .scene_head import HeadRecipe, train_head
 from .scenes import ScenePhoto, SceneRecipe, train_scenes, with_scene_head
 
 FIRST = 288 * 384
 """Pixels of the input while the network learns gaze alone."""
-SECOND = 384 * 512
+SECOND = 320 * 432
 """Pixels of the input while it learns gaze and the scene."""
+THIRD = 384 * 512
+"""Pixels of the input while it learns them from whole photos, and the head alone."""
 WHOLE = 432 * 576
 """Pixels of the input afterwards: views are parts of photos, in which things look larger than in
 whole photos, and on the validation photos a larger input than in training is better."""
-FAST = 288 * 384
-"""Pixels of the faster network's input."""
 HEAD = 48
 """Number of channels of the scene's head."""
 
@@ -87,32 +88,57 @@ def learn_scenes(
     photos: Sequence[ScenePhoto],
     recipe: SceneRecipe,
     *,
-    pixels: int = SECOND,
+    head: HeadRecipe | None = None,
     note: Callable[[str], None] = lambda line: None,
 ) -> SaliencyNetwork:
     """Train gaze and the scene together; the network's own maps teach where no gaze is known.
 
     Args:
-        network: a network that predicts gaze; it is not changed.
+        network: a network that predicts gaze; it is not changed, but for its options.
         photos: what to learn from.
-        recipe: the recipe.
-        pixels: area of the input in training, in pixels.
+        recipe: the recipe of the passes over parts of photos.
+        head: the recipe of the head alone; None: its defaults.
         note: called with a line for each epoch.
 
     Returns:
-        A network with the head of the scene, with the options of the input that it was trained at.
+        A network with the head of the scene, with the options of the input that it is used at.
     """
 
     def report(epoch: int, terms: list[float], averaged: SaliencyNetwork) -> None:
         note(f"epoch {epoch + 1}: " + ", ".join(f"{term:.3f}" for term in terms))
 
-    network.options = replace(network.options, pixels=pixels)
+    network.options = replace(network.options, pixels=THIRD)
     taught = [
         photo if len(photo.points) else replace(photo, gaze=mirrored_mean(network, photo.image))
         for photo in photos
     ]
-    joined = network if network.scene is not None else with_scene_head(network, HEAD)
-    return train_scenes(joined, taught, recipe, report)
+    joined = with_scene_head(network, HEAD)
+    joined.options = replace(joined.options, pixels=SECOND)
+    joined = train_scenes(joined, taught, recipe, report)
+    joined.options = replace(joined.options, pixels=THIRD)
+    joined = train_scenes(joined, taught, on_whole_photos(recipe), report)
+    joined = train_head(joined, taught, head or HeadRecipe(), note)
+    joined.options = replace(joined.options, pixels=WHOLE)
+    return joined
+
+
+def on_whole_photos(recipe: SceneRecipe) -> SceneRecipe:
+    """Return the recipe of one pass over whole photos, at a third of the rates.
+
+    Parts look larger than whole photos; the network settles on the scale of these (the effect: H.
+    Touvron et al., "Fixing the train-test resolution discrepancy", 2019).
+    """
+    return replace(
+        recipe,
+        epochs=1,
+        views=1,
+        crops=False,
+        rate=0.3 * recipe.rate,
+        gaze_rate=0.3 * recipe.gaze_rate,
+        trunk_rate=recipe.trunk_rate / 3,
+        average=0.98,
+        seed=recipe.seed + 3,
+    )
 
 
 @torch.inference_mode()

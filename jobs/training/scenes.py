@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from deepcrop.networks.saliency.model import SaliencyNetwork
+from deepcrop.networks.saliency.scene import SceneMaps
 
 from .datasets import density
 from .head_targets import heads_loss, targets
@@ -215,23 +216,25 @@ def scene_loss(
     target = torch.stack([view.gaze for view in views])
     looked = (target.sum((1, 2)) > 0).float()
     gaze = kl_divergence(density, target) - correlation(density, target)
+    terms = [(gaze * looked).sum() / looked.sum().clamp_min(1), *scene_terms(scene, views)]
+    total = sum((w * term for w, term in zip(recipe.weights, terms, strict=True)), x.new_zeros(()))
+    return total, [term.item() for term in terms]
+
+
+def scene_terms(scene: SceneMaps, views: Sequence[SceneView]) -> list[Tensor]:
+    """Return the losses of a batch's subjects, text, faces and heads of animals."""
     labelled = torch.tensor([float(view.labelled) for view in views])
-    subject = _mask_loss(scene.subject, [view.subject for view in views], labelled, overlap=True)
-    text = _mask_loss(scene.text, [view.text for view in views], labelled, overlap=False)
     cells = (scene.subject.shape[-2], scene.subject.shape[-1])
     people = _targets([view.faces for view in views], cells, [1.0] * len(views))
     animals = _targets(
         [view.animals for view in views], cells, [view.animals_weight for view in views]
     )
-    terms = [
-        (gaze * looked).sum() / looked.sum().clamp_min(1),
-        subject,
-        text,
+    return [
+        _mask_loss(scene.subject, [view.subject for view in views], labelled, overlap=True),
+        _mask_loss(scene.text, [view.text for view in views], labelled, overlap=False),
         heads_loss(scene.people.float(), *people),
         heads_loss(scene.animals.float(), *animals),
     ]
-    total = sum((w * term for w, term in zip(recipe.weights, terms, strict=True)), x.new_zeros(()))
-    return total, [term.item() for term in terms]
 
 
 def _mask_loss(

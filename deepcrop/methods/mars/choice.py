@@ -149,14 +149,16 @@ def choose(scorer: Scorer, aspect: AspectRatio, size: Size, rules: Rules) -> Box
 def _holds(boxes: Floats, part: Floats) -> NDArray[np.bool_]:
     """Return which windows ``(n, 4)`` contain a part ``(4,)``."""
     low, high = boxes[:, :2] <= part[:2] + 1e-9, boxes[:, 2:] >= part[2:] - 1e-9
-    held: NDArray[np.bool_] = np.concatenate([low, high], 1).all(1)
+    held: NDArray[np.bool_] = np.asarray(np.concatenate([low, high], 1).all(1))
     return held
 
 
 def _cuts(boxes: Floats, part: Floats) -> NDArray[np.bool_]:
     """Return which windows ``(n, 4)`` contain some of a part ``(4,)`` but not all of it."""
-    touched = ((boxes[:, :2] < part[2:]) & (boxes[:, 2:] > part[:2])).all(1)
-    return touched & ~_holds(boxes, part)
+    inside = (boxes[:, :2] < part[2:]) & (boxes[:, 2:] > part[:2])
+    touched: NDArray[np.bool_] = np.asarray(inside.all(1))
+    cut: NDArray[np.bool_] = touched & ~_holds(boxes, part)
+    return cut
 
 
 def _pixels(window: Floats, aspect: AspectRatio, size: Size) -> Box:
@@ -164,6 +166,12 @@ def _pixels(window: Floats, aspect: AspectRatio, size: Size) -> Box:
     x0, y0, x1, y1 = window.tolist()
     largest = aspect.largest_window(size)
     zoom = max((x1 - x0) * size.width / largest.width, (y1 - y0) * size.height / largest.height)
-    scale = Fraction(min(max(round(zoom * largest.longest), 1), largest.longest), largest.longest)
-    scaled = Size(max(1, round(largest.width * scale)), max(1, round(largest.height * scale)))
+    side = min(max(round(zoom * largest.longest), 1), largest.longest)
+    scaled = largest
+    if side < largest.longest:
+        ratio = Fraction(aspect.width, aspect.height)
+        if largest.width >= largest.height:
+            scaled = Size(side, min(max(round(side / ratio), 1), largest.height))
+        else:
+            scaled = Size(min(max(round(side * ratio), 1), largest.width), side)
     return Box.centred(scaled, ((x0 + x1) / 2, (y0 + y1) / 2), size)

@@ -223,6 +223,11 @@ class SaliencyNetwork(nn.Module):
             joined = joined + resize(project(features[tap]), size)
         return cast(Tensor, self.rounds(self.recurrent(self.dropout(F.relu(joined)))))
 
+    def head_inputs(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Return what the head of the scene reads: the trunk's taps and the context."""
+        features = self._taps(x, heads=True)
+        return [features[tap] for tap in FACE_TAPS], self._rounds(features)
+
     def features(self, x: Tensor, *, faces: bool = False) -> tuple[Tensor, list[Tensor]]:
         """Return the features before the last layer of the readout, for heads of other tasks.
 

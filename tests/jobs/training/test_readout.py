@@ -7,7 +7,7 @@ from torchvision.models import mobilenet_v2
 
 from jobs.training import readout
 from jobs.training.datasets import density
-from jobs.training.views import Sample, kl_divergence
+from jobs.training.views import kl_divergence
 
 
 @pytest.mark.smoke
@@ -54,27 +54,3 @@ def test_features_cover_photos_of_any_shape(vgg_student):
     for height, width in ((48, 64), (64, 40)):
         image = torch.randint(0, 256, (3, height, width), dtype=torch.uint8)
         assert features(image).shape == (6336, *readout.GRID)
-
-
-def test_a_readout_is_asked_about_photos_it_has_not_seen(monkeypatch):
-    monkeypatch.setattr(readout, "COMPONENTS", 8)
-    trained_on = []
-
-    def spy(inputs, targets, seed):
-        trained_on.append(inputs[:, 0, 0, 0, 0].tolist())
-        return readout.FrozenReadout(4, 1, torch.ones(readout.COMPONENTS, 1, 1)).eval()
-
-    asked = []
-    monkeypatch.setattr(readout, "train_readout", spy)
-    monkeypatch.setattr(
-        readout,
-        "predict",
-        lambda _, inputs: asked.append((len(trained_on), inputs[0, 0, 0, 0].item())) or inputs,
-    )
-    marks = torch.arange(9).view(9, 1, 1, 1, 1).expand(9, 2, 8, *readout.GRID).half()
-    monkeypatch.setattr(readout, "describe", lambda *_: marks)
-    samples = [Sample(torch.zeros(3, 4, 4), np.array([[0.5, 0.5]])) for _ in range(9)]
-    maps = readout.out_of_fold(None, samples, folds=3)
-    assert [each[0, 0, 0, 0].item() for each in maps] == list(range(9))
-    assert len(asked) == 9
-    assert all(mark not in trained_on[count - 1] for count, mark in asked)

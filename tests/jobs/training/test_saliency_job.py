@@ -1,7 +1,5 @@
 """The whole recipe of the saliency network, on a few tiny photos."""
 
-from dataclasses import replace
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,10 +8,11 @@ import torch
 from PIL import Image
 from torchvision.models import mobilenet_v2
 
-from deepcrop.networks.saliency.model import SaliencyOptions
+from deepcrop.networks.saliency.model import SaliencyNetwork, SaliencyOptions
 from jobs.training import datasets, saliency_job
 from jobs.training.animals import POINTS, read_animals, split_animals
 from jobs.training.saliency import Recipe
+from jobs.training.scene_head import HeadRecipe, train_head
 from jobs.training.scene_photos import labelled_paths, scene_photos
 from jobs.training.scenes import SceneRecipe
 from jobs.training.teachers import LABEL_SIDE, Labels, read_labels, write_labels
@@ -100,9 +99,28 @@ def test_the_recipe_runs_from_gaze_to_scenes(folder, monkeypatch, tmp_path):
     assert network.options.pixels == 64 * 96 and network.scene is None
     labels = {each.photo: each for each in labels_of(labelled_paths(folder), folder)}
     photos = scene_photos(folder, labels)
-    recipe = SceneRecipe(epochs=2, views=1, batch=2)
-    taught = saliency_job.learn_scenes(network, photos, recipe, pixels=96 * 96, note=lines.append)
-    assert taught.options == replace(network.options, scene=saliency_job.HEAD)
-    assert taught.options.pixels == 96 * 96 and len(lines) == 3
-    faster = saliency_job.learn_scenes(taught, photos, recipe, pixels=64 * 64)
-    assert faster.options.pixels == 64 * 64
+    monkeypatch.setattr(saliency_job, "SECOND", 64 * 96)
+    monkeypatch.setattr(saliency_job, "THIRD", 96 * 96)
+    taught = saliency_job.learn_scenes(
+        network,
+        photos,
+        SceneRecipe(epochs=2, views=1, batch=2),
+        head=HeadRecipe(epochs=2, views=2, batch=4),
+        note=lines.append,
+    )
+    assert taught.options.scene == saliency_job.HEAD
+    assert taught.options.pixels == saliency_job.WHOLE
+    assert len(lines) == 1 + 2 + 1 + 2
+
+
+def test_the_head_learns_and_gaze_stays(folder):
+    torch.manual_seed(0)
+    network = SaliencyNetwork(SaliencyOptions(pixels=64 * 96, width=8, scene=8)).eval()
+    labels = {each.photo: each for each in labels_of(labelled_paths(folder), folder)}
+    photos = scene_photos(folder, labels)
+    before = network.maps([photos[0].image])[0]
+    lines = []
+    trained = train_head(network, photos, HeadRecipe(epochs=6, rate=1e-2, batch=4), lines.append)
+    assert torch.equal(trained.maps([photos[0].image])[0], before)
+    first, last = (float(line.split(": ")[1].split(",")[0]) for line in (lines[0], lines[-1]))
+    assert last < first
