@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 Weight = Annotated[float, Field(ge=0, le=10)]
 
-PREFERENCE = 6.0
+PREFERENCE = 3.6
 """Growth of the log-odds that a person prefers a window, for a difference of 1 in worth."""
 LONGEST = 640
 """The longest edge of analysed images in pixels, unless the option ``pixels`` requires more."""
@@ -62,15 +62,15 @@ class SaliencyCrop(CropMethod, Trained):
         """
         minimum_zoom: float = 0.5
         """Sides of the smallest allowed window relative to those of the largest, 0..1."""
-        subject: Weight = 0.25
+        subject: Weight = 0.1
         """Bonus of the whole subject, where all gaze is 1; a part of it brings its share."""
-        whole: Weight = 0.1
+        whole: Weight = 0.05
         """Bonus of a window that shows the subject whole, times the share of gaze on it."""
-        faces: Weight = 0.4
+        faces: Weight = 0.07
         """Penalty of cutting the head of a person, half of it for the face, half for the hair."""
-        animals: Weight = 0.3
+        animals: Weight = 0.04
         """Penalty of cutting the head of an animal, and bonus of showing it."""
-        text: Weight = 0.1
+        text: Weight = 0.03
         """Penalty of cutting a line of text."""
         plain_ground: bool = True
         """Whether a subject on a plain background, such as a product on white, is shown whole and

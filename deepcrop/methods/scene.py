@@ -34,9 +34,9 @@ CONFIDENT = 0.5
 """Probability (0..1) from which a place belongs to the subject."""
 SMALLEST = 0.004
 """Least share (0..1) of the image that a subject covers, below which there is none."""
-MARGIN, ANIMAL_MARGIN = 0.1, 0.2
-"""Margin around the heads of people and of animals, relative to their sides: the network finds them
-with that error, and a head at the very edge of a crop looks cut."""
+MARGIN = 0.1
+"""Margin around heads, relative to their sides: the network finds them with that error, and a head
+at the very edge of a crop looks cut."""
 SHOWN = 1.0
 """Bonus of showing the head of an animal, relative to the penalty of cutting it. Those of people
 attract gaze enough."""
@@ -101,7 +101,7 @@ class Scene:
                 things.append(Thing(box, 0.0, weights.heads / 2 * _prominence(box, size)))
             parts.append(Part(face_box(head_of(face), size), Flag.HEAD_CUT))
         for *head, _ in output.animals.tolist():
-            box = face_box(_widened(tuple(head), ANIMAL_MARGIN), size)
+            box = face_box(_widened(tuple(head), MARGIN), size)
             weight = weights.animals * _prominence(box, size)
             things.append(Thing(box, SHOWN * weight, weight))
             parts.append(Part(face_box(head, size), Flag.HEAD_CUT))

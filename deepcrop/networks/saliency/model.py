@@ -28,9 +28,9 @@ from .faces import FaceHead, read_faces
 from .sam import AttentiveConvLSTM, PriorRound, Readout, resize
 from .scene import SceneHead, SceneMaps
 
-FACE_THRESHOLD = 0.35
+FACE_THRESHOLD = 0.3
 """Least probability (0..1) of a face; the model card gives the resulting precision and recall."""
-ANIMAL_THRESHOLD = 0.3
+ANIMAL_THRESHOLD = 0.25
 """Least probability (0..1) of an animal's head; see the model card."""
 
 
