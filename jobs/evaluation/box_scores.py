@@ -24,9 +24,11 @@ from torch import Tensor
 
 from deepcrop.errors import RequestError
 from deepcrop.geometry import AspectRatio, Box, Size
+from deepcrop.methods.mars.choice import Scorer as MarsScorer
 from deepcrop.methods.mars.method import MarsCrop
 from deepcrop.methods.saliency import SaliencyCrop
 from deepcrop.methods.scene import Scene, SceneWeights
+from deepcrop.ops.box_search import SumTable
 from deepcrop.ops.coverage import coverage
 from deepcrop.ops.windows import Integral
 from jobs.training.datasets import density, read_photo
@@ -105,8 +107,8 @@ def scorer_of(method: OurMethod) -> Scorer:
     """Return a method's own score of boxes.
 
     That is its ``objective`` if it has one (:class:`HasObjective`), else for ``saliency`` what its
-    windows maximise (:meth:`deepcrop.methods.scene.Scene.worth`), and for ``mars`` the soft IoU of
-    a box and the cropping area of its ratio.
+    windows maximise (:meth:`deepcrop.methods.scene.Scene.worth`), and for ``mars`` the score
+    by which it compares windows.
 
     Raises:
         RequestError: the method gives boxes no scores.
@@ -142,16 +144,19 @@ def whole_pixels(box: Edges, size: Size) -> Box:
 
 
 def _mars(method: MarsCrop, photo: EvaluationPhoto) -> BoxScore:
+    weights = method.looker.weights
+    sides = np.array([photo.size.width, photo.size.height] * 2, np.float64)
+
     @cache
-    def area_of(ratio: AspectRatio) -> np.ndarray:
-        return method.maps([photo.image], [ratio])[0][0]
+    def scorer(ratio: AspectRatio) -> MarsScorer:
+        [seen] = method.looker.look([photo.image], [ratio])
+        compared = weights._replace(cells=weights.voted_cells)
+        return MarsScorer(SumTable.of(seen.logits[0]), compared, seen.cells)
 
     def score(box: Edges) -> float:
         # Crops of one ratio differ in the third digit, and the network should run once for them.
-        area = area_of(AspectRatio.of(Fraction(round(50 * box.ratio), 50)))
-        shared = inside(area, box, photo.size)
-        window = box.width * box.height / photo.size.pixels * area.size
-        return shared / (window + float(area.sum()) - shared)
+        ratio = AspectRatio.of(Fraction(round(50 * box.ratio), 50))
+        return float(scorer(ratio)(np.array([box]) / sides)[0])
 
     return score
 

@@ -137,8 +137,16 @@ def subject(mask: NDArray[np.uint8], size: Size) -> Floats:
 
 
 def subject_table(title: str, found: Mapping[str, SubjectShares]) -> Table:
-    """Tabulate share and whole, the most whole last."""
-    table = Table("window", "share", "whole", "standard error of whole", title=title)
+    """Tabulate share and whole, and whole among the pairs where some window shows all.
+
+    Args:
+        title: title of the table.
+        found: of :func:`subject_shares`; the most whole is last.
+    """
+    columns = ("share", "whole", "standard error of whole", "whole, where it fits")
+    table = Table("window", *columns, title=title)
+    fits = max(found["best possible"].whole, 1e-9)
     for name, each in sorted(found.items(), key=lambda item: item[1].whole):
-        table.add_row(name, f"{each.share:.3f}", f"{each.whole:.3f}", f"{each.error:.3f}")
+        figures = (each.share, each.whole, each.error, each.whole / fits)
+        table.add_row(name, *(f"{figure:.3f}" for figure in figures))
     return table
