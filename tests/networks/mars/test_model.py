@@ -168,37 +168,6 @@ def test_parameters_of_ratios_can_be_kept_and_joined() -> None:
     torch.testing.assert_close(network.decode(features, together), network.decode(features, apart))
 
 
-def test_the_saliency_trunk_hands_on_what_a_saliency_map_is_read_from() -> None:
-    torch.manual_seed(0)
-    network = Mars(MarsOptions(trunk="sam", layer="readout")).eval().requires_grad_(False)
-    [trunk] = network.trunk.children()
-    x = torch.rand(2, 3, 64, 96) * 2 - 1
-    score = trunk.network.readout.score
-    read = F.conv2d(network.features(x)[:, 64:], score.weight, score.bias)
-    torch.testing.assert_close(read, trunk.network.score(x))
-
-
-@pytest.mark.parametrize(("height", "width"), [(48, 64), (41, 60), (100, 7)])
-def test_the_saliency_trunk_finds_the_faces_that_its_own_network_does(
-    height: int, width: int
-) -> None:
-    torch.manual_seed(1)
-    network = Mars(MarsOptions(trunk="sam", layer="readout", longest=100)).eval()
-    [trunk] = network.trunk.children()
-    own = trunk.network.to(memory_format=torch.channels_last)
-    torch.nn.init.constant_(own.faces.read.bias, 0.0)  # some cells find a face
-    image = torch.randint(0, 256, (3, height, width), dtype=torch.uint8)
-    parameters = network.parameters_of(torch.ones(1))
-    [seen] = network.predict([image], parameters, faces=True)
-    [nobody] = network.predict([image], parameters, faces=False)
-    [expected] = own.predict([image])
-    assert own.options.pixels == 7500
-    torch.testing.assert_close(seen.areas, nobody.areas)
-    assert seen.areas.shape[1:] == expected.saliency.shape
-    assert len(nobody.faces) == 0 < len(seen.faces)
-    torch.testing.assert_close(seen.faces, expected.faces)
-
-
 def test_options_survive_the_metadata() -> None:
     options = MarsOptions(channels=64, predictor=False)
     assert MarsOptions.from_json(options.to_json()) == options
