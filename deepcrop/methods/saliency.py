@@ -36,7 +36,10 @@ if TYPE_CHECKING:
 Weight = Annotated[float, Field(ge=0, le=10)]
 
 PREFERENCE = 3.6
-"""Growth of the log-odds that a person prefers a window, for a difference of 1 in worth."""
+"""Growth of the log-odds that a person prefers a window, for a difference of 1 in worth.
+
+Fitted on the votes on 1,036 pairs of one size, of the first of five folds of FCDB's train part.
+"""
 LONGEST = 640
 """The longest edge of analysed images in pixels, unless the option ``pixels`` requires more."""
 
@@ -66,8 +69,11 @@ class SaliencyCrop(CropMethod, Trained):
         """Bonus of the whole subject, where all gaze is 1; a part of it brings its share."""
         whole: Weight = 0.05
         """Bonus of a window that shows the subject whole, times the share of gaze on it."""
-        faces: Weight = 0.07
-        """Penalty of cutting the head of a person, half of it for the face, half for the hair."""
+        faces: Weight = 0.08
+        """Penalty of cutting the head of a person, and bonus of showing it.
+
+        Half of it is for the face, half for the hair.
+        """
         animals: Weight = 0.04
         """Penalty of cutting the head of an animal, and bonus of showing it."""
         text: Weight = 0.03

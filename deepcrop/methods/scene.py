@@ -38,8 +38,8 @@ MARGIN = 0.1
 """Margin around heads, relative to their sides: the network finds them with that error, and a head
 at the very edge of a crop looks cut."""
 SHOWN = 1.0
-"""Bonus of showing the head of an animal, relative to the penalty of cutting it. Those of people
-attract gaze enough."""
+"""Bonus of showing a head, relative to the penalty of cutting it: to leave a head out is half as bad
+as to cut it."""
 LARGE_HEAD = 0.08
 """Height of a head, relative to the image's longer edge, from which it has its full weight."""
 
@@ -98,7 +98,8 @@ class Scene:
         for *face, _ in output.faces.tolist():
             for each in (tuple(face), head_of(face)):
                 box = face_box(_widened(each, MARGIN), size)
-                things.append(Thing(box, 0.0, weights.heads / 2 * _prominence(box, size)))
+                weight = weights.heads / 2 * _prominence(box, size)
+                things.append(Thing(box, SHOWN * weight, weight))
             parts.append(Part(face_box(head_of(face), size), Flag.HEAD_CUT))
         for *head, _ in output.animals.tolist():
             box = face_box(_widened(tuple(head), MARGIN), size)

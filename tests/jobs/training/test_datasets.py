@@ -89,7 +89,7 @@ def test_a_gaze_folder_of_ones_own_is_for_training(shared, tmp_path):
     shutil.copytree(shared / "data", tmp_path / "data")
     (tmp_path / "data" / "gaze_notes").mkdir()  # no fixations.parquet: no dataset
     shutil.copytree(tmp_path / "data" / "gaze_osie", tmp_path / "data" / "gaze_mine")
-    known = {"gaze_osie": (1, 2), "gaze_nus_scene": (1, 1)}
+    known = {"gaze_osie": (1, 2), "gaze_nus_scene": (1, 1), "gaze_pascals": (1, 1)}
     parts, before = (gaze(root, longest=64, parts_of=known) for root in (tmp_path, shared))
     assert [photo.name for photo in parts.test] == [photo.name for photo in before.test]
     assert [photo.name for photo in parts.validation] == [p.name for p in before.validation]
