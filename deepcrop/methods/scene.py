@@ -38,8 +38,10 @@ MARGIN = 0.1
 """Margin around heads, relative to their sides: the network finds them with that error, and a head
 at the very edge of a crop looks cut."""
 SHOWN = 1.0
-"""Bonus of showing a head, relative to the penalty of cutting it: to leave a head out is half as bad
-as to cut it."""
+"""Bonus of showing a head, relative to the penalty of cutting it.
+
+To leave a head out is half as bad as to cut it.
+"""
 LARGE_HEAD = 0.08
 """Height of a head, relative to the image's longer edge, from which it has its full weight."""
 
