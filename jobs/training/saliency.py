@@ -175,7 +175,7 @@ def train(
             _schedule(optimiser, recipe, min(1.0, step / total))
             losses.append(_step(model, optimiser, batch, recipe, device))
             step += workers
-            _average(averaged, network, min(recipe.average, (step + 1) / (step + 10)))
+            average(averaged, network, min(recipe.average, (step + 1) / (step + 10)))
         kl, cc = evaluate(averaged, validation)
         report(Progress(epoch, float(np.mean(losses)), kl, cc), averaged.state_dict())
         since += 1
@@ -229,7 +229,7 @@ def _step(
     return value.item()
 
 
-def _average(averaged: nn.Module, network: nn.Module, decay: float) -> None:
+def average(averaged: nn.Module, network: nn.Module, decay: float) -> None:
     """Move the averaged weights towards the current ones."""
     with torch.no_grad():
         for kept, new in zip(averaged.parameters(), network.parameters(), strict=True):

@@ -20,7 +20,8 @@ from torch import Tensor
 
 from deepcrop.networks.saliency.model import SaliencyNetwork
 
-from .scenes import ScenePhoto, SceneRecipe, SceneView, draw_view, scene_terms
+from .saliency import average
+from .scenes import ScenePhoto, SceneRecipe, SceneView, draw_view, rate_factor, scene_terms
 from .views import nearest_shape, shapes
 
 
@@ -86,13 +87,12 @@ def train_head(
     optimiser = torch.optim.AdamW(head.parameters(), recipe.rate, weight_decay=recipe.decay)
     size = recipe.batch
     steps = recipe.epochs * sum(math.ceil(len(group) / size) for group in groups.values())
-    step, warm_up = 0, max(1, min(40, steps // 10))
+    step = 0
     for epoch in range(recipe.epochs):
         sums = []
         for batch in _batches(list(groups.values()), size, random):
-            rate = recipe.rate * min(1.0, (step + 1) / warm_up)
             for group in optimiser.param_groups:
-                group["lr"] = rate * (1 + math.cos(math.pi * step / steps)) / 2
+                group["lr"] = recipe.rate * rate_factor(step, steps, 40)
             taps = [
                 torch.stack(each).float() for each in zip(*(v.taps for v in batch), strict=True)
             ]
@@ -104,10 +104,7 @@ def train_head(
             torch.nn.utils.clip_grad_norm_(head.parameters(), 5.0)
             optimiser.step()
             step += 1
-            with torch.no_grad():
-                keep = min(recipe.average, (step + 1) / (step + 10))
-                for kept, new in zip(averaged.parameters(), head.parameters(), strict=True):
-                    kept.lerp_(new, 1 - keep)
+            average(averaged, head, min(recipe.average, (step + 1) / (step + 10)))
             sums.append([term.item() for term in terms])
         note(f"epoch {epoch + 1}: " + ", ".join(f"{term:.3f}" for term in np.mean(sums, 0)))
     network.scene = averaged

@@ -28,6 +28,7 @@ from deepcrop.networks.saliency.scene import SceneMaps
 
 from .datasets import density
 from .head_targets import heads_loss, targets
+from .saliency import average
 from .views import correlation, cut, kl_divergence, nearest_shape, random_crop, recolour, shapes
 
 Floats = NDArray[np.float64]
@@ -297,28 +298,35 @@ def train_scenes(
     averaged = copy.deepcopy(network).requires_grad_(False)
     random = np.random.default_rng(recipe.seed + 1)
     steps = recipe.epochs * len(_batches(views, 0, recipe.batch, np.random.default_rng(0)))
-    step, warm_up = 0, max(1, min(60, steps // 10))
+    step = 0
     for epoch in range(recipe.epochs):
         network.train()
         sums: list[list[float]] = []
         for batch in _batches(views, epoch, recipe.batch, random):
-            warm = min(1.0, (step + 1) / warm_up)
             for group in optimiser.param_groups:
-                factor = warm * (1 + math.cos(math.pi * min(1.0, step / steps))) / 2
-                group["lr"] = group["highest"] * factor
+                group["lr"] = group["highest"] * rate_factor(step, steps, 60)
             value, terms = scene_loss(network, batch, recipe)
             optimiser.zero_grad()
             value.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
             optimiser.step()
             step += 1
-            with torch.no_grad():
-                keep = min(recipe.average, (step + 1) / (step + 10))
-                for kept, new in zip(averaged.parameters(), network.parameters(), strict=True):
-                    kept.lerp_(new, 1 - keep)
+            average(averaged, network, min(recipe.average, (step + 1) / (step + 10)))
             sums.append(terms)
         report(epoch, np.mean(sums, 0).tolist(), averaged.eval())
     return averaged.eval()
+
+
+def rate_factor(step: int, steps: int, warm_up: int) -> float:
+    """Return a step's learning rate relative to the highest one: a warm-up, then a cosine to zero.
+
+    Args:
+        step: number of the step, from 0.
+        steps: number of all steps.
+        warm_up: the most steps of the warm-up, which takes at most a tenth of all.
+    """
+    warm = min(1.0, (step + 1) / max(1, min(warm_up, steps // 10)))
+    return warm * (1 + math.cos(math.pi * min(1.0, step / steps))) / 2
 
 
 def _batches(

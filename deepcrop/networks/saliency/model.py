@@ -10,11 +10,10 @@ maps = network.maps([photo, other])                       # uint8 (3, h, w) each
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import Literal, cast
+from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -25,6 +24,7 @@ from ..mobilenet import CHANNELS, Conv2dSame, MobileNetV2
 from ..precision import check_dtype
 from .faces import TAPS as FACE_TAPS
 from .faces import FaceHead, read_faces
+from .options import SaliencyOptions as SaliencyOptions
 from .sam import AttentiveConvLSTM, PriorRound, Readout, resize
 from .scene import SceneHead, SceneMaps
 
@@ -32,78 +32,6 @@ FACE_THRESHOLD = 0.3
 """Least probability (0..1) of a face; the model card gives the resulting precision and recall."""
 ANIMAL_THRESHOLD = 0.25
 """Least probability (0..1) of an animal's head; see the model card."""
-
-
-@dataclass(frozen=True)
-class SaliencyOptions:
-    """The architecture; the defaults are our own network's, :meth:`sam` returns the paper's.
-
-    Attributes:
-        pixels: area to which an image is resized, in pixels, in its own aspect ratio.
-        multiple: divisor of both sides of the input, in pixels.
-        output_stride: stride of the trunk and of all layers up to the readout, in pixels.
-        taps: indices of the trunk's blocks that are projected and summed into the ConvLSTM's input.
-        width: number of channels of the ConvLSTM.
-        steps: number of steps of the attentive ConvLSTM.
-        priors: number of Gaussian priors in each of the two rounds.
-        isotropic: whether a prior has one sigma (the blog) or one for each axis (SAM).
-        dilation: dilation of the 5x5 convolution after each round of priors.
-        detail: index of the block (stride 8) whose features refine the readout; None as in SAM.
-        readout: "softmax" gives a density that sums to 1, "relu" SAM's non-negative map.
-        blur: sigma of the Gaussian that finally smooths the map, in input pixels.
-        dropout: share (0..1) of the ConvLSTM's input channels that are dropped in training.
-        faces: number of channels of the head that detects faces alone; None: no such head.
-        scene: number of channels of the head that finds faces, animals' heads, the subject and
-            text; None: no such head.
-    """
-
-    pixels: int = 432 * 576
-    multiple: int = 16
-    output_stride: Literal[8, 16, 32] = 16
-    taps: tuple[int, ...] = (13, 17)
-    width: int = 64
-    steps: int = 2
-    priors: int = 16
-    isotropic: bool = False
-    dilation: int = 2
-    detail: int | None = 6
-    readout: Literal["softmax", "relu"] = "softmax"
-    blur: float = 4.0
-    dropout: float = 0.2
-    faces: int | None = None
-    scene: int | None = None
-
-    @classmethod
-    def sam(cls) -> SaliencyOptions:
-        """Return SAM's own architecture: 512 channels, 240x320 at stride 8, ReLU readout."""
-        return cls(
-            pixels=240 * 320,
-            steps=4,
-            multiple=8,
-            output_stride=8,
-            taps=(17,),
-            width=512,
-            dilation=4,
-            detail=None,
-            readout="relu",
-        )
-
-    def to_json(self) -> str:
-        """Return the options as a JSON object, for the metadata of a weights file."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> SaliencyOptions:
-        """Parse options from the result of :meth:`to_json`.
-
-        Raises:
-            ValueError: the object has an unknown option.
-        """
-        values = json.loads(text)
-        unknown = set(values) - {field.name for field in fields(cls)}
-        if unknown:
-            raise ValueError(f"unknown saliency options: {', '.join(sorted(unknown))}")
-        return cls(**{**values, "taps": tuple(values["taps"])})
 
 
 @dataclass(frozen=True)
