@@ -282,5 +282,6 @@ def test_the_command_lists_methods_of_others(package_of_others, capsys):
         "kind": "crop",
         "weights": None,
         "summary": "the window at the brighter end",
+        "score_meaning": "how good the method finds the crop, 0 (worst) to 1",
     }
     assert deepcrop.load(OWN).analysis == 48
