@@ -40,7 +40,7 @@ def test_the_curve_rises_with_the_photos(monkeypatch):
 
 
 def test_the_table_has_a_row_a_share(shared, monkeypatch):
-    parts = {"gaze_osie": (0, 2), "gaze_nus_scene": (0, 1)}
+    parts = {"gaze_osie": (0, 2), "gaze_nus_scene": (0, 1), "gaze_pascals": (4, 0)}
     monkeypatch.setattr(readout, "COMPONENTS", 32)  # few photos have few positions
     monkeypatch.setattr(module, "SHARES", (1.0,))
     monkeypatch.setattr(module, "gaze", lambda folder, longest: gaze(folder, longest, parts))
