@@ -1,8 +1,8 @@
 """Heads, which a window should contain or leave out but not cut.
 
 ```python
-costs = head_costs(output.faces, integral, weight=0.4)   # boxes, each with the cost of cutting it
-best_window(integral, aspect, avoid_cutting=costs)
+box = face_box(head_of(face), size)         # face: x0, y0, x1, y1 in 0..1 of the sides
+crop = Crop(..., parts=head_parts(output.faces, size))
 ```
 """
 
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from ..flags import Flag
 from ..geometry import Box, Size
-from ..ops.windows import Integral
 from .base import Part
 
 if TYPE_CHECKING:
@@ -23,31 +22,11 @@ HAIR_RATIO = 0.4
 """Height of the hair above a face, relative to the height of the face."""
 
 
-def head_costs(faces: Tensor, integral: Integral, weight: float) -> list[tuple[Box, float]]:
-    """Return the boxes of faces and heads, each with the cost of cutting it.
-
-    Args:
-        faces: ``(n, 4)`` or more columns: x0, y0, x1, y1 in 0..1 of the image's sides.
-        integral: the integral image of the map whose sum windows maximise.
-        weight: cost of cutting a head relative to the share of the map inside its face; half of it
-            is the cost of cutting the face, half of cutting the box of face and hair.
-
-    Returns:
-        Boxes in source pixels, each with its cost as a share (0..1) of the map's sum.
-    """
-    whole = []
-    for found in faces[:, :4].tolist():
-        face = face_box(found, integral.size)
-        cost = weight / 2 * integral.mass(face)
-        whole += [(face, cost), (face_box(head_of(found), integral.size), cost)]
-    return whole
-
-
 def head_parts(faces: Tensor, size: Size) -> tuple[Part, ...]:
     """Return the heads of faces, as parts that a crop box should not cut.
 
     Args:
-        faces: the faces, as for :func:`head_costs`.
+        faces: ``(n, 4)`` or more columns: x0, y0, x1, y1 in 0..1 of the image's sides.
         size: size of the source in pixels.
     """
     found = faces[:, :4].tolist()

@@ -3,7 +3,7 @@
 ```python
 >>> [terms] = terms_of("saliency")
 >>> terms.commercial
-'no'
+'unclear'
 >>> check("commercial", "saliency")
 RequestError: licence 'commercial': refuses the weights 'saliency' ...
 ```

@@ -1,8 +1,8 @@
 """What the saliency network sees beside gaze, weighed for the choice of a window.
 
 ```python
-scene = Scene.of(output, size, weights)
-best_window(integral, aspect, bonus=scene.bonus(integral))
+scene = Scene.of(output, integral, weights)
+best_window(integral, aspect, bonus=scene.bonus)
 scene.parts          # heads, which a crop is flagged for cutting
 ```
 """
@@ -43,7 +43,7 @@ SHOWN = 1.0
 To leave a head out is half as bad as to cut it.
 """
 LARGE_HEAD = 0.08
-"""Height of a head, relative to the image's longer edge, from which it has its full weight."""
+"""Longer side of a head, relative to the image's, from which it has its full weight."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class SceneWeights:
     Attributes:
         subject: bonus of the whole subject; a part of it brings its share.
         whole: bonus of showing the subject whole.
-        heads: penalty of cutting a head of a person.
+        heads: penalty of cutting the head of a person, and bonus of showing it.
         animals: penalty of cutting the head of an animal, and bonus of showing it.
         text: penalty of cutting a line of text.
     """
@@ -72,7 +72,7 @@ class Scene:
     Attributes:
         size: size of the source in pixels.
         subject: integral image of the subject's mask; None if there is no subject.
-        gate: share (0..1) of the gaze that lies on the subject.
+        gate: share (0..1) of the gaze that lies on the subject, the factor of the bonus ``whole``.
         things: heads and lines of text.
         parts: parts of the image that a crop is flagged for cutting.
         weights: the weights.
@@ -89,6 +89,8 @@ class Scene:
     def of(cls, output: SaliencyOutput, integral: Integral, weights: SceneWeights) -> Scene:
         """Read the scene from the network's output for an image.
 
+        Parts whose weight is 0 are left out: they neither move a window nor flag it.
+
         Args:
             output: the network's output.
             integral: integral image of its saliency.
@@ -97,13 +99,13 @@ class Scene:
         size = integral.size
         things: list[Thing] = []
         parts: list[Part] = []
-        for *face, _ in output.faces.tolist():
+        for *face, _ in output.faces.tolist() if weights.heads else ():
             for each in (tuple(face), head_of(face)):
                 box = face_box(_widened(each, MARGIN), size)
                 weight = weights.heads / 2 * _prominence(box, size)
                 things.append(Thing(box, SHOWN * weight, weight))
             parts.append(Part(face_box(head_of(face), size), Flag.HEAD_CUT))
-        for *head, _ in output.animals.tolist():
+        for *head, _ in output.animals.tolist() if weights.animals else ():
             box = face_box(_widened(tuple(head), MARGIN), size)
             weight = weights.animals * _prominence(box, size)
             things.append(Thing(box, SHOWN * weight, weight))
@@ -141,18 +143,17 @@ def _widened(box: Corners, margin: float) -> Corners:
 
 
 def _prominence(head: Box, size: Size) -> float:
-    """Return the weight (0..1) of a head by its height: small ones matter less."""
+    """Return the weight (0..1) of a head by its longer side: small ones matter less."""
     return min(1.0, head.size.longest / (LARGE_HEAD * size.longest))
 
 
 def _lines(text: np.ndarray, size: Size) -> list[Box]:
     """Return the boxes of lines of text in source pixels."""
     height, width = text.shape
-    sides = [size.width / width, size.height / height]
     return [
         face_box((x0 / width, y0 / height, x1 / width, y1 / height), size)
         for x0, y0, x1, y1 in region_boxes(text > TEXT)
-        if (x1 - x0) * (y1 - y0) > 1 and min(sides) > 0
+        if (x1 - x0) * (y1 - y0) > 1
     ]
 
 

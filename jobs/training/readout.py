@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from deepcrop.networks.mobilenet import MobileNetV2
 from deepcrop.networks.saliency.model import blur
 
-from .vgg_distillation import Student16x
 from .views import loss
 
 GRID = (24, 32)
@@ -25,33 +23,6 @@ CELLS = (96, 128)
 COMPONENTS = 448
 SAMPLED = 160
 """Number of photos from which the principal components are computed."""
-
-
-class FrozenFeatures(nn.Module):
-    """Blocks of the ImageNet trunk at three scales, and of a VGG, on one grid over the photo."""
-
-    def __init__(self, imagenet: Mapping[str, Tensor], vgg: Mapping[str, Tensor]) -> None:
-        super().__init__()
-        self.dense = MobileNetV2(output_stride=16)
-        self.strided = MobileNetV2(output_stride=32)
-        for trunk in (self.dense, self.strided):
-            trunk.load_torchvision(imagenet)
-        self.vgg = Student16x(vgg)
-        self.eval().requires_grad_(False).to(memory_format=torch.channels_last)
-
-    @torch.inference_mode()
-    def forward(self, image: Tensor) -> Tensor:
-        """Describe one photo, uint8 ``(3, h, w)``, by ``(6336, 24, 32)`` in float16."""
-        middle = resized(image, 384 * 512, 16)
-        large = resized(image, 576 * 768, 32)
-        small = resized(image, 224 * 288, 16)
-        maps = [
-            *self.dense.features(normalised(middle), (6, 10, 13, 17, 18)),
-            *self.strided.features(normalised(large), (13, 17, 18)),
-            *self.dense.features(normalised(small), (13, 17, 18)),
-            *self.vgg(middle / 255).values(),
-        ]
-        return torch.cat([regridded(each) for each in maps], 1)[0].half()
 
 
 def resized(image: Tensor, pixels: int, multiple: int) -> Tensor:

@@ -2,8 +2,8 @@
 
 ```python
 scorer = Scorer(SumTable.of(logits), weights, scene.cells)
-choice = choose(scorer, aspect, size, rules)        # rules: kept boxes, heads, sizes
-choice.box, choice.preference
+box = choose(scorer, aspect, size, rules)           # rules: kept boxes, heads, sizes
+scorer.preference(box, aspect, size)
 ```
 """
 
@@ -98,7 +98,7 @@ class Rules:
             only the largest.
         keep: boxes in source pixels that the window contains if it can.
         avoid_cutting: boxes in source pixels that the window contains or excludes, each with the
-            score that a window may lose by not cutting it.
+            score that a window may lose by not cutting it; those that no window holds don't count.
         focal: a point that is as near to the window's centre as the image allows; None: any.
     """
 
@@ -133,6 +133,8 @@ def choose(scorer: Scorer, aspect: AspectRatio, size: Size, rules: Rules) -> Box
         boxes = boxes[holding]
     penalty = np.zeros(len(boxes))
     for part, cost in rules.avoid_cutting:
+        if part.size.width > whole.width or part.size.height > whole.height:
+            continue  # every window cuts it or leaves it out, and to leave it out is worse
         penalty += cost * _cuts(boxes, np.array(part.corners) / ([size.width, size.height] * 2))
     scores = scorer.dense(boxes) - penalty
     if scorer.cells is not None:

@@ -14,7 +14,7 @@ places; option ``window`` has the paper's medians, and the largest window of the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import numpy as np
@@ -150,6 +150,8 @@ class MarsCrop(CropMethod, Trained):
         for image, seen, size, hint in zip(tensors, looked, sizes, hints, strict=True):
             square = probability(seen.logits[-1])
             focal = hint.focal or read_area(square, self.options.threshold).centre
+            if not self.options.faces:
+                seen = replace(seen, faces=seen.faces[:0], animals=seen.animals[:0])
             one = _Image(size, hint, seen, self._standing(image, size))
             answers.append(
                 [
@@ -215,8 +217,6 @@ class MarsCrop(CropMethod, Trained):
         Half of the cost of a person's head is for the face, half for the box of face and hair.
         """
         weight, size = self.options.faces, image.size
-        if not weight:
-            return []
         costs = [(face_box(each, size), weight) for each in image.looked.animals[:, :4].tolist()]
         for face in image.looked.faces[:, :4].tolist():
             costs += [

@@ -9,10 +9,11 @@ MarsOptions.from_json(options.to_json())          # stored in the metadata of a 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
+from typing import ClassVar, Literal, NamedTuple
+
+from ..json_options import JsonOptions
 
 
 class Truncation(NamedTuple):
@@ -47,7 +48,7 @@ TRUNCATIONS: Mapping[str, Mapping[str, Truncation]] = {
 
 
 @dataclass(frozen=True)
-class MarsOptions:
+class MarsOptions(JsonOptions):
     """The architecture of Mars; the defaults are the paper's, other values are its ablations.
 
     Attributes:
@@ -68,6 +69,8 @@ class MarsOptions:
         interpolation: whether to interpolate between embeddings; otherwise the nearest embedding is
             used (Table 4).
     """
+
+    network: ClassVar[str] = "Mars"
 
     trunk: Literal["mobilenet_v2", "vgg16", "resnet50"] = "mobilenet_v2"
     layer: str = "c4_6"
@@ -112,20 +115,3 @@ class MarsOptions:
     def deconvolutions(self) -> int:
         """The number of deconvolution layers, each of which doubles the resolution."""
         return (self.truncation.stride // self.stride).bit_length() - 1
-
-    def to_json(self) -> str:
-        """Return the options as a JSON object, for the metadata of a weights file."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> MarsOptions:
-        """Parse options from the result of :meth:`to_json`.
-
-        Raises:
-            ValueError: the object has an unknown option.
-        """
-        values = json.loads(text)
-        unknown = set(values) - {field.name for field in fields(cls)}
-        if unknown:
-            raise ValueError(f"unknown Mars options: {', '.join(sorted(unknown))}")
-        return cls(**values)

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from ..saliency.faces import TAPS as FACE_TAPS
-from ..saliency.faces import read_faces
-from ..saliency.model import ANIMAL_THRESHOLD, FACE_THRESHOLD, SaliencyNetwork
+from ..saliency.model import SaliencyNetwork
 from ..saliency.sam import resize
 from .cells import cover
 
@@ -60,18 +59,10 @@ class Sight(SaliencyNetwork):
         gaze = self._density(score, (x.shape[-2] // 4, x.shape[-1] // 4))
         size = features[DEEP[-1]].shape[-2:]
         deep = torch.cat([resize(features[tap], size) for tap in DEEP], 1).float()
-        subjects: list[Tensor | None] = [None] * len(x)
-        animals = [gaze.new_zeros(0, 5) for _ in gaze]
-        if self.scene is None:
-            faces = self._decode_faces(features, faces=True)
-        else:
-            scene = self.scene([features[tap] for tap in FACE_TAPS], wide)
-            faces = [read_faces(each, FACE_THRESHOLD) for each in scene.people]
-            animals = [read_faces(each, ANIMAL_THRESHOLD) for each in scene.animals]
-            subjects = list(scene.subject.float().sigmoid())
+        found = self._find(features, wide)
         return [
-            Seen(each, _guides(*maps), *maps[1:3])
-            for each, *maps in zip(deep, gaze, faces, animals, subjects, strict=True)
+            Seen(each, _guides(density, *more[:3]), more.faces, more.animals)
+            for each, density, more in zip(deep, gaze, found, strict=True)
         ]
 
 

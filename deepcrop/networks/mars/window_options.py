@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ..json_options import JsonOptions
 
 
 @dataclass(frozen=True)
-class WindowOptions:
+class WindowOptions(JsonOptions):
     """The architecture of the head.
 
     Attributes:
@@ -30,6 +32,8 @@ class WindowOptions:
         input_dropout: share (0..1) of the trunk's channels that are dropped in training.
     """
 
+    network: ClassVar[str] = "Mars head"
+
     inputs: int = 416
     guides: int = 3
     width: int = 32
@@ -46,20 +50,3 @@ class WindowOptions:
     voted_share: float = 0.5
     dropout: float = 0.3
     input_dropout: float = 0.2
-
-    def to_json(self) -> str:
-        """Return the options as a JSON object, for the metadata of a weights file."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> WindowOptions:
-        """Parse options from the result of :meth:`to_json`.
-
-        Raises:
-            ValueError: the object has an unknown option.
-        """
-        values = json.loads(text)
-        unknown = set(values) - {field.name for field in fields(cls)}
-        if unknown:
-            raise ValueError(f"unknown options of Mars' head: {', '.join(sorted(unknown))}")
-        return cls(**values)

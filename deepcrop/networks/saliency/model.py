@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -34,18 +34,31 @@ ANIMAL_THRESHOLD = 0.25
 """Least probability (0..1) of an animal's head; see the model card."""
 
 
+class Found(NamedTuple):
+    """What the heads of the network find in one image beside gaze."""
+
+    faces: Tensor
+    """Faces of people ``(n, 5)``: x0, y0, x1, y1 in 0..1 of the sides, and the probability; empty
+    if the network doesn't find them."""
+    animals: Tensor
+    """Heads of animals, in the same form."""
+    subject: Tensor | None = None
+    """Probability that a place belongs to the subject, float32 ``(h'', w'')`` over the image; None
+    if the network doesn't predict it."""
+    text: Tensor | None = None
+    """The same of lines of text."""
+
+
 @dataclass(frozen=True)
 class SaliencyOutput:
     """The network's output for one image.
 
     Attributes:
         saliency: float32 map ``(h', w')`` that covers the image exactly.
-        faces: ``(n, 5)``: x0, y0, x1, y1 in 0..1 of the sides, and the probability; empty if the
-            network has no head for faces.
-        animals: the heads of animals, in the same form; empty if the network doesn't find them.
-        subject: float32 ``(h'', w'')``, the probability that a place belongs to the subject; None
-            if the network doesn't predict it.
-        text: the same of lines of text.
+        faces: see :attr:`Found.faces`.
+        animals: see :attr:`Found.animals`.
+        subject: see :attr:`Found.subject`.
+        text: see :attr:`Found.text`.
     """
 
     saliency: Tensor
@@ -156,24 +169,6 @@ class SaliencyNetwork(nn.Module):
         features = self._taps(x, heads=True)
         return [features[tap] for tap in FACE_TAPS], self._rounds(features)
 
-    def features(self, x: Tensor, *, faces: bool = False) -> tuple[Tensor, list[Tensor]]:
-        """Return the features before the last layer of the readout, for heads of other tasks.
-
-        Args:
-            x: the input of :meth:`forward`.
-            faces: whether to detect faces, if the network has a head for them.
-
-        Returns:
-            The features ``(B, width + 32, H / 8, W / 8)``, which are the upsampled output of the
-            second round of priors and the readout's hidden features; and the faces of each image as
-            in :attr:`SaliencyOutput.faces`.
-        """
-        features = self._taps(x, heads=faces)
-        wide = self._rounds(features)
-        refined = self.readout.refined(wide, self._fine(features))
-        joined = torch.cat([resize(wide, refined.shape[-2:]), refined], 1)
-        return joined, self._decode_faces(features, faces=faces)
-
     def _density(self, score: Tensor, size: tuple[int, int]) -> Tensor:
         score = resize(score.float(), size)[:, 0]
         if self.options.readout == "softmax":
@@ -227,32 +222,38 @@ class SaliencyNetwork(nn.Module):
         wide = self._rounds(features)
         score = self.readout(wide, self._fine(features))
         maps = self._density(score, (x.shape[-2] // 4, x.shape[-1] // 4))
-        none = maps.new_zeros(0, 5)
-        if not heads or (self.faces is None and self.scene is None):
-            return [SaliencyOutput(each, none, none) for each in maps]
+        found = self._find(features, wide) if heads else [_nothing(maps) for _ in maps]
+        return [SaliencyOutput(each, *more) for each, more in zip(maps, found, strict=True)]
+
+    def _find(self, features: Mapping[int, Tensor], wide: Tensor) -> list[Found]:
+        """Run the heads beside gaze, and decode what they find in each image.
+
+        Args:
+            features: the trunk's outputs by block index, those of :data:`.faces.TAPS` among them.
+            wide: the output of the second round of priors.
+        """
+        if self.scene is None and self.faces is None:
+            return [_nothing(wide) for _ in wide]
         taps = [features[tap] for tap in FACE_TAPS]
         if self.scene is None:
-            faces = self._decode_faces(features, faces=True)
-            return [SaliencyOutput(*each, none) for each in zip(maps, faces, strict=True)]
-        scene = self.scene(taps, wide)
+            maps = cast(FaceHead, self.faces)(taps)
+            none = _nothing(wide).animals
+            return [Found(read_faces(each, FACE_THRESHOLD), none) for each in maps]
         return [
-            SaliencyOutput(
-                density,
+            Found(
                 read_faces(people, FACE_THRESHOLD),
                 read_faces(animals, ANIMAL_THRESHOLD),
                 subject.float().sigmoid(),
                 text.float().sigmoid(),
             )
-            for density, people, animals, subject, text in zip(maps, *scene, strict=True)
+            for people, animals, subject, text in zip(*self.scene(taps, wide), strict=True)
         ]
 
-    def _decode_faces(self, features: Mapping[int, Tensor], *, faces: bool) -> list[Tensor]:
-        """Return the faces of each image; none if not requested or if there is no head."""
-        if not faces or self.faces is None:
-            some = next(iter(features.values()))
-            return [some.new_zeros(0, 5, dtype=torch.float32) for _ in some]
-        found = self.faces([features[tap] for tap in FACE_TAPS])
-        return [read_faces(each, FACE_THRESHOLD) for each in found]
+
+def _nothing(like: Tensor) -> Found:
+    """Return that nothing was found, on the device of a tensor."""
+    none = like.new_zeros(0, 5, dtype=torch.float32)
+    return Found(none, none)
 
 
 def blur(maps: Tensor, sigma: float) -> Tensor:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, fields
-from typing import Literal
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from ..json_options import JsonOptions
 
 
 @dataclass(frozen=True)
-class SaliencyOptions:
+class SaliencyOptions(JsonOptions):
     """The architecture; the defaults are our own network's, :meth:`sam` returns the paper's.
 
     Attributes:
@@ -29,6 +30,8 @@ class SaliencyOptions:
         scene: number of channels of the head that finds faces, animals' heads, the subject and
             text; None: no such head.
     """
+
+    network: ClassVar[str] = "saliency"
 
     pixels: int = 432 * 576
     multiple: int = 16
@@ -60,20 +63,3 @@ class SaliencyOptions:
             detail=None,
             readout="relu",
         )
-
-    def to_json(self) -> str:
-        """Return the options as a JSON object, for the metadata of a weights file."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> SaliencyOptions:
-        """Parse options from the result of :meth:`to_json`.
-
-        Raises:
-            ValueError: the object has an unknown option.
-        """
-        values = json.loads(text)
-        unknown = set(values) - {field.name for field in fields(cls)}
-        if unknown:
-            raise ValueError(f"unknown saliency options: {', '.join(sorted(unknown))}")
-        return cls(**{**values, "taps": tuple(values["taps"])})
