@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from rich.table import Table
 from torch import Tensor
 
@@ -174,13 +174,13 @@ class PairAccuracy:
     every: float
 
 
-def pair_accuracy(
+def score_pairs(
     pairs: Sequence[VotedPair],
     scorers: Mapping[str, Scorer],
     shared: Path,
     report: Callable[[str], None] = lambda line: None,
-) -> tuple[dict[str, PairAccuracy], int, int]:
-    """Compare scores with votes, on the pairs on which four or five of five people agree.
+) -> tuple[list[VotedPair], dict[str, NDArray[np.float64]]]:
+    """Score both crops of pairs; each photo is read once.
 
     Args:
         pairs: of :func:`jobs.training.fcdb.read_pairs`.
@@ -189,31 +189,46 @@ def pair_accuracy(
         report: called with a line for each 100 photos.
 
     Returns:
-        The figures of each way, the number of pairs of one size, and the number of all.
+        The pairs in the order of their photos, and for each way the scores ``(n, 2)``.
     """
     by_photo: dict[str, list[VotedPair]] = {}
     for pair in pairs:
-        if pair.agreed:
-            by_photo.setdefault(pair.name, []).append(pair)
-    right: dict[str, list[float]] = {name: [] for name in scorers}
-    one_size = np.array([pair.one_size for group in by_photo.values() for pair in group], bool)
+        by_photo.setdefault(pair.name, []).append(pair)
+    scores: dict[str, list[tuple[float, float]]] = {name: [] for name in scorers}
     for number, (name, group) in enumerate(by_photo.items(), 1):
         image, _ = read_photo(shared / FOLDER / "images" / name, LONGEST)
         photo = EvaluationPhoto(name, image, group[0].size)
         for title, scorer in scorers.items():
             score = scorer(photo)
-            for pair in group:
-                better, worse = (
-                    (pair.a, pair.b) if pair.a_votes > pair.b_votes else (pair.b, pair.a)
-                )
-                first, second = score(better), score(worse)
-                right[title].append(float(first > second) + 0.5 * float(first == second))
+            scores[title] += [(score(pair.a), score(pair.b)) for pair in group]
         if number % 100 == 0:
             report(f"{number} of {len(by_photo)} photos")
-    figures = {
-        title: PairAccuracy(float(np.mean(np.array(each)[one_size])), float(np.mean(each)))
-        for title, each in right.items()
-    }
+    ordered = [pair for group in by_photo.values() for pair in group]
+    return ordered, {title: np.array(each) for title, each in scores.items()}
+
+
+def pair_accuracy(
+    pairs: Sequence[VotedPair],
+    scorers: Mapping[str, Scorer],
+    shared: Path,
+    report: Callable[[str], None] = lambda line: None,
+) -> tuple[dict[str, PairAccuracy], int, int]:
+    """Compare scores with votes, on the pairs on which four or five of five people agree.
+
+    The arguments are those of :func:`score_pairs`.
+
+    Returns:
+        The figures of each way, the number of pairs of one size, and the number of all.
+    """
+    agreed = [pair for pair in pairs if pair.agreed]
+    ordered, scores = score_pairs(agreed, scorers, shared, report)
+    one_size = np.array([pair.one_size for pair in ordered], bool)
+    first = np.array([pair.a_votes > pair.b_votes for pair in ordered])
+    figures = {}
+    for title, each in scores.items():
+        gap = (each[:, 0] - each[:, 1]) * np.where(first, 1, -1)
+        right = (gap > 0) + 0.5 * (gap == 0)
+        figures[title] = PairAccuracy(float(right[one_size].mean()), float(right.mean()))
     return figures, int(one_size.sum()), len(one_size)
 
 

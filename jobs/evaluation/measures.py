@@ -103,6 +103,24 @@ def pairs(
     console.print(pair_table(*pair_accuracy(voted, scorers, shared, console.print)))
 
 
+def calibration(
+    shared: Path = FOLDER,
+    method: list[str] = METHODS,
+    weights: str | None = WEIGHTS,
+    fit: int = typer.Option(0, min=0, max=4, help="Fold on whose votes the factor is fitted."),
+    test: int = typer.Option(1, min=0, max=4, help="Fold on whose votes it is tested."),
+) -> None:
+    """Print how well scores tell the chance that a person prefers one of two crops of one size."""
+    from .box_scores import scorer_of
+    from .calibration import calibrate, calibration_table
+
+    torch.set_num_threads(1)
+    console = Console(width=110)
+    for text, each in _ours(method, weights).items():
+        found = calibrate(scorer_of(each), shared, fit=fit, test=test, report=console.print)
+        console.print(calibration_table(text, found))
+
+
 def subjects(
     shared: Path = FOLDER,
     labels: Path = LABELS,
@@ -151,6 +169,31 @@ def people_heads(
     console.print(head_table(f"heads of people: {count} photos, six ratios", cuts))
 
 
+def detections(
+    shared: Path = FOLDER,
+    labels: Path = LABELS,
+    weights: str = typer.Option("saliency", help="Name or file of the saliency weights."),
+) -> None:
+    """Print which heads the saliency network finds, and how its subjects agree with the teacher."""
+    from deepcrop.networks.saliency.model import SaliencyNetwork
+    from deepcrop.weights import load
+
+    from . import detections as found
+    from .heads import animal_photos, people_photos
+
+    torch.set_num_threads(1)
+    console = Console(width=110)
+    network = SaliencyNetwork.from_state(*load(weights))
+    people = people_photos(shared, labels, console.print)
+    counts = {
+        "animals": found.detections(animal_photos(shared), found.find_animals(network)),
+        "people": found.detections(people, found.find_people(network)),
+    }
+    console.print(found.detection_table(counts))
+    overlap = found.subject_overlap(network, shared, labels, console.print)
+    console.print(f"subjects: mean soft IoU {overlap:.3f} with the teacher's masks")
+
+
 def gaze(
     shared: Path = FOLDER,
     method: list[str] = METHODS,
@@ -196,7 +239,17 @@ def white_ground(
         console.print(f"{name} cuts: {', '.join(found[name].kinds) or 'none'}")
 
 
-COMMANDS = (fcdb, pairs, subjects, animal_heads, people_heads, gaze, white_ground)
+COMMANDS = (
+    fcdb,
+    pairs,
+    calibration,
+    subjects,
+    animal_heads,
+    people_heads,
+    detections,
+    gaze,
+    white_ground,
+)
 
 
 def register(app: typer.Typer) -> None:

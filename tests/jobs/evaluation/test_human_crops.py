@@ -15,6 +15,7 @@ from deepcrop.geometry import AspectRatio, Box, Size
 from deepcrop.methods.saliency import SaliencyCrop
 from deepcrop.networks.saliency.model import SaliencyNetwork, SaliencyOptions
 from jobs.evaluate import app
+from jobs.evaluation import calibration
 from jobs.evaluation.box_scores import (
     Mass,
     centre_score,
@@ -115,6 +116,21 @@ def test_scores_are_compared_with_votes(fcdb):
     assert (found["none"].one_size, found["none"].every) == (0.5, 0.5)
     assert found["centre"].every > found["centre"].one_size
     assert "one size (3 pairs)" in rendered(pair_table(found, one_size, every))
+
+
+def test_the_factor_of_one_fold_is_tested_on_another(fcdb, monkeypatch):
+    folds = {name: number % 2 for number, name in enumerate(NAMES)}
+    monkeypatch.setattr(calibration, "fold_of", folds.__getitem__)
+
+    def leftmost(photo):
+        return lambda box: -box.x0 / photo.size.width
+
+    found = calibration.calibrate(leftmost, fcdb, fit=0, test=1)
+    assert (found.fitted, found.tested) == (4, 2)
+    assert found.factor > 0 and found.brier < 0.25
+    assert sum(each.pairs for each in found.bins) == 2 * found.tested
+    text = rendered(calibration.calibration_table("leftmost", found))
+    assert f"factor {found.factor:.2f} of {found.fitted} pairs" in " ".join(text.split())
 
 
 def test_the_mass_of_a_map_counts_parts_of_cells():
