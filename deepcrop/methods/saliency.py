@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 Weight = Annotated[float, Field(ge=0, le=10)]
 
-PREFERENCE = 3.6
+PREFERENCE = 3.1
 """Growth of the log-odds that a person prefers a window, for a difference of 1 in worth.
 
 Fitted on the votes on 1,036 pairs of one size, of the first of five folds of FCDB's train part.

@@ -4,7 +4,8 @@ The defaults were chosen on the 25 cases of RetargetMe (half of them while looki
 sheets; which ones isn't recorded): mean semantic score 0.855 (best published: SC 0.852), ARS 0.935
 (MULTIOP 0.920, SV 0.917). ``attention`` was measured on all 25: 0, 0.3, 0.5 and 0.9 score 0.856,
 0.853, 0.855 and 0.852, with ARS 0.925, 0.935, 0.935 and 0.935; ARS is weighted by the same
-saliency network.
+saliency network. All by the ``saliency`` weights of 0.1; by the present ones the defaults score
+0.853 and 0.942.
 """
 
 from __future__ import annotations
