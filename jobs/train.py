@@ -63,7 +63,10 @@ def saliency(
     output: Path = typer.Option(..., help="Folder that the weights are written to."),
     shared: Path = typer.Option(SHARED, help="Folder that holds data/ and weights/."),
     gaze_epochs: int = typer.Option(6, min=1, help="Passes over the gaze photos."),
-    scene_epochs: int = typer.Option(4, min=1, help="Passes over all photos."),
+    scene_epochs: int = typer.Option(6, min=1, help="Passes over all photos."),
+    start: str | None = typer.Option(
+        None, help="Weights that learn on, a name or file; gaze is not learned alone then."
+    ),
     loss: str = typer.Option("blog", help="blog: KL - CC; sam: 10 KL - 2 CC - NSS."),
     isotropic: bool = typer.Option(False, help="One sigma a prior, as in the blog."),
     workers: int = typer.Option(0, min=0, help="Ray Train workers for gaze; 0: no Ray."),
@@ -71,9 +74,10 @@ def saliency(
     seed: int = typer.Option(0, help="Of the new layers, the views and their order."),
 ) -> None:
     """Train the saliency network on gaze, then on gaze, subjects, heads and text."""
-    from safetensors.torch import load_file
+    from safetensors.torch import load_file, save_file
 
-    from deepcrop.networks.saliency.model import SaliencyOptions
+    from deepcrop import weights
+    from deepcrop.networks.saliency.model import SaliencyNetwork, SaliencyOptions
     from jobs.training import saliency_job
     from jobs.training.saliency import Recipe
     from jobs.training.scene_photos import scene_photos
@@ -83,19 +87,32 @@ def saliency(
     if loss not in ("blog", "sam"):
         raise typer.BadParameter(f"{loss!r}: expected blog or sam", param_hint="--loss")
     output.mkdir(parents=True, exist_ok=True)
-    network = saliency_job.learn_gaze(
-        SaliencyOptions(isotropic=isotropic),
-        Recipe(epochs=gaze_epochs, views=2, loss=loss, seed=seed),  # type: ignore[arg-type]
-        shared=shared,
-        imagenet=load_file(shared / IMAGENET),
-        output=output,
-        workers=workers,
-        gpu=gpu,
-        note=typer.echo,
-    )
+    if start is not None:
+        network = SaliencyNetwork.from_state(*weights.load(start))
+    else:
+        network = saliency_job.learn_gaze(
+            SaliencyOptions(isotropic=isotropic),
+            Recipe(epochs=gaze_epochs, views=2, loss=loss, seed=seed),  # type: ignore[arg-type]
+            shared=shared,
+            imagenet=load_file(shared / IMAGENET),
+            output=output,
+            workers=workers,
+            gpu=gpu,
+            note=typer.echo,
+        ).cpu()
     photos = scene_photos(shared, read_labels(labels))
     recipe = SceneRecipe(epochs=scene_epochs, seed=seed)
-    network = saliency_job.learn_scenes(network.cpu(), photos, recipe, note=typer.echo)
+    network = saliency_job.learn_scenes(
+        network,
+        photos,
+        recipe,
+        note=typer.echo,
+        keep=lambda passed: save_file(
+            {key: value.contiguous() for key, value in passed.state_dict().items()},
+            output / "saliency-in-training.safetensors",
+            {"options": passed.options.to_json()},
+        ),
+    )
     metadata = {
         "input": "RGB uint8 / 127.5 - 1, about 432x576 pixels, sides multiples of 16",
         "split": "by SHA-256 of folder/name: see jobs/training/datasets.py and animals.py",

@@ -8,6 +8,7 @@ then the head learns alone.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +35,8 @@ WHOLE = 432 * 576
 whole photos, and on the validation photos a larger input than in training is better."""
 HEAD = 48
 """Number of channels of the scene's head."""
+CONTINUED = 0.6
+"""Learning rates of a network that has learned the scene before, relative to a new one's."""
 
 
 def learn_gaze(
@@ -90,15 +93,18 @@ def learn_scenes(
     *,
     head: HeadRecipe | None = None,
     note: Callable[[str], None] = lambda line: None,
+    keep: Callable[[SaliencyNetwork], None] = lambda network: None,
 ) -> SaliencyNetwork:
     """Train gaze and the scene together; the network's own maps teach where no gaze is known.
 
     Args:
-        network: a network that predicts gaze; it is not changed, but for its options.
+        network: a network that predicts gaze; it is not changed, but for its options. If it has a
+            head of the scene, that learns on, at :data:`CONTINUED` of the rates.
         photos: what to learn from.
         recipe: the recipe of the passes over parts of photos.
         head: the recipe of the head alone; None: its defaults.
         note: called with a line for each epoch.
+        keep: called after each pass of all layers with the network as it is then.
 
     Returns:
         A network with the head of the scene, with the options of the input that it is used at.
@@ -106,13 +112,18 @@ def learn_scenes(
 
     def report(epoch: int, terms: list[float], averaged: SaliencyNetwork) -> None:
         note(f"epoch {epoch + 1}: " + ", ".join(f"{term:.3f}" for term in terms))
+        keep(averaged)
 
     network.options = replace(network.options, pixels=THIRD)
     taught = [
         photo if len(photo.points) else replace(photo, gaze=mirrored_mean(network, photo.image))
         for photo in photos
     ]
-    joined = with_scene_head(network, HEAD)
+    if network.scene is None:
+        joined = with_scene_head(network, HEAD)
+    else:
+        joined = copy.deepcopy(network)
+        recipe = slowed(recipe, CONTINUED)
     joined.options = replace(joined.options, pixels=SECOND)
     joined = train_scenes(joined, taught, recipe, report)
     joined.options = replace(joined.options, pixels=THIRD)
@@ -129,15 +140,17 @@ def on_whole_photos(recipe: SceneRecipe) -> SceneRecipe:
     Touvron et al., "Fixing the train-test resolution discrepancy", 2019).
     """
     return replace(
+        slowed(recipe, 0.3), epochs=1, views=1, crops=False, average=0.98, seed=recipe.seed + 3
+    )
+
+
+def slowed(recipe: SceneRecipe, factor: float) -> SceneRecipe:
+    """Return a recipe with all learning rates multiplied by a factor."""
+    return replace(
         recipe,
-        epochs=1,
-        views=1,
-        crops=False,
-        rate=0.3 * recipe.rate,
-        gaze_rate=0.3 * recipe.gaze_rate,
-        trunk_rate=recipe.trunk_rate / 3,
-        average=0.98,
-        seed=recipe.seed + 3,
+        rate=factor * recipe.rate,
+        gaze_rate=factor * recipe.gaze_rate,
+        trunk_rate=factor * recipe.trunk_rate,
     )
 
 

@@ -112,6 +112,18 @@ def test_the_recipe_runs_from_gaze_to_scenes(folder, monkeypatch, tmp_path):
     assert taught.options.pixels == saliency_job.WHOLE
     assert len(lines) == 1 + 2 + 1 + 2
 
+    kept = []
+    again = saliency_job.learn_scenes(
+        taught,
+        photos,
+        SceneRecipe(epochs=1, views=1, batch=2, rate=0, gaze_rate=0, trunk_rate=0),
+        head=HeadRecipe(epochs=1, views=1, batch=4, rate=0),
+        keep=lambda passed: kept.append(passed.options.pixels),
+    )
+    assert kept == [64 * 96, 96 * 96]
+    for name, value in taught.state_dict().items():  # at a rate of 0 the same head learns on
+        assert torch.allclose(again.state_dict()[name], value, atol=1e-6), name
+
 
 def test_the_head_learns_and_gaze_stays(folder):
     torch.manual_seed(0)
