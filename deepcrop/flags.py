@@ -53,6 +53,8 @@ class Note:
     """A short clause without a full stop, such as ``page 2 of 3``."""
     flag: Flag | None = None
     """The flag that goes with it, if one does."""
+    about: str = ""
+    """The name of the variant that it is about; empty where it is about the source."""
 
 
 def ordered(flags: Iterable[Flag | str]) -> list[str]:

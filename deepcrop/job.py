@@ -58,7 +58,7 @@ class VariantRequest:
 
 
 class Job(BaseModel):
-    """A job's specification. Every field that changes results is part of its fingerprint."""
+    """A job's specification. What decides a variant, :mod:`deepcrop.recipes` says."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False)
 
@@ -83,7 +83,7 @@ class Job(BaseModel):
     """A catalogue name or a file; by default the method's own."""
     licence: licences.Policy = "any"
     """Which weights may be used, by what is known of their terms; the job is refused if it uses
-    others. It decides no result, so it is no part of the fingerprint."""
+    others. It decides no result."""
     caption: str | None = None
     """A caption for every source that has none of its own."""
 
@@ -246,19 +246,17 @@ class Job(BaseModel):
         return licences.terms_of(self.method, weights=self.weights, options=self.options)
 
     def settings(self) -> dict[str, object]:
-        """Return everything that decides the results: the fields, the weights and the version."""
-        from . import __version__
-
+        """Return everything that decides the results: the fields and the weights."""
         ignored = {"batch_size", "actors", "max_actors", "gpus", "max_failed"}
         ignored |= {"max_pixels", "time_limit"}  # sources that exceed them can be retried
         ignored |= {"licence"}  # refuses jobs, and changes none
         ignored |= {"output", "s3_endpoint", "no_sign_request"}
         fields = json.loads(self.model_dump_json(exclude=ignored))
-        return fields | {"weights_sha256": self.weights_sha256, "version": __version__}
+        return fields | {"weights_sha256": self.weights_sha256}
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of :meth:`settings`; only a job with the same one may resume an output."""
+        """A hash of :meth:`settings`, by which records and pages of one job are known."""
         text = json.dumps(self.settings(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

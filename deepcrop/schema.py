@@ -11,6 +11,9 @@ import pyarrow as pa
 STAGES = ("fetch", "decode", "infer", "render", "write")
 """The stages of processing one source, in their order."""
 
+MODIFIED = pa.timestamp("us", "UTC")
+"""The type of times of the store."""
+
 SOURCES = pa.schema(
     [
         ("source_id", pa.int64()),
@@ -23,6 +26,8 @@ SOURCES = pa.schema(
         ("focal_y", pa.float64()),
         ("sha256", pa.string()),
         ("duplicate_of", pa.string()),
+        ("source_modified", MODIFIED),
+        ("source_version", pa.string()),
     ]
 )
 """Columns of the listing. Those carried over from an input list follow."""
@@ -44,9 +49,17 @@ VARIANT = pa.struct(
         ("method", pa.string()),
         ("upscaled", pa.bool_()),
         ("flags", pa.list_(pa.string())),
+        ("source_sha256", pa.string()),
+        ("analysis_recipe", pa.string()),
+        ("rendering_recipe", pa.string()),
     ]
 )
-"""A variant in the images manifest: its file, and its crop box in source pixels."""
+"""A variant in the images manifest: its file, its crop box in source pixels, and what decided them
+(see :mod:`deepcrop.recipes`)."""
+
+NOTE = pa.struct([("about", pa.string()), ("text", pa.string()), ("flag", pa.string())])
+"""A remark in the images manifest. ``about`` is empty for the source, the name of a variant, or
+``method`` or ``correction``, whose remark it is."""
 
 IMAGES = pa.schema(
     [
@@ -78,6 +91,11 @@ IMAGES = pa.schema(
         ("render_ms", pa.float32()),
         ("write_ms", pa.float32()),
         ("fingerprint", pa.string()),
+        ("source_modified", MODIFIED),
+        ("source_version", pa.string()),
+        ("analysis_recipe", pa.string()),
+        ("rendering_recipes", pa.list_(pa.string())),
+        ("note_parts", pa.list_(NOTE)),
     ]
 )
 """Columns of the images manifest: a row a source. Those carried over from an input list follow."""
@@ -97,3 +115,21 @@ VARIANTS = pa.schema(
 and ``pyarrow.parquet`` give to a column from a folder's name: with plain text they refuse the
 folder (pandas 3.1, pyarrow 26).
 """
+
+PREVIOUS = "deepcrop:previous"
+"""Column of sources on their way to the actors: the row that they have, a struct, or null."""
+PREVIOUS_PART = "deepcrop:part"
+"""Column of these sources: the number of the part that holds that row, or null."""
+SAME_SOURCE = "deepcrop:same"
+"""Column of these sources: whether the store says of them what it said when that row was made."""
+STAGING = "deepcrop:staging"
+"""Column of these sources: the folder for variants that replace others."""
+WORK = pa.schema(
+    [
+        (PREVIOUS, pa.struct(list(IMAGES))),
+        (PREVIOUS_PART, pa.int64()),
+        (SAME_SOURCE, pa.bool_()),
+        (STAGING, pa.string()),
+    ]
+)
+"""Columns that sources have on their way to the actors, besides those of the listing."""

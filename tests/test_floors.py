@@ -34,6 +34,7 @@ FLOORS = (
     "job_fields",
     "job",
     "sources",
+    "recipes",
     "manifest",
     "stages",
     "engine",

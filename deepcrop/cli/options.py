@@ -12,6 +12,7 @@ import yaml
 from ..errors import RequestError
 
 INPUT, OUTPUT, METHOD, SCALING = "Input", "Output", "Method", "Scaling"
+UPDATE = "Update"
 """Headings of the groups of options."""
 
 
@@ -149,6 +150,51 @@ Overwrite = Annotated[
     ),
 ]
 
+# Update
+Prune = Annotated[
+    bool,
+    typer.Option(
+        "--prune",
+        rich_help_panel=UPDATE,
+        help="Remove the rows and variants of sources that the input has no more, and variants "
+        "that the job asks for no more.",
+    ),
+]
+MaxPrune = Annotated[
+    str,
+    typer.Option(
+        "--max-prune",
+        metavar="10%",
+        rich_help_panel=UPDATE,
+        help="Share of the sources that --prune may remove; with more, nothing is done.",
+    ),
+]
+Wait = Annotated[
+    float,
+    typer.Option(
+        "--wait",
+        metavar="SECONDS",
+        min=0,
+        rich_help_panel=UPDATE,
+        help="Wait so long for another run on this output to end; by default not at all.",
+    ),
+]
+Machine = Annotated[
+    str | None,
+    typer.Option(
+        "--machine",
+        metavar="NAME",
+        rich_help_panel=UPDATE,
+        help="With --dry-run: machine type of the price table; by default this machine.",
+    ),
+]
+Nodes = Annotated[
+    int,
+    typer.Option(
+        "--nodes", min=1, rich_help_panel=UPDATE, help="With --dry-run: number of such machines."
+    ),
+]
+
 # Method
 MethodName = Annotated[
     str | None,
@@ -235,6 +281,23 @@ def assignments(items: Sequence[str] | None, flag: str) -> dict[str, Any]:
         except yaml.YAMLError:
             values[key] = text
     return values
+
+
+def share(text: str, flag: str) -> float:
+    """Read a share such as ``10%`` or ``0.1``.
+
+    Raises:
+        RequestError: it is none.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    from ..job_fields import Share
+
+    try:
+        value: float = TypeAdapter(Share).validate_python(text)
+    except ValidationError:
+        raise RequestError(f"{flag} {text!r}: expected a share such as 10%") from None
+    return value
 
 
 def changes(items: Sequence[str] | None, licence: str | None) -> dict[str, Any]:

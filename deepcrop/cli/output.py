@@ -13,6 +13,7 @@ from ..terminal import duration
 
 if TYPE_CHECKING:
     from ..manifest.summary import RunSummary
+    from ..planning.dry_run import DryRun
     from ..planning.plan import Plan
     from ..planning.prices import Prices
     from ..planning.trial import Estimate
@@ -42,8 +43,30 @@ def show_summary(summary: RunSummary, max_failed: float | None) -> None:
         f"{summary.ok:,} ok, {summary.failed:,} failed, {summary.skipped:,} skipped, "
         f"{summary.variants:,} variants, {summary.seconds:.1f} s ({rate:.1f}/s)"
     )
+    if summary.taken_over:
+        console.print(
+            f"taken over: {summary.taken_over:,} rows of an earlier release were read as they are; "
+            "no image was read for it",
+            soft_wrap=True,
+        )
     if summary.resumed:
         console.print(f"resumed: {summary.resumed:,} images were done before")
+    console.print(f"changes: {summary.changes.in_words()}", soft_wrap=True)
+    gone = summary.changes.gone - summary.pruned.sources
+    if gone > 0:
+        console.print(
+            f"gone: {gone:,} images are not in the input any more; they stay until --prune",
+            soft_wrap=True,
+        )
+    if summary.changes.unrequested and not summary.pruned.variants:
+        console.print(
+            f"not asked for: {summary.changes.unrequested:,} variants; they stay until --prune",
+            soft_wrap=True,
+        )
+    if summary.pruned.variants or summary.pruned.sources:
+        console.print(
+            f"pruned: {summary.pruned.sources:,} images, {summary.pruned.variants:,} variants"
+        )
     if summary.ignored:
         console.print(f"ignored {in_words(summary.ignored_kinds)}", soft_wrap=True)
     for name, count in sorted(summary.errors.items(), key=lambda item: -item[1]):
@@ -57,6 +80,41 @@ def show_summary(summary: RunSummary, max_failed: float | None) -> None:
         console.print(hint, soft_wrap=True)
     console.print(f"variants  {summary.output}/variants", soft_wrap=True)
     console.print(f"manifest  {summary.output}/manifest", soft_wrap=True)
+
+
+def show_dry_run(found: DryRun) -> None:
+    """Print what a run would do."""
+    from ..manifest.changes import REASONS
+
+    mebi, changes = 2**20, found.changes
+    rows = [
+        [reason, f"{work.sources:,}", f"{work.variants:,}", f"{work.bytes / mebi:,.1f}", why]
+        for reason, why in REASONS.items()
+        if (work := changes.work[reason]).sources
+    ]
+    told = [
+        ("gone", changes.gone, changes.gone_variants, "not in the input any more: --prune removes"),
+        ("left out", changes.left_out, 0, "beyond --limit or --sample: they stay"),
+        ("not asked for", 0, changes.unrequested, "variants of other requests: --prune removes"),
+        ("unchanged", changes.unchanged, 0, ""),
+    ]
+    rows += [
+        [name, f"{sources:,}", f"{variants:,}" if variants else "", "", why]
+        for name, sources, variants, why in told
+        if sources or variants
+    ]
+    print_table(("what", "images", "variants", "MiB to read", "why"), rows)
+    if changes.aspects:
+        names = ", ".join(f"{name} {count:,}" for name, count in sorted(changes.aspects.items()))
+        print(f"variants to make, at most: {names}")
+    if found.taken_over:
+        print(
+            "an earlier release wrote the output: its rows are taken over, no image is read again"
+        )
+    if found.plan is not None and found.prices is not None:
+        show_plan(found.plan, found.prices)
+    elif changes.total().sources:
+        print("time and cost: no images were done here yet; `deepcrop plan` measures a sample")
 
 
 def show_plan(plan: Plan, prices: Prices) -> None:

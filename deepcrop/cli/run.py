@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +15,7 @@ from .options import (
     METHOD,
     OUTPUT,
     SCALING,
+    UPDATE,
     Aspects,
     Changes,
     Debug,
@@ -24,21 +26,31 @@ from .options import (
     Include,
     KeepMetadata,
     Licence,
+    Machine,
     MaxPixels,
+    MaxPrune,
     MaxSize,
     MethodName,
+    Nodes,
     Options,
     Output,
     Overwrite,
+    Prune,
     Quality,
     Sizes,
     TimeLimit,
     Upscale,
+    Wait,
     Weights,
     assignments,
     job_fields,
+    share,
 )
-from .output import show_summary
+from .output import show_dry_run, show_summary
+
+if TYPE_CHECKING:
+    from ..job import Job
+    from ..manifest.summary import RunSummary
 
 
 def run(
@@ -181,15 +193,39 @@ def run(
             help="Stop early where more sources fail; where fewer fail, exit with 0.",
         ),
     ] = None,
+    prune: Prune = False,
+    max_prune: MaxPrune = "10%",
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            rich_help_panel=UPDATE,
+            help="Print what would be done, why, and what it would take; change nothing.",
+        ),
+    ] = False,
+    machine: Machine = None,
+    nodes: Nodes = 1,
+    wait: Wait = 0.0,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            rich_help_panel=UPDATE,
+            help="Print the summary, or what --dry-run finds, as JSON.",
+        ),
+    ] = False,
     set_: Changes = None,
     print_config: Annotated[
         bool, typer.Option("--print-config", help="Print the job as YAML and run nothing.")
     ] = False,
     debug: Debug = False,
 ) -> None:
-    """Make every variant of every image; run the same command again to resume.
+    """Make every variant of every image; run the same command again to bring it up to date.
 
-    Give --input, --output and at least one --aspect or --size, or a job file.
+    Give --input, --output and at least one --aspect or --size, or a job file. A further run works
+    on what is new, changed or asked for otherwise, and on nothing else; an interrupted one goes on.
+    Sources that are gone from the input, and variants that are asked for no more, stay until
+    --prune removes them.
 
     Exit status: 0 all sources are done, 1 a source failed (with --max-failed: more than that), 2
     the request is wrong, 3 the job could not go on, as when the disk is full; the same command
@@ -204,6 +240,10 @@ def run(
     `deepcrop run job.yaml --set quality=80`
 
     `deepcrop run job.yaml --corrections corrections.csv --report`
+
+    `deepcrop run job.yaml --dry-run`
+
+    `deepcrop run job.yaml --prune --wait 3600 --json`
     """
     from ..job import Job, read_yaml
 
@@ -217,19 +257,50 @@ def run(
     if print_config:
         typer.echo(job.to_yaml(), nl=False)
         return
+    if dry_run:
+        from ..planning.dry_run import dry_run as find_changes
+
+        found = find_changes(job, corrections, machine=machine, nodes=nodes)
+        if as_json:
+            typer.echo(json.dumps(found.record(), indent=2, default=str))
+        else:
+            show_dry_run(found)
+        return
     import deepcrop
 
     from ..terminal import JobProgress
 
     progress = JobProgress()
     try:
-        summary = deepcrop.run(job, overwrite=overwrite, progress=progress, corrections=corrections)
+        summary = deepcrop.run(
+            job,
+            overwrite=overwrite,
+            progress=progress,
+            corrections=corrections,
+            prune=prune,
+            max_prune=share(max_prune, "--max-prune"),
+            wait=wait,
+        )
     finally:
         progress.stop()
-    show_summary(summary, job.max_failed)
-    if report:
-        from ..report.page import build
-
-        typer.echo(f"page      {build(job.output, endpoint=job.s3_endpoint)}")
+    page = _write_page(job, report, summary)
+    if as_json:
+        end = {"output": summary.output, "snapshot": summary.snapshot, "page": page}
+        typer.echo(json.dumps(summary.record() | end, indent=2, default=str))
+    else:
+        show_summary(summary, job.max_failed)
+        if page is not None:
+            typer.echo(f"page      {page}")
     if summary.stopped or summary.exceeds(job.max_failed):
         raise typer.Exit(EXIT_FAILURES)
+
+
+def _write_page(job: Job, wanted: bool, summary: RunSummary) -> str | None:
+    """Write the page where it is wanted, or where it shows sources that were removed."""
+    if not (wanted or summary.pruned.sources):
+        return None
+    from ..report.page import build, is_built
+
+    if not (wanted or is_built(job.output, job.s3_endpoint)):
+        return None
+    return build(job.output, endpoint=job.s3_endpoint)

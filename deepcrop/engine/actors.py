@@ -49,7 +49,7 @@ class FusedActor:
         configure_worker()
         log_to_node()
         self.job, self.passthrough = job, passthrough
-        self.fetcher = Fetcher(storage)
+        self.fetcher = Fetcher(storage, job)
         self.predictor = Predictor(job)
         self.decoder = Decoder(job, self.predictor.analysis, keep_pictures=True)
         self.renderer = Renderer(job, storage)
@@ -65,7 +65,7 @@ class FusedActor:
             for task, writes in pending:
                 self.renderer.complete(task, writes)
         log_failures(tasks)
-        return to_table(tasks, self.job.method, self.job.fingerprint, self.passthrough)
+        return to_table(tasks, self.job.method, self.passthrough)
 
     def run_stages(self, source: pa.Table) -> Iterator[str | pa.Table]:
         """Work on one source; yield the name of each stage as it begins, then the row."""
@@ -82,7 +82,7 @@ class FusedActor:
             yield "write"
             self.renderer.complete(task, writes)
         log_failures(tasks)
-        yield to_table(tasks, self.job.method, self.job.fingerprint, self.passthrough)
+        yield to_table(tasks, self.job.method, self.passthrough)
 
     def _compute(self, task: ImageTask) -> list[Future[float]]:
         # On a CPU a network takes as long for an image of a batch as for one alone.
@@ -96,7 +96,7 @@ class FetchActor:
 
     def __init__(self, job: Job, storage: Storage, analysis: int | None) -> None:
         """Prepare the stages for a method that others hold."""
-        self.stages = (Fetcher(storage), Decoder(job, analysis, keep_pictures=False))
+        self.stages = (Fetcher(storage, job), Decoder(job, analysis, keep_pictures=False))
 
     def __call__(self, listing: pa.Table) -> pa.Table:
         """Begin the work on a batch of sources."""
@@ -134,7 +134,7 @@ class RenderActor:
         tasks = deserialize(table)
         self.renderer(tasks)
         log_failures(tasks)
-        return to_table(tasks, self.job.method, self.job.fingerprint, self.passthrough)
+        return to_table(tasks, self.job.method, self.passthrough)
 
 
 class IndexedActor:

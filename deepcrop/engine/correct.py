@@ -34,4 +34,4 @@ def correct(
     manifest, record = open_job(output, endpoint)
     job = job_of(manifest, record, endpoint)
     driver = Driver(job, progress, Corrections.read(corrections, job), relists=False)
-    return driver.run(overwrite=False), job
+    return driver.run(), job

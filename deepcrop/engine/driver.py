@@ -1,32 +1,37 @@
-"""The driver: lists the sources, has executors work on them, commits rows, finds what got lost.
+"""The driver: surveys input and output, has executors work on sources, commits rows.
 
-A pass gives every source that has no row yet to an executor. Rows come back as they are done and
-are committed in parts by this process alone, so a source has a row or it has none, whatever dies
-meanwhile. What a pass has lost (with a killed process, a lost node) the second pass works on, one
-source at a time; what that loses too is tried in quarantine, each source in a process of its own,
-and if it kills that every time, it ends as a failed row.
+A survey says which sources are due. A pass gives every one of them that has no new row yet to an
+executor. Rows come back as they are done and are committed by this process alone, so a source has
+its earlier row or its new one, whatever dies meanwhile. What a pass has lost (with a killed
+process, a lost node) the second pass works on, one source at a time; what that loses too is tried
+in quarantine, each source in a process of its own, and if it kills that every time, it ends as a
+failed row.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 import ray
 from numpy.typing import NDArray
 
 from ..errors import JobIncomplete, SourceError
 from ..job import Job
+from ..manifest.corrections import all_corrections, keep_corrections
 from ..manifest.duplicates import REFERENCE_COLUMNS, duplicate_rows
 from ..manifest.lease import Lease
-from ..manifest.store import Manifest
-from ..manifest.summary import COUNTED_COLUMNS, RowCounts, RunSummary
+from ..manifest.pruning import MAX_PRUNE, check_prune
+from ..manifest.staging import staging_area
+from ..manifest.store import JobRecord, Manifest
+from ..manifest.summary import RowCounts, RunSummary
+from ..manifest.survey import Question, Survey
 from ..progress import NullProgress, Progress
 from ..sources.corrections import Corrections
-from ..sources.index import SourceIndex, source_ids
+from ..sources.index import ParquetListing, SourceIndex, iter_row_groups, source_ids
 from ..storage import canonical
 from .committer import PART_ROWS, Committer
 from .executor import Rows
@@ -37,6 +42,7 @@ from .preflight import check_input_output, without_empty_folders
 from .session import ClusterSession
 from .source_loader import SourceLoader
 from .telemetry import Telemetry
+from .upkeep import Upkeep
 
 MIN_ROWS_BEFORE_ABORT = 50
 """Rows before ``max_failed`` is judged by those that are done."""
@@ -51,22 +57,42 @@ def run(
     overwrite: bool = False,
     progress: Progress | None = None,
     corrections: str | None = None,
+    prune: bool = False,
+    max_prune: float = MAX_PRUNE,
+    wait: float = 0.0,
 ) -> RunSummary:
-    """Run a job on the Ray cluster at hand, or on one of this machine's own; or resume it.
+    """Bring an output up to date with its input, on the Ray cluster at hand or on this machine.
+
+    New sources are worked on, and changed ones again; variants are made that other settings ask
+    for. What an interrupted run has done is not done twice.
 
     Args:
         job: what is to be done.
         overwrite: remove the output's job and start afresh.
         progress: is told of the job's progress.
-        corrections: a table of corrections, see :mod:`deepcrop.sources.corrections`; of the sources
-            done before, only those that it changes are done again.
+        corrections: a table of corrections, see :mod:`deepcrop.sources.corrections`.
+        prune: remove the rows and variants of sources that the input doesn't have any more, and
+            variants that the job doesn't ask for any more.
+        max_prune: share of the sources, 0..1, that pruning may remove.
+        wait: seconds for which to wait until another run on the same output ends.
 
     Raises:
-        RequestError: the input or output is not usable, or the output is another job's.
+        RequestError: the input or output is not usable, or pruning would remove too much.
         JobIncomplete: the job was stopped; running it again resumes it.
     """
     table = Corrections.read(corrections, job) if corrections else Corrections.none()
-    return Driver(job, progress or NullProgress(), table).run(overwrite)
+    options = RunOptions(overwrite, prune, max_prune, wait)
+    return Driver(job, progress or NullProgress(), table).run(options)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What is asked of a run besides its job; see :func:`run`."""
+
+    overwrite: bool = False
+    prune: bool = False
+    max_prune: float = MAX_PRUNE
+    wait: float = 0.0
 
 
 @contextmanager
@@ -98,7 +124,7 @@ class Driver:
         corrections: Corrections | None = None,
         *,
         relists: bool = True,
-        redo: Callable[[pa.Table], pa.Array] | None = None,
+        retries: frozenset[str] | None = None,
     ) -> None:
         """Prepare; nothing is read or written yet.
 
@@ -106,17 +132,18 @@ class Driver:
             job: what is to be done.
             progress: is told of the job's progress.
             corrections: new corrections; those of earlier runs hold too.
-            relists: whether a completed job looks for new sources.
-            redo: marks rows of the manifest, bool (rows,), of which the sources are worked on
-                again.
+            relists: whether the input is listed, or the listing of the last run taken.
+            retries: stages and classes of errors of failed sources that are worked on again; all
+                where it is empty.
         """
         self.job, self.progress = job, progress
         self.corrections = corrections or Corrections.none()
-        self.relists, self.redo = relists, redo
+        self.relists, self.retries = relists, retries
         self.storage = job.storage
         self.manifest = Manifest(canonical(job.output.rstrip("/")), self.storage)
         self.lease = Lease(self.manifest.lease, self.storage)
-        self.committer = Committer(self.manifest, self.lease)
+        self.upkeep = Upkeep(job, self.manifest)
+        self.committer = Committer(self.manifest, self.lease, self.upkeep.replacer)
         self.telemetry = Telemetry(job.method)
         self.stack = ExitStack()
         self.session = ClusterSession(job, progress, self.stack)
@@ -127,45 +154,78 @@ class Driver:
         """The start in seconds since 1970; a cluster's own start is no part of the job's time."""
         return self.created + self.session.connect_seconds
 
-    def run(self, overwrite: bool) -> RunSummary:
+    def run(self, options: RunOptions | None = None) -> RunSummary:
         """Run the job to its end; see :func:`run`."""
+        options = options or RunOptions()
         with _translate_errors(), without_empty_folders(self.manifest.output), self.stack:
             check_input_output(self.job, lists=self.relists)
-            self.lease.acquire()
+            self.lease.acquire(options.wait)
             self.stack.callback(self.lease.release)
-            record = check_output(self.job, self.manifest, overwrite)
-            self.manifest.open()
-            if record is not None and self.redo is not None:
-                self.manifest.write_record(record | {"status": "running"})
-                self.manifest.delete_rows(self.redo)
-            loader = SourceLoader(
-                self.job,
-                self.storage,
-                self.manifest,
-                self.session,
-                self.progress,
-                self._heartbeat,
-                self.relists,
-            )
-            return self._run(*loader.load(record, self.corrections))
+            record = check_output(self.manifest, options.overwrite)
+            self.upkeep.open()
+            corrections = all_corrections(self.corrections, self.manifest)
+            survey = self._survey(record, corrections)
+            if options.prune:
+                check_prune(survey.changes, options.max_prune)
+            uris = iter_row_groups(survey.listing.packed, ["source_uri"])
+            if record is None:
+                self.session.connect()  # what the cluster can't do is said before a write
+            keep_corrections(self.corrections, corrections, uris, self.manifest)
+            taken_over = self.upkeep.prepare(record, survey, corrections)
+            return self._run(survey, taken_over, options)
 
-    def _run(self, sources: SourceIndex, ignored: Mapping[str, int]) -> RunSummary:
-        """Work on all sources that have no row yet: originals first, then their duplicates."""
-        result = RunSummary(self.manifest.output, len(sources), ignored_kinds=dict(ignored))
+    def _survey(self, record: JobRecord | None, corrections: Corrections) -> Survey:
+        """Find out what there is to do."""
+        loader = SourceLoader(
+            self.job, self.storage, self.manifest, self.session, self.progress, self._heartbeat
+        )
+        area = staging_area(self.manifest.output, self.lease.owner)
+        return loader.load(
+            Question(self.job, corrections, record, self.relists, self.retries, area)
+        )
+
+    def _run(self, survey: Survey, taken_over: int, options: RunOptions) -> RunSummary:
+        """Work on all sources that are due: originals first, then duplicates; then tidy up."""
+        sources = SourceIndex(ParquetListing(survey.work))
+        total = ParquetListing(survey.listing.public).rows
+        result = RunSummary(
+            self.manifest.output,
+            total,
+            survey.counts,
+            ignored_kinds=dict(survey.listing.kinds),
+            changes=survey.changes,
+            taken_over=taken_over,
+        )
         result.listing_seconds = time.time() - self.started
-        missing = self._count_committed(sources, result)
         result.resumed = result.done
+        last = self.upkeep.history.last
+        result.snapshot = last.number if last else None
         self._write_record("running", result)
-        self.progress.start(len(sources), result.resumed, result.failed)
+        self.progress.start(total, result.resumed, result.failed)
         self.telemetry.set_pending(result.pending)
+        self.committer.parts_of = lambda ids: sources.parts[sources.rows(ids)]
+        missing = np.ones(len(sources), bool)
         self._complete(sources, ~sources.is_duplicate, missing, result)
         if sources.is_duplicate.any() and not result.stopped:
             rows = self._duplicate_rows(sources, sources.is_duplicate & missing)
             self._commit_all(rows, sources, missing, result)
             self._complete(sources, sources.is_duplicate, missing, result)
+        if not result.stopped:
+            self._tidy(survey, options, result)
         result.seconds = time.time() - self.started
         self._write_record("stopped" if result.stopped else "completed", result)
         return result
+
+    def _tidy(self, survey: Survey, options: RunOptions, result: RunSummary) -> None:
+        """Prune, merge small parts, and take a snapshot."""
+        self.lease.renew()
+        if options.prune:
+            self.progress.note("pruning")
+            result.pruned = self.upkeep.prune(survey)
+        result.compacted = self.upkeep.finish(survey)
+        changed = bool(self.committer.rows or result.taken_over or self.upkeep.changed)
+        counts = {name: getattr(result, name) for name in ("sources", "ok", "failed", "variants")}
+        result.snapshot = self.upkeep.history.take(counts, changed=changed)
 
     def _duplicate_rows(self, sources: SourceIndex, duplicates: Mask) -> Rows:
         """Make the rows of duplicates; those whose original failed are worked on themselves."""
@@ -174,7 +234,7 @@ class Driver:
         for table in sources.tables(duplicates):
             for start in range(0, table.num_rows, PART_ROWS):
                 part = table.slice(start, PART_ROWS)
-                yield duplicate_rows(part, originals, self.job.fingerprint, passthrough)
+                yield duplicate_rows(part, originals, passthrough)
 
     def _complete(
         self, sources: SourceIndex, selected: Mask, missing: Mask, result: RunSummary
@@ -242,13 +302,7 @@ class Driver:
         self.committer.commit_if_due()
         self.session.check_capacity()
 
-    def _count_committed(self, sources: SourceIndex, result: RunSummary) -> Mask:
-        """Count the rows of earlier runs; return which sources have none."""
-        missing = np.ones(len(sources), bool)
-        for rows in self.manifest.tables(["source_id", *COUNTED_COLUMNS]):
-            result.counts.add(RowCounts.of(rows))
-            missing[sources.rows(source_ids(rows))] = False
-        return missing
-
     def _write_record(self, status: str, result: RunSummary) -> None:
-        self.manifest.write_record(job_record(self.job, status, result, self.started))
+        record = job_record(self.job, status, result, self.started)
+        notes = self.upkeep.notes if status == "running" else {}
+        self.manifest.write_record(record | notes)

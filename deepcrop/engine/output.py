@@ -7,9 +7,11 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
+from .. import __version__
 from ..errors import RequestError
 from ..job import Job
-from ..manifest.store import Manifest
+from ..manifest.staging import FOLDER
+from ..manifest.store import VERSION, Manifest
 from ..manifest.summary import RunSummary
 from ..methods import registry
 
@@ -17,16 +19,15 @@ RECORDED_PACKAGES = ("ray", "torch", "pillow", "pyarrow", "numpy")
 """Packages whose versions the record names."""
 
 
-def check_output(job: Job, manifest: Manifest, overwrite: bool) -> dict[str, Any] | None:
-    """Return the record of an earlier run of a job, or None where its output is empty.
+def check_output(manifest: Manifest, overwrite: bool) -> dict[str, Any] | None:
+    """Return the record of an earlier run, or None where the output is empty.
 
     Args:
-        job: the job.
         manifest: of the job's output.
         overwrite: remove what an earlier run left, of whatever job.
 
     Raises:
-        RequestError: the output holds a job with other settings.
+        RequestError: a later release wrote the output.
     """
     record = manifest.read_record()
     if record is None:
@@ -34,24 +35,28 @@ def check_output(job: Job, manifest: Manifest, overwrite: bool) -> dict[str, Any
     if overwrite:
         _clear(manifest)
         return None
-    if record["fingerprint"] != job.fingerprint:
-        old, new = record["settings"], job.settings()
-        changes = [
-            f"{name}: {old.get(name)!r} -> {new.get(name)!r}"
-            for name in sorted(old | new)
-            if old.get(name) != new.get(name)
-        ]
-        raise RequestError(
-            f"output {manifest.output}: holds a job with other settings "
-            f"({'; '.join(changes)}); choose another output, or --overwrite it"
-        )
+    check_version(manifest.output, record)
     return record
+
+
+def check_version(output: str, record: dict[str, Any]) -> None:
+    """Make sure that this release knows all that an output holds.
+
+    Raises:
+        RequestError: a later release wrote it.
+    """
+    written = record.get("manifest_version", 1)
+    if written > VERSION:
+        raise RequestError(
+            f"output {output}: was written by a later release of deepcrop (version {written} of "
+            f"the manifest, this one knows {VERSION}); use that release, or another output"
+        )
 
 
 def _clear(manifest: Manifest) -> None:
     """Remove a job, its record last, so that a killed removal is taken up again."""
     storage = manifest.storage
-    for folder in ("variants", "manifest", "report"):
+    for folder in ("variants", "manifest", "report", FOLDER):
         storage.delete(entry.uri for entry in storage.list(f"{manifest.output}/{folder}"))
     storage.delete(f"{manifest.output}/job.json")
 
@@ -67,13 +72,18 @@ def job_record(job: Job, status: str, result: RunSummary, started: float) -> dic
     """
     return {
         "status": status,
+        "manifest_version": VERSION,
+        "snapshot": result.snapshot,
         "fingerprint": job.fingerprint,
         "settings": job.settings(),
         "job": job.to_dict(),
         "weights_sha256": job.weights_sha256,
         "weights": [asdict(each) for each in job.weights_terms],
         "score_meaning": registry.score_meaning(job.method),
-        "versions": {name: version(name) for name in RECORDED_PACKAGES},
+        "versions": {
+            "deepcrop": __version__,
+            **{name: version(name) for name in RECORDED_PACKAGES},
+        },
         "counts": result.record(),
         "stages": result.counts.stages(),
         "ignored": result.ignored,

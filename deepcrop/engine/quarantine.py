@@ -105,7 +105,7 @@ class QuarantineExecutor:
         task.fail(error)
         # Removes what the processes may have stored before they died.
         Renderer(self.job, self.storage)([task])
-        return to_table([task], self.job.method, self.job.fingerprint, self.listing.passthrough)
+        return to_table([task], self.job.method, self.listing.passthrough)
 
 
 def _work_alone(

@@ -1,13 +1,9 @@
-"""Run again what failed: a new row takes the place of the failed one, in the same part."""
+"""Run again what failed: a new row takes the place of the failed one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
-
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from .. import errors as taxonomy
 from ..errors import RequestError, SourceError, WorkerDied
@@ -43,20 +39,8 @@ def retry(
     wanted = {name for each in classes for name in _names(each)}
     manifest, record = open_job(output, endpoint)
     job = job_of(manifest, record, endpoint, changes)
-    # The rows go before the run: from then on their sources have none, as after an interruption,
-    # and an interrupted retry is resumed as any job is.
-    driver = Driver(job, progress, relists=False, redo=partial(_failed, names=wanted))
-    return driver.run(overwrite=False), job.max_failed
-
-
-def _failed(rows: pa.Table, names: set[str]) -> pa.Array:
-    """Mark the failed rows, bool (rows,), or only those of the named classes and stages."""
-    failed = pc.equal(rows["status"], "failed")
-    if not names:
-        return failed
-    values = pa.array(sorted(names))
-    named = (pc.is_in(rows[f"error_{kind}"], value_set=values) for kind in ("class", "stage"))
-    return pc.and_(failed, pc.or_(*named))
+    driver = Driver(job, progress, relists=False, retries=frozenset(wanted))
+    return driver.run(), job.max_failed
 
 
 def _names(name: str) -> list[str]:

@@ -33,7 +33,7 @@ means that the file is damaged.
 
 from .colour.conversion import Colour
 from .colour.description import ExifColour
-from .decode import decode, size_to_decode
+from .decode import decode, shrink_for, size_to_decode
 from .encode import LONGEST_SIDE, OUTPUT_FORMATS, encode, flattens, output_format
 from .framing import Framing
 from .header import MAX_PIXELS, Probe, probe
@@ -63,6 +63,7 @@ __all__ = [
     "output_format",
     "probe",
     "render",
+    "shrink_for",
     "size_to_decode",
     "thumbnail",
 ]

@@ -104,7 +104,7 @@ def _read(
     image = source.image
     if source.header.format != "jpeg":
         return 1, *_whole(source, colour, space)
-    shrink = _shrink(source.header.size, at_least) if source.scalable else 1
+    shrink = shrink_for(source.header.size, at_least) if source.scalable else 1
     pixels = _turbo(source.data, image, shrink)
     if pixels is not None:
         return shrink, *_coloured(image, pixels, colour, space)
@@ -114,7 +114,13 @@ def _read(
     return shrink, *_whole(source, colour, space)
 
 
-def _shrink(size: Size, at_least: Size | None) -> int:
+def shrink_for(size: Size, at_least: Size | None) -> int:
+    """Return the factor 1, 2, 4 or 8 by which `decode` shrinks a JPEG that can be scaled.
+
+    Args:
+        size: of the source, as shown.
+        at_least: as for `decode`.
+    """
     if at_least is None:
         return 1
     for shrink in (8, 4, 2):

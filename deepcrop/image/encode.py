@@ -18,7 +18,8 @@ from .picture import over_white
 OUTPUT_FORMATS = {"jpeg": ".jpg", "webp": ".webp", "avif": ".avif", "png": ".png"}
 """The suffix of the files of each format that can be written."""
 
-_QUALITY = {"jpeg": 88, "webp": 82, "avif": 65}
+DEFAULT_QUALITY = {"jpeg": 88, "webp": 82, "avif": 65}
+"""The quality by format where none is asked for, on the format's own scale."""
 # AVIF itself allows 65535 and more, but libavif, which browsers use, has lower limits
 # (AVIF_DEFAULT_IMAGE_DIMENSION_LIMIT and AVIF_DEFAULT_IMAGE_SIZE_LIMIT).
 _AVIF_PIXELS = 16384 * 16384
@@ -80,10 +81,10 @@ def encode(
         raise RenderError(f"quality {quality}: expected 1 to 100")
     metadata = metadata or Metadata()
     if format == "jpeg":
-        return _jpeg(over_white(pixels), quality or _QUALITY[format], metadata)
+        return _jpeg(over_white(pixels), quality or DEFAULT_QUALITY[format], metadata)
     options: dict[str, object] = dict(_SPEED[format])
     if format != "png":
-        options["quality"] = quality or _QUALITY[format]
+        options["quality"] = quality or DEFAULT_QUALITY[format]
     blocks = {"exif": metadata.exif, "xmp": metadata.xmp, "icc_profile": metadata.icc}
     options |= {name: block for name, block in blocks.items() if block}
     if format == "png" and metadata.xmp:

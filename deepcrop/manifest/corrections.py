@@ -1,44 +1,38 @@
-"""The application of corrections to a manifest: the rows that they change are deleted."""
+"""The corrections of an output: those that its job applies, with new ones among them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..sources.corrections import Corrections
 from .store import Manifest
 
 
-def apply_corrections(
-    corrections: Corrections,
-    sources: Iterable[pa.Table],
-    manifest: Manifest,
-    record: Mapping[str, object] | None,
-) -> Corrections:
-    """Write new corrections, and delete the rows that they change; return all corrections.
+def all_corrections(new: Corrections, manifest: Manifest) -> Corrections:
+    """Return new corrections, and the earlier ones about other sources."""
+    table = manifest.read_corrections()
+    return new if table is None else new.merged_over(Corrections(table))
 
-    The rows are deleted before the corrections are written. If the run is killed in between, their
-    sources have no row, and the earlier corrections still apply.
+
+def keep_corrections(
+    new: Corrections, merged: Corrections, sources: Iterable[pa.Table], manifest: Manifest
+) -> None:
+    """Write corrections down, before the first source that they change is worked on.
 
     Args:
-        corrections: new corrections; earlier ones about other sources still apply.
+        new: the new ones.
+        merged: all of them.
         sources: the listing, in parts.
         manifest: the manifest of the output.
-        record: the ``job.json`` of an earlier run, if there was one.
 
     Raises:
-        RequestError: a correction is about a URI that is no source of the job.
+        RequestError: a new correction is about a URI that is no source of the job.
     """
-    corrections.check_known(sources)
+    if not new.statements:
+        return
+    new.check_known(sources)
     table = manifest.read_corrections()
-    earlier = Corrections.none() if table is None else Corrections(table)
-    merged = corrections.merged_over(earlier)
-    changed = pa.array(merged.changed_since(earlier), pa.string())
-    if len(changed) and record is not None:
-        manifest.write_record({**record, "status": "running"})
-        manifest.delete_rows(lambda rows: pc.is_in(rows["source_uri"], value_set=changed))
-    if not merged.table.equals(earlier.table):
+    if table is None or not merged.table.equals(table):
         manifest.write_corrections(merged.table)
-    return merged

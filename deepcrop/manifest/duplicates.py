@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..schema import WORK
 from ..sources.corrections import CORRECTIONS_COLUMN
 from ..sources.duplicates import HINT_COLUMNS
 from ..storage import strip_credentials
@@ -21,13 +22,11 @@ REFERENCE_COLUMNS = (
     "method",
 )
 """Columns of the images manifest that :func:`duplicate_rows` reads from the originals' rows."""
-LISTING_ONLY = ("key", CORRECTIONS_COLUMN, *HINT_COLUMNS)
+LISTING_ONLY = ("key", CORRECTIONS_COLUMN, *HINT_COLUMNS, *WORK.names)
 """Columns of the listing that the images manifest doesn't have."""
 
 
-def duplicate_rows(
-    duplicates: pa.Table, originals: pa.Table, fingerprint: str, passthrough: pa.Schema
-) -> pa.Table:
+def duplicate_rows(duplicates: pa.Table, originals: pa.Table, passthrough: pa.Schema) -> pa.Table:
     """Return the rows of those duplicates whose original is ok and still has the same bytes.
 
     Such a row is ``skipped``. It has no variants of its own: readers take those of the row that
@@ -36,7 +35,6 @@ def duplicate_rows(
     Args:
         duplicates: rows of the listing that have a ``duplicate_of``.
         originals: rows of the images manifest, with :data:`REFERENCE_COLUMNS`.
-        fingerprint: the job's fingerprint.
         passthrough: the columns of the listing that were carried over from an input list.
     """
     referenced = originals.filter(
@@ -54,5 +52,5 @@ def duplicate_rows(
             listed["source_uri"] = strip_credentials(duplicate["source_uri"])
             row = original | listed
             row |= {"status": "skipped", "attempts": 1, "variants": [], "flags": []}
-            rows.append(row | {"fingerprint": fingerprint})
+            rows.append(row)
     return images_table(rows, passthrough)

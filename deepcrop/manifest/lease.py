@@ -24,6 +24,8 @@ LEASE_TTL_S = 90.0
 """Seconds after its last renewal at which the holder of a lease is taken for dead."""
 RENEW_INTERVAL_S = 15.0
 """Seconds between two renewals."""
+WAIT_INTERVAL_S = 2.0
+"""Seconds between two looks at a lease that another run holds."""
 
 
 class Holder(TypedDict):
@@ -47,13 +49,20 @@ class Lease:
     owner: str = field(default_factory=lambda: uuid.uuid4().hex)
     renewed: float = 0.0
 
-    def acquire(self) -> None:
+    def acquire(self, wait: float = 0.0) -> None:
         """Take the lease, if no living run holds it.
+
+        Args:
+            wait: seconds for which to wait until the other run ends.
 
         Raises:
             JobIncomplete: another run holds it.
         """
+        deadline = time.monotonic() + wait
         holder = _read(self.uri, self.storage)
+        while holder is not None and _is_alive(holder) and time.monotonic() < deadline:
+            time.sleep(min(WAIT_INTERVAL_S, max(0.0, deadline - time.monotonic())))
+            holder = _read(self.uri, self.storage)
         if holder is not None and _is_alive(holder):
             silent = time.time() - holder["renewed"]
             raise JobIncomplete(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TypedDict
 
 
@@ -27,6 +28,17 @@ class VariantRow(TypedDict):
     method: str
     upscaled: bool
     flags: list[str] | None
+    source_sha256: str | None
+    analysis_recipe: str | None
+    rendering_recipe: str | None
+
+
+class NoteRow(TypedDict):
+    """A remark: a value of the column ``note_parts``; see :data:`deepcrop.schema.NOTE`."""
+
+    about: str
+    text: str
+    flag: str | None
 
 
 class ImageRow(TypedDict):
@@ -63,4 +75,9 @@ class ImageRow(TypedDict):
     infer_ms: float | None
     render_ms: float | None
     write_ms: float | None
-    fingerprint: str
+    fingerprint: str | None
+    source_modified: datetime | None
+    source_version: str | None
+    analysis_recipe: str | None
+    rendering_recipes: list[str] | None
+    note_parts: list[NoteRow] | None

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from ..errors import RequestError
 from ..job import Job
 from ..storage import Storage, StorageOptions, canonical
+from .history import past
 from .lease import is_held
 from .store import JobRecord, Manifest
 from .summary import COUNTED_COLUMNS, FailureKey, RowCounts
@@ -34,6 +36,14 @@ class Status:
     and error message of the first."""
     flags: dict[str, int] = field(default_factory=dict)
     """Sources by flag (see :mod:`deepcrop.flags`), the most frequent first."""
+    snapshot: int | None = None
+    """Number of the last snapshot, or of the one that was asked for."""
+    absent: int = 0
+    """Sources with a row that aren't in the input any more, or that ``limit`` leaves out."""
+    at: str | None = None
+    """The time of the snapshot that was asked for."""
+    behind: dict[str, object] | None = None
+    """How far the output is behind its input; None where that was not asked for."""
 
     def headline(self) -> str:
         """Return one line for a person."""
@@ -74,20 +84,29 @@ def state_of(manifest: Manifest, record: JobRecord) -> str:
     return str(record["status"])
 
 
-def read_status(output: str, endpoint: str | None = None) -> Status:
+def read_status(output: str, endpoint: str | None = None, at: str | None = None) -> Status:
     """Read the status of the job at ``output``.
 
+    Args:
+        output: the job's output.
+        endpoint: URL of the S3 server, where it is not the usual one.
+        at: the number of a snapshot, or a time, of which the status is told; by default the present
+            one is.
+
     Raises:
-        RequestError: there is no job there.
+        RequestError: there is no job there, or no such snapshot.
     """
     manifest, record = open_job(output, endpoint)
+    if at is not None:
+        return _past_status(manifest, at)
     manifest.load_parts()
     state = state_of(manifest, record)
     counts = RowCounts.total(manifest.tables(COUNTED_COLUMNS))
     updated = time.time() if state == "running" else record["updated"]
+    absent = record["counts"].get("absent", 0)
     return Status(
         state,
-        sources=record["counts"]["sources"],
+        sources=record["counts"]["sources"] + absent,
         ok=counts.ok,
         failed=counts.failed,
         skipped=counts.skipped,
@@ -99,6 +118,29 @@ def read_status(output: str, endpoint: str | None = None) -> Status:
             for key, group in counts.frequent_failures()
         },
         flags=dict(counts.flags.most_common()),
+        snapshot=record.get("snapshot"),
+        absent=absent,
+    )
+
+
+def _past_status(manifest: Manifest, at: str) -> Status:
+    """Return the counts of a snapshot."""
+    rows, snapshot = past(manifest, at)
+    counts = RowCounts.total(rows.tables(COUNTED_COLUMNS))
+    return Status(
+        f"snapshot {snapshot.number}",
+        sources=counts.done,
+        ok=counts.ok,
+        failed=counts.failed,
+        skipped=counts.skipped,
+        variants=counts.variants,
+        errors={
+            key: (group.count, _example(*group.examples[0]))
+            for key, group in counts.frequent_failures()
+        },
+        flags=dict(counts.flags.most_common()),
+        snapshot=snapshot.number,
+        at=datetime.fromtimestamp(snapshot.time, UTC).isoformat(" ", "seconds"),
     )
 
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..schema import STAGES
+from .changes import Changes, Removed
 
 EXAMPLES = 5
 """Failed sources that are named for each stage and class of error."""
@@ -182,6 +183,16 @@ class RunSummary:
     """Seconds until all sources were known; none is worked on before."""
     stopped: bool = False
     """Whether ``max_failed`` stopped the job before its end."""
+    changes: Changes = field(default_factory=Changes)
+    """What the run found to do."""
+    pruned: Removed = field(default_factory=Removed)
+    """What ``--prune`` removed."""
+    taken_over: int = 0
+    """Rows of an earlier release that were filled in."""
+    compacted: int = 0
+    """Parts of the manifest that were merged away."""
+    snapshot: int | None = None
+    """Number of the snapshot that the manifest is at."""
 
     @property
     def ok(self) -> int:
@@ -251,6 +262,11 @@ class RunSummary:
             "listing_seconds": self.listing_seconds,
             "stopped": self.stopped,
             "errors": self.errors,
+            "changes": self.changes.record(),
+            "absent": self.changes.gone + self.changes.left_out - self.pruned.sources,
+            "pruned": dict(vars(self.pruned)),
+            "taken_over": self.taken_over,
+            "compacted": self.compacted,
         }
 
 

@@ -27,6 +27,7 @@ from ..sources.rows import source_id
 from ..storage import Storage
 from .compatibility import unreadable
 from .rows import VariantRow
+from .staging import own_uri
 from .status import open_job
 from .store import Manifest
 from .verification import Audit
@@ -67,6 +68,7 @@ class _Auditor:
         self.found = Audit()
         self.broken: dict[str, str] = {}
         self.source_ids, self.variant_ids = _IdSet(), _IdSet()
+        self.replaced_ids = _IdSet()
         self.originals, self.duplicates = _IdSet(), _IdSet()
 
     def run(self) -> Audit:
@@ -98,7 +100,10 @@ class _Auditor:
     def _derived(self) -> dict[int, list[str]]:
         """Return the readable files of the variants manifest by the number of their part."""
         files: dict[int, list[str]] = {}
-        for uri, number in self.manifest.variants_parts():
+        for uri, part in self.manifest.variants_parts():
+            number = part.first
+            if number in self.manifest.parts and part != self.manifest.part(number):
+                continue  # of a part that was merged into this one: the next run removes it
             files.setdefault(number, [])
             if not self._is_broken(uri):
                 files[number].append(uri)
@@ -113,7 +118,11 @@ class _Auditor:
         self.found.rows += table.num_rows
         self.found.variants += len(variants)
         self.source_ids.add(table["source_id"].to_numpy())
-        self.variant_ids.add([source_id(variant["variant_uri"]) for variant in variants])
+        uris = [variant["variant_uri"] for variant in variants]
+        self.variant_ids.add([source_id(uri) for uri in uris])
+        # A killed run left these aside; the next one puts them where their predecessors are.
+        staged = [own for uri in uris if (own := own_uri(uri, self.manifest.output)) != uri]
+        self.replaced_ids.add([source_id(uri) for uri in staged])
         keys = (operator.itemgetter(*AGREEING_COLUMNS)(variant) for variant in variants)
         self.found.inconsistent += self._disagreements(Counter(keys), derived)
         succeeded = table.filter(pc.equal(table["status"], "ok"))
@@ -180,6 +189,7 @@ class _Auditor:
         while chunk := [entry.uri for entry in islice(entries, LISTING_CHUNK)]:
             ids = np.array([source_id(uri) for uri in chunk], np.int64)
             named = _contains(self.variant_ids.sorted(), ids)
+            named |= _contains(self.replaced_ids.sorted(), ids)
             yield from (uri for uri, known in zip(chunk, named, strict=True) if not known)
 
     # Only ids are kept. Where they show a problem, the parts are read again for the URIs.

@@ -114,7 +114,7 @@ def project(
         name: number and name of the machines.
         nodes: the number of machines.
     """
-    faster = _pace(trial.stages, layout) / _pace(trial.stages, trial.layout)
+    faster = pace(trial.stages, layout) / pace(trial.stages, trial.layout)
     seconds = trial.seconds * (faster * trial.sources) + trial.fixed
     hours = seconds * (1 / 3600)
     gpus = nodes * bought.gpus if bought else math.ceil(layout.actors * layout.gpus)
@@ -141,7 +141,7 @@ def project(
     )
 
 
-def _pace(stages: dict[str, float], layout: Layout) -> float:
+def pace(stages: dict[str, float], layout: Layout) -> float:
     """Return the seconds from one source to the next; the slowest pool of actors decides."""
     if layout.fused:
         return sum(stages.values()) / layout.actors

@@ -43,7 +43,7 @@ def comparison_row(pipeline: LocalPipeline, task: ImageTask, title: str) -> Cont
     shown, boxes, focal = _shown(pipeline, task)
     slugs = [request.slug for request in pipeline.job.requests]
     if task.pixels:
-        variants = [Image.fromarray(pixels) for pixels in task.pixels]
+        variants = [Image.fromarray(pixels) for pixels in task.pixels if pixels is not None]
     else:
         variants = [shown.crop(boxes[slug].corners) for slug in slugs]
     return ContactSheetRow(title, shown, boxes, focal, dict(zip(slugs, variants, strict=True)))
@@ -59,8 +59,9 @@ def _shown(
     boxes = {
         slug: _scaled(crop.box, task.size, Size(*shown.size))
         for slug, crop in zip(slugs, task.crops, strict=False)
+        if crop is not None
     }
-    return shown, boxes, task.crops[0].focal if task.crops else None
+    return shown, boxes, task.focal
 
 
 def _thumbnail(task: ImageTask, longest_edge: int) -> NDArray[numpy.uint8]:

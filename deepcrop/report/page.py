@@ -167,6 +167,8 @@ def _render(
         settings=json.loads(job.model_dump_json(exclude_defaults=True)),
         record=record,
         weights=_weights(job, record),
+        # Earlier releases told their own version among the settings.
+        versions={"deepcrop": record["settings"].get("version"), **record["versions"]},
         score_meaning=record.get("score_meaning") or CropMethod.score_meaning,
         plots=plots,
         built=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),

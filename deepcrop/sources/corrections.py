@@ -104,6 +104,40 @@ class Correction:
             self, boxes=boxes, keep=tuple(box for box in self.keep if _clipped(box, size))
         )
 
+    def crop(self, request: VariantRequest, size: Size, focal: Focal) -> Crop | None:
+        """Return the crop that a person set for a request; None where nobody did.
+
+        It has no flags of what it cuts or leaves out: a person looked at that.
+
+        Args:
+            request: one of the job's requests.
+            size: of the source, as shown.
+            focal: the focal point of the source.
+        """
+        stated = self.boxes.get(request.slug)
+        inside = None if stated is None else _clipped(stated, size)
+        if inside is None:
+            return None
+        window = request.aspect.largest_window(inside.size)
+        centre = _centre(inside, size)
+        # The best score, so that lists of the worst crops show it last.
+        return Crop(Box.centred(window, centre, size), 1.0, self.focal or focal, CORRECTED_NOTE)
+
+    def focal_of_boxes(self, size: Size) -> Focal | None:
+        """Return the focal point of a source that the method doesn't look at; None without one.
+
+        It is the one that a person stated, or the centre of the first crop box of a person.
+
+        Args:
+            size: of the source, as shown.
+        """
+        if self.focal is not None:
+            return self.focal
+        for box in self.boxes.values():
+            if inside := _clipped(box, size):
+                return _centre(inside, size)
+        return None
+
     def adjust(
         self, crops: Sequence[Crop], requests: Sequence[VariantRequest], size: Size
     ) -> Sequence[Crop]:
@@ -126,20 +160,13 @@ class Correction:
         focal = self.focal or crop.focal
         note = f"{crop.note}; {CORRECTED_NOTE}" if crop.note else CORRECTED_NOTE
         crop = replace(crop, focal=focal, note=note)
-        stated = self.boxes.get(request.slug)
-        inside = None if stated is None else _clipped(stated, size)
-        if inside is None:
-            # Applied here too, because not every method follows focal points and kept boxes.
-            box = Box.centred(crop.box.size, focal, size) if self.focal else crop.box
-            keep = [part for each in self.keep if (part := _clipped(each, size))]
-            return replace(crop, box=expand_to_contain(box, keep, request.aspect, size))
-        window = request.aspect.largest_window(inside.size)
-        centre = (
-            (inside.x0 + inside.x1) / 2 / size.width,
-            (inside.y0 + inside.y1) / 2 / size.height,
-        )
-        # The best score, so that lists of the worst crops show it last.
-        return replace(crop, box=Box.centred(window, centre, size), score=1.0)
+        own = self.crop(request, size, focal)
+        if own is not None:
+            return replace(own, note=note)
+        # Applied here too, because not every method follows focal points and kept boxes.
+        box = Box.centred(crop.box.size, focal, size) if self.focal else crop.box
+        keep = [part for each in self.keep if (part := _clipped(each, size))]
+        return replace(crop, box=expand_to_contain(box, keep, request.aspect, size))
 
 
 @dataclass(frozen=True)
@@ -219,6 +246,11 @@ class Corrections:
             for uri in table["source_uri"].to_pylist():
                 unknown.pop(strip_credentials(uri), None)
         return list(unknown)
+
+
+def _centre(box: Box, size: Size) -> Focal:
+    """Return the centre of a box, 0..1 of the sides of the source."""
+    return (box.x0 + box.x1) / 2 / size.width, (box.y0 + box.y1) / 2 / size.height
 
 
 def _clipped(box: Box, size: Size) -> Box | None:

@@ -78,6 +78,7 @@ def list_sources(
     previous: pa.Table | None = None,
     selection: Selection = EVERY,
     parallel_map: ParallelMap = serial_map,
+    serial_seconds: float = SERIAL_LISTING_S,
 ) -> Sources:
     """List every source under ``uri``.
 
@@ -87,6 +88,7 @@ def list_sources(
         previous: an earlier listing; its sources keep their keys, and its columns their types.
         selection: which files are sources.
         parallel_map: lists folders, or reads archives, in parallel.
+        serial_seconds: seconds after which the folders that are left are listed in parallel.
 
     Raises:
         RequestError: there is nothing there, it can't be read, or a list lacks its columns.
@@ -96,7 +98,7 @@ def list_sources(
     elif uri.lower().endswith(ARCHIVE):
         listed = _list_archives(uri, storage, selection, parallel_map)
     else:
-        listed = _list_store(uri, storage, selection, parallel_map)
+        listed = _list_store(uri, storage, selection, parallel_map, serial_seconds)
     return _sources(uri, *listed, previous)
 
 
@@ -208,14 +210,18 @@ def _first_of_each(table: pa.Table) -> tuple[pa.Table, NDArray[np.int64]]:
 
 
 def _list_store(
-    uri: str, storage: Storage, selection: Selection, parallel_map: ParallelMap
+    uri: str,
+    storage: Storage,
+    selection: Selection,
+    parallel_map: ParallelMap,
+    serial_seconds: float,
 ) -> Listed:
     root = storage.root(uri)
     if storage.is_glob(uri) or storage.exists(uri):
         return _entries_table(storage.list(uri), root, selection)
     folders: list[str] = []
     listed = [_entries_table(_entries(storage.children(root), folders), root, selection)]
-    deadline = time.monotonic() + SERIAL_LISTING_S
+    deadline = time.monotonic() + serial_seconds
     while folders and time.monotonic() < deadline:
         listed.append(_list_folder(folders.pop(), root, storage, selection))
     if folders:
@@ -257,7 +263,7 @@ def _list_archive(archive: Entry, root: str, storage: Storage, selection: Select
         elif kind := selection.refuse(path) or (None if extension else OTHER):
             kinds[kind] += 1
         else:
-            append(rows, uri, size, archive.etag, path)
+            append(rows, uri, size, archive, path)
             stems.append(stem)
     rows["caption"] = [captions.get(stem) for stem in stems]
     return pa.table(rows, schema=SOURCES), kinds
@@ -274,7 +280,7 @@ def _entries_table(entries: Iterable[Entry], root: str, selection: Selection) ->
         if kind := selection.refuse(path):
             kinds[kind] += 1
             continue
-        append(rows, entry.uri, entry.size, entry.etag, path)
+        append(rows, entry.uri, entry.size, entry, path)
         if len(rows["key"]) == CHUNK_ROWS:  # as Python objects they take ten times the memory
             tables.append(pa.table(rows, schema=SOURCES))
             rows = no_rows()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,6 +23,8 @@ CHUNK_ROWS = 256
 """Sources that one task hashes."""
 THREADS = 16
 """Sources that a task reads at once."""
+TOLD = ("source_bytes", "source_etag", "source_version")
+"""Columns of the listing in which the store tells that a source changed."""
 HINT_COLUMNS = ("caption", "focal_x", "focal_y")
 """Columns of the listing that change a method's result: only sources with the same hints are
 duplicates."""
@@ -35,22 +38,25 @@ def find_duplicates(
 ) -> pa.Table:
     """Fill the columns ``sha256`` and ``duplicate_of`` of a listing.
 
-    The original of several duplicates is the first by URI; sources of an earlier listing come
-    before new ones, since they may have rows already. A source that can't be read is not a
-    duplicate: its own row will say why.
+    The original of several duplicates is the one of the earlier listing, if that is still there
+    with the same bytes; otherwise the first by URI, sources of the earlier listing before new ones.
+    A source that can't be read is not a duplicate: its own row will say why.
 
     Args:
         sources: rows of the listing.
-        previous: the listing of an earlier run; its hashes and duplicates are kept.
+        previous: the listing of an earlier run; the hashes of its sources are kept where the store
+            says the same of them.
         storage: the store of the sources.
         parallel_map: hashes chunks of the sources in parallel.
     """
-    before: dict[str, tuple[str | None, str | None]] = {}
-    if previous is not None:
-        columns = (previous[name].to_pylist() for name in ("source_uri", "sha256", "duplicate_of"))
-        before = {uri: (digest, first) for uri, digest, first in zip(*columns, strict=True)}
-    uris = [strip_credentials(uri) for uri in sources["source_uri"].to_pylist()]
-    digests = {uri: digest for uri, (digest, _) in before.items() if digest}
+    before = {} if previous is None else _known(previous)
+    now = _known(sources)
+    uris = list(now)
+    digests = {
+        uri: known.sha256
+        for uri, known in before.items()
+        if known.sha256 and uri in now and now[uri].told == known.told
+    }
     unknown = [uri for uri in _candidates(sources) if strip_credentials(uri) not in digests]
     digests |= {
         strip_credentials(uri): digest
@@ -60,13 +66,19 @@ def find_duplicates(
     # The same bytes with other hints make other variants.
     contents = {uri: (digests.get(uri), *hint) for uri, hint in zip(uris, hints, strict=True)}
     originals: dict[tuple[object, ...], str] = {}
-    for uri in sorted(uris, key=lambda uri: (uri not in before, uri)):
-        if uri in digests and before.get(uri, (None, None))[1] is None:
+
+    def rank(uri: str) -> tuple[bool, bool, str]:
+        known = before.get(uri)
+        was_original = known is not None and known.duplicate_of is None and uri in digests
+        return not was_original, known is None, uri
+
+    for uri in sorted(uris, key=rank):
+        if uri in digests:
             originals.setdefault(contents[uri], uri)
-    duplicate_of = []
-    for uri in uris:
-        original = before[uri][1] if uri in before else originals.get(contents[uri])
-        duplicate_of.append(None if original == uri else original)
+    found = [originals.get(contents[uri]) for uri in uris]
+    duplicate_of = [
+        None if original == uri else original for uri, original in zip(uris, found, strict=True)
+    ]
     for name, values in (
         ("sha256", [digests.get(uri) for uri in uris]),
         ("duplicate_of", duplicate_of),
@@ -74,6 +86,28 @@ def find_duplicates(
         index = sources.schema.get_field_index(name)
         sources = sources.set_column(index, name, pa.array(values, pa.string()))
     return sources
+
+
+class _Known(NamedTuple):
+    """What a listing has of a source."""
+
+    told: tuple[object, ...]
+    """What the store tells of it: as long as that is the same, so are its bytes."""
+    sha256: str | None
+    duplicate_of: str | None
+
+
+def _known(listing: pa.Table) -> dict[str, _Known]:
+    """Return what a listing has of its sources, by their URIs without credentials."""
+    names = ["source_uri", *TOLD, "sha256", "duplicate_of"]
+    empty = [None] * listing.num_rows
+    columns = (
+        listing[name].to_pylist() if name in listing.column_names else empty for name in names
+    )
+    return {
+        strip_credentials(uri): _Known(tuple(told), digest, original)
+        for uri, *told, digest, original in zip(*columns, strict=True)
+    }
 
 
 def _candidates(sources: pa.Table) -> list[str]:

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ..schema import SOURCES
+from ..schema import PREVIOUS_PART, SOURCES, WORK
 from ..tables import write_table
 from .corrections import CORRECTIONS_COLUMN
 
@@ -26,6 +26,8 @@ RowIndices = NDArray[np.int64]
 
 WINDOW_ROWS = 1 << 15
 """Rows of a listing that are decompressed at once."""
+NO_PART = -1
+"""Stands for the part of a source that has no row."""
 ROW_INDEX = pa.schema([("row_index", pa.int64())])
 """Columns of a block of row indices."""
 
@@ -40,6 +42,8 @@ class ParquetListing:
         self.schema, metadata = file.schema_arrow, file.metadata
         rows = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
         self._starts = np.cumsum([0, *rows])
+        self.rows = int(self._starts[-1])
+        """The number of sources."""
         # Two, because the threads of a process read at the border of two row groups at most.
         self._row_group = lru_cache(maxsize=2)(self._read_row_group)
 
@@ -76,14 +80,25 @@ class SourceIndex:
         """Read the ids of a listing's sources."""
         self.listing = listing
         ids, duplicates = [np.empty(0, np.int64)], [np.empty(0, bool)]
-        for group in iter_row_groups(listing.data, ("source_id", "duplicate_of")):
+        parts = [np.empty(0, np.int64)]
+        columns = ["source_id", "duplicate_of", PREVIOUS_PART]
+        for group in iter_row_groups(
+            listing.data, [name for name in columns if name in listing.schema.names]
+        ):
             ids.append(source_ids(group))
             duplicates.append(pc.is_valid(group["duplicate_of"]).to_numpy())
+            if PREVIOUS_PART in group.column_names:
+                parts.append(pc.fill_null(group[PREVIOUS_PART], NO_PART).to_numpy())
+            else:
+                parts.append(np.full(group.num_rows, NO_PART, np.int64))
         unsorted = np.concatenate(ids)
         self._order = np.argsort(unsorted)
         self._ids = unsorted[self._order]
         self.is_duplicate: NDArray[np.bool_] = np.concatenate(duplicates)
         """bool (sources,): which sources are duplicates of another."""
+        self.parts: NDArray[np.int64] = np.concatenate(parts)
+        """int64 (sources,): the number of the part that has each source's earlier row, or
+        :data:`NO_PART`."""
 
     def __len__(self) -> int:
         """Return the number of sources."""
@@ -139,7 +154,7 @@ def passthrough_columns(data: pa.Buffer) -> pa.Schema:
 
 
 def _passthrough(schema: pa.Schema) -> pa.Schema:
-    own = (*SOURCES.names, CORRECTIONS_COLUMN)
+    own = (*SOURCES.names, CORRECTIONS_COLUMN, *WORK.names)
     return pa.schema([each for each in schema if each.name not in own])
 
 

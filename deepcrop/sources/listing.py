@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..job import Job
@@ -19,6 +18,7 @@ from ..storage import Storage
 from .corrections import Corrections
 from .discovery import (
     LOCAL_LISTING_MAX,
+    SERIAL_LISTING_S,
     Sources,
     list_small,
     list_sources,
@@ -43,67 +43,68 @@ class Listing:
     """The listing without the credentials in its URIs, as it may be written down."""
     kinds: Mapping[str, int]
     """Ignored files and rows by kind; see :mod:`deepcrop.sources.selection`."""
+    left_out: frozenset[int] = frozenset()
+    """Ids of the sources that the input has, and that ``limit`` or ``sample`` leave out."""
 
     @classmethod
-    def of(cls, table: pa.Table, kinds: Mapping[str, int]) -> Listing:
+    def of(
+        cls, table: pa.Table, kinds: Mapping[str, int], left_out: frozenset[int] = frozenset()
+    ) -> Listing:
         """Compress a table of sources."""
         packed, bare = to_parquet(table), without_secrets(table)
-        return cls(packed, packed if bare is table else to_parquet(bare), kinds)
+        return cls(packed, packed if bare is table else to_parquet(bare), kinds, left_out)
 
 
 def build_listing(
     job: Job,
     storage: Storage,
-    previous: pa.Buffer | None,
+    previous: pa.Table | None,
     parallel_map: ParallelMap = serial_map,
+    serial_seconds: float = SERIAL_LISTING_S,
 ) -> Listing:
     """List a job's sources.
 
     Args:
         job: its input, and which sources it wants.
         storage: the store of the input.
-        previous: the listing of an earlier run, as Parquet; its sources stay, and keep their keys.
+        previous: the sources of earlier runs, which keep their keys, and those that are gone.
         parallel_map: lists folders and hashes sources in parallel.
+        serial_seconds: seconds after which that is done.
 
     Raises:
         RequestError: there is nothing there, or it can't be read.
     """
-    previous_table = None if previous is None else _from_parquet(previous)
-    found = list_sources(job.input, storage, previous_table, Selection.of(job), parallel_map)
-    return _listing(job, storage, found, previous_table, parallel_map)
+    found = list_sources(
+        job.input, storage, previous, Selection.of(job), parallel_map, serial_seconds
+    )
+    return _listing(job, storage, found, previous, parallel_map)
 
 
-def list_locally(job: Job, storage: Storage, previous: pa.Buffer | None) -> Listing | None:
-    """List a job's sources as :func:`build_listing` does; None where that takes a cluster."""
-    if job.dedupe:
+def list_locally(job: Job, storage: Storage, previous: pa.Table | None) -> Listing | None:
+    """List a job's sources as :func:`build_listing` does; None where that takes long."""
+    if job.dedupe or (previous is not None and previous.num_rows > LOCAL_LISTING_MAX):
         return None
-    if (
-        previous is not None
-        and pq.read_metadata(pa.BufferReader(previous)).num_rows > LOCAL_LISTING_MAX
-    ):
-        return None
-    previous_table = None if previous is None else _from_parquet(previous)
-    found = list_small(job.input, storage, previous_table, Selection.of(job))
-    return None if found is None else _listing(job, storage, found, previous_table, serial_map)
+    found = list_small(job.input, storage, previous, Selection.of(job))
+    return None if found is None else _listing(job, storage, found, previous, serial_map)
 
 
 def _listing(
     job: Job,
     storage: Storage,
     found: Sources,
-    previous_table: pa.Table | None,
+    previous: pa.Table | None,
     parallel_map: ParallelMap,
 ) -> Listing:
-    """Keep the sources that the job wants, and those that an earlier run had listed."""
+    """Keep the sources that the job wants."""
     table = select(found.table, job.limit, job.sample)
-    if job.dedupe:
-        table = find_duplicates(table, previous_table, storage, parallel_map)
-    if previous_table is not None:
-        unlisted = pc.invert(pc.is_in(previous_table["source_id"], value_set=table["source_id"]))
-        table = pa.concat_tables(
-            [table, previous_table.filter(unlisted)], promote_options="permissive"
+    left_out: frozenset[int] = frozenset()
+    if table.num_rows < found.table.num_rows:
+        left_out = frozenset(found.table["source_id"].to_pylist()) - frozenset(
+            table["source_id"].to_pylist()
         )
-    return Listing.of(table, found.kinds)
+    if job.dedupe:
+        table = find_duplicates(table, previous, storage, parallel_map)
+    return Listing.of(table, found.kinds, left_out)
 
 
 def restore_secrets(

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..schema import SOURCES
-from ..storage import strip_credentials
+from ..storage import Entry, strip_credentials
 from .keys import safe_key
 
 CHUNK_ROWS = 1000
@@ -33,7 +33,11 @@ def no_rows() -> dict[str, list[object]]:
 
 
 def append(
-    rows: dict[str, list[object]], uri: str, size: int | None, etag: str | None, relative: str
+    rows: dict[str, list[object]],
+    uri: str,
+    size: int | None,
+    entry: Entry | None,
+    relative: str,
 ) -> None:
     """Add a source.
 
@@ -41,7 +45,8 @@ def append(
         rows: columns that :func:`no_rows` made.
         uri: the source's URI.
         size: its size in bytes, where that is known.
-        etag: a text that changes when its bytes do, where the store has one.
+        entry: what the store says of it, or of the archive that it is in; None where it was not
+            asked.
         relative: its path below the input, which its key is made from.
     """
     for column in rows.values():
@@ -49,5 +54,8 @@ def append(
     rows["source_id"][-1] = source_id(strip_credentials(uri))
     rows["source_uri"][-1] = uri
     rows["source_bytes"][-1] = size
-    rows["source_etag"][-1] = etag
+    if entry is not None:
+        rows["source_etag"][-1] = entry.etag or None
+        rows["source_modified"][-1] = entry.modified
+        rows["source_version"][-1] = entry.version or None
     rows["key"][-1] = safe_key(relative)

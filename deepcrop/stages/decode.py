@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from .. import image
 from ..errors import SourceError
+from ..geometry import Size
 from ..job import Job
 from .item import ImageTask
 from .limits import limit_of
-from .sizing import min_decode_size
+from .planner import Planner
+from .sizing import size_for
 from .watchdog import time_limit
 
 
@@ -28,11 +30,12 @@ class Decoder:
         self.job = job
         self.analysis = analysis
         self.keep_pictures = keep_pictures
+        self.planner = Planner(job)
 
     def __call__(self, tasks: Sequence[ImageTask]) -> None:
         """Decode each source, or fail its task."""
         for task in tasks:
-            if task.error is None:
+            if task.is_open:
                 with task.timed("decode"), time_limit(limit_of(self.job, "decode")):
                     try:
                         self._decode(task)
@@ -44,13 +47,42 @@ class Decoder:
         probe = image.probe(task.data, max_pixels=self.job.max_pixels)
         task.size, task.format = probe.size, probe.format
         task.orientation = probe.orientation
-        task.remark_ignored_correction()
-        # All layouts decode at the same scale, though some decode again to render: boxes may depend
-        # on the rounding at a scale, and a job may be resumed in another layout.
-        least = min_decode_size(self.job, probe.size)
-        if self.analysis is not None:
-            least = probe.size.fit(self.analysis).cover(least)
-        task.least = least
+        self.planner.begin_anew(task)
+        assert task.reuse is not None
+        if self.analysis is None:
+            self._decode_for_retargeting(task, probe.size)
+            return
+        asked = bool(task.reuse.unknown)
+        if not (asked or self.keep_pictures or task.same is None):
+            return  # the process that renders decodes
+        recipes = self.planner.recipes
+        picture = self._picture(task, recipes.least(probe.size))
+        task.shrink = recipes.shrink(probe.size, probe.format)
+        if asked:
+            task.thumbnail = image.thumbnail(picture, self.analysis)
+        if self.keep_pictures:
+            task.picture = picture
+
+    def _decode_for_retargeting(self, task: ImageTask, size: Size) -> None:
+        """Decode at the scale of each variant: what a method makes of it depends on the scale."""
+        assert task.reuse is not None
+        groups: dict[int, tuple[Size, list[int]]] = {}
+        for at in task.reuse.unknown or range(len(self.job.requests)):
+            request = self.job.requests[at]
+            least = size_for(self.job, request, size, request.aspect.largest_window(size))
+            shrink = image.shrink_for(size, least) if task.format == "jpeg" else 1
+            groups.setdefault(shrink, (least, []))[1].append(at)
+        looks = []
+        for least, requests in groups.values():
+            picture = self._picture(task, least)
+            looks.append((picture.rgb, [at for at in requests if at in task.reuse.unknown]))
+            task.metadata = picture.metadata
+            if self.keep_pictures:
+                task.picture = picture
+        task.looks = looks
+
+    def _picture(self, task: ImageTask, least: Size | None) -> image.Picture:
+        assert task.data is not None
         picture = image.decode(
             task.data,
             at_least=least,
@@ -59,11 +91,5 @@ class Decoder:
             exif_colour=self.job.exif_colour,
         )
         task.remark(picture.notes)
-        if self.analysis is not None:
-            task.thumbnail = image.thumbnail(picture, self.analysis)
-        else:
-            task.thumbnail = picture.rgb
-        if self.keep_pictures:
-            task.picture = picture
-        elif self.analysis is None:
-            task.metadata = picture.metadata
+        task.seen = True
+        return picture

@@ -12,8 +12,10 @@ from ..errors import InferError, OutOfMemory, SourceError
 from ..geometry import Size
 from ..job import Job, VariantRequest
 from ..methods import base, registry
+from ..methods.base import Crop
 from .item import ImageTask
 from .limits import limit_of
+from .planner import Planner
 from .sizing import variant_size
 from .watchdog import time_limit
 
@@ -27,6 +29,7 @@ class Predictor:
         self.method: base.Loaded = registry.load(
             job.method, device=device, weights=job.weights, **job.options
         )
+        self.planner = Planner(job)
 
     @property
     def analysis(self) -> int | None:
@@ -35,15 +38,22 @@ class Predictor:
 
     def __call__(self, tasks: Sequence[ImageTask]) -> None:
         """Give each source its crops or its pixels, or an error."""
-        ready = [task for task in tasks if task.error is None]
-        start = time.perf_counter()
-        with time_limit(limit_of(self.job, "infer") * len(ready)):
-            self._predict_bisecting(
-                ready, self._crop if self.job.kind == "crop" else self._retarget
-            )
+        ready = [task for task in tasks if task.is_open]
         for task in ready:
-            task.thumbnail = None
-            task.milliseconds["infer"] = 1000 * (time.perf_counter() - start) / len(ready)
+            self.planner.begin_anew(task)
+        asked = [task for task in ready if task.reuse and task.reuse.unknown]
+        start = time.perf_counter()
+        if asked:
+            with time_limit(limit_of(self.job, "infer") * len(asked)):
+                self._predict_bisecting(
+                    asked, self._crop if self.job.kind == "crop" else self._retarget
+                )
+        for task in asked:
+            task.thumbnail, task.looks = None, ()
+            task.milliseconds["infer"] = 1000 * (time.perf_counter() - start) / len(asked)
+        for task in ready:
+            if task.error is None and self.job.kind == "crop":
+                self._add_known_crops(task)
 
     def _predict_bisecting(
         self, tasks: Sequence[ImageTask], predict: Callable[[Sequence[ImageTask]], None]
@@ -71,24 +81,59 @@ class Predictor:
         self._predict_bisecting(tasks[half:], predict)
 
     def _crop(self, tasks: Sequence[ImageTask]) -> None:
+        """Ask the method for the crops that aren't known, of sources that lack the same ones."""
+        together: dict[tuple[int, ...], list[ImageTask]] = {}
+        for task in tasks:
+            together.setdefault(_unknown(task), []).append(task)
+        for requests, group in together.items():
+            self._crop_for(requests, group)
+
+    def _crop_for(self, unknown: Sequence[int], tasks: Sequence[ImageTask]) -> None:
         assert self.method.kind == "crop"
         sizes = [_size(task) for task in tasks]
+        requests = [self.job.requests[at] for at in unknown]
         answers = self.method.boxes(
             [_thumbnail(task) for task in tasks],
-            [request.aspect for request in self.job.requests],
+            [request.aspect for request in requests],
             sizes=sizes,
             hints=[self._hints(task) for task in tasks],
         )
         for task, size, crops in zip(tasks, sizes, answers, strict=True):
-            adjusted = task.correction.adjust(crops, self.job.requests, size)
-            task.crops = [crop.flagged(size) for crop in adjusted]
+            task.method_note = crops[0].note
+            adjusted = task.correction.adjust(crops, requests, size)
+            found: list[Crop | None] = [None] * len(self.job.requests)
+            for at, crop in zip(unknown, adjusted, strict=True):
+                found[at] = crop.flagged(size)
+            task.crops, task.focal = found, adjusted[0].focal
+
+    def _add_known_crops(self, task: ImageTask) -> None:
+        """Add the crops that were recorded, and those that people set, to what the method found."""
+        assert task.reuse is not None and task.wanted is not None
+        size, correction = _size(task), task.correction
+        crops = list(task.crops) or [None] * len(self.job.requests)
+        if not any(task.wanted.needs_method):
+            task.focal = correction.focal_of_boxes(size)
+        for at, crop in task.reuse.crops.items():
+            crops[at] = crop
+        for at in task.reuse.by_people:
+            crops[at] = correction.crop(self.job.requests[at], size, task.focal or (0.5, 0.5))
+        task.crops = crops
 
     def _retarget(self, tasks: Sequence[ImageTask]) -> None:
-        sizes = [[self._target(task, request) for request in self.job.requests] for task in tasks]
+        looks = [(task, *look) for task in tasks for look in task.looks if look[1]]
+        sizes = [
+            [self._target(task, self.job.requests[at]) for at in requests]
+            for task, _, requests in looks
+        ]
         assert self.method.kind == "retarget"
-        answers = self.method.retarget([_thumbnail(task) for task in tasks], sizes)
-        for task, pixels in zip(tasks, answers, strict=True):
-            task.pixels = [each.permute(1, 2, 0).cpu().numpy() for each in pixels]
+        answers = self.method.retarget([picture for _, picture, _ in looks], sizes)
+        for task in tasks:
+            task.pixels = [None] * len(self.job.requests)
+        for (task, _, requests), answer in zip(looks, answers, strict=True):
+            pixels = list(task.pixels)
+            for at, each in zip(requests, answer, strict=True):
+                pixels[at] = each.permute(1, 2, 0).cpu().numpy()
+            task.pixels = pixels
 
     def _target(self, task: ImageTask, request: VariantRequest) -> Size:
         return variant_size(self.job, request, request.aspect.largest_window(_size(task)))[0]
@@ -101,6 +146,12 @@ class Predictor:
             focal=task.correction.focal or listed,
             keep=task.correction.keep,
         )
+
+
+def _unknown(task: ImageTask) -> tuple[int, ...]:
+    """Return the requests that the method is asked for."""
+    assert task.reuse is not None
+    return task.reuse.unknown
 
 
 def _thumbnail(task: ImageTask) -> NDArray[np.uint8]:

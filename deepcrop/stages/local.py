@@ -77,12 +77,13 @@ class LocalPipeline:
                 f"method {self.job.method!r}: makes pixels, and has no boxes to print"
             )
         assert task.size is not None
+        crops = [crop for crop in task.crops if crop is not None]
         return {
             "source": task.source["given"],
             "width": task.size.width,
             "height": task.size.height,
             "method": self.job.method,
-            "focal": [round(each, 4) for each in task.crops[0].focal],
+            "focal": [round(each, 4) for each in crops[0].focal],
             "crops": [
                 {
                     "aspect": request.slug,
@@ -90,7 +91,7 @@ class LocalPipeline:
                     "score": round(crop.score, 4),
                     "flags": list(crop.flags),
                 }
-                for request, crop in zip(self.job.requests, task.crops, strict=True)
+                for request, crop in zip(self.job.requests, crops, strict=True)
             ],
         }
 

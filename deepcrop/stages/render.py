@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypedDict
 
 import numpy as np
@@ -19,14 +20,17 @@ from numpy.typing import NDArray
 from .. import image
 from ..errors import RenderError, SourceError, WriteError
 from ..flags import Flag, Note, ordered
-from ..geometry import Size
+from ..geometry import Box, Size
 from ..job import Job, VariantRequest
+from ..manifest.rows import VariantRow
+from ..manifest.staging import staged_uri
 from ..methods.base import Crop
 from ..storage import Storage, join
 from .item import ImageTask
 from .limits import limit_of
 from .output_check import OutputCheck
-from .sizing import covers, differs, variant_size
+from .planner import Planner
+from .sizing import differs, variant_size
 from .watchdog import time_limit
 
 THREADS = 32
@@ -40,6 +44,20 @@ UriBuilder = Callable[[ImageTask, str, str], str]
 def suffix_of(image_format: str) -> str:
     """Return the suffix of files of a format, with its dot."""
     return image.OUTPUT_FORMATS[image_format]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A variant that is to be cut from a source."""
+
+    index: int
+    """Index of its request."""
+    box: Box
+    """The crop box in source pixels."""
+    size: Size
+    """Width and height of the variant in pixels."""
+    upscaled: bool
+    """Whether that enlarges the box."""
 
 
 class Renderer:
@@ -58,6 +76,7 @@ class Renderer:
         self.uri_builder = uri_builder or self._default_uri
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="write")
         self.output_check = OutputCheck(storage, job.output)
+        self.planner = Planner(job)
 
     def __call__(self, tasks: Sequence[ImageTask]) -> None:
         """Make every variant of each source, or fail the source; all are stored on return."""
@@ -84,7 +103,7 @@ class Renderer:
             return
         milliseconds = 1000 * (time.perf_counter() - start)
         for task in tasks:
-            if task.error is None:
+            if task.is_open:
                 waited = task.milliseconds.get("write", 0.0)
                 task.milliseconds["write"] = waited + milliseconds / len(tasks)
 
@@ -93,7 +112,7 @@ class Renderer:
 
         A write returns the milliseconds that it took.
         """
-        return list(self._render(task)) if task.error is None else []
+        return list(self._render(task)) if task.is_open else []
 
     def complete(self, task: ImageTask, writes: Sequence[Future[float]]) -> None:
         """Wait until a source's variants are stored; if one can't be, fail it and remove them."""
@@ -103,45 +122,180 @@ class Renderer:
                 task.milliseconds["write"] = task.milliseconds.get("write", 0) + milliseconds
             except SourceError as error:
                 task.fail(self.output_check.classify(error))
-        self._discard(task)
+        if not task.settled:
+            self._discard(task)
+        if task.error is None:
+            task.variants = self._in_order(task)
         task.release()
 
     def _render(self, task: ImageTask) -> Iterator[Future[float]]:
         try:
             with task.timed("render"), time_limit(limit_of(self.job, "render")):
-                sizes = self._sizes(task)
-                cuts = self._cuts(task, [size for size, _ in sizes]) if sizes else None
-                for index, request in self._wanted(task, sizes):
-                    pixels = cuts.render(index) if cuts else task.pixels[index]
-                    data, image_format = self._encode(task, index, pixels)
-                    if image.flattens(pixels, image_format):
-                        task.remark([FLATTENED])
-                    smaller = differs(request, _size_of(pixels))
-                    uri = self.uri_builder(task, request.names[smaller], image_format)
-                    upscaled = bool(sizes) and sizes[index][1]
-                    crop = task.crops[index] if sizes else None
-                    flags = self._flags(task, request, crop, upscaled=upscaled, smaller=smaller)
+                self.planner.begin_anew(task)
+                for index, pixels, upscaled in self._new_pixels(task):
+                    variant, data = self._variant(task, index, pixels, upscaled=upscaled)
+                    place = self._place(task, variant)
                     task.variants.append(
-                        {
-                            **_box_columns(crop),
-                            "upscaled": upscaled,
-                            "flags": flags,
-                            "variant_uri": uri,
-                            "aspect": request.slug,
-                            "width": pixels.shape[1],
-                            "height": pixels.shape[0],
-                            "format": image_format,
-                            "bytes": len(data),
-                            "sha256": hashlib.sha256(data).hexdigest(),
-                            "method": self.job.method,
-                        }
+                        {**variant, "variant_uri": place or variant["variant_uri"]}
                     )
-                    yield self.threads.submit(self._write, uri, data, image_format)
+                    if place is not None:
+                        yield self.threads.submit(self._write, place, data, variant["format"])
         except SourceError as error:
             task.fail(error)
         except Exception as error:
             task.fail(RenderError(f"{type(error).__name__}: {error}"))
         task.picture, task.data = None, None
+
+    def _new_pixels(self, task: ImageTask) -> Iterator[tuple[int, NDArray[np.uint8], bool]]:
+        """Yield the pixels of the variants to make, with the request and whether they enlarge."""
+        if not any(crop is not None for crop in task.crops):
+            for index, request in self._due(task):
+                pixels = task.pixels[index]
+                assert pixels is not None
+                if self._is_made(task, request, _size_of(pixels)):
+                    yield index, pixels, False
+            return
+        cuts = []
+        for index, request in self._due(task):
+            crop = task.crops[index]
+            assert crop is not None
+            size, upscaled = variant_size(self.job, request, crop.box.size)
+            if not self._is_made(task, request, size):
+                continue
+            if (standing := self._same_cut(task, index, crop)) is not None:
+                task.variants.append(standing)
+            else:
+                cuts.append(Cut(index, crop.box, size, upscaled))
+        for picture, group in self._pictures(task, cuts):
+            together = image.Cuts(picture, [(cut.box, cut.size) for cut in group])
+            for at, cut in enumerate(group):
+                yield cut.index, together.render(at), cut.upscaled
+
+    def _due(self, task: ImageTask) -> Iterator[tuple[int, VariantRequest]]:
+        """Yield the requests that a variant has to be made of, with their indices."""
+        assert task.reuse is not None
+        for index, request in enumerate(self.job.requests):
+            if index not in task.reuse.kept and index not in task.reuse.settled:
+                task.remade.add(request.slug)
+                yield index, request
+
+    def _pictures(
+        self, task: ImageTask, cuts: Sequence[Cut]
+    ) -> Iterator[tuple[image.Picture, list[Cut]]]:
+        """Yield the source's pixels at each scale that is needed, with the cuts that need it.
+
+        The scale of a variant follows from its own box and size, and from that at which the method
+        sees the source: what else is made of the source changes no byte of it.
+        """
+        assert task.size is not None
+        recipes = self.planner.recipes
+        shared = recipes.shrink(task.size, task.format)
+        groups: dict[int, list[Cut]] = {}
+        for cut in cuts:
+            needed = image.size_to_decode(task.size, [(cut.box, cut.size)])
+            own = image.shrink_for(task.size, needed) if task.format == "jpeg" else 1
+            groups.setdefault(min(shared, own), []).append(cut)
+        for shrink in sorted(groups, key=lambda each: each != task.shrink):
+            group = groups[shrink]
+            if task.picture is None or (task.shrink != shrink and task.picture.shrink > 1):
+                least = recipes.least(task.size)
+                if shrink != shared:
+                    cut = group[0]
+                    least = image.size_to_decode(task.size, [(cut.box, cut.size)])
+                task.picture, task.shrink = self._decode(task, least), shrink
+            yield task.picture, group
+
+    def _decode(self, task: ImageTask, least: Size | None) -> image.Picture:
+        assert task.data is not None
+        picture = image.decode(
+            task.data,
+            at_least=least,
+            max_pixels=self.job.max_pixels,
+            colour=self.job.colour,
+            exif_colour=self.job.exif_colour,
+        )
+        if not task.seen:
+            task.remark(picture.notes)
+            task.seen = True
+        return picture
+
+    def _same_cut(self, task: ImageTask, index: int, crop: Crop) -> VariantRow | None:
+        """Return the variant that is there already, where another recipe gave the same box."""
+        assert task.wanted is not None
+        request, corners = self.job.requests[index], crop.box.corners
+        for each in task.standing.values() if task.same else ():
+            if (
+                each["aspect"] == request.slug
+                and each["rendering_recipe"] == task.wanted.renderings[index]
+                and each["source_sha256"] == (task.sha256 or each["source_sha256"])
+                and (each["x0"], each["y0"], each["x1"], each["y1"]) == corners
+            ):
+                smaller = differs(request, Size(each["width"], each["height"]))
+                flags = self._flags(task, request, crop, upscaled=each["upscaled"], smaller=smaller)
+                recipe = task.wanted.boxes[index]
+                changes: VariantRow = {**each, "flags": flags, "method": self.job.method}
+                return {**changes, "score": crop.score, "analysis_recipe": recipe}
+        return None
+
+    def _variant(
+        self, task: ImageTask, index: int, pixels: NDArray[np.uint8], *, upscaled: bool
+    ) -> tuple[VariantRow, bytes]:
+        """Encode a variant; return its row and its bytes."""
+        assert task.wanted is not None
+        request = self.job.requests[index]
+        data, image_format = self._encode(task, index, pixels)
+        if image.flattens(pixels, image_format):
+            task.remark([FLATTENED], request.slug)
+        smaller = differs(request, _size_of(pixels))
+        crop = task.crops[index] if task.crops else None
+        variant: VariantRow = {
+            **_box_columns(crop),
+            "upscaled": upscaled,
+            "flags": self._flags(task, request, crop, upscaled=upscaled, smaller=smaller),
+            "variant_uri": self.uri_builder(task, request.names[smaller], image_format),
+            "aspect": request.slug,
+            "width": pixels.shape[1],
+            "height": pixels.shape[0],
+            "format": image_format,
+            "bytes": len(data),
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "method": self.job.method,
+            "source_sha256": task.sha256,
+            "analysis_recipe": task.wanted.boxes[index],
+            "rendering_recipe": task.wanted.renderings[index],
+        }
+        return variant, data
+
+    def _place(self, task: ImageTask, variant: VariantRow) -> str | None:
+        """Return where to write a variant; None where the same bytes are there already.
+
+        A variant that replaces another one is written aside: the earlier one stands until the
+        source's new row is committed.
+        """
+        uri = variant["variant_uri"]
+        standing = task.standing.get(uri)
+        if standing is None or task.staging is None:
+            return uri
+        if standing["sha256"] == variant["sha256"]:
+            return None
+        return staged_uri(uri, self.job.output, task.staging)
+
+    def _in_order(self, task: ImageTask) -> list[VariantRow]:
+        """Return the variants in the order of the requests, then those that nobody asks for."""
+        made = {each["aspect"]: each for each in task.variants}
+        kept = task.reuse.kept if task.reuse else {}
+        ordered_variants = [
+            variant
+            for index, request in enumerate(self.job.requests)
+            if (variant := made.get(request.slug) or kept.get(index)) is not None
+        ]
+        wanted = image.output_format(self.job.format, task.format or "")
+        asked = {request.slug for request in self.job.requests}
+        return ordered_variants + [
+            each
+            for each in task.standing.values()
+            if not (each["aspect"] in asked and each["format"] == wanted)
+        ]
 
     def _flags(
         self,
@@ -158,68 +312,28 @@ class Renderer:
         flags += [Flag.CORRECTED] * task.correction.changes(request)
         return ordered(flags)
 
-    def _wanted(
-        self, task: ImageTask, sizes: Sequence[tuple[Size, bool]]
-    ) -> Iterator[tuple[int, VariantRequest]]:
-        """Yield the requests whose variants are made, with their indices; remark on the others.
+    def _is_made(self, task: ImageTask, request: VariantRequest, size: Size) -> bool:
+        """Return whether a variant of this size is made, and remark on one with too few pixels.
 
         Raises:
             RenderError: a source is too small, and the job says that it fails then.
         """
-        rejected = [each for each in self.job.requests if task.correction.rejects(each)]
-        names = (
-            [""] if len(rejected) == len(self.job.requests) else [f"{r.slug} " for r in rejected]
-        )
-        task.remark(Note(f"{name}rejected by a person", Flag.REJECTED) for name in names)
-        for index, request in enumerate(self.job.requests):
-            if request in rejected:
-                continue
-            size = sizes[index][0] if sizes else _size_of(task.pixels[index])
-            if not differs(request, size) or self._makes_smaller(task, request, size):
-                yield index, request
-
-    def _makes_smaller(self, task: ImageTask, request: VariantRequest, size: Size) -> bool:
-        """Return whether a variant with fewer pixels than asked is made, and remark on it."""
+        if not differs(request, size):
+            return True
         text = f"not {request.size}: the crop box has {size} pixels"
         if self.job.upscale == "fail":
             raise RenderError(f"{text}; with --upscale allow it is enlarged")
         if self.job.upscale == "skip":
             text = f"no {request.size}: the crop box has {size} pixels"
-        task.remark([Note(f"{text} (--upscale allow enlarges)", Flag.SMALLER)])
+        note = Note(f"{text} (--upscale allow enlarges)", Flag.SMALLER)
+        task.remark([note], request.slug)
         return self.job.upscale == "never"
-
-    def _sizes(self, task: ImageTask) -> list[tuple[Size, bool]]:
-        """Return :func:`.variant_size` of each request; nothing where there are no boxes."""
-        if task.pixels:
-            return []
-        return [
-            variant_size(self.job, request, crop.box.size)
-            for crop, request in zip(task.crops, self.job.requests, strict=True)
-        ]
-
-    def _cuts(self, task: ImageTask, sizes: Sequence[Size]) -> image.Cuts:
-        """Return the pixels that crop boxes are cut from, at a scale that serves all of them."""
-        assert task.size is not None
-        wanted = [(crop.box, size) for crop, size in zip(task.crops, sizes, strict=True)]
-        least = image.size_to_decode(task.size, wanted)
-        picture = task.picture
-        if picture is None or (picture.shrink > 1 and not covers(picture.size, least)):
-            assert task.data is not None
-            # The scale of the first decode counts too, so that all layouts make the same bytes.
-            picture = task.picture = image.decode(
-                task.data,
-                at_least=least.cover(task.least) if task.least else least,
-                max_pixels=self.job.max_pixels,
-                colour=self.job.colour,
-                exif_colour=self.job.exif_colour,
-            )
-        return image.Cuts(picture, wanted)
 
     def _encode(self, task: ImageTask, index: int, pixels: NDArray[np.uint8]) -> tuple[bytes, str]:
         """Return an encoded variant, and its format."""
         image_format = image.output_format(self.job.format, task.format or "")
         metadata = self._metadata(task, index, _size_of(pixels), image_format)
-        task.remark(metadata.notes)
+        task.remark(metadata.notes, self.job.requests[index].slug)
         data = image.encode(pixels, image_format, quality=self.job.quality, metadata=metadata)
         return data, image_format
 
@@ -232,7 +346,8 @@ class Renderer:
             return image.Metadata()
         if not self.job.keep_metadata:
             return source.colour_only
-        box = None if task.pixels else task.crops[index].box
+        crop = task.crops[index] if task.crops else None
+        box = crop.box if crop else None
         framing = image.Framing(task.size, size, box, source.orientation)
         return source.for_variant(framing, image_format, converted=self.job.colour == "srgb")
 
@@ -260,7 +375,9 @@ class Renderer:
             return
         formats = image.OUTPUT_FORMATS if self.job.format == "same" else (self.job.format,)
         names = [name for request in unwanted for name in request.names]
-        orphaned = [self.uri_builder(task, name, each) for name in names for each in formats]
+        uris = [self.uri_builder(task, name, each) for name in names for each in formats]
+        # Those of the row that the source has are removed once that is replaced.
+        orphaned = [uri for uri in uris if uri not in task.standing]
         try:
             self.storage.delete(orphaned)
         except SourceError as error:

@@ -23,27 +23,19 @@ def variant_size(job: Job, request: VariantRequest, window: Size) -> tuple[Size,
     return (window.fit(job.max_size) if job.max_size else window), False
 
 
-def min_decode_size(job: Job, source: Size) -> Size:
-    """Return the size at which a source must at least be decoded for the job's variants.
+def size_for(job: Job, request: VariantRequest, source: Size, window: Size) -> Size:
+    """Return the size at which a source must at least be decoded for one variant.
 
-    It serves crop boxes that are the largest window of their ratio. Where a method zooms in
-    further, the source is decoded again.
+    Args:
+        job: the job.
+        request: the variant.
+        source: the size of the source, as shown.
+        window: the size of the crop box, in source pixels.
     """
-    windows = [request.aspect.largest_window(source) for request in job.requests]
-    return image.size_to_decode(
-        source,
-        [
-            (Box.centred(window, (0.5, 0.5), source), variant_size(job, request, window)[0])
-            for request, window in zip(job.requests, windows, strict=True)
-        ],
-    )
+    box = Box.centred(window, (0.5, 0.5), source)
+    return image.size_to_decode(source, [(box, variant_size(job, request, window)[0])])
 
 
 def differs(request: VariantRequest, size: Size) -> bool:
     """Return whether a variant's size is not the exact size that the request names."""
     return request.size is not None and size != request.size
-
-
-def covers(size: Size, least: Size) -> bool:
-    """Return whether a size is at least another one, on both sides."""
-    return size.width >= least.width and size.height >= least.height

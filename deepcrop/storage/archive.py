@@ -59,6 +59,10 @@ class ArchiveStore:
         """Refuse: archives are only read."""
         raise StoreError("a member of an archive can't be removed", FetchError)
 
+    def copy(self, source: str, target: str) -> int:
+        """Refuse: archives are only read."""
+        raise StoreError("a member of an archive can't be written", FetchError)
+
     def is_prefix(self, uri: str) -> bool:
         """Answer no: a member is not a folder."""
         return False

@@ -60,12 +60,22 @@ class StorageOptions(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One object or file of a listing. ``size`` in bytes; ``etag`` changes when the bytes do."""
+    """One object or file of a listing.
+
+    Attributes:
+        uri: its canonical URI.
+        size: its bytes.
+        etag: a text that changes when the bytes do.
+        modified: the time of the last change that the store tells.
+        version: a text that changes at every write, also where size and time of modification are
+            kept; empty where the store has none.
+    """
 
     uri: str
     size: int
     etag: str = ""
     modified: datetime | None = None
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +175,9 @@ class Store(Protocol):
         With ``sync`` it survives a power failure from then on; without it, from the end of the
         enclosing ``durable_writes`` on. Only file systems distinguish the two.
         """
+
+    def copy(self, source: str, target: str) -> int:
+        """Copy an object; the copy appears whole or not at all. Return the number of attempts."""
 
     def durable_writes(self, uri: str) -> AbstractContextManager[None]:
         """Make what is written below a folder survive a power failure, when the context ends."""

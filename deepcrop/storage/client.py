@@ -104,6 +104,19 @@ class Storage:
         with write_errors(uri):
             return self._store(uri).put(uri, data, content_type, sync)
 
+    def copy(self, source: str, target: str) -> None:
+        """Copy an object to another name in the same store; it appears whole or not at all.
+
+        On a file system it survives a power failure from the end of the enclosing
+        ``durable_writes`` on.
+
+        Raises:
+            WriteError: it could not be copied.
+        """
+        source, target = canonical(source), canonical(target)
+        with write_errors(target):
+            self._store(target).copy(source, target)
+
     @contextlib.contextmanager
     def durable_writes(self, uri: str) -> Iterator[None]:
         """Make all that is written below a folder within the context survive a power failure.

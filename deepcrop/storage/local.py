@@ -26,6 +26,9 @@ _NO_UNNAMED_FILES = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT,
                      errno.EACCES, errno.EXDEV, errno.EMLINK, errno.ENOSYS}  # fmt: skip
 """Errors by which a file system, a kernel or a sandbox says that it has no unnamed files."""
 
+_NO_LINKS = {errno.EPERM, errno.EXDEV, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS}
+"""Errors by which a file system says that it gives a file no second name."""
+
 
 class LocalStore:
     """Reads and writes files."""
@@ -67,6 +70,24 @@ class LocalStore:
                 if error.errno not in _NO_UNNAMED_FILES:
                     raise
                 _write_named(path, data, sync)
+        return 1
+
+    def copy(self, source: str, target: str) -> int:
+        """Give a file a second name, where the file system can; otherwise copy its bytes."""
+        path, folder = local_path(target), os.path.dirname(local_path(target))
+        with _translated_errors():
+            os.makedirs(folder, exist_ok=True)
+            try:
+                with _temporary_name(folder) as temporary:
+                    os.link(local_path(source), temporary)
+                    os.replace(temporary, path)
+                    # Two names of one file: replacing one by the other does nothing (rename(2)).
+                    with contextlib.suppress(FileNotFoundError):
+                        os.unlink(temporary)
+            except OSError as error:
+                if error.errno not in _NO_LINKS:
+                    raise
+                _write_named(path, self.get(source).data, sync=False)
         return 1
 
     @contextlib.contextmanager
@@ -223,7 +244,8 @@ def _is_symlink_cycle(link: str) -> bool:
 def _entry(path: str, status: os.stat_result) -> Entry:
     size = 0 if stat_mode.S_ISLNK(status.st_mode) else status.st_size
     modified = datetime.fromtimestamp(status.st_mtime, UTC)
-    return Entry(local_uri(path), size, _etag(status), modified)
+    # The time of the inode's change can't be set back, as that of modification can.
+    return Entry(local_uri(path), size, _etag(status), modified, f"{status.st_ctime_ns:x}")
 
 
 def _etag(status: os.stat_result) -> str:

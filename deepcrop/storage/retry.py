@@ -67,6 +67,10 @@ class RetryingStore:
         operation = partial(self._store.put, uri, data, content_type, sync)
         return self._call_with_retries(uri, operation)[1]
 
+    def copy(self, source: str, target: str) -> int:
+        """Copy an object; return the number of attempts."""
+        return self._call_with_retries(target, partial(self._store.copy, source, target))[1]
+
     def durable_writes(self, uri: str) -> AbstractContextManager[None]:
         """Make what is written below a folder survive a power failure, when the context ends."""
         return self._store.durable_writes(uri)

@@ -93,6 +93,15 @@ class S3Store:
             _verified_etag(response, md5.hex())
         return 1
 
+    def copy(self, source: str, target: str) -> int:
+        """Copy an object on the server."""
+        (bucket, key), (to_bucket, to_key) = split_bucket(source), split_bucket(target)
+        with _translated_errors():
+            self.client.copy_object(
+                Bucket=to_bucket, Key=to_key, CopySource={"Bucket": bucket, "Key": key}
+            )
+        return 1
+
     def durable_writes(self, uri: str) -> AbstractContextManager[None]:
         """Do nothing: what a server has accepted is stored."""
         return nullcontext()

@@ -74,6 +74,10 @@ class WebStore:
         """Refuse: the web is only read."""
         raise StoreError("this kind of store can't do that", FetchError)
 
+    def copy(self, source: str, target: str) -> int:
+        """Refuse: the web is only read."""
+        raise StoreError("this kind of store can't do that", FetchError)
+
     def durable_writes(self, uri: str) -> AbstractContextManager[None]:
         """Do nothing: nothing is written."""
         return nullcontext()

@@ -41,4 +41,4 @@ def test_the_options_of_a_job_are_grouped():
     }
     loose = {name for name, panel in groups.items() if panel is None}
     assert loose == {"job_file", "set_", "print_config", "debug"}
-    assert {*groups.values()} == {None, "Input", "Output", "Method", "Scaling"}
+    assert {*groups.values()} == {None, "Input", "Output", "Method", "Scaling", "Update"}

@@ -150,7 +150,8 @@ def test_flags_are_those_of_the_box_after_what_people_said():
     predictor(Aside())([plain, moved, boxed])
     assert plain.crops[0].flags == (Flag.FOCAL_OUTSIDE, Flag.HEAD_CUT)
     assert moved.crops[0].flags == (Flag.HEAD_CUT,) and moved.crops[0].box == Box(50, 0, 100, 20)
-    assert boxed.crops[0].flags == (Flag.FOCAL_OUTSIDE, Flag.HEAD_CUT)
+    # A person looked at a box of their own, and the method isn't asked about it.
+    assert boxed.crops[0].flags == () and boxed.crops[0].box == Box(35, 0, 55, 20)
 
 
 ENDLESS = """
@@ -175,9 +176,9 @@ def test_what_a_method_notes_stands_in_the_manifest():
     [[crop]] = method.boxes([task.thumbnail], ["1:1"])
     task.crops = [dataclasses.replace(crop, note="no caption: aesthetics only")]
     task.source |= {"source_bytes": 1, "source_etag": None, "key": "0"}
-    assert task.row("cagic", "f")["note"] == "no caption: aesthetics only"
+    assert task.row("cagic")["note"] == "no caption: aesthetics only"
     task.fail(InferError("broken"))
-    assert task.row("cagic", "f")["note"] is None
+    assert task.row("cagic")["note"] is None
 
 
 class Paired(Storage):
@@ -243,7 +244,7 @@ def test_transparent_parts_laid_over_white_are_told(tmp_path, form, flags):
     for name, wanted in (("clear", flags), ("opaque", [])):
         task = single.process(str(tmp_path / f"{name}.png"), name)
         single.write(task)
-        row = task.row("center", "")
+        row = task.row("center")
         assert row["flags"] == wanted
         assert row["note"] == ("transparent parts laid over white" if wanted else None)
 
@@ -255,7 +256,7 @@ def test_an_animation_that_was_flattened_is_told(tmp_path):
     row = (
         LocalPipeline(job, device="cpu")
         .process(str(tmp_path / "two.webp"), "two")
-        .row("center", "")
+        .row("center")
     )
     assert row["flags"] == ["animation-flattened"]
     assert row["note"].startswith("frame 1 of 2 of an animation")

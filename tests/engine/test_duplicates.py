@@ -49,7 +49,7 @@ def test_a_resumed_job_and_a_longer_listing_keep_the_first(corpus, tmp_path, mon
     with monkeypatch.context() as patch:
         patch.setattr(Driver, "_duplicate_rows", _stop)
         with pytest.raises(KeyError):
-            Driver(job(corpus, out), NullProgress()).run(overwrite=False)
+            Driver(job(corpus, out), NullProgress()).run()
     assert deepcrop.run(job(corpus, out)).skipped == 5
     shutil.copy(corpus / "a.jpg", corpus / "A before a.jpg")
     result = deepcrop.run(job(corpus, out))

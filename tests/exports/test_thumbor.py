@@ -88,6 +88,6 @@ def test_the_manifest_tells_how_a_source_is_stored(tmp_path, orientation):
     Image.new("RGB", (40, 30)).save(tmp_path / "a.jpg", exif=exif)
     job = Job(input="in", output=str(tmp_path), method="center", aspects=["1:1"])
     work = LocalPipeline(job).process(str(tmp_path / "a.jpg"), "a")
-    found = work.row("center", "")
+    found = work.row("center")
     assert found["orientation"] == orientation
     assert found["width"] == (40 if orientation == 1 else 30)

@@ -37,7 +37,7 @@ def grow(folder, manifest: Manifest) -> None:
         if done is not None:
             table = table.filter(pa.compute.invert(pa.compute.is_in(table["source_id"], done)))
         carried = passthrough_columns(to_parquet(known))
-        manifest.append(to_table(from_listing(table), "center", "f", carried))
+        manifest.append(to_table(from_listing(table), "center", carried))
 
 
 WRITTEN = [

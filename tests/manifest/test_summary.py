@@ -59,5 +59,6 @@ def test_the_summary_of_a_run_says_what_is_left_and_keeps_the_keys_of_its_record
     assert summary.exceeds(None) and summary.exceeds(0.2) and not summary.exceeds(0.25)
     assert list(summary.record()) == [
         *("sources", "ok", "failed", "skipped", "variants", "ignored", "resumed", "passes"),
-        *("seconds", "listing_seconds", "stopped", "errors"),
+        *("seconds", "listing_seconds", "stopped", "errors", "changes", "absent", "pruned"),
+        *("taken_over", "compacted"),
     ]

@@ -46,7 +46,7 @@ def row_of(tmp_path, *statements):
     decoder = Decoder(made, predictor.analysis, keep_pictures=True)
     for stage in (Fetcher(made.storage), decoder, predictor, Renderer(made, made.storage)):
         stage(tasks)
-    return tasks[0].row("center", "")
+    return tasks[0].row("center")
 
 
 @pytest.mark.parametrize("kind", ["box", "keep"])

@@ -224,7 +224,7 @@ def test_columns_of_parquet_keep_their_types_to_the_manifest(tmp_path):
     renamed = {name: name for name in TYPED} | {"status": "input_input_status"}
     renamed |= {"key": "input_key", "corrections": "input_corrections"}
     assert sorted(carried.names) == sorted(renamed.values())
-    rows = to_table(from_listing(listed), "center", "f", carried)
+    rows = to_table(from_listing(listed), "center", carried)
     assert rows.schema.names == [*IMAGES.names, *carried.names]
     for name, column in TYPED.items():
         kind = plain_type(column.type)

@@ -55,7 +55,7 @@ def test_a_crop_carries_what_is_true_of_it(tmp_path):
     assert exif[315] == "the artist"
     assert exif.get_ifd(0x8769)[0x9214] == (100, 50)
     assert exif.get_ifd(0x8769)[0xA002] == 150
-    assert task.row("center", "")["note"] is None
+    assert task.row("center")["note"] is None
 
 
 def test_rearranged_content_carries_no_positions(tmp_path):
@@ -80,5 +80,5 @@ def test_nothing_is_carried_unasked(tmp_path, crops, pixels):
 def test_a_packet_that_cannot_be_read_is_told_in_the_manifest(tmp_path):
     data = source(packet("<unbound:a/>"))
     task, written = rendered(tmp_path, data, CROPS, keep_metadata=True)
-    assert task.row("center", "")["note"] == "XMP that can't be read was left out"
+    assert task.row("center")["note"] == "XMP that can't be read was left out"
     assert decode(written).metadata.xmp is None

@@ -112,5 +112,5 @@ class CropWorker:
 
 def _notes(task: ImageTask) -> tuple[str, ...]:
     """Return the remarks on a photo and on its crops, each once."""
-    crops = (crop.note for crop in task.crops if crop.note is not None)
+    crops = (crop.note for crop in task.crops if crop is not None and crop.note is not None)
     return tuple(dict.fromkeys([*(note.text for note in task.notes), *crops]))

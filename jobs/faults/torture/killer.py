@@ -14,7 +14,7 @@ MAX_COMMITTED_PARTS = 4
 """A driver is killed once it has committed one to this many parts of the manifest."""
 MIN_PAUSE_S, MAX_PAUSE_S = 0.5, 8.0
 """Seconds from one kill to the next."""
-TASK_NAMES = ("build_listing", "_call", "_work_alone")
+TASK_NAMES = ("list_and_survey", "_call", "_work_alone")
 """Names of the functions that a job runs as tasks: the listing, its parts, sources tried alone."""
 
 

@@ -1,0 +1,380 @@
+"""The comparison of rows with the sources that are listed, a part of the manifest at a time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ..geometry import Size
+from ..job import Job
+from ..recipes import Recipes, Wanted
+from ..schema import IMAGES, SOURCES
+from ..sources.corrections import CORRECTIONS_COLUMN, Correction
+from .changes import ADDED, AGAIN, CHANGED, NEW, RETRIED, UPDATED, Changes, Work
+from .summary import COUNTED_COLUMNS, RowCounts
+
+Indices = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+OWN_COLUMNS = (
+    "source_id",
+    "source_bytes",
+    "source_etag",
+    "source_modified",
+    "source_version",
+    "sha256",
+    "width",
+    "height",
+    "format",
+    "status",
+    "error_stage",
+    "error_class",
+    "duplicate_of",
+    "analysis_recipe",
+    "rendering_recipes",
+)
+"""Columns of a row, besides the counted ones, that the comparison reads."""
+VARIANT_FIELDS = ("aspect", "bytes", "rendering_recipe")
+"""Fields of a variant that the comparison reads."""
+HINTS = ("caption", "focal_x", "focal_y")
+UNSEEN = ("fetch", "decode")
+"""Stages at which a source fails whatever is to be made of it; so does one that is lost with its
+process, whose row has no recipe."""
+
+
+class Comparison:
+    """Finds the rows whose sources have to be worked on."""
+
+    def __init__(
+        self,
+        job: Job,
+        recipes: Recipes,
+        sources: pa.Table,
+        left_out: frozenset[int],
+        retries: frozenset[str] | None,
+    ) -> None:
+        """Take what is wanted.
+
+        Args:
+            job: the job.
+            recipes: its recipes.
+            sources: the listing, with corrections.
+            left_out: ids of sources that are there and that the job doesn't take.
+            retries: stages and classes of errors of failed sources that are tried again; see
+                :class:`.survey.Question`.
+        """
+        self.job, self.recipes, self.sources = job, recipes, sources
+        self.left_out, self.retries = left_out, retries
+        own = {*SOURCES.names, CORRECTIONS_COLUMN}
+        self.passthrough = pa.schema([each for each in sources.schema if each.name not in own])
+        variants = [f"variants.list.element.{name}" for name in VARIANT_FIELDS]
+        flat = [name for name in COUNTED_COLUMNS if name != "variants"]
+        self.columns = [*dict.fromkeys([*OWN_COLUMNS, *flat]), *self.passthrough.names, *variants]
+        self.unread = {*IMAGES.names} - {*OWN_COLUMNS, *flat}
+        self.counts, self.changes = RowCounts(), Changes()
+        self.absent: list[int] = []
+        """Ids of rows whose sources aren't in the listing."""
+        self.gone: list[int] = []
+        """Ids of those among them that the input doesn't have."""
+        ids = np.asarray(sources["source_id"])
+        self._order = np.argsort(ids)
+        self._ids = ids[self._order]
+        self._has_row: Mask = np.zeros(len(ids), bool)
+        self._columns = {name: sources[name].combine_chunks() for name in self._compared}
+        self._special = self._find_special()
+        self._shrinks: dict[tuple[int, int, str | None], int] = {}
+        self._wanted_set = pa.array(recipes.plain().entries)
+        self._renderings = pa.array(recipes.renderings)
+
+    @property
+    def _compared(self) -> list[str]:
+        names = ["source_bytes", "source_etag", "source_modified", "source_version"]
+        return [*names, "sha256", "duplicate_of", *self.passthrough.names]
+
+    def _find_special(self) -> Mask:
+        """Tell for which sources the list or a person says something that changes boxes."""
+        special = np.zeros(self.sources.num_rows, bool)
+        for name in (*HINTS, CORRECTIONS_COLUMN):
+            if name in self.sources.column_names:
+                special |= np.asarray(pc.is_valid(self.sources[name]))
+        return special
+
+    def compare(self, rows: pa.Table) -> tuple[Indices, list[bool], Indices]:
+        """Compare the rows of a part.
+
+        Args:
+            rows: :attr:`columns` of the rows, as far as the part has them.
+
+        Returns:
+            Of the rows whose sources have to be worked on: their indices in ``rows``, whether the
+            store says the same of the source as when the row was made, and the indices of the
+            sources in the listing.
+        """
+        ids = np.asarray(rows["source_id"])
+        at, present = self._find(ids)
+        self._note_absent(rows, ids, present)
+        here = rows.filter(pa.array(present))
+        at = at[present]
+        self._has_row[at] = True
+        same = self._is_same(here, at)
+        analysed, rendered = self._has_recipes(here, at)
+        columns = self._has_columns(here, at)
+        original = self._has_original(here, at)
+        failed = _mask(pc.equal(here["status"], "failed"))
+        unseen = _mask(pc.is_in(here["error_stage"], value_set=pa.array(UNSEEN)))
+        unseen = failed & (unseen | _mask(pc.is_null(_column(here, "analysis_recipe"))))
+        is_copy = _mask(pc.equal(here["status"], "skipped")) & original
+        due = ~(same & columns)
+        due |= ~(unseen | is_copy) & ~(analysed & rendered)
+        due |= ~original & ~(failed & same)
+        retried = self._is_retried(here, failed)
+        due |= retried
+        stays = here.filter(pa.array(~due))
+        self.counts.add(RowCounts.of(stays))
+        self.changes.unchanged += stays.num_rows
+        self._count_unrequested(stays)
+        chosen = np.flatnonzero(due)
+        reasons = {CHANGED: ~same, RETRIED: retried, AGAIN: ~analysed, ADDED: ~rendered}
+        self._classify(here, at, chosen, reasons)
+        return np.flatnonzero(present)[chosen], same[chosen].tolist(), at[chosen]
+
+    def new_sources(self) -> Indices:
+        """Return the indices of the sources that have no row, and count them."""
+        found = np.flatnonzero(~self._has_row)
+        sizes = self.sources["source_bytes"].combine_chunks().take(pa.array(found))
+        requests = len(self.job.requests)
+        total = pc.sum(sizes).as_py() or 0
+        work = Work(len(found), requests * len(found), len(found), total)
+        self.changes.work[NEW].add(work)
+        self._count_aspects(range(requests), len(found))
+        return found
+
+    def _find(self, ids: Indices) -> tuple[Indices, Mask]:
+        places = np.searchsorted(self._ids, ids)
+        found = places < len(self._ids)
+        found[found] = self._ids[places[found]] == ids[found]
+        at = np.full(len(ids), -1, np.int64)
+        at[found] = self._order[places[found]]
+        return at, found
+
+    def _note_absent(self, rows: pa.Table, ids: Indices, present: Mask) -> None:
+        if present.all():
+            return
+        missing = ids[~present].tolist()
+        gone = np.array([each not in self.left_out for each in missing])
+        self.absent += missing
+        self.gone += [each for each, is_gone in zip(missing, gone, strict=True) if is_gone]
+        variants = rows.filter(pa.array(~present)).filter(pa.array(gone))["variants"]
+        self.changes.gone += int(gone.sum())
+        self.changes.left_out += int((~gone).sum())
+        nested = pc.list_flatten(variants)
+        self.changes.gone_variants += len(nested)
+        self.changes.removed_bytes += pc.sum(pc.struct_field(nested, "bytes")).as_py() or 0
+
+    def _listed(self, name: str, at: Indices) -> pa.Array:
+        return self._columns[name].take(pa.array(at))
+
+    def _is_same(self, rows: pa.Table, at: Indices) -> Mask:
+        """Tell of which sources the store says the same as when the rows were made."""
+        same = np.ones(rows.num_rows, bool)
+        for name in ("source_bytes", "source_etag", "source_version"):
+            same &= _agree(self._listed(name, at), _column(rows, name))
+        untold = np.asarray(pc.is_null(self._listed("source_etag", at)))
+        if untold.any():
+            modified = _agree(self._listed("source_modified", at), _column(rows, "source_modified"))
+            same &= modified | ~untold
+        return same
+
+    def _has_columns(self, rows: pa.Table, at: Indices) -> Mask:
+        """Tell which rows have the values of the list's other columns."""
+        same = np.ones(rows.num_rows, bool)
+        for each in self.passthrough:
+            listed = self._listed(each.name, at)
+            same &= _equal(listed, _column(rows, each.name, each.type))
+        return same
+
+    def _has_original(self, rows: pa.Table, at: Indices) -> Mask:
+        """Tell which rows are of duplicates as the listing has them, or of none."""
+        listed = self._listed("duplicate_of", at)
+        copies = np.asarray(pc.is_valid(listed))
+        same = _equal(listed, _column(rows, "duplicate_of"))
+        if copies.any():
+            digests = _equal(self._listed("sha256", at), _column(rows, "sha256"))
+            same &= digests | ~copies
+        return same
+
+    def _has_recipes(self, rows: pa.Table, at: Indices) -> tuple[Mask, Mask]:
+        """Tell which rows have the analysis recipe, and all rendering recipes, that are wanted."""
+        analysis = _column(rows, "analysis_recipe")
+        shrinks = self._shrinks_of(rows)
+        analysed = np.zeros(rows.num_rows, bool)
+        for shrink in np.unique(shrinks).tolist():
+            recipe = self.recipes.plain(shrink).row
+            analysed |= (shrinks == shrink) & _mask(pc.equal(analysis, recipe))
+        lists = _column(rows, "rendering_recipes", IMAGES.field("rendering_recipes").type)
+        wanted = _mask(pc.is_in(pc.list_flatten(lists), value_set=self._wanted_set))
+        parents = np.asarray(pc.list_parent_indices(lists))
+        counts = np.bincount(parents[wanted], minlength=rows.num_rows)
+        rendered = counts >= len(self._wanted_set)
+        for index in np.flatnonzero(self._special[at]):
+            row = {
+                name: _column(rows, name)[int(index)].as_py()
+                for name in ("width", "height", "format", "analysis_recipe")
+            }
+            if row["width"] is None:
+                continue
+            special = self._wanted(int(at[index]), row)
+            had = set(lists[int(index)].as_py() or ())
+            analysed[index] = row["analysis_recipe"] == special.row
+            rendered[index] = set(special.entries) <= had
+        return analysed, rendered
+
+    def _shrinks_of(self, rows: pa.Table) -> Indices:
+        if self.job.max_size is None:
+            return np.ones(rows.num_rows, np.int64)
+        columns = (_column(rows, name).to_pylist() for name in ("width", "height", "format"))
+        return np.array([self._shrink(*key) for key in zip(*columns, strict=True)], np.int64)
+
+    def _shrink(self, width: int | None, height: int | None, source_format: str | None) -> int:
+        if width is None or height is None:
+            return 1
+        key = (width, height, source_format)
+        if key not in self._shrinks:
+            self._shrinks[key] = self.recipes.shrink(Size(width, height), source_format)
+        return self._shrinks[key]
+
+    def _wanted(self, at: int, row: Mapping[str, object]) -> Wanted:
+        """Return the recipes that are wanted for a source that was decoded before."""
+        width, height, source_format = (row[name] for name in ("width", "height", "format"))
+        assert isinstance(width, int) and isinstance(height, int)
+        listed = self.sources.slice(at, 1).to_pylist()[0]
+        size = Size(width, height)
+        correction = Correction.of(listed.get(CORRECTIONS_COLUMN)).within(size)
+        return self.recipes.wanted(
+            listed, correction, size, None if source_format is None else str(source_format)
+        )
+
+    def _is_retried(self, rows: pa.Table, failed: Mask) -> Mask:
+        if self.retries is None:
+            return np.zeros(rows.num_rows, bool)
+        if not self.retries:
+            return failed
+        values = pa.array(sorted(self.retries))
+        named = (
+            _mask(pc.is_in(rows[f"error_{kind}"], value_set=values)) for kind in ("class", "stage")
+        )
+        return failed & np.logical_or(*named)
+
+    def _count_unrequested(self, rows: pa.Table) -> None:
+        nested = pc.list_flatten(rows["variants"])
+        if not len(nested) or "rendering_recipe" not in nested.type.names:
+            return
+        recipes = pc.struct_field(nested, "rendering_recipe")
+        extra = nested.filter(pc.invert(pc.is_in(recipes, value_set=self._renderings)))
+        self.changes.unrequested += len(extra)
+        self.changes.removed_bytes += pc.sum(pc.struct_field(extra, "bytes")).as_py() or 0
+
+    # Reasons
+
+    def _classify(
+        self, rows: pa.Table, at: Indices, chosen: Indices, reasons: Mapping[str, Mask]
+    ) -> None:
+        """Count the sources that are worked on, by the first reason that applies."""
+        left = np.zeros(rows.num_rows, bool)
+        left[chosen] = True
+        requests = len(self.job.requests)
+        sizes = np.asarray(pc.fill_null(self._listed("source_bytes", at), 0), np.int64)
+        for reason, mask in reasons.items():
+            mine = left & mask
+            left &= ~mask
+            count = int(mine.sum())
+            if not count:
+                continue
+            total = int(sizes[mine].sum())
+            if reason == ADDED:
+                self._count_added(rows.filter(pa.array(mine)), at[mine], total)
+                continue
+            self.changes.work[reason].add(Work(count, requests * count, count, total))
+            self._count_aspects(range(requests), count)
+        self.changes.work[UPDATED].sources += int(left.sum())
+
+    def _count_added(self, rows: pa.Table, at: Indices, total: int) -> None:
+        """Count the variants that rows lack.
+
+        Which boxes are known stands in whole rows. By the ratios of the variants that a row has,
+        which are read anyway, it is told well enough.
+        """
+        work = Work(rows.num_rows, 0, 0, total)
+        had = _column(rows, "rendering_recipes").to_pylist()
+        names = [
+            {each["aspect"] for each in variants or ()} for variants in rows["variants"].to_pylist()
+        ]
+        missing: Counter[int] = Counter()
+        for considered, made in zip(had, names, strict=True):
+            lacks = [
+                index
+                for index, rendering in enumerate(self.recipes.renderings)
+                if not any(entry.startswith(rendering) for entry in considered or ())
+            ]
+            missing.update(lacks)
+            known = {_ratio_of(name) for name in made}
+            aspects = {self.job.requests[index].aspect.slug for index in lacks}
+            work.passes += bool(aspects - known) or self.job.kind == "retarget"
+        work.variants = missing.total()
+        for index, count in missing.items():
+            self._count_aspects([index], count)
+        self.changes.work[ADDED].add(work)
+
+    def _count_aspects(self, requests: Sequence[int] | range, count: int) -> None:
+        if count:
+            for index in requests:
+                self.changes.aspects[self.job.requests[index].slug] += count
+
+
+def _ratio_of(name: str) -> str:
+    """Return the name of the ratio of a variant."""
+    if not name.endswith("px"):
+        return name
+    width, height = map(int, name.removesuffix("px").split("x"))
+    divisor = int(np.gcd(width, height))
+    return f"{width // divisor}x{height // divisor}"
+
+
+def _column(rows: pa.Table, name: str, kind: pa.DataType | None = None) -> pa.Array:
+    """Return a column in one piece; nulls where the part has none."""
+    if name in rows.column_names:
+        return rows[name].combine_chunks()
+    if kind is None:
+        kind = IMAGES.field(name).type
+    return pa.nulls(rows.num_rows, kind)
+
+
+def _mask(values: pa.Array | pa.ChunkedArray) -> Mask:
+    """Return booleans; null counts as false."""
+    return np.asarray(pc.fill_null(values, False), bool)
+
+
+def _agree(listed: pa.Array, recorded: pa.Array) -> Mask:
+    """Tell where two columns have the same value, or one of them has none."""
+    if pa.types.is_null(listed.type) or pa.types.is_null(recorded.type):
+        return np.ones(len(listed), bool)
+    return np.asarray(pc.fill_null(pc.equal(listed, recorded.cast(listed.type)), True), bool)
+
+
+def _equal(listed: pa.Array, recorded: pa.Array) -> Mask:
+    """Tell where two columns have the same value, or both have none."""
+    if pa.types.is_nested(listed.type) or listed.type != recorded.type:
+        return np.array(
+            [
+                one == other
+                for one, other in zip(listed.to_pylist(), recorded.to_pylist(), strict=True)
+            ],
+            bool,
+        )
+    neither = pc.and_(pc.is_null(listed), pc.is_null(recorded))
+    return np.asarray(pc.or_(neither, pc.fill_null(pc.equal(listed, recorded), False)), bool)

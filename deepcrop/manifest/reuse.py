@@ -1,0 +1,127 @@
+"""What holds of a source's earlier variants, and what has to be made for a job.
+
+Of a source whose bytes are the same as when its row was made, a variant is kept where both of its
+recipes are those that the job wants. Where only the rendering differs, or a further size of the
+same ratio is asked for, the recorded crop box is used. For the rest the method is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ..flags import Flag
+from ..geometry import AspectRatio, Box, Focal, Size
+from ..job import VariantRequest
+from ..methods.base import Crop
+from ..recipes import Wanted
+from .rows import ImageRow, VariantRow
+
+SIZE_FLAGS = {Flag.ENLARGED, Flag.SMALLER, Flag.CORRECTED}
+"""Flags of a variant that aren't those of its crop box alone."""
+
+
+@dataclass(frozen=True)
+class Reuse:
+    """What is kept, known and unknown of a source's variants, by the index of the request."""
+
+    kept: dict[int, VariantRow] = field(default_factory=dict)
+    """Variants that are as the job wants them."""
+    crops: dict[int, Crop] = field(default_factory=dict)
+    """Recorded crops, of which the variants have to be rendered."""
+    settled: frozenset[int] = frozenset()
+    """Requests that were considered already and that no variant is made of."""
+    unknown: tuple[int, ...] = ()
+    """Requests that the method has to be asked for."""
+    by_people: tuple[int, ...] = ()
+    """Requests of which people set the crop box, and whose variants have to be rendered."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether no variant has to be made."""
+        return not (self.crops or self.unknown or self.by_people)
+
+
+def nothing_known(wanted: Wanted) -> Reuse:
+    """Return what there is to do for a source without usable variants."""
+    requests = range(len(wanted.names))
+    rejected = {at for at in requests if wanted.names[at] in wanted.rejected}
+    unknown = tuple(at for at in requests if wanted.needs_method[at])
+    people = tuple(at for at in requests if not (wanted.needs_method[at] or at in rejected))
+    return Reuse(settled=frozenset(rejected), unknown=unknown, by_people=people)
+
+
+def reusable(
+    previous: ImageRow, sha256: str, wanted: Wanted, requests: Sequence[VariantRequest]
+) -> Reuse:
+    """Compare the row that a source has with what a job wants.
+
+    Args:
+        previous: the row.
+        sha256: hash of the source's bytes.
+        wanted: the recipes that the job wants for the source.
+        requests: the job's requests.
+    """
+    blank = nothing_known(wanted)
+    usable = [each for each in previous["variants"] if each["source_sha256"] == sha256]
+    considered = set(previous["rendering_recipes"] or ())
+    same_row = previous["status"] == "ok" and previous["sha256"] == sha256
+    kept: dict[int, VariantRow] = {}
+    crops: dict[int, Crop] = {}
+    settled = set(blank.settled)
+    for at in (*blank.unknown, *blank.by_people):
+        request = requests[at]
+        recipes = (wanted.boxes[at], wanted.renderings[at])
+        made = [each for each in usable if each["aspect"] == request.slug]
+        current = [
+            each for each in made if (each["analysis_recipe"], each["rendering_recipe"]) == recipes
+        ]
+        if current:
+            kept[at] = current[0]
+        elif (
+            same_row
+            and previous["analysis_recipe"] == wanted.row
+            and (wanted.entries[at] in considered)
+        ):
+            settled.add(at)  # such as a size that is skipped where the source is too small
+        elif at in blank.unknown:
+            known = (
+                crop_of(each, focal_of(previous))
+                for each in (*made, *usable)
+                if each["analysis_recipe"] == wanted.method and _ratio(each) == request.aspect
+            )
+            if (crop := next(filter(None, known), None)) is not None:
+                crops[at] = crop
+    done = kept.keys() | crops.keys() | settled
+    return Reuse(
+        kept,
+        crops,
+        frozenset(settled),
+        tuple(at for at in blank.unknown if at not in done),
+        tuple(at for at in blank.by_people if at not in done),
+    )
+
+
+def focal_of(row: ImageRow) -> Focal | None:
+    """Return the focal point of a row, 0..1 of the sides; None where it has none."""
+    x, y = row["focal_x"], row["focal_y"]
+    return None if x is None or y is None else (x, y)
+
+
+def crop_of(variant: VariantRow, focal: Focal | None) -> Crop | None:
+    """Return the crop of a variant as the method found it; None of a retargeted one."""
+    corners = [variant[side] for side in ("x0", "y0", "x1", "y1")]
+    x0, y0, x1, y1 = (-1 if each is None else each for each in corners)
+    if None in corners or variant["score"] is None:
+        return None
+    flags = tuple(flag for each in variant["flags"] or () if (flag := Flag(each)) not in SIZE_FLAGS)
+    return Crop(Box(x0, y0, x1, y1), variant["score"], focal or (0.5, 0.5), flags=flags)
+
+
+def _ratio(variant: VariantRow) -> AspectRatio:
+    """Return the ratio that a variant was asked for in, from its name."""
+    name = variant["aspect"]
+    if name.endswith("px"):
+        size = Size.parse(name.removesuffix("px"))
+        return AspectRatio.parse(f"{size.width}:{size.height}")
+    return AspectRatio.parse(name)
