@@ -32,14 +32,13 @@ from ..manifest.survey import Question, Survey
 from ..progress import NullProgress, Progress
 from ..sources.corrections import Corrections
 from ..sources.index import ParquetListing, SourceIndex, iter_row_groups, source_ids
-from ..storage import canonical
+from ..storage import Storage, canonical
 from .committer import PART_ROWS, Committer
 from .executor import Rows
 from .job_errors import split_job_errors
 from .output import check_output, job_record
-from .passes import executor_for
 from .preflight import check_input_output, without_empty_folders
-from .session import ClusterSession
+from .session import ClusterSession, Session
 from .source_loader import SourceLoader
 from .telemetry import Telemetry
 from .upkeep import Upkeep
@@ -125,6 +124,8 @@ class Driver:
         *,
         relists: bool = True,
         retries: frozenset[str] | None = None,
+        storage: Storage | None = None,
+        session: Session | None = None,
     ) -> None:
         """Prepare; nothing is read or written yet.
 
@@ -135,18 +136,21 @@ class Driver:
             relists: whether the input is listed, or the listing of the last run taken.
             retries: stages and classes of errors of failed sources that are worked on again; all
                 where it is empty.
+            storage: the store of input and output; by default the job's.
+            session: what works on the sources; by default the Ray cluster at hand, or one of this
+                machine.
         """
         self.job, self.progress = job, progress
         self.corrections = corrections or Corrections.none()
         self.relists, self.retries = relists, retries
-        self.storage = job.storage
+        self.storage = storage or job.storage
         self.manifest = Manifest(canonical(job.output.rstrip("/")), self.storage)
         self.lease = Lease(self.manifest.lease, self.storage)
         self.upkeep = Upkeep(job, self.manifest)
         self.committer = Committer(self.manifest, self.lease, self.upkeep.replacer)
         self.telemetry = Telemetry(job.method)
         self.stack = ExitStack()
-        self.session = ClusterSession(job, progress, self.stack)
+        self.session = session or ClusterSession(job, progress, self.stack)
         self.created = time.time()
 
     @property
@@ -243,11 +247,11 @@ class Driver:
         full_passes = 0
         while not result.stopped and (due := selected & missing).any():
             result.passes += 1
-            layout = self.session.connect()
+            self.session.connect()
             self.progress.note("" if result.passes == 1 else "trying again what got lost")
             # Workers of a cluster that runs already have another working folder than this process.
             job = self.job.model_copy(update={"output": self.manifest.output})
-            executor = executor_for(full_passes, job, self.storage, layout, sources)
+            executor = self.session.executor(full_passes, job, self.storage, sources)
             before = result.done
             rows = executor.run(np.flatnonzero(due), self._heartbeat)
             self._commit_all(rows, sources, missing, result)

@@ -4,12 +4,49 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from typing import Protocol
 
 from ..job import Job
 from ..progress import Progress
+from ..sources.index import SourceIndex
+from ..storage import Storage
 from .capacity import CapacityMonitor
 from .cluster import connected
+from .executor import Executor
 from .layout import Layout, plan_for_cluster
+from .passes import executor_for
+
+
+class Session(Protocol):
+    """What a run works with; it costs nothing before it is first needed."""
+
+    connect_seconds: float
+    """Seconds that connecting took; they are no part of the job's own time."""
+
+    def connect(self) -> object:
+        """Make sure that the job can be worked on.
+
+        Raises:
+            RequestError: the job asks for more than there is.
+            JobIncomplete: nothing can work on it.
+        """
+        ...
+
+    def executor(self, number: int, job: Job, storage: Storage, sources: SourceIndex) -> Executor:
+        """Return what runs a pass over sources; see :func:`.passes.executor_for`."""
+        ...
+
+    def renew_capacity(self) -> None:
+        """Note that there was work done."""
+        ...
+
+    def check_capacity(self) -> None:
+        """Give up where no more work can be done.
+
+        Raises:
+            JobIncomplete: it can't.
+        """
+        ...
 
 
 class ClusterSession:
@@ -43,6 +80,10 @@ class ClusterSession:
             needs = self._layout.cpus, self._layout.gpus
             self._capacity = CapacityMonitor(*needs, self.progress.note)
         return self._layout
+
+    def executor(self, number: int, job: Job, storage: Storage, sources: SourceIndex) -> Executor:
+        """Return what runs a pass over sources; see :func:`.passes.executor_for`."""
+        return executor_for(number, job, storage, self.connect(), sources)
 
     def renew_capacity(self) -> None:
         """Note that the cluster has worked for the job."""

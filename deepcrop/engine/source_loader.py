@@ -22,7 +22,7 @@ from .heartbeat import (
     unwrap_task_error,
 )
 from .mapping import ray_map
-from .session import ClusterSession
+from .session import Session
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class SourceLoader:
     job: Job
     storage: Storage
     manifest: Manifest
-    session: ClusterSession
+    session: Session
     progress: Progress
     heartbeat: Heartbeat
 

@@ -54,6 +54,8 @@ class Upkeep:
         """
         manifest, listing = self.manifest, survey.listing
         known, taken_over = manifest.find_listing(), 0
+        # Rows of a run that didn't end are in no snapshot yet.
+        self.changed = record is not None and record["status"] != "completed"
         interrupted = record is not None and record["status"] == "running"
         unlike = known is not None and not known.equals(listing.public)
         self._sweeps = record is not None and (
