@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from ..errors import RequestError
 from ..flags import ordered
@@ -56,44 +58,63 @@ def prune(
         names: names of the job's requests.
     """
     removed = Removed()
-    ids, wanted = pa.array(sorted(gone), pa.int64()), pa.array(list(renderings), pa.string())
+    ids = pa.array(sorted(gone), pa.int64())
+    asked = _Asked(frozenset(renderings), frozenset(names))
     for number in list(manifest.parts):
-        fields = ["source_id", "variants.list.element.rendering_recipe"]
-        light = manifest.read_raw(number, fields)
+        fields = ["source_id", "status", "rendering_recipes"]
+        light = manifest.read_raw(number, [*fields, "variants.list.element.rendering_recipe"])
         leaves = pc.is_in(light["source_id"], value_set=ids)
-        recipes = pc.struct_field(pc.list_flatten(light["variants"]), "rendering_recipe")
-        extra = pc.invert(pc.is_in(recipes, value_set=wanted))
-        if not (pc.any(leaves).as_py() or pc.any(extra).as_py()):
+        if not pc.any(leaves).as_py() and not asked.rows_with_more(light).any():
             continue
         rows = manifest.read_raw(number)
         lost = rows.filter(leaves)
-        kept, dropped = _without(rows.filter(pc.invert(leaves)), set(renderings), set(names))
+        kept, dropped = _without(rows.filter(pc.invert(leaves)), asked)
         variants: list[VariantRow] = [*pc.list_flatten(lost["variants"]).to_pylist(), *dropped]
-        if lost.num_rows or dropped:
-            replacer.write({number: kept}, variants)
+        replacer.write({number: kept}, variants)
         removed.sources += lost.num_rows
         removed.variants += len(variants)
     return removed
 
 
-def _without(
-    rows: pa.Table, renderings: Collection[str], names: Collection[str]
-) -> tuple[pa.Table, list[VariantRow]]:
+@dataclass(frozen=True)
+class _Asked:
+    """What a job asks for: rendering recipes, and names of variants."""
+
+    renderings: frozenset[str]
+    names: frozenset[str]
+
+    def has(self, entry: str) -> bool:
+        """Return whether an entry of a row's ``rendering_recipes`` is asked for."""
+        first, _, rest = entry.partition(" ")
+        return first in self.renderings or (rest == "rejected" and first in self.names)
+
+    def rows_with_more(self, rows: pa.Table) -> NDArray[np.bool_]:
+        """Tell which rows have variants, or considered ones, that aren't asked for.
+
+        Of a source that failed, earlier variants stand until it succeeds.
+        """
+        more = np.zeros(rows.num_rows, bool)
+        wanted = pa.array(sorted(self.renderings), pa.string())
+        lists = rows["variants"].combine_chunks()
+        recipes = pc.struct_field(pc.list_flatten(lists), "rendering_recipe")
+        extra = np.asarray(pc.invert(pc.is_in(recipes, value_set=wanted)))
+        more[np.asarray(pc.list_parent_indices(lists))[extra]] = True
+        entries = rows["rendering_recipes"].combine_chunks()
+        values = pc.list_flatten(entries)
+        foreign = [entry for entry in pc.unique(values).to_pylist() if not self.has(entry)]
+        extra = np.asarray(pc.is_in(values, value_set=pa.array(foreign, pa.string())))
+        more[np.asarray(pc.list_parent_indices(entries))[extra]] = True
+        return more & ~np.asarray(pc.equal(rows["status"], "failed"))
+
+
+def _without(rows: pa.Table, asked: _Asked) -> tuple[pa.Table, list[VariantRow]]:
     """Return rows without the variants that nobody asks for, and these."""
-    lists = rows["variants"].combine_chunks()
-    recipes = pc.struct_field(pc.list_flatten(lists), "rendering_recipe").to_pylist()
-    extra = np.array([recipe not in renderings for recipe in recipes], bool)
-    parents = np.asarray(pc.list_parent_indices(lists))
-    # Of a source that failed, earlier variants stand until it succeeds.
-    failed = np.asarray(pc.equal(rows["status"], "failed"))
-    extra &= ~failed[parents] if len(parents) else extra
-    touched = np.unique(parents[extra])
-    if not len(touched):
-        return rows, []
+    touched = np.flatnonzero(asked.rows_with_more(rows))
     dropped: list[VariantRow] = []
-    changed = []
-    for row in rows.take(pa.array(touched)).to_pylist():
-        changed.append(_pruned(row, renderings, names, dropped))
+    if not len(touched):
+        return rows, dropped
+    before: list[ImageRow] = rows.take(pa.array(touched)).to_pylist()
+    changed = [_pruned(row, asked, dropped) for row in before]
     new = pa.Table.from_pylist(changed, schema=rows.schema)
     taken = np.arange(rows.num_rows)
     taken[touched] = rows.num_rows + np.arange(len(touched))
@@ -101,21 +122,15 @@ def _without(
     return both.replace_schema_metadata(rows.schema.metadata), dropped
 
 
-def _pruned(
-    row: ImageRow,
-    renderings: Collection[str],
-    names: Collection[str],
-    dropped: list[VariantRow],
-) -> ImageRow:
+def _pruned(row: ImageRow, asked: _Asked, dropped: list[VariantRow]) -> ImageRow:
     """Return a row without the variants that nobody asks for, which are appended to others."""
     kept: list[VariantRow] = []
     for each in row["variants"]:
-        (kept if each["rendering_recipe"] in renderings else dropped).append(each)
-    recipes = row["rendering_recipes"] or []
+        (kept if each["rendering_recipe"] in asked.renderings else dropped).append(each)
     notes = [
         each
         for each in row["note_parts"] or []
-        if each["about"] in ("", "method", "correction") or each["about"] in names
+        if each["about"] in ("", "method", "correction") or each["about"] in asked.names
     ]
     flags = [each["flag"] for each in notes if each["flag"]]
     flags += [flag for each in kept for flag in each["flags"] or ()]
@@ -123,20 +138,8 @@ def _pruned(
     return {
         **row,
         "variants": kept,
-        "rendering_recipes": _of_requests(recipes, renderings, names),
+        "rendering_recipes": [each for each in row["rendering_recipes"] or () if asked.has(each)],
         "note_parts": notes,
         "note": "; ".join(texts) or None,
         "flags": ordered(flags),
     }
-
-
-def _of_requests(
-    entries: Iterable[str], renderings: Collection[str], names: Collection[str]
-) -> list[str]:
-    """Return the entries of a row's ``rendering_recipes`` that the job asks for."""
-    return [
-        entry
-        for entry in entries
-        if entry.split(" ")[0] in renderings
-        or (entry.endswith(" rejected") and entry.split(" ")[0] in names)
-    ]

@@ -6,7 +6,7 @@ applies beside its listing; those of a new file replace all earlier ones about t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -103,6 +103,15 @@ class Correction:
         return replace(
             self, boxes=boxes, keep=tuple(box for box in self.keep if _clipped(box, size))
         )
+
+    def about(self, names: Collection[str]) -> Correction:
+        """Return the part that concerns some variants: it may name others, of earlier requests.
+
+        Args:
+            names: names of the variants.
+        """
+        boxes = {name: box for name, box in self.boxes.items() if name in names}
+        return replace(self, rejected=self.rejected & set(names), boxes=boxes)
 
     def crop(self, request: VariantRequest, size: Size, focal: Focal) -> Crop | None:
         """Return the crop that a person set for a request; None where nobody did.

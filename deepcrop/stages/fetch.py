@@ -58,3 +58,4 @@ class Fetcher:
             task.size = task.format = task.orientation = None
         if self.planner is not None:
             self.planner.compare(task)
+            self.planner.compare_failure(task)

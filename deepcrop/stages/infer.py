@@ -112,7 +112,7 @@ class Predictor:
         size, correction = _size(task), task.correction
         crops = list(task.crops) or [None] * len(self.job.requests)
         if not any(task.wanted.needs_method):
-            task.focal = correction.focal_of_boxes(size)
+            task.focal = correction.about(task.wanted.names).focal_of_boxes(size)
         for at, crop in task.reuse.crops.items():
             crops[at] = crop
         for at in task.reuse.by_people:

@@ -23,7 +23,7 @@ from ..sources.corrections import CORRECTIONS_COLUMN, Correction
 from ..sources.rows import ListingRow
 from ..storage import strip_credentials
 from ..tables import images_table
-from .notes import CORRECTION, METHOD, correction_notes, earlier_notes, noted
+from .notes import METHOD, correction_notes, earlier_notes, is_of_correction, noted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,6 +62,8 @@ class ImageTask:
     """What holds of its earlier variants, once that is known."""
     settled: bool = False
     """Whether nothing has to be made of it, so that the stages leave it alone."""
+    fails_again: bool = False
+    """Whether it was touched only, and can't be decoded: its row stays that of the failure."""
     picture: Picture | None = None
     """Its decoded pixels, where the render stage runs in the process that decoded them."""
     shrink: int | None = None
@@ -205,20 +207,22 @@ class ImageTask:
         flags += [flag for each in variants for flag in each["flags"] or ()]
         row |= {"note": noted(notes), "note_parts": [_plain(note) for note in notes]}
         row |= {"flags": ordered(flags), "variants": variants}
+        if self.fails_again and same is not None:
+            told = ("source_bytes", "source_etag", "source_modified", "source_version")
+            return dict(same) | {name: row[name] for name in told}
         return row | error_columns(self.error)
 
     def _row_notes(self) -> list[Note]:
         """Return all remarks: on the source, on its variants in order, and of the method."""
-        earlier, names = earlier_notes(self.same), self.wanted.names if self.wanted else ()
+        names = self.wanted.names if self.wanted else ()
+        earlier = [note for note in earlier_notes(self.same) if not is_of_correction(note)]
         source = [note for note in (self.notes if self.seen else earlier) if not note.about]
         if not self.seen:
             source += [note for note in self.notes if not note.about and note not in source]
-        about = {note.about for note in (*earlier, *self.notes)}
-        before, after = correction_notes(
-            self.stated, self.correction, names, self.wanted.rejected if self.wanted else ()
-        )
+        before, after = correction_notes(self.stated, self.correction, names)
+        others = {note.about for note in (*earlier, *self.notes)} - {"", METHOD}
         variants: list[Note] = []
-        for name in dict.fromkeys([*names, *sorted(about - {"", METHOD, CORRECTION})]):
+        for name in dict.fromkeys([*names, *sorted(others)]):
             known = self.notes if name in self.remade else earlier
             variants += [note for note in known if note.about == name]
         return [*source, *before, *variants, *self._method_notes(earlier), *after]

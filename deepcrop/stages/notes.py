@@ -10,6 +10,7 @@ from ..sources.corrections import CORRECTED_NOTE, OUTSIDE_NOTE, Correction
 
 METHOD, CORRECTION = "method", "correction"
 """What remarks are about that are neither about the source nor about one variant."""
+REJECTED = "rejected by a person"
 
 
 def earlier_notes(row: ImageRow | None) -> list[Note]:
@@ -22,7 +23,7 @@ def earlier_notes(row: ImageRow | None) -> list[Note]:
 
 
 def correction_notes(
-    stated: Correction, applied: Correction, names: Sequence[str], rejected: Sequence[str]
+    stated: Correction, applied: Correction, names: Sequence[str]
 ) -> tuple[list[Note], list[Note]]:
     """Return what a row says of corrections: before all remarks on variants, and after them.
 
@@ -30,16 +31,27 @@ def correction_notes(
         stated: the corrections.
         applied: the part of them that applies to the photo.
         names: names of the requested variants.
-        rejected: names of those that people rejected.
     """
-    before = [OUTSIDE_NOTE] if applied != stated else []
-    which = [""] if rejected and len(rejected) == len(names) else [f"{name} " for name in rejected]
-    before += [Note(f"{name}rejected by a person", Flag.REJECTED) for name in which]
-    after = [Note(CORRECTED_NOTE)] if applied.focal or applied.boxes or applied.keep else []
-    return (
-        [Note(note.text, note.flag, CORRECTION) for note in before],
-        [Note(note.text, note.flag, CORRECTION) for note in after],
-    )
+    stated, applied = stated.about(names), applied.about(names)
+    outside = [name for name in names if name in stated.boxes and name not in applied.boxes]
+    if stated.keep != applied.keep:
+        outside = [CORRECTION, *outside]
+    before = [Note(OUTSIDE_NOTE.text, OUTSIDE_NOTE.flag, name) for name in outside]
+    rejected = [name for name in names if applied.rejects_all or name in applied.rejected]
+    if rejected and len(rejected) == len(names):
+        before.append(Note(REJECTED, Flag.REJECTED, CORRECTION))
+    else:
+        before += [Note(f"{name} {REJECTED}", Flag.REJECTED, name) for name in rejected]
+    about = [name for name in names if name in applied.boxes]
+    if applied.focal or applied.keep:
+        about = [CORRECTION, *about]
+    return before, [Note(CORRECTED_NOTE, None, name) for name in about]
+
+
+def is_of_correction(note: Note) -> bool:
+    """Return whether a remark follows from corrections, so that it is made anew each time."""
+    own = (CORRECTED_NOTE, OUTSIDE_NOTE.text)
+    return note.about == CORRECTION or note.text in own or note.text.endswith(REJECTED)
 
 
 def noted(notes: Sequence[Note]) -> str | None:

@@ -6,6 +6,7 @@ from ..geometry import Size
 from ..job import Job
 from ..manifest.reuse import focal_of, nothing_known, reusable
 from ..recipes import Recipes
+from ..schema import SAME_SOURCE
 from .item import ImageTask
 
 
@@ -38,8 +39,14 @@ class Planner:
         task.wanted, task.reuse = wanted, reuse
         task.focal = focal_of(row)
         if not any(wanted.needs_method):
-            task.focal = correction.focal_of_boxes(size)
+            task.focal = correction.about(wanted.names).focal_of_boxes(size)
         task.settled = reuse.is_complete
+
+    def compare_failure(self, task: ImageTask) -> None:
+        """Leave a source alone whose bytes can't be decoded, and are those that couldn't before."""
+        row = task.same
+        if row is not None and row["status"] == "failed" and row["error_stage"] == "decode":
+            task.settled = task.fails_again = not task.source.get(SAME_SOURCE)
 
     def begin_anew(self, task: ImageTask) -> None:
         """Plan all variants of a source that has none to keep; its size is known."""

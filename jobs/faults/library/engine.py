@@ -1,7 +1,7 @@
 """A run in this process: the job's own actor works on its sources, without Ray.
 
-The store counts what is written, and can die: from some write on, nothing more is carried out, as if
-the process had been killed there.
+The store counts what is written, and can die: from some write on, nothing more is carried out, as
+if the process had been killed there.
 """
 
 from __future__ import annotations

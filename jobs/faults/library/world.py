@@ -72,11 +72,11 @@ class World:
             "touched": lambda: self._each(some, self._touch),
             "renamed": lambda: self._each(some, self._rename),
             "removed": lambda: self._each(some, self._remove),
-            "corrected": lambda: self._each(some, self._correct),
             "a ratio or size more": self._ask_more,
             "a ratio or size less": self._ask_less,
             "another quality": self._requality,
             "other weights": self._retrain,
+            "corrected": lambda: self._each(some, self._correct),
         }
         rare = {"another quality": 0.15, "other weights": 0.15, "a ratio or size more": 0.3,
                 "a ratio or size less": 0.2}  # fmt: skip
