@@ -19,6 +19,7 @@ def verify(
 
     * lost: a listed source has no row.
     * duplicated: a source has two rows, or two rows name the same variant.
+    * stale: a row was made of other bytes than the listing has.
     * orphaned: no row names a file below variants/.
     * absent: a row names a variant that doesn't exist.
     * wrong: a variant's bytes, hash, format or pixel size differ from its row.

@@ -13,6 +13,10 @@ WORDS = {
         "a source has two rows, or two rows claim one variant",
         "two runs wrote at once; make the output anew with --overwrite",
     ),
+    "stale": (
+        "a row was made of other bytes than the listing has: another size or ETag",
+        "run the same command again: it works on what has changed",
+    ),
     "orphaned": (
         "a file below variants/ that no row names",
         "a killed run left it; delete it, no reader of the manifest sees it",
@@ -52,6 +56,8 @@ class Audit:
     """URIs of listed sources without a row."""
     duplicated: list[str] = field(default_factory=list)
     """URIs of sources with more than one row, and of variants that two rows claim."""
+    stale: list[str] = field(default_factory=list)
+    """URIs of sources of which the listing says another size or ETag than their row."""
     orphaned: list[str] = field(default_factory=list)
     """URIs of objects under ``variants/`` that no row names."""
     missing_variants: list[str] = field(default_factory=list)
@@ -75,6 +81,7 @@ class Audit:
         return {
             "lost": self.missing_rows,
             "duplicated": self.duplicated,
+            "stale": self.stale,
             "orphaned": self.orphaned,
             "absent": self.missing_variants,
             "wrong": self.mismatched,

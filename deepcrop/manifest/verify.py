@@ -68,7 +68,7 @@ class _Auditor:
         self.found = Audit()
         self.broken: dict[str, str] = {}
         self.source_ids, self.variant_ids = _IdSet(), _IdSet()
-        self.replaced_ids = _IdSet()
+        self.replaced_ids, self.identities = _IdSet(), _IdSet()
         self.originals, self.duplicates = _IdSet(), _IdSet()
 
     def run(self) -> Audit:
@@ -83,6 +83,7 @@ class _Auditor:
         for uris in derived.values():  # of parts that are not there
             found.inconsistent += self._disagreements(Counter(), uris)
         found.missing_rows = sorted(self._missing_rows())
+        found.stale.sort()
         found.orphaned = sorted(self._orphaned())
         found.duplicated = sorted({*self._repeated_sources(), *self._repeated_variants()})
         found.inconsistent += self._broken_duplicates()
@@ -118,6 +119,7 @@ class _Auditor:
         self.found.rows += table.num_rows
         self.found.variants += len(variants)
         self.source_ids.add(table["source_id"].to_numpy())
+        self.identities.add(_identities(table))
         uris = [variant["variant_uri"] for variant in variants]
         self.variant_ids.add([source_id(uri) for uri in uris])
         # A killed run left these aside; the next one puts them where their predecessors are.
@@ -179,10 +181,17 @@ class _Auditor:
         listing = self.manifest.find_listing()
         if listing is None or self._is_broken(self.manifest.listing):
             return
-        for table in iter_row_groups(listing, ["source_id", "source_uri"]):
+        known = pq.read_schema(pa.BufferReader(listing)).names
+        told = [name for name in ("source_bytes", "source_etag") if name in known]
+        for table in iter_row_groups(listing, ["source_id", "source_uri", *told]):
             self.found.sources += table.num_rows
             missing = ~_contains(self.source_ids.sorted(), table["source_id"].to_numpy())
             yield from table["source_uri"].filter(pa.array(missing)).to_pylist()
+            if len(told) == 2:
+                listed = np.array(_identities(table), np.int64)
+                stale = ~missing & ~_contains(self.identities.sorted(), listed)
+                stale &= np.asarray(pc.is_valid(table["source_etag"]))
+                self.found.stale += table["source_uri"].filter(pa.array(stale)).to_pylist()
 
     def _orphaned(self) -> Iterator[str]:
         entries = self.storage.list(f"{self.manifest.output}/variants")
@@ -261,6 +270,13 @@ def _content_ids(table: pa.Table, uri_column: str) -> list[int]:
     """Return an id for the URI and the hash of the bytes of each row."""
     columns = (table[name].to_pylist() for name in (uri_column, "sha256"))
     return [source_id(f"{digest} {uri}") for uri, digest in zip(*columns, strict=True)]
+
+
+def _identities(table: pa.Table) -> list[int]:
+    """Return an id for each row's source with what the store tells of it."""
+    names = ("source_id", "source_bytes", "source_etag")
+    columns = (table[name].to_pylist() for name in names)
+    return [source_id(f"{each}") for each in zip(*columns, strict=True)]
 
 
 def _is_readable(storage: Storage, uri: str) -> bool:

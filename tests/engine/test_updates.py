@@ -1,0 +1,129 @@
+"""Updates on a real cluster: one more ratio, an edited photo, photos that are gone, old outputs."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+import deepcrop
+from deepcrop.cli import app
+from deepcrop.errors import RequestError
+from deepcrop.manifest.verify import audit
+from deepcrop.schema import IMAGES, SOURCES
+from tests.engine.test_driver import job, rows
+
+pytestmark = pytest.mark.usefixtures("cluster")
+
+
+def files(out: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(out)): path.read_bytes() for path in (out / "variants").rglob("*.*")
+    }
+
+
+@pytest.fixture
+def small(corpus: Path) -> Path:
+    """A folder of eleven photos."""
+    for path in [*(corpus / "bad").iterdir(), corpus / "tall.tif"]:
+        path.unlink()
+    return corpus / "many"
+
+
+def test_a_ratio_more_an_edit_and_what_is_gone(small, tmp_path, capsys):
+    out = tmp_path / "out"
+    deepcrop.run(job(small, out, aspects=["1:1"], sizes=[]))
+    first = files(out)
+    photo = small / "3.jpg"
+    status, data = photo.stat(), (small / "4.jpg").read_bytes()
+    photo.write_bytes(data + b"\0" * (status.st_size - len(data)))
+    os.utime(photo, ns=(status.st_atime_ns, status.st_mtime_ns))
+    (small / "5.jpg").unlink()
+    wanted = job(small, out, aspects=["1:1", "16:9"], sizes=["30x30"])
+    assert app.exit_status(["status", str(out)]) == 0
+    assert "behind its input: 1 changed, 1 gone" in capsys.readouterr().out
+    options = [f"--input={small}", f"--output={out}", "-mcenter", "-a1:1", "-a16:9", "--json"]
+    assert app.exit_status(["run", *options, "--dry-run"]) == 0
+    found = json.loads(capsys.readouterr().out)["changes"]
+    assert (found["added"]["sources"], found["changed"]["sources"]) == (8, 1)
+    assert files(out) == first
+    result = deepcrop.run(wanted)
+    assert (result.changes.gone, result.sources, result.snapshot) == (1, 9, 2)
+    assert audit(str(out)).clean and first["variants/1x1/5.jpg"] == files(out)["variants/1x1/5.jpg"]
+    with pytest.raises(RequestError, match="more than --max-prune 5%"):
+        deepcrop.run(wanted, prune=True, max_prune=0.05)
+    assert deepcrop.run(wanted, prune=True, max_prune=0.5).pruned.sources == 1
+    deepcrop.run(job(small, tmp_path / "fresh", aspects=["1:1", "16:9"], sizes=["30x30"]))
+    assert files(out) == files(tmp_path / "fresh")
+    assert audit(str(out)).clean
+    # What is asked for no more stays until it is pruned.
+    result = deepcrop.run(job(small, out, aspects=["16:9"], sizes=["30x30"]))
+    assert result.changes.unrequested == 9 and files(out) == files(tmp_path / "fresh")
+
+
+def test_an_output_of_an_earlier_release_is_taken_over(small, tmp_path, capsys):
+    out = tmp_path / "out"
+    deepcrop.run(job(small, out, sizes=[]))
+    before, made = rows(out), files(out)
+    as_of_an_earlier_release(out)
+    options = [f"--input={small}", f"--output={out}", "-mcenter", "-a1:1", "-a16:9"]
+    assert app.exit_status(["run", *options]) == 0
+    assert "taken over: 10 rows of an earlier release" in capsys.readouterr().out
+    after = rows(out)
+    for row in (*before, *after):
+        row.pop("note_parts")
+    assert after == before and files(out) == made and audit(str(out)).clean
+    (small / "2.jpg").write_bytes((small / "1.jpg").read_bytes())
+    result = deepcrop.run(job(small, out, sizes=[]))
+    assert (result.changes.work["changed"].sources, result.resumed) == (1, 9)
+
+
+def as_of_an_earlier_release(out: Path) -> None:
+    """Take away what 0.1 didn't write."""
+    new = {"source_modified", "source_version", "analysis_recipe", "rendering_recipes"}
+    for path in (out / "manifest/images").iterdir():
+        table = pq.read_table(path)
+        bare = table.drop_columns([*new, "note_parts"])
+        found = bare.to_pylist()
+        for variant in (each for row in found for each in row["variants"]):
+            for name in ("source_sha256", "analysis_recipe", "rendering_recipe"):
+                del variant[name]
+        kept = [each for each in IMAGES if each.name in bare.column_names]
+        schema = deepcrop_01_schema(kept)
+        pq.write_table(bare.from_pylist(found, schema=schema), path)
+    listing = out / "manifest/sources/listing.parquet"
+    pq.write_table(pq.read_table(listing).select(SOURCES.names[:-2]), listing)
+    record = json.loads((out / "job.json").read_text())
+    del record["manifest_version"], record["snapshot"]
+    record["settings"]["version"] = "0.1.0"
+    (out / "job.json").write_text(json.dumps(record))
+
+
+def deepcrop_01_schema(fields):
+    import pyarrow as pa
+
+    from deepcrop.schema import VARIANT
+
+    nested = pa.struct(
+        [each for each in VARIANT if each.name[:6] not in ("source", "analys", "render")]
+    )
+    return pa.schema(
+        [
+            pa.field("variants", pa.list_(nested)) if each.name == "variants" else each
+            for each in fields
+        ]
+    )
+
+
+@pytest.mark.slow
+def test_other_weights_do_again_what_they_change(small, tmp_path):
+    out = tmp_path / "out"
+    fields = {"method": "saliency", "aspects": ["1:1"], "sizes": [], "actors": 1}
+    deepcrop.run(job(small, out, weights="saliency-fast", **fields))
+    result = deepcrop.run(job(small, out, **fields))
+    assert result.changes.work["again"].sources == 10
+    deepcrop.run(job(small, tmp_path / "fresh", **fields))
+    assert files(out) == files(tmp_path / "fresh") and audit(str(out)).clean
