@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 
 from . import image
-from .geometry import Box, Focal, Size
+from .geometry import AspectRatio, Box, Focal, Size
 from .image.encode import DEFAULT_QUALITY
 from .job import Job, VariantRequest
 from .methods import registry
@@ -32,6 +32,11 @@ ANALYSIS_VERSION = 1
 """Raised where sources are decoded, or shown to the methods, in another way."""
 RENDERING_VERSION = 1
 """Raised where the same box gives other bytes."""
+COMMON_RATIOS = tuple(
+    AspectRatio.parse(text) for text in ("1:1", "4:5", "2:3", "3:4", "4:3", "3:2", "16:9", "9:16")
+)
+"""Ratios of which boxes are recorded where they are cheap; see
+:attr:`.methods.base.CropMethod.cheap_boxes`."""
 BY_PEOPLE = "corrected"
 """Analysis recipe of a source of which people set, or rejected, every crop box."""
 
@@ -77,6 +82,12 @@ class Recipes:
     def renderings(self) -> tuple[str, ...]:
         """The rendering recipe of each of the job's requests."""
         return tuple(self._rendering(request) for request in self.job.requests)
+
+    @cached_property
+    def spare_ratios(self) -> tuple[AspectRatio, ...]:
+        """The ratios of which boxes are recorded whenever the method sees a source."""
+        method = registry.find(self.job.method)
+        return COMMON_RATIOS if getattr(method, "cheap_boxes", False) else ()
 
     @cached_property
     def _base(self) -> dict[str, object]:

@@ -61,6 +61,16 @@ NOTE = pa.struct([("about", pa.string()), ("text", pa.string()), ("flag", pa.str
 """A remark in the images manifest. ``about`` is empty for the source, the name of a variant, or
 ``method`` or ``correction``, whose remark it is."""
 
+SPARE = pa.struct(
+    [
+        ("aspect", pa.string()),
+        *((side, pa.int32()) for side in ("x0", "y0", "x1", "y1")),
+        ("score", pa.float32()),
+        ("flags", pa.list_(pa.string())),
+    ]
+)
+"""A crop box that the method found on the way, of a ratio that needn't have been asked for."""
+
 IMAGES = pa.schema(
     [
         ("source_uri", pa.string()),
@@ -96,6 +106,7 @@ IMAGES = pa.schema(
         ("analysis_recipe", pa.string()),
         ("rendering_recipes", pa.list_(pa.string())),
         ("note_parts", pa.list_(NOTE)),
+        ("spare_boxes", pa.list_(SPARE)),
     ]
 )
 """Columns of the images manifest: a row a source. Those carried over from an input list follow."""

@@ -6,6 +6,7 @@ python -m jobs.benchmark latency                 # a job on a store with delayed
 python -m jobs.benchmark scale                   # cost, memory and listing of up to 200,000 images
 python -m jobs.benchmark nodes                   # a job on simulated clusters of 1, 2 and 4 nodes
 python -m jobs.benchmark capacity                # cost of an image, estimates for larger machines
+python -m jobs.benchmark updates                 # a run with nothing to do, and one ratio more
 python -m jobs.benchmark plan FOLDER...          # the projection of `deepcrop plan` against jobs
 python -m jobs.benchmark crop --method saliency  # milliseconds an image of crop methods
 python -m jobs.benchmark batch --method mars     # images a second in batches, on a GPU too
@@ -45,6 +46,7 @@ from .benchmarks import comparison
 from .benchmarks import latency as delays
 from .benchmarks import nodes as clusters
 from .benchmarks import scale as sizes
+from .benchmarks import updates as changes
 from .benchmarks.contenders import CONTENDERS
 from .benchmarks.footprint import Footprint
 
@@ -107,6 +109,29 @@ def capacity(
     it on a GPU; S3 in addition to files. A GPU is assumed to reach a tenth of its peak rate.
     """
     _show(machines.HEADINGS, machines.lines(machines.parts((small, large), rounds), Prices.read()))
+
+
+@app.command()
+def updates(
+    listed: Annotated[int, typer.Option(help="Sources of the run with nothing to do.")] = 200_000,
+    photos: Annotated[int, typer.Option(help="Photos that get a ratio more.")] = 96,
+    method: Annotated[str, typer.Option(help="The method.")] = "saliency",
+    rounds: Annotated[int, typer.Option(help="Number of repetitions.", min=1)] = 2,
+    folder: Annotated[
+        Path | None, typer.Option(help="A folder of JPEG files in place of the mosaics.")
+    ] = None,
+) -> None:
+    """Measure what updates cost: a run with nothing to do, and one ratio or size more.
+
+    The first is compared with listing alone, the second with a job that makes this ratio alone, by
+    CPU-milliseconds of a photo.
+    """
+    if listed:
+        _show(changes.HEADINGS, changes.nothing_to_do(listed, rounds))
+    if photos:
+        torch.set_num_threads(1)
+        headings = ("CPU-ms a photo", "afresh", "added", "quotient")
+        _show(headings, changes.one_more(photos, method, folder))
 
 
 @app.command()

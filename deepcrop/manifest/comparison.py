@@ -315,6 +315,7 @@ class Comparison:
             {each["aspect"] for each in variants or ()} for variants in rows["variants"].to_pylist()
         ]
         missing: Counter[int] = Counter()
+        spare = {ratio.slug for ratio in self.recipes.spare_ratios}
         for considered, made in zip(had, names, strict=True):
             lacks = [
                 index
@@ -322,7 +323,7 @@ class Comparison:
                 if not any(entry.startswith(rendering) for entry in considered or ())
             ]
             missing.update(lacks)
-            known = {_ratio_of(name) for name in made}
+            known = {_ratio_of(name) for name in made} | spare
             aspects = {self.job.requests[index].aspect.slug for index in lacks}
             work.passes += bool(aspects - known) or self.job.kind == "retarget"
         work.variants = missing.total()

@@ -15,7 +15,7 @@ from ..geometry import AspectRatio, Box, Focal, Size
 from ..job import VariantRequest
 from ..methods.base import Crop
 from ..recipes import Wanted
-from .rows import ImageRow, VariantRow
+from .rows import ImageRow, SpareRow, VariantRow
 
 SIZE_FLAGS = {Flag.ENLARGED, Flag.SMALLER, Flag.CORRECTED}
 """Flags of a variant that aren't those of its crop box alone."""
@@ -90,7 +90,8 @@ def reusable(
                 for each in (*made, *usable)
                 if each["analysis_recipe"] == wanted.method and _ratio(each) == request.aspect
             )
-            if (crop := next(filter(None, known), None)) is not None:
+            crop = next(filter(None, known), None) or _spare(previous, sha256, wanted, request)
+            if crop is not None:
                 crops[at] = crop
     done = kept.keys() | crops.keys() | settled
     return Reuse(
@@ -102,17 +103,29 @@ def reusable(
     )
 
 
+def has_spare(row: ImageRow | None, wanted: Wanted) -> bool:
+    """Return whether a row of the same bytes has the spare boxes that the method would find."""
+    return row is not None and bool(row["spare_boxes"]) and row["analysis_recipe"] == wanted.method
+
+
+def _spare(row: ImageRow, sha256: str, wanted: Wanted, request: VariantRequest) -> Crop | None:
+    """Return the recorded crop of a request's ratio that no variant was made of."""
+    if row["sha256"] != sha256 or not has_spare(row, wanted):
+        return None
+    found = [each for each in row["spare_boxes"] or () if each["aspect"] == request.aspect.slug]
+    return crop_of(found[0], focal_of(row)) if found else None
+
+
 def focal_of(row: ImageRow) -> Focal | None:
     """Return the focal point of a row, 0..1 of the sides; None where it has none."""
     x, y = row["focal_x"], row["focal_y"]
     return None if x is None or y is None else (x, y)
 
 
-def crop_of(variant: VariantRow, focal: Focal | None) -> Crop | None:
+def crop_of(variant: VariantRow | SpareRow, focal: Focal | None) -> Crop | None:
     """Return the crop of a variant as the method found it; None of a retargeted one."""
-    corners = [variant[side] for side in ("x0", "y0", "x1", "y1")]
-    x0, y0, x1, y1 = (-1 if each is None else each for each in corners)
-    if None in corners or variant["score"] is None:
+    x0, y0, x1, y1 = variant["x0"], variant["y0"], variant["x1"], variant["y1"]
+    if x0 is None or y0 is None or x1 is None or y1 is None or variant["score"] is None:
         return None
     flags = tuple(flag for each in variant["flags"] or () if (flag := Flag(each)) not in SIZE_FLAGS)
     return Crop(Box(x0, y0, x1, y1), variant["score"], focal or (0.5, 0.5), flags=flags)

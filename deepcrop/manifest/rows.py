@@ -41,6 +41,18 @@ class NoteRow(TypedDict):
     flag: str | None
 
 
+class SpareRow(TypedDict):
+    """A box of a common ratio: a value of ``spare_boxes``; see :data:`deepcrop.schema.SPARE`."""
+
+    aspect: str
+    x0: int | None
+    y0: int | None
+    x1: int | None
+    y1: int | None
+    score: float | None
+    flags: list[str] | None
+
+
 class ImageRow(TypedDict):
     """A source: a row of the images manifest.
 
@@ -81,3 +93,4 @@ class ImageRow(TypedDict):
     analysis_recipe: str | None
     rendering_recipes: list[str] | None
     note_parts: list[NoteRow] | None
+    spare_boxes: list[SpareRow] | None

@@ -119,7 +119,8 @@ class _Auditor:
         self.found.rows += table.num_rows
         self.found.variants += len(variants)
         self.source_ids.add(table["source_id"].to_numpy())
-        self.identities.add(_identities(table))
+        for identities in _identities(table):
+            self.identities.add(identities)
         uris = [variant["variant_uri"] for variant in variants]
         self.variant_ids.add([source_id(uri) for uri in uris])
         # A killed run left these aside; the next one puts them where their predecessors are.
@@ -182,15 +183,17 @@ class _Auditor:
         if listing is None or self._is_broken(self.manifest.listing):
             return
         known = pq.read_schema(pa.BufferReader(listing)).names
-        told = [name for name in ("source_bytes", "source_etag") if name in known]
+        names = ("source_bytes", "source_etag", "source_modified", "source_version")
+        told = [name for name in names if name in known]
         for table in iter_row_groups(listing, ["source_id", "source_uri", *told]):
             self.found.sources += table.num_rows
             missing = ~_contains(self.source_ids.sorted(), table["source_id"].to_numpy())
             yield from table["source_uri"].filter(pa.array(missing)).to_pylist()
-            if len(told) == 2:
-                listed = np.array(_identities(table), np.int64)
-                stale = ~missing & ~_contains(self.identities.sorted(), listed)
-                stale &= np.asarray(pc.is_valid(table["source_etag"]))
+            if len(told) == len(names):
+                stale = ~missing & np.asarray(pc.is_valid(table["source_etag"]))
+                # A source that changed after the listing has a row of later bytes.
+                for listed in _identities(table):
+                    stale &= ~_contains(self.identities.sorted(), np.array(listed, np.int64))
                 self.found.stale += table["source_uri"].filter(pa.array(stale)).to_pylist()
 
     def _orphaned(self) -> Iterator[str]:
@@ -272,11 +275,11 @@ def _content_ids(table: pa.Table, uri_column: str) -> list[int]:
     return [source_id(f"{digest} {uri}") for uri, digest in zip(*columns, strict=True)]
 
 
-def _identities(table: pa.Table) -> list[int]:
-    """Return an id for each row's source with what the store tells of it."""
-    names = ("source_id", "source_bytes", "source_etag")
-    columns = (table[name].to_pylist() for name in names)
-    return [source_id(f"{each}") for each in zip(*columns, strict=True)]
+def _identities(table: pa.Table) -> Iterator[list[int]]:
+    """Yield ids of each row's source with what the store tells of its bytes, and of their time."""
+    for told in (("source_bytes", "source_etag"), ("source_modified", "source_version")):
+        columns = (table[name].to_pylist() for name in ("source_id", *told))
+        yield [source_id(f"{each}") for each in zip(*columns, strict=True)]
 
 
 def _is_readable(storage: Storage, uri: str) -> bool:

@@ -196,6 +196,9 @@ class Method(Protocol):
     """The name of the default weights; None for a method that needs none."""
     Options: ClassVar[type[DataclassInstance]]
     """A dataclass whose fields are the options that a user may set."""
+    algorithm: ClassVar[int] = 1
+    """The version of the method's algorithm: raised where the same weights and options give other
+    results, so that outputs are brought up to date."""
 
 
 @runtime_checkable
@@ -205,6 +208,11 @@ class CropMethod(Method, Protocol):
     kind: ClassVar[Literal["crop"]] = "crop"
     score_meaning: ClassVar[str] = "how good the method finds the crop, 0 (worst) to 1"
     """What :attr:`Crop.score` says of this method's crops, in one line without a full stop."""
+
+    cheap_boxes: ClassVar[bool] = False
+    """Whether the boxes of further ratios cost next to nothing once the method has seen an image.
+    Jobs then record those of common ratios too, so that one that is asked for later needs no
+    further look."""
 
     @property
     def analysis(self) -> int:

@@ -50,6 +50,7 @@ class SaliencyCrop(CropMethod, Trained):
     name: ClassVar[str] = "saliency"
     summary: ClassVar[str] = "the window that holds most of what people look at"
     weights: ClassVar[str | None] = "saliency"
+    cheap_boxes: ClassVar[bool] = True
     score_meaning: ClassVar[str] = (
         "the chance that a person prefers the crop to the centre crop, 0 to 1"
     )

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InferError, OutOfMemory, SourceError
-from ..geometry import Size
+from ..geometry import AspectRatio, Size
 from ..job import Job, VariantRequest
+from ..manifest.reuse import has_spare
+from ..manifest.rows import SpareRow
 from ..methods import base, registry
 from ..methods.base import Crop
 from .item import ImageTask
@@ -82,29 +84,45 @@ class Predictor:
 
     def _crop(self, tasks: Sequence[ImageTask]) -> None:
         """Ask the method for the crops that aren't known, of sources that lack the same ones."""
-        together: dict[tuple[int, ...], list[ImageTask]] = {}
+        together: dict[tuple[tuple[int, ...], bool], list[ImageTask]] = {}
         for task in tasks:
-            together.setdefault(_unknown(task), []).append(task)
-        for requests, group in together.items():
-            self._crop_for(requests, group)
+            assert task.reuse is not None and task.wanted is not None
+            key = task.reuse.unknown, has_spare(task.same, task.wanted)
+            together.setdefault(key, []).append(task)
+        for (requests, has_boxes), group in together.items():
+            spare = () if has_boxes else self.planner.recipes.spare_ratios
+            self._crop_for(requests, spare, group)
 
-    def _crop_for(self, unknown: Sequence[int], tasks: Sequence[ImageTask]) -> None:
+    def _crop_for(
+        self, unknown: Sequence[int], spare: Sequence[AspectRatio], tasks: Sequence[ImageTask]
+    ) -> None:
+        """Ask the method for crops of requests, and of further ratios."""
         assert self.method.kind == "crop"
         sizes = [_size(task) for task in tasks]
         requests = [self.job.requests[at] for at in unknown]
+        asked = {request.aspect for request in requests}
+        more = [VariantRequest(ratio, None, ratio.slug) for ratio in spare if ratio not in asked]
         answers = self.method.boxes(
             [_thumbnail(task) for task in tasks],
-            [request.aspect for request in requests],
+            [request.aspect for request in (*requests, *more)],
             sizes=sizes,
             hints=[self._hints(task) for task in tasks],
         )
         for task, size, crops in zip(tasks, sizes, answers, strict=True):
             task.method_note = crops[0].note
-            adjusted = task.correction.adjust(crops, requests, size)
+            # Of these requests nobody set the boxes.
+            by_method = task.correction.about(())
+            adjusted = [
+                crop.flagged(size) for crop in by_method.adjust(crops, [*requests, *more], size)
+            ]
             found: list[Crop | None] = [None] * len(self.job.requests)
-            for at, crop in zip(unknown, adjusted, strict=True):
-                found[at] = crop.flagged(size)
+            for at, crop in zip(unknown, adjusted, strict=False):
+                found[at] = crop
             task.crops, task.focal = found, adjusted[0].focal
+            if spare:
+                ratios = [request.aspect for request in (*requests, *more)]
+                boxes = dict(zip(ratios, adjusted, strict=True))
+                task.spare = [_spare_row(ratio, boxes[ratio]) for ratio in spare]
 
     def _add_known_crops(self, task: ImageTask) -> None:
         """Add the crops that were recorded, and those that people set, to what the method found."""
@@ -148,10 +166,19 @@ class Predictor:
         )
 
 
-def _unknown(task: ImageTask) -> tuple[int, ...]:
-    """Return the requests that the method is asked for."""
-    assert task.reuse is not None
-    return task.reuse.unknown
+def _spare_row(ratio: AspectRatio, crop: Crop) -> SpareRow:
+    """Return a crop as the column ``spare_boxes`` has it."""
+    x0, y0, x1, y1 = crop.box.corners
+    corners: SpareRow = {
+        "aspect": ratio.slug,
+        "x0": x0,
+        "y0": y0,
+        "x1": x1,
+        "y1": y1,
+        "score": crop.score,
+        "flags": [str(flag) for flag in crop.flags],
+    }
+    return corners
 
 
 def _thumbnail(task: ImageTask) -> NDArray[np.uint8]:

@@ -14,8 +14,8 @@ import pyarrow as pa
 from ..errors import SourceError
 from ..flags import Note, ordered
 from ..geometry import Focal, Size
-from ..manifest.reuse import Reuse
-from ..manifest.rows import ImageRow, VariantRow
+from ..manifest.reuse import Reuse, has_spare
+from ..manifest.rows import ImageRow, SpareRow, VariantRow
 from ..methods.base import Crop
 from ..recipes import Wanted
 from ..schema import PREVIOUS, SAME_SOURCE, STAGES, STAGING, WORK
@@ -80,6 +80,8 @@ class ImageTask:
     """uint8 (H, W, 3): images of a retarget method, likewise."""
     focal: Focal | None = None
     """The focal point, 0..1 of the sides."""
+    spare: list[SpareRow] | None = None
+    """Boxes of common ratios, where the method was asked for them."""
     notes: list[Note] = field(default_factory=list)
     """Remarks of the stages, for the row's columns ``note`` and ``flags``."""
     seen: bool = False
@@ -240,7 +242,13 @@ class ImageTask:
         seen = self.wanted is not None and not (self.error and self.error.stage in UNSEEN)
         recipe = self.wanted.row if self.wanted is not None and seen else None
         entries = list(self.wanted.entries) if self.wanted is not None and seen else []
-        return {"analysis_recipe": recipe, "fingerprint": recipe, "rendering_recipes": entries}
+        spare = self.spare
+        if spare is None and self.wanted is not None and has_spare(self.same, self.wanted):
+            spare = self.same and self.same["spare_boxes"]
+        if not seen or recipe != (self.wanted and self.wanted.method):
+            spare = None
+        columns: dict[str, object] = {"analysis_recipe": recipe, "fingerprint": recipe}
+        return columns | {"rendering_recipes": entries, "spare_boxes": spare or []}
 
     def _standing_variants(self) -> list[VariantRow]:
         """Return the earlier variants of a source that the store kept us from working on."""

@@ -48,7 +48,7 @@ def measure_job(count: int) -> Footprint:
     with tempfile.TemporaryDirectory(prefix="footprint-") as folder:
         source, target = write_pictures(Path(folder) / "in", count), Path(folder) / "out"
         flags = [f"--input={source}", f"--output={target}", "--method=center", "--aspect=1:1"]
-        peaks = _Peaks()
+        peaks = Peaks()
         command = [sys.executable, "-m", "deepcrop", "run", *flags]
         cost = measure(command, environment(), peaks.sample)
         check(target, count)
@@ -89,7 +89,7 @@ def check(target: Path, count: int) -> None:
         raise ValueError(f"manifest of {count} images: {found}")
 
 
-class _Peaks:
+class Peaks:
     """Peaks of the resident memory of a job's driver and of its largest worker, in bytes."""
 
     def __init__(self) -> None:

@@ -253,10 +253,6 @@ def test_an_animation_that_was_flattened_is_told(tmp_path):
     frames = [Image.new("RGB", (40, 20), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / "two.webp", save_all=True, append_images=frames[1:])
     job = Job(input=str(tmp_path), output=str(tmp_path), method="center", aspects=("1:1",))
-    row = (
-        LocalPipeline(job, device="cpu")
-        .process(str(tmp_path / "two.webp"), "two")
-        .row("center")
-    )
+    row = LocalPipeline(job, device="cpu").process(str(tmp_path / "two.webp"), "two").row("center")
     assert row["flags"] == ["animation-flattened"]
     assert row["note"].startswith("frame 1 of 2 of an animation")

@@ -28,6 +28,7 @@ class Brightest(CropMethod):
     summary: ClassVar[str] = "the window around the brightest place"
     weights: ClassVar[str | None] = None
     analysis: ClassVar[int] = 32
+    cheap_boxes: ClassVar[bool] = True
 
     @dataclass(frozen=True)
     class Options:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import random
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 
@@ -43,6 +43,20 @@ def make(count: int, seed: int, prefix: str) -> list[Source]:
     names = _names(rng, prefix)
     good = [Source(next(names), _good(rng)) for _ in range(count - len(hostile))]
     return good + hostile
+
+
+def edited(corpus: Sequence[Source]) -> list[Source]:
+    """Return a corpus after a day: some good images are others, some are gone, some are new."""
+    rng = random.Random(len(corpus))
+    good = [source for source in corpus if source.error is None and "album-" in source.key]
+    changed = dict.fromkeys(source.key for source in rng.sample(good, max(1, len(good) // 8)))
+    gone = {source.key for source in good if source.key not in changed and rng.random() < 0.05}
+    kept = [
+        Source(source.key, _good(rng)) if source.key in changed else source
+        for source in corpus
+        if source.key not in gone
+    ]
+    return [*kept, *(Source(f"new/{number:04d}.jpg", _good(rng)) for number in range(5))]
 
 
 def _good(rng: random.Random) -> bytes:

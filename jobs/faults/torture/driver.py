@@ -18,4 +18,4 @@ PART_SECONDS = 2.0
 
 if __name__ == "__main__":
     committer.PART_ROWS, committer.PART_SECONDS = PART_ROWS, PART_SECONDS
-    main(["run", sys.argv[1]])
+    main(["run", *sys.argv[1:]])

@@ -33,6 +33,8 @@ from .method import METHODS, brittle, install
 from .nodes import Nodes
 
 BUCKET, INPUT = "torture", "in"
+ASPECTS, LATER = ("1:1", "16:9"), ("1:1", "16:9", "4:5")
+"""What a job asks for, and what it asks for when the input was edited."""
 FAULTS = Faults(
     slowdown=0.02, deny=0.003, reset=0.01, lost=0.01, stall=0.002, truncate=0.02, corrupt=0.05,
     corrupt_upload=0.01, stall_s=1.0, streak=3,
@@ -56,7 +58,7 @@ class Round:
         faults: number of injected faults by kind.
         restarts: how often the driver was started again.
         resumed: rows that the last driver found committed.
-        recomputed: images that the method analysed more than once.
+        recomputed: images that the method analysed more than once, before the update.
         sources: number of sources.
         findings: what is wrong with the rows and objects.
         problems: findings of ``deepcrop verify``, and drivers that ended in an unexpected way.
@@ -144,12 +146,28 @@ class Torture:
         if findings.total:
             raise AssertionError(f"the undisturbed run: {findings}")
         self.reference = hashes(self.client, BUCKET, "reference")
+        self.later = corpora.edited(self.corpus)
+        self._show(self.later, self.corpus)
+        driver = self._start_driver(self._job("later", LATER), self.server.endpoint)
+        if driver.wait(DRIVER_TIMEOUT_S) != 0:
+            raise RuntimeError(f"the undisturbed run of the edits ended with {driver.returncode}")
+        self.later_reference = hashes(self.client, BUCKET, "later")
+        self._show(self.corpus, self.later)
         self.log(f"undisturbed: {time.monotonic() - begin:.0f} s, {len(self.reference)} variants")
 
     def _upload(self, source: corpora.Source) -> None:
         self.client.put_object(Bucket=BUCKET, Key=f"{INPUT}/{source.key}", Body=source.data)
 
-    def _job(self, output: str) -> Path:
+    def _show(self, corpus: list[corpora.Source], before: list[corpora.Source]) -> None:
+        """Have the input hold a corpus in place of another one."""
+        earlier = {source.key: source for source in before}
+        for source in corpus:
+            if earlier.pop(source.key, None) != source:
+                self._upload(source)
+        for key in earlier:
+            self.client.delete_object(Bucket=BUCKET, Key=f"{INPUT}/{key}")
+
+    def _job(self, output: str, aspects: tuple[str, ...] = ASPECTS) -> Path:
         """Write a job's specification."""
         path = self.folder / f"{output}.json"
         job = {
@@ -157,7 +175,7 @@ class Torture:
             "output": f"s3://{BUCKET}/{output}",
             "method": brittle(self.method),
             "options": {**METHODS[self.method], "tally": str(self._tally(output))},
-            "aspects": ["1:1", "16:9"],
+            "aspects": list(aspects),
             "batch_size": 2,
             "max_failed": 1.0,
         }
@@ -167,10 +185,10 @@ class Torture:
     def _tally(self, output: str) -> Path:
         return self.folder / f"{output}.tally"
 
-    def _start_driver(self, job: Path, endpoint: str) -> subprocess.Popen[bytes]:
+    def _start_driver(self, job: Path, endpoint: str, *options: str) -> subprocess.Popen[bytes]:
         with job.with_suffix(".log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "jobs.faults.torture.driver", str(job)],
+                [sys.executable, "-m", "jobs.faults.torture.driver", str(job), *options],
                 env=os.environ | {"AWS_ENDPOINT_URL": endpoint, "RAY_ADDRESS": self.nodes.address},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -191,27 +209,41 @@ class Torture:
         )
         with fault_proxy(self.server.endpoint, faults, seed) as endpoint:
             self._run_and_kill(job, endpoint, kills, found)
+            self._check(output, found)
+            # Photos are edited, removed and added, and a ratio more is asked for.
+            self._show(self.later, self.corpus)
+            job = self._job(output, LATER)
+            self._run_and_kill(job, endpoint, kills, found, "--prune", "--max-prune=100%")
             report = json.loads(urllib.request.urlopen(f"{endpoint}/_faults", timeout=30).read())
             found.faults.update(report["faults"])
         found.seconds = time.monotonic() - begin
-        record = self.client.get_object(Bucket=BUCKET, Key=f"{output}/job.json")["Body"].read()
-        found.resumed = json.loads(record)["counts"]["resumed"]
-        analysed = self._tally(output).stat().st_size
-        found.recomputed = analysed - self._tally("reference").stat().st_size
-        found.findings = check(self.client, BUCKET, output, INPUT, self.corpus, self.reference)
+        findings = check(self.client, BUCKET, output, INPUT, self.later, self.later_reference)
+        self._show(self.corpus, self.later)
+        for name, each in vars(findings).items():
+            getattr(found.findings, name).extend(f"after the update: {one}" for one in each)
         problems = audit(f"s3://{BUCKET}/{output}", self.server.endpoint).problems()
         found.problems += [f"verify: {name}: {each}" for name, each in problems.items() if each]
         if not found.clean:
             self.log(job.with_suffix(".log").read_text()[-3000:])
         return found
 
-    def _run_and_kill(self, job: Path, endpoint: str, kills: int, found: Round) -> None:
-        driver = self._start_driver(job, endpoint)
-        before: dict[str, str] = {}
+    def _check(self, output: str, found: Round) -> None:
+        """Check the output of the first job."""
+        record = self.client.get_object(Bucket=BUCKET, Key=f"{output}/job.json")["Body"].read()
+        found.resumed = json.loads(record)["counts"]["resumed"]
+        analysed = self._tally(output).stat().st_size
+        found.recomputed = analysed - self._tally("reference").stat().st_size
+        found.findings = check(self.client, BUCKET, output, INPUT, self.corpus, self.reference)
+
+    def _run_and_kill(
+        self, job: Path, endpoint: str, kills: int, found: Round, *options: str
+    ) -> None:
+        before = self._parts(job.stem)
         """ETags of the manifest's parts when this driver began, by key."""
+        driver = self._start_driver(job, endpoint, *options)
 
         def committed() -> int:
-            return len(self._parts(job.stem)) - len(before)
+            return len(self._parts(job.stem).items() - before.items())
 
         killer = Killer(self.nodes, lambda: psutil.Process(driver.pid), committed, found.seed)
         plan = killer.plan(kills)
@@ -226,11 +258,12 @@ class Torture:
                     found.problems.append(f"a driver ended with {driver.returncode}")
                     break
                 parts = self._parts(job.stem)
-                if any(parts.get(key) != etag for key, etag in before.items()):
+                rewritten = any(parts.get(key) != etag for key, etag in before.items())
+                if rewritten and not options:
                     found.problems.append("a committed part was written again")
                 before = parts
                 found.restarts += 1
-                driver = self._start_driver(job, endpoint)
+                driver = self._start_driver(job, endpoint, *options)
                 started = time.monotonic()
             if time.monotonic() - started > DRIVER_TIMEOUT_S:
                 found.problems.append("a driver hung")
