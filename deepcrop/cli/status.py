@@ -64,8 +64,8 @@ def status(
     if summary.at:
         console.print(f"as it was at {summary.at} UTC", highlight=False)
     if changes is not None:
-        told = f"behind its input: {changes.in_words()}" if changes.behind else "up to date"
-        console.print(told, highlight=False)
+        words = f"behind its input: {changes.in_words()}" if changes.behind else "up to date"
+        console.print(words, highlight=False)
     elif at is None and compare is None:
         console.print("behind its input: not looked at; --compare lists the input", highlight=False)
     if summary.ignored:

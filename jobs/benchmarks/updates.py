@@ -119,7 +119,8 @@ def one_more(count: int, method: str, photos: Path | None) -> Iterator[list[str]
         few = write_corpus(Path(folder) / "few", 2, photos)
 
         def cost(name: str, aspects: Sequence[str], sizes: Sequence[str], given: Path) -> float:
-            fields = {"input": str(given), "output": f"{folder}/{name}", "method": method}
+            fields: dict[str, object] = {"input": str(given), "output": f"{folder}/{name}"}
+            fields |= {"method": method}
             fields |= {"aspects": list(aspects), "sizes": list(sizes), "max_size": 640}
             start = time.process_time()
             summary, _ = run(Job.parse(fields))

@@ -131,6 +131,24 @@ def test_each_image_gets_the_result_that_it_would_have_alone(case, package_of_ot
         assert boxes_of(answer([index])) == boxes_of([together[index]])
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_a_ratio_or_size_gets_the_result_that_it_would_have_alone(case, package_of_others):
+    """So one that is asked for later is that of a job that asks for it from the beginning."""
+    method = registry.load(case.name, device="cpu", weights=case.weights, **case.options)
+    image = photos(method.kind)[1]
+    if method.kind == "retarget":
+        sizes = [Size(60, 80), Size(50, 110)]
+        [together] = method.retarget([image], [sizes])
+        for size, pixels in zip(sizes, together, strict=True):
+            assert torch.equal(method.retarget([image], [[size]])[0][0], pixels)
+        return
+    [together] = method.boxes([image], [*ASPECTS, "4:5"])
+    for ratio, crop in zip([*ASPECTS, "4:5"], together, strict=True):
+        [[alone]] = method.boxes([image], [ratio])
+        assert (alone.box, alone.flags, alone.focal) == (crop.box, crop.flags, crop.focal)
+        assert alone.score == pytest.approx(crop.score, abs=1e-5)
+
+
 def boxes_of(answers: list) -> list:
     """Return what must be equal to the last digit; a score's last may differ with the company."""
     if isinstance(answers[0], bytes):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,7 +65,7 @@ class World:
         """Change the library at random; return in words what was changed."""
         told = []
         some = max(1, len(self.photos) // 20)
-        events = {
+        events: dict[str, Callable[[], None]] = {
             "added": lambda: self.add(self.rng.randint(1, some)),
             "edited": lambda: self._each(some, self._edit),
             "edited, same size and time": lambda: self._each(some, self._edit_in_secret),
@@ -86,10 +86,10 @@ class World:
                 told.append(name)
         return told
 
-    def _each(self, most: int, event: object) -> None:
+    def _each(self, most: int, event: Callable[[str], None]) -> None:
         names = self.rng.sample(sorted(self.photos), min(len(self.photos) - 2, most))
         for name in names[: self.rng.randint(1, max(1, len(names)))]:
-            event(name)  # type: ignore[operator]
+            event(name)
 
     def _edit(self, name: str) -> None:
         self._write(name, self._picture(name))
