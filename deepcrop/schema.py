@@ -49,6 +49,7 @@ VARIANT = pa.struct(
         ("method", pa.string()),
         ("upscaled", pa.bool_()),
         ("flags", pa.list_(pa.string())),
+        ("preference", pa.float32()),
         ("source_sha256", pa.string()),
         ("analysis_recipe", pa.string()),
         ("rendering_recipe", pa.string()),
@@ -67,6 +68,7 @@ SPARE = pa.struct(
         *((side, pa.int32()) for side in ("x0", "y0", "x1", "y1")),
         ("score", pa.float32()),
         ("flags", pa.list_(pa.string())),
+        ("preference", pa.float32()),
     ]
 )
 """A crop box that the method found on the way, of a ratio that needn't have been asked for."""

@@ -128,7 +128,13 @@ def crop_of(variant: VariantRow | SpareRow, focal: Focal | None) -> Crop | None:
     if x0 is None or y0 is None or x1 is None or y1 is None or variant["score"] is None:
         return None
     flags = tuple(flag for each in variant["flags"] or () if (flag := Flag(each)) not in SIZE_FLAGS)
-    return Crop(Box(x0, y0, x1, y1), variant["score"], focal or (0.5, 0.5), flags=flags)
+    return Crop(
+        Box(x0, y0, x1, y1),
+        variant["score"],
+        focal or (0.5, 0.5),
+        flags=flags,
+        preference=variant["preference"],
+    )
 
 
 def _ratio(variant: VariantRow) -> AspectRatio:

@@ -177,6 +177,7 @@ def _spare_row(ratio: AspectRatio, crop: Crop) -> SpareRow:
         "y1": y1,
         "score": crop.score,
         "flags": [str(flag) for flag in crop.flags],
+        "preference": crop.preference,
     }
     return corners
 
