@@ -26,6 +26,7 @@ from ..sources.corrections import Statement
 from ..storage import common_folder
 from .applied_marks import marks_of, with_correction_flags
 from .flag_columns import UNFLAGGED, FlagColumns, worst_flag_ranks
+from .requested import with_requested_variants
 from .thumbnails import thumbnail_name
 
 INDEX_ROWS = 10_000
@@ -89,7 +90,8 @@ class PageData:
             aspects: names of the variants, in the job's order.
             applied: the corrections that the job was run with, by the sources' URIs.
         """
-        ordered = worst_first(with_correction_flags(rows, applied or {}))
+        shown = with_requested_variants(rows, aspects)
+        ordered = worst_first(with_correction_flags(shown, applied or {}))
         uris = ordered["source_uri"].to_pylist()
         return cls(
             ordered,
