@@ -53,8 +53,8 @@ class Decoder:
             self._decode_for_retargeting(task, probe.size)
             return
         asked = bool(task.reuse.unknown)
-        if not (asked or self.keep_pictures or task.same is None):
-            return  # the process that renders decodes
+        if not asked and task.same is not None:
+            return  # who renders decodes, at the scale that the variants need
         recipes = self.planner.recipes
         picture = self._picture(task, recipes.least(probe.size))
         task.shrink = recipes.shrink(probe.size, probe.format)
