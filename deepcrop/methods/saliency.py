@@ -210,13 +210,13 @@ class SaliencyCrop(CropMethod, Trained):
         """Return a non-negative saliency map (h, w) for each image, which it covers exactly."""
         import torch
 
-        seen = self._look([as_array(image) for image in images], heads=False)
+        seen = self._look(images, heads=False)
         return [torch.from_numpy(each.saliency) for each in seen]
 
-    def _look(self, images: Sequence[Pixels], *, heads: bool) -> list[SaliencyArrays]:
-        """Run the network on images (h, w, 3)."""
+    def _look(self, images: Sequence[Photo], *, heads: bool) -> list[SaliencyArrays]:
+        """Run the network; images on a GPU stay there."""
         if self.runtime is not None:
-            return [self.runtime.look(image) for image in images]
+            return [self.runtime.look(as_array(image)) for image in images]
         tensors = [as_tensor(image) for image in images]
         return [each.arrays() for each in self.network.predict(tensors, heads=heads)]
 
@@ -237,7 +237,7 @@ class SaliencyCrop(CropMethod, Trained):
         arrays, ratios, sizes, hints = read_pixels(images, aspects, sizes, hints)
         o = self.options
         heads = max(o.subject, o.whole, o.faces, o.animals, o.text) > 0
-        outputs = self._look(arrays, heads=heads)
+        outputs = self._look(images, heads=heads)
         return [
             self._crops(
                 output, find_standing(image, size) if o.plain_ground else None, size, hint, ratios
