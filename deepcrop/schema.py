@@ -44,6 +44,7 @@ VARIANT = pa.struct(
         ("method", pa.string()),
         ("upscaled", pa.bool_()),
         ("flags", pa.list_(pa.string())),
+        ("preference", pa.float32()),
     ]
 )
 """A variant in the images manifest: its file, and its crop box in source pixels."""

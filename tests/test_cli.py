@@ -91,7 +91,7 @@ def test_crop_prints_boxes_as_json_and_survives_a_bad_photo(capsys, photo, tmp_p
     code, out, err = run(capsys, "crop", bad, photo, "-m", "center", "-a", "1:1", "--json")
     [line] = out.strip().splitlines()
     assert json.loads(line)["crops"] == [
-        {"aspect": "1x1", "box": [30, 0, 90, 60], "score": 0.5, "flags": []}
+        {"aspect": "1x1", "box": [30, 0, 90, 60], "score": 0.5, "preference": None, "flags": []}
     ]
     assert code == 1 and "bad.jpg: NotAnImage" in err
 

@@ -9,7 +9,7 @@ class VariantRow(TypedDict):
     """A variant of a source: a value of the column ``variants``.
 
     The crop box ``x0, y0, x1, y1`` is in pixels of the source as shown; it is None where the
-    variant was retargeted rather than cropped. The score is 0..1.
+    variant was retargeted rather than cropped. Score and preference are 0..1.
     """
 
     variant_uri: str
@@ -27,6 +27,7 @@ class VariantRow(TypedDict):
     method: str
     upscaled: bool
     flags: list[str] | None
+    preference: float | None
 
 
 class ImageRow(TypedDict):

@@ -104,6 +104,9 @@ class Crop:
     """The method's own flags of this box, except those of cut parts."""
     parts: tuple[Part, ...] = ()
     """Parts of the image that the box should not cut, equal for all ratios."""
+    preference: float | None = None
+    """The chance (0..1) that a person prefers the crop to the largest centred one; None if the
+    method doesn't estimate it."""
 
     def flagged(self, size: Size) -> Self:
         """Return the crop with all flags of its box: the method's own and the computed ones.

@@ -26,6 +26,7 @@ from ..errors import RequestError
 from ..geometry import AspectRatio, Box, Focal, RatioLike, Size
 from ..networks.saliency.options import SaliencyOptions
 from ..ops.windows import Integral, Window, best_window
+from .acceptance import Slicing, acceptance
 from .base import (
     Crop,
     CropMethod,
@@ -71,7 +72,7 @@ class SaliencyCrop(CropMethod, Trained):
     summary: ClassVar[str] = "the window that holds most of what people look at"
     weights: ClassVar[str | None] = "saliency"
     score_meaning: ClassVar[str] = (
-        "the chance that a person prefers the crop to the centre crop, 0 to 1"
+        "the chance that a person accepts the crop: that it slices nothing that matters, 0 to 1"
     )
 
     @dataclass(frozen=True)
@@ -230,9 +231,10 @@ class SaliencyCrop(CropMethod, Trained):
     ) -> list[list[Crop]]:
         """Return the best window of each ratio; see :class:`~deepcrop.methods.base.CropMethod`.
 
-        The score is the probability that a person prefers the crop to the centre crop; see
-        :func:`preference`. A focal point in the hints overrides the network. No window cuts a box
-        to keep, unless it doesn't fit the ratio.
+        The score is the chance that a person accepts the crop (:mod:`.acceptance`). Beside it
+        stands the chance that a person prefers it to the centre crop (:func:`preference`). A focal
+        point in the hints overrides the network. No window cuts a box to keep, unless it doesn't
+        fit the ratio.
         """
         arrays, ratios, sizes, hints = read_pixels(images, aspects, sizes, hints)
         o = self.options
@@ -258,14 +260,16 @@ class SaliencyCrop(CropMethod, Trained):
         integral = Integral.of(saliency, size)
         weights = SceneWeights(o.subject, o.whole, o.faces, o.animals, o.text)
         scene = Scene.of(output, integral, weights)
+        slicing = Slicing.of(output, scene)
         focal = hint.focal or argmax_point(saliency)
         crops = []
         for ratio in ratios:
             box = self._window(integral, scene, hint, standing, ratio)
             centre = Box.centred(ratio.largest_window(size), (0.5, 0.5), size)
-            score = preference(scene.worth(box, integral) - scene.worth(centre, integral))
+            preferred = preference(scene.worth(box, integral) - scene.worth(centre, integral))
             parts = scene.parts + (standing.parts(ratio) if standing else ())
-            crops.append(Crop(box, score, focal, parts=parts).flagged(size))
+            score = acceptance(slicing.by(box))
+            crops.append(Crop(box, score, focal, parts=parts, preference=preferred).flagged(size))
         return crops
 
     def _window(

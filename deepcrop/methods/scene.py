@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..flags import Flag
 from ..geometry import Box, Size
@@ -72,6 +73,8 @@ class Scene:
     Attributes:
         size: size of the source in pixels.
         subject: integral image of the subject's mask; None if there is no subject.
+        mask: probability ``(h, w)`` that a place belongs to the subject, which covers the image;
+            None if there is no subject.
         gate: share (0..1) of the gaze that lies on the subject, the factor of the bonus ``whole``.
         things: heads and lines of text.
         parts: parts of the image that a crop is flagged for cutting.
@@ -80,6 +83,7 @@ class Scene:
 
     size: Size
     subject: Integral | None
+    mask: NDArray[np.float64] | None
     gate: float
     things: tuple[Thing, ...]
     parts: tuple[Part, ...]
@@ -113,12 +117,19 @@ class Scene:
         if output.text is not None and weights.text:
             things += [Thing(box, 0.0, weights.text) for box in _lines(output.text, size)]
         if output.subject is None:
-            return cls(size, None, 0.0, tuple(things), tuple(parts), weights)
+            return cls(size, None, None, 0.0, tuple(things), tuple(parts), weights)
         mask = output.subject.astype(np.float64)
         mask = np.where(mask > 0.1, mask, 0.0)
-        subject = Integral.of(mask, size) if (mask > CONFIDENT).mean() > SMALLEST else None
-        gate = _share_on(output.saliency.astype(np.float64), mask) if subject else 0.0
-        return cls(size, subject, gate, tuple(things), tuple(parts), weights)
+        if (mask > CONFIDENT).mean() <= SMALLEST:
+            return cls(size, None, None, 0.0, tuple(things), tuple(parts), weights)
+        gate = _share_on(output.saliency.astype(np.float64), mask)
+        subject = Integral.of(mask, size)
+        return cls(size, subject, mask, gate, tuple(things), tuple(parts), weights)
+
+    @property
+    def heads(self) -> tuple[Box, ...]:
+        """The boxes of heads of people and animals, with a margin around each."""
+        return tuple(thing.box for thing in self.things if thing.inside)
 
     @property
     def bonus(self) -> Composition:

@@ -139,7 +139,7 @@ class Correction:
             (inside.y0 + inside.y1) / 2 / size.height,
         )
         # The best score, so that lists of the worst crops show it last.
-        return replace(crop, box=Box.centred(window, centre, size), score=1.0)
+        return replace(crop, box=Box.centred(window, centre, size), score=1.0, preference=None)
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,7 @@ class LocalPipeline:
                     "aspect": request.slug,
                     "box": list(crop.box.corners),
                     "score": round(crop.score, 4),
+                    "preference": crop.preference and round(crop.preference, 4),
                     "flags": list(crop.flags),
                 }
                 for request, crop in zip(self.job.requests, task.crops, strict=True)

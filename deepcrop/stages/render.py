@@ -271,20 +271,21 @@ class Renderer:
 
 
 class _BoxColumns(TypedDict):
-    """The crop box of a variant in source pixels, and its score; all None for a retargeted one."""
+    """The crop box of a variant in source pixels and its chances; all None for a retargeted one."""
 
     x0: int | None
     y0: int | None
     x1: int | None
     y1: int | None
     score: float | None
+    preference: float | None
 
 
 def _box_columns(crop: Crop | None) -> _BoxColumns:
     if crop is None:
-        return {"x0": None, "y0": None, "x1": None, "y1": None, "score": None}
+        return _BoxColumns(x0=None, y0=None, x1=None, y1=None, score=None, preference=None)
     x0, y0, x1, y1 = crop.box.corners
-    return {"x0": x0, "y0": y0, "x1": x1, "y1": y1, "score": crop.score}
+    return _BoxColumns(x0=x0, y0=y0, x1=x1, y1=y1, score=crop.score, preference=crop.preference)
 
 
 def _size_of(pixels: NDArray[np.uint8]) -> Size:

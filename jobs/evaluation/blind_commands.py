@@ -3,6 +3,7 @@
 ```text
 python -m jobs.evaluate blind sheets --output before/ --output after/
 python -m jobs.evaluate blind-score sheets/key.json judgements.csv
+python -m jobs.evaluate acceptance
 python -m jobs.evaluate before-after changes --method saliency:weights=old.safetensors --method mars
 ```
 """
@@ -16,7 +17,17 @@ import typer
 from rich.console import Console
 
 from deepcrop.errors import RequestError
+from deepcrop.methods.saliency import SaliencyCrop
 
+from .acceptance import (
+    JUDGEMENTS,
+    acceptance_tables,
+    chances_by,
+    cross_validated,
+    fit,
+    read_judged,
+    what_is_sliced,
+)
 from .blind_items import (
     Item,
     Source,
@@ -100,6 +111,33 @@ def blind_score(
     console.print(f"{names[0]} better: {first}, alike: {alike}, {names[1]} better: {second}")
 
 
+def acceptance(
+    judgements: Path = typer.Argument(JUDGEMENTS, help="CSV of judged crops."),
+    shared: Path = FOLDER,
+    method: str = typer.Option("saliency", help="saliency or saliency:option=value,..."),
+    tested: Path | None = typer.Option(
+        None, help="CSV of other judged crops; else ten parts of the photos are tested in turn."
+    ),
+) -> None:
+    """Fit the score of saliency to judgements, and print how well it foretells others."""
+    torch.set_num_threads(1)
+    console = Console(width=110)
+    loaded = OurMethod(method).method("")
+    if not isinstance(loaded, SaliencyCrop):
+        raise RequestError(f"method {method!r}: expected saliency")
+    judged = read_judged(judgements)
+    sliced = what_is_sliced(judged, loaded, shared)
+    fitted = fit(sliced, [crop.bad for crop in judged])
+    console.print(", ".join(f"{k} {v:.2f}" for k, v in fitted._asdict().items()))
+    if tested is None:
+        chances = cross_validated(judged, sliced)
+    else:
+        judged = read_judged(tested)
+        chances = chances_by(fitted, what_is_sliced(judged, loaded, shared))
+    for table in acceptance_tables(judged, chances):
+        console.print(table)
+
+
 def before_after(
     target: Path = TARGET,
     shared: Path = FOLDER,
@@ -115,7 +153,7 @@ def before_after(
     print(f"{len(found)} pairs on {len(paths)} sheets in {target}")
 
 
-COMMANDS = (blind, blind_score, before_after)
+COMMANDS = (blind, blind_score, acceptance, before_after)
 
 
 def register(app: typer.Typer) -> None:

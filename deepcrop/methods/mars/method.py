@@ -180,7 +180,8 @@ class MarsCrop(CropMethod, Trained):
         else:
             box = self._by_score(scorer, area, aspect, image)
         preference = scorer.preference(box, aspect, image.size)
-        return Crop(box, preference, focal, parts=image.parts(aspect)).flagged(image.size)
+        crop = Crop(box, preference, focal, parts=image.parts(aspect), preference=preference)
+        return crop.flagged(image.size)
 
     def _by_medians(self, area: Floats, aspect: AspectRatio, image: _Image) -> Box:
         """Return the paper's window, grown so that it contains kept boxes."""
