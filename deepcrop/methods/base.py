@@ -255,7 +255,7 @@ class CropMethod(Method, Protocol):
 
     needs_pixels: ClassVar[bool] = True
     """Whether the method looks at images; False: it may be given blank ones of the right shape,
-    since scaling a photo down takes milliseconds."""
+    since scaling a photo down takes milliseconds. Derived classes don't inherit it."""
 
     @property
     def analysis(self) -> int:

@@ -261,7 +261,8 @@ def needs_pixels(name: str) -> bool:
     Raises:
         RequestError: no method has this name, or its class isn't a valid method.
     """
-    return bool(getattr(find(name), "needs_pixels", True))
+    # Not inherited: a class that is derived from one of ours may well look.
+    return bool(vars(find(name)).get("needs_pixels", True))
 
 
 def score_meaning(name: str) -> str | None:
