@@ -108,7 +108,8 @@ def test_a_property_without_its_class_method_is_an_error_of_the_programmer():
         Half.analysis_of(Half.Options(), {})
 
 
-def test_
+@pytest.mark.parametrize(
+    ("name", "weights", "options", "size"),
     [
         ("center", None, {}, Center.analysis),
         ("saliency", None, {}, 640),
