@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from .. import image
 from ..errors import SourceError
 from ..geometry import Size
 from ..job import Job
+from ..methods import registry
 from .item import ImageTask
 from .limits import limit_of
 from .planner import Planner
@@ -31,6 +34,7 @@ class Decoder:
         self.analysis = analysis
         self.keep_pictures = keep_pictures
         self.planner = Planner(job)
+        self.needs_pixels = registry.needs_pixels(job.method)
 
     def __call__(self, tasks: Sequence[ImageTask]) -> None:
         """Decode each source, or fail its task."""
@@ -58,8 +62,11 @@ class Decoder:
         recipes = self.planner.recipes
         picture = self._picture(task, recipes.least(probe.size))
         task.shrink = recipes.shrink(probe.size, probe.format)
-        if asked:
+        if asked and self.needs_pixels:
             task.thumbnail = image.thumbnail(picture, self.analysis)
+        elif asked:
+            look = probe.size.fit(self.analysis)
+            task.thumbnail = np.zeros((look.height, look.width, 3), np.uint8)
         if self.keep_pictures:
             task.picture = picture
 
