@@ -24,6 +24,11 @@ TIFF    TIFF and BigTIFF: strips and tiles, chunky and planes, both byte orders;
         samples and both kinds of alpha; LZW, Deflate, PackBits, LZMA, Zstandard, fax and JPEG. The
         first page that isn't a thumbnail.
 BMP     what Pillow reads.
+HEIF    what libheif reads: HEIC of 8, 10 and 12 bits; the primary image. Extra ``heif``.
+JXL     all kinds but CMYK; the first frame of an animation. Extra ``jxl`` for lossless files with
+        an ICC profile of their own.
+PSD     the flattened image of PSD and PSB, 1 to 32 bits, with its transparency.
+raw     the largest preview that the camera embedded. Extra ``raw``.
 ======  ==========================================================================================
 
 `Unsupported` means that the file may be intact but is of a kind outside this table, such as camera
@@ -36,9 +41,10 @@ from .colour.description import ExifColour
 from .decode import decode, size_to_decode
 from .encode import LONGEST_SIDE, OUTPUT_FORMATS, encode, flattens, output_format
 from .framing import Framing
-from .header import MAX_PIXELS, Probe, probe
+from .header import MAX_PIXELS, probe
 from .interop import as_array, as_pil, open
 from .metadata.blocks import Metadata, SourceMetadata
+from .opened import Probe
 from .picture import Picture
 from .render import Cuts, render, thumbnail
 

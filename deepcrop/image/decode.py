@@ -20,11 +20,11 @@ from .colour import management
 from .colour.conversion import Colour, is_srgb, to_rgb
 from .colour.description import ExifColour, colour_described
 from .colour.space import ColourSpace
-from .formats import jpeg
+from .colour.tone_mapping import to_srgb
 from .formats.png_transparency import keyed_alpha
-from .formats.tiff import decoding as tiff_decoding
-from .header import MAX_PIXELS, Opened, Probe, opened
+from .header import MAX_PIXELS, opened
 from .metadata.blocks import metadata_of
+from .opened import Opened, Probe
 from .picture import Picture
 from .samples import Samples
 
@@ -72,10 +72,9 @@ def decode(
         space, told = management.plan_conversion(source.image, source.data, space, colour)
         notes = source.notes + animation_notes(source) + told
         shrink, pixels, profile = _read(source, at_least, colour, space)
-        by_reader = header.format == "tiff" and source.page is None
-        turned = _turn(pixels, 1 if by_reader else header.orientation)
+        turned = _turn(pixels, 1 if source.upright else header.orientation)
     origin = _origin(header, shrink, Size(turned.shape[1], turned.shape[0]))
-    metadata = replace(metadata, icc=profile)
+    metadata = replace(metadata, icc=profile, orientation=header.orientation)
     return Picture(turned, header.size, header.format, shrink, origin, metadata, notes)
 
 
@@ -97,12 +96,10 @@ def _read(
     source: Opened, at_least: Size | None, colour: Colour, space: ColourSpace | None
 ) -> tuple[int, NDArray[np.uint8], bytes | None]:
     """Return the shrink factor, the pixels as stored (RGB or RGBA), and their ICC profile."""
-    if source.page is not None:
-        return 1, *_deep(source, tiff_decoding.read(source.page), colour, space)
-    if source.frame is not None:
-        return 1, *_deep(source, jpeg.read(source.data, source.frame), colour, space)
+    if source.samples is not None:
+        return 1, *_deep(source, source.samples(), colour, space)
     image = source.image
-    if source.header.format != "jpeg":
+    if image.format != "JPEG":
         return 1, *_whole(source, colour, space)
     shrink = _shrink(source.header.size, at_least) if source.scalable else 1
     pixels = _turbo(source.data, image, shrink)
@@ -219,11 +216,12 @@ def _deep(
     """Convert samples that were not read by Pillow to RGB or RGBA."""
     image, alpha = samples.as_image()
     if space is not None:
-        pixels = management.convert_samples(
-            source.image, source.data, space, np.array(image.convert("RGB"))
-        )
+        if samples.space in ("L", "RGB"):
+            pixels = to_srgb(*samples.unsigned(), space)
+        else:
+            pixels = to_srgb(np.array(image.convert("RGB")), 8, space)
         return _with_alpha(pixels, alpha), None
-    image.info["icc_profile"] = source.image.info.get("icc_profile")
+    image.info["icc_profile"] = samples.profile or source.image.info.get("icc_profile")
     rgb, kept = to_rgb(image, colour)
     return _with_alpha(np.array(rgb), alpha), kept
 

@@ -18,6 +18,7 @@ from .picture import over_white
 OUTPUT_FORMATS = {"jpeg": ".jpg", "webp": ".webp", "avif": ".avif", "png": ".png"}
 """The suffix of the files of each format that can be written."""
 
+_INSTEAD = {"heif": "jpeg", "raw": "jpeg"}
 _QUALITY = {"jpeg": 88, "webp": 82, "avif": 65}
 # AVIF itself allows 65535 and more, but libavif, which browsers use, has lower limits
 # (AVIF_DEFAULT_IMAGE_DIMENSION_LIMIT and AVIF_DEFAULT_IMAGE_SIZE_LIMIT).
@@ -34,7 +35,10 @@ _SPEED: dict[str, dict[str, int]] = {
 
 
 def output_format(wanted: str, source: str) -> str:
-    """Resolve ``same`` to the source's format if it can be written, else to PNG (lossless).
+    """Resolve ``same`` to the source's format if it can be written.
+
+    Else it is JPEG for HEIF and the previews of raw files, which are lossy themselves, and PNG
+    (lossless) for others.
 
     Args:
         wanted: jpeg, webp, avif, png or same.
@@ -42,7 +46,7 @@ def output_format(wanted: str, source: str) -> str:
     """
     if wanted != "same":
         return wanted
-    return source if source in OUTPUT_FORMATS else "png"
+    return source if source in OUTPUT_FORMATS else _INSTEAD.get(source, "png")
 
 
 def encode(
