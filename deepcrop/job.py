@@ -29,7 +29,7 @@ from pydantic import (
 from . import weights
 from .errors import RequestError
 from .geometry import AspectRatio, Size
-from .image import LONGEST_SIDE, MAX_PIXELS, Colour, ExifColour
+from .image import LONGEST_SIDE, MAX_PIXELS, Colour, ExifColour, Hdr
 from .job_fields import Aspects, Endpoint, ExactSize, Format, Glob, Share
 from .methods import base, registry
 from .methods import licence as licences
@@ -106,6 +106,8 @@ class Job(BaseModel):
     """
     exif_colour: ExifColour = "use"
     """Convert JPEGs that their EXIF alone marks as Adobe RGB (DCF option files), or don't."""
+    hdr: Hdr = "drop"
+    """Keep gain maps, which make photos of phones HDR, in JPEG variants; or leave them out."""
     keys: Literal["mirror", "hash"] = "mirror"
     """Name the variants after the sources' paths, or after a hash of the source's URI."""
     dedupe: bool = False

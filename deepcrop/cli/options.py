@@ -140,6 +140,15 @@ KeepMetadata = Annotated[
         help="Keep EXIF, XMP and IPTC, as far as they are true of the crop.",
     ),
 ]
+HdrOption = Annotated[
+    str | None,
+    typer.Option(
+        "--hdr",
+        metavar="drop|keep",
+        rich_help_panel=OUTPUT,
+        help="Leave out the gain maps of HDR photos (default), or keep them in JPEG variants.",
+    ),
+]
 Overwrite = Annotated[
     bool,
     typer.Option(

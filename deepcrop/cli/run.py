@@ -21,6 +21,7 @@ from .options import (
     Exclude,
     ExifColour,
     Format,
+    HdrOption,
     Include,
     KeepMetadata,
     Licence,
@@ -118,6 +119,7 @@ def run(
             help="Drop colour profiles and convert nothing.",
         ),
     ] = False,
+    hdr: HdrOption = None,
     keys: Annotated[
         str | None,
         typer.Option(

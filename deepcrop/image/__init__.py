@@ -38,9 +38,10 @@ means that the file is damaged.
 
 from .colour.conversion import Colour
 from .colour.description import ExifColour
-from .decode import decode, size_to_decode
+from .decode import GAIN_MAP_DROPPED, Hdr, decode, size_to_decode
 from .encode import LONGEST_SIDE, OUTPUT_FORMATS, encode, flattens, output_format
 from .framing import Framing
+from .gain_maps.model import GainMap
 from .header import MAX_PIXELS, probe
 from .interop import as_array, as_pil, open
 from .metadata.blocks import Metadata, SourceMetadata
@@ -49,6 +50,7 @@ from .picture import Picture
 from .render import Cuts, render, thumbnail
 
 __all__ = [
+    "GAIN_MAP_DROPPED",
     "LONGEST_SIDE",
     "MAX_PIXELS",
     "OUTPUT_FORMATS",
@@ -56,6 +58,8 @@ __all__ = [
     "Cuts",
     "ExifColour",
     "Framing",
+    "GainMap",
+    "Hdr",
     "Metadata",
     "Picture",
     "Probe",

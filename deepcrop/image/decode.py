@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
+from typing import Literal
 
 import numpy as np
 import simplejpeg
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from ..errors import Corrupt
+from ..flags import Note
 from ..geometry import Box, Size
 from .animation import animation_notes, opaque_inside, select_first_frame
 from .colour import management
@@ -22,11 +24,16 @@ from .colour.description import ExifColour, colour_described
 from .colour.space import ColourSpace
 from .colour.tone_mapping import to_srgb
 from .formats.png_transparency import keyed_alpha
+from .gain_maps.model import GainMap
 from .header import MAX_PIXELS, opened
 from .metadata.blocks import metadata_of
 from .opened import Opened, Probe
 from .picture import Picture
 from .samples import Samples
+
+Hdr = Literal["drop", "keep"]
+"""What to do with a gain map."""
+GAIN_MAP_DROPPED = "HDR gain map left out"
 
 _MARGIN = Fraction(2)
 """The least number of decoded pixels for each pixel of the result, along each side.
@@ -45,6 +52,7 @@ def decode(
     max_pixels: int = MAX_PIXELS,
     colour: Colour = "srgb",
     exif_colour: ExifColour = "use",
+    hdr: Hdr = "drop",
 ) -> Picture:
     """Decode an image's first frame, oriented, to 8-bit RGB (or RGBA).
 
@@ -58,6 +66,7 @@ def decode(
             them an equivalent profile if code points, gAMA or EXIF declare the colours; ``strip``
             keeps the pixels and drops the profile. HDR is converted to sRGB unless stripped.
         exif_colour: whether Adobe RGB that only EXIF declares is used (DCF option files).
+        hdr: whether a gain map is read; a note says that it was dropped.
 
     Raises:
         NotAnImage: no decoder recognises the bytes.
@@ -72,10 +81,20 @@ def decode(
         space, told = management.plan_conversion(source.image, source.data, space, colour)
         notes = source.notes + animation_notes(source) + told
         shrink, pixels, profile = _read(source, at_least, colour, space)
-        turned = _turn(pixels, 1 if source.upright else header.orientation)
+        orientation = 1 if source.upright else header.orientation
+        turned = _turn(pixels, orientation)
+        gain_map = _gain_map(source, orientation) if hdr == "keep" else None
+    if source.gain_map is not None and gain_map is None:
+        notes += (Note(GAIN_MAP_DROPPED),)
     origin = _origin(header, shrink, Size(turned.shape[1], turned.shape[0]))
     metadata = replace(metadata, icc=profile, orientation=header.orientation)
-    return Picture(turned, header.size, header.format, shrink, origin, metadata, notes)
+    return Picture(turned, header.size, header.format, shrink, origin, metadata, notes, gain_map)
+
+
+def _gain_map(source: Opened, orientation: int) -> GainMap | None:
+    """Return the gain map as shown; None if there is none or it is broken."""
+    found = source.gain_map() if source.gain_map is not None else None
+    return found and replace(found, pixels=_turn(found.pixels, orientation))
 
 
 def size_to_decode(source: Size, cuts: Iterable[tuple[Box, Size]]) -> Size:

@@ -11,6 +11,7 @@ from PIL import Image, ImageFile
 from ..errors import Corrupt, TooLarge
 from ..flags import Note
 from ..geometry import Size
+from .gain_maps.model import GainMap
 from .pillow import open_with_pillow
 from .samples import Samples
 
@@ -49,6 +50,7 @@ class Opened:
         scalable: whether ``data`` is a JPEG that may be decoded at a smaller scale.
         notes: notes on choices that were made, for the manifest.
         frames: whether there is more than one frame or page; None if ``image`` tells it.
+        gain_map: decodes the gain map as stored, or upright if ``upright``; None if there is none.
     """
 
     header: Probe
@@ -59,6 +61,7 @@ class Opened:
     scalable: bool = False
     notes: tuple[Note, ...] = ()
     frames: bool | None = None
+    gain_map: Callable[[], GainMap | None] | None = None
 
     @property
     def several(self) -> bool:

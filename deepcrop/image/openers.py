@@ -14,6 +14,7 @@ from .formats.tiff import decoding as tiff_decoding
 from .formats.tiff import pages as tiff
 from .formats.tiff import support as tiff_support
 from .formats.tiff.layout import Layout
+from .gain_maps import heif_form, jpeg_form
 from .libtiff import silence
 from .metadata import exif, iptc
 from .metadata.blocks import orientation_of, stored_orientation
@@ -39,7 +40,9 @@ def _by_pillow(name: str, data: bytes, max_pixels: int, scalable: bool = False) 
         size = shown_size(image.size, orientation)
         check_size(size, max_pixels)
         header = Probe(name, Size(*size), orientation, image.mode, False)
-        yield Opened(header, data, image, scalable=scalable)
+        found = jpeg_form.find(data) if name == "jpeg" else None
+        gain_map = partial(found.read, size[0] * size[1]) if found else None
+        yield Opened(header, data, image, scalable=scalable, gain_map=gain_map)
 
 
 def _jpeg(name: str, data: bytes, max_pixels: int) -> AbstractContextManager[Opened]:
@@ -101,10 +104,11 @@ def _heif(name: str, data: bytes, max_pixels: int) -> Iterator[Opened]:
     header = Probe(name, Size(*primary.size), primary.orientation, primary.mode, False)
     blocks = {"icc_profile": primary.icc, "exif": primary.exif, "xmp": primary.xmp}
     several = primary.count > 1
+    gain_map = heif_form.find(data, primary.auxiliary, primary.read_auxiliary, primary.exif)
     which = Note(f"image {primary.index + 1} of {primary.count}", Flag.PAGE_CHOSEN)
     yield Opened(
         header, data, without_pixels("HEIF", blocks), primary.read, upright=True,
-        notes=(which,) if several else (), frames=several,
+        notes=(which,) if several else (), frames=several, gain_map=gain_map,
     )  # fmt: skip
 
 

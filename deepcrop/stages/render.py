@@ -212,6 +212,7 @@ class Renderer:
                 max_pixels=self.job.max_pixels,
                 colour=self.job.colour,
                 exif_colour=self.job.exif_colour,
+                hdr=self.job.hdr,
             )
         return image.Cuts(picture, wanted)
 
@@ -220,8 +221,23 @@ class Renderer:
         image_format = image.output_format(self.job.format, task.format or "")
         metadata = self._metadata(task, index, _size_of(pixels), image_format)
         task.remark(metadata.notes)
-        data = image.encode(pixels, image_format, quality=self.job.quality, metadata=metadata)
+        gain_map = self._gain_map(task, index, _size_of(pixels), image_format)
+        data = image.encode(
+            pixels, image_format, quality=self.job.quality, metadata=metadata, gain_map=gain_map
+        )
         return data, image_format
+
+    def _gain_map(
+        self, task: ImageTask, index: int, size: Size, image_format: str
+    ) -> image.GainMap | None:
+        """Return the gain map of a variant; None if it has none, remarked if it lost it."""
+        whole = task.picture.gain_map if task.picture else None
+        if whole is None or task.size is None:
+            return None
+        if image_format != "jpeg" or task.pixels:
+            task.remark([Note(image.GAIN_MAP_DROPPED)])
+            return None
+        return whole.cut(task.size, task.crops[index].box, size)
 
     def _metadata(
         self, task: ImageTask, index: int, size: Size, image_format: str

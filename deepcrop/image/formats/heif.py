@@ -7,11 +7,12 @@ those properties say (ISO/IEC 23008-12, 6.5.10 and annex A.2.1), and other reade
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...errors import Unsupported
 from ..samples import Samples, Space
@@ -51,6 +52,8 @@ class Primary:
         exif: the EXIF block; None if there is none.
         xmp: the XMP packet; None if there is none.
         read: decodes the pixels as shown.
+        auxiliary: the items of auxiliary images, by type.
+        read_auxiliary: decodes the auxiliary image of an item as shown: (H, W) or (H, W, C) uint8.
     """
 
     size: tuple[int, int]
@@ -62,6 +65,8 @@ class Primary:
     exif: bytes | None
     xmp: bytes | None
     read: Callable[[], Samples]
+    auxiliary: Mapping[str, Sequence[int]]
+    read_auxiliary: Callable[[int], NDArray[np.uint8]]
 
 
 def is_heif(brands: Iterable[bytes]) -> bool:
@@ -111,6 +116,8 @@ def primary_of(data: bytes) -> Primary:
         exif=image.info.get("exif") or None,
         xmp=image.info.get("xmp") or None,
         read=read,
+        auxiliary=image.info.get("aux") or {},
+        read_auxiliary=lambda item: np.asarray(image.get_aux_image(item)),
     )
 
 
