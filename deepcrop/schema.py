@@ -55,6 +55,7 @@ IMAGES = pa.schema(
         ("source_id", pa.int64()),
         ("source_bytes", pa.int64()),
         ("source_etag", pa.string()),
+        ("source_version", pa.string()),
         ("sha256", pa.string()),
         ("width", pa.int32()),
         ("height", pa.int32()),

@@ -33,6 +33,7 @@ from .options import (
     Overwrite,
     Quality,
     Sizes,
+    Store,
     TimeLimit,
     Upscale,
     Weights,
@@ -87,6 +88,7 @@ def run(
     max_pixels: MaxPixels = None,
     exif_colour: ExifColour = None,
     s3_endpoint: Endpoint = None,
+    store: Store = None,
     no_sign_request: Annotated[
         bool | None,
         typer.Option(

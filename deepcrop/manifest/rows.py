@@ -41,6 +41,7 @@ class ImageRow(TypedDict):
     source_id: int
     source_bytes: int | None
     source_etag: str | None
+    source_version: str | None
     sha256: str | None
     width: int | None
     height: int | None

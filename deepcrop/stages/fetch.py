@@ -35,5 +35,5 @@ class Fetcher:
                 task.fail(error)
                 return
             task.data, task.etag, task.attempts = blob.data, blob.etag, blob.attempts
-            task.bytes = len(blob.data)
+            task.bytes, task.version = len(blob.data), blob.version
             task.sha256 = hashlib.sha256(blob.data).hexdigest()

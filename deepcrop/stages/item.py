@@ -41,6 +41,7 @@ class ImageTask:
     """Its bytes, as they were stored; dropped once the variants are made."""
     bytes: int | None = None
     etag: str | None = None
+    version: str | None = None
     attempts: int = 1
     sha256: str | None = None
     size: Size | None = None
@@ -121,6 +122,7 @@ class ImageTask:
             "source_uri": strip_credentials(self.uri),
             "source_bytes": known["source_bytes"] if self.bytes is None else self.bytes,
             "source_etag": self.etag or known["source_etag"],
+            "source_version": self.version,
             "sha256": self.sha256,
             "duplicate_of": None,
             "width": self.size and self.size.width,

@@ -262,7 +262,7 @@ class Renderer:
 
     def _write(self, uri: str, data: bytes, image_format: str) -> float:
         start = time.perf_counter()
-        self.storage.write(uri, data, f"image/{image_format}", sync=False)
+        self.storage.write(uri, data, f"image/{image_format}", sync=False, variant=True)
         return 1000 * (time.perf_counter() - start)
 
     def _discard(self, task: ImageTask) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from ..errors import AccessDenied, FetchError, NotFound, Unreachable
+from .attributes import Attributes
 from .base import TEMPORARY, Blob, Entry, Page, Prefix, Retry, StoreError, check_length
 from .uri import local_path, local_uri
 
@@ -51,7 +52,9 @@ class LocalStore:
             data = check_length(file.read(length), length)
             return Blob(data, _etag(os.fstat(file.fileno())))
 
-    def put(self, uri: str, data: bytes, content_type: str | None, sync: bool) -> int:
+    def put(
+        self, uri: str, data: bytes, content_type: str | None, sync: bool, attributes: Attributes
+    ) -> int:
         """Write a file without a name, then give it its name: it appears with all bytes.
 
         A writer that is killed leaves nothing behind, so nothing ever has to be swept. Where a
