@@ -312,8 +312,8 @@ def encoders(
     """Print bytes, time and quality of the encoders, and bytes at equal quality.
 
     The last column is an encoder's bytes over those that deepcrop's default encoder needs for the
-    same SSIM: below 1 it is better, at its own quality. It needs pyvips; sharp is measured where
-    node finds it in the working folder.
+    same SSIM: below 1 it is better, at its own quality. libvips is measured where pyvips is
+    installed, sharp where node finds it in the working folder.
     """
     from .benchmarks import encoders as coding
 
