@@ -29,11 +29,13 @@ from pydantic import (
 from . import weights
 from .errors import RequestError
 from .geometry import AspectRatio, Size
-from .image import LONGEST_SIDE, MAX_PIXELS, Colour, ExifColour
+from .image import LONGEST_SIDE, MAX_PIXELS, Colour, ExifColour, Hdr
 from .job_fields import Aspects, Endpoint, ExactSize, Format, Glob, Share
 from .methods import base, registry
 from .methods import licence as licences
-from .storage import Storage, StorageOptions
+from .storage import Attributes, Storage, StorageOptions
+from .storage.attributes import NO_ATTRIBUTES
+from .storage.uri import scheme
 
 __all__ = ["Format", "Job", "VariantRequest"]
 
@@ -106,6 +108,8 @@ class Job(BaseModel):
     """
     exif_colour: ExifColour = "use"
     """Convert JPEGs that their EXIF alone marks as Adobe RGB (DCF option files), or don't."""
+    hdr: Hdr = "drop"
+    """Keep gain maps, which make photos of phones HDR, in JPEG variants; or leave them out."""
     keys: Literal["mirror", "hash"] = "mirror"
     """Name the variants after the sources' paths, or after a hash of the source's URI."""
     dedupe: bool = False
@@ -126,6 +130,8 @@ class Job(BaseModel):
 
     s3_endpoint: Endpoint = None
     """URL of an S3 server; by default AWS, or what ``AWS_ENDPOINT_URL`` says."""
+    store: Attributes = NO_ATTRIBUTES
+    """How results are written to an object store: headers, encryption, tags, access."""
     no_sign_request: bool = False
     """Read public buckets without credentials."""
 
@@ -155,6 +161,11 @@ class Job(BaseModel):
                 raise RequestError(f"sizes: {size}: {self.format} has at most {longest} a side")
         if self.max_actors is not None and self.max_actors < (self.actors or 1):
             raise RequestError(f"max_actors: {self.max_actors} is less than actors: {self.actors}")
+        refused = self.store.refused_by(scheme(self.output))
+        if not self.store.refused_by(scheme(self.input), reading=True):
+            refused = [field for field in refused if field != "requester_pays"]
+        if refused:
+            raise RequestError(f"store: {scheme(self.output)}:// takes no {', '.join(refused)}")
         kind = registry.find(self.method).kind
         registry.validate_options(self.method, self.options)
         if kind == "retarget" and self.upscale != "allow" and self.max_size is not None:
@@ -197,7 +208,10 @@ class Job(BaseModel):
     def to_dict(self) -> dict[str, object]:
         """Return the method, and the fields that differ from their defaults, as plain values."""
         chosen = self.model_dump(exclude_defaults=True).keys() | {"method"}
-        return self.model_dump(mode="json", include=set(chosen))
+        fields = self.model_dump(mode="json", include=set(chosen))
+        if "store" in fields:
+            fields["store"] = self.store.model_dump(mode="json", exclude_defaults=True)
+        return fields
 
     def to_yaml(self) -> str:
         """Write what :meth:`to_dict` returns as a job file."""
@@ -230,7 +244,10 @@ class Job(BaseModel):
         region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
         return Storage(
             StorageOptions(
-                endpoint=self.s3_endpoint or named, region=region, sign=not self.no_sign_request
+                endpoint=self.s3_endpoint or named,
+                region=region,
+                sign=not self.no_sign_request,
+                attributes=self.store,
             )
         )
 
@@ -250,7 +267,7 @@ class Job(BaseModel):
         ignored = {"batch_size", "actors", "max_actors", "gpus", "max_failed"}
         ignored |= {"max_pixels", "time_limit"}  # sources that exceed them can be retried
         ignored |= {"licence"}  # refuses jobs, and changes none
-        ignored |= {"output", "s3_endpoint", "no_sign_request"}
+        ignored |= {"output", "s3_endpoint", "no_sign_request", "store"}
         fields = json.loads(self.model_dump_json(exclude=ignored))
         return fields | {"weights_sha256": self.weights_sha256}
 

@@ -215,6 +215,7 @@ class Recipes:
                 "quality": job.quality or DEFAULT_QUALITY.get(job.format),
                 "colour": [job.colour, job.exif_colour],
                 "metadata": job.keep_metadata,
+                "hdr": job.hdr,
                 "keys": job.keys,
             }
             | size

@@ -105,6 +105,7 @@ IMAGES = pa.schema(
         ("fingerprint", pa.string()),
         ("source_modified", MODIFIED),
         ("source_version", pa.string()),
+        ("source_version_id", pa.string()),
         ("analysis_recipe", pa.string()),
         ("rendering_recipes", pa.list_(pa.string())),
         ("note_parts", pa.list_(NOTE)),

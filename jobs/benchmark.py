@@ -8,6 +8,7 @@ python -m jobs.benchmark nodes                   # a job on simulated clusters o
 python -m jobs.benchmark capacity                # cost of an image, estimates for larger machines
 python -m jobs.benchmark updates                 # a run with nothing to do, and one ratio more
 python -m jobs.benchmark plan FOLDER...          # the projection of `deepcrop plan` against jobs
+python -m jobs.benchmark encoders FOLDER         # bytes at equal quality, beside libvips and sharp
 python -m jobs.benchmark crop --method saliency  # milliseconds an image of crop methods
 python -m jobs.benchmark batch --method mars     # images a second in batches, on a GPU too
 python -m jobs.benchmark gpu                     # images a second of all methods, with decoding
@@ -367,6 +368,21 @@ def latency(
     """
     found = delays.compare((small, large), (0.0, late), rounds, method)
     _show(delays.HEADINGS, map(delays.line, found))
+
+
+@app.command()
+def encoders(
+    folder: Annotated[Path, typer.Argument(help="Folder of photos without loss, such as Kodak's.")],
+) -> None:
+    """Print bytes, time and quality of the encoders, and bytes at equal quality.
+
+    The last column is an encoder's bytes over those that deepcrop's default encoder needs for the
+    same SSIM: below 1 it is better, at its own quality. libvips is measured where pyvips is
+    installed, sharp where node finds it in the working folder.
+    """
+    from .benchmarks import encoders as coding
+
+    _show(coding.HEADINGS, coding.lines(sorted(folder.glob("*.png"))))
 
 
 def _show(headings: Sequence[str], lines: Iterable[Sequence[str]]) -> None:

@@ -141,6 +141,26 @@ KeepMetadata = Annotated[
         help="Keep EXIF, XMP and IPTC, as far as they are true of the crop.",
     ),
 ]
+Store = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--store",
+        metavar="KEY=VALUE",
+        rich_help_panel=OUTPUT,
+        help="How results are written to an object store, such as encryption=aws:kms; repeat it "
+        "for more. Keys: cache_control, storage_class, tags, encryption, kms_key, bucket_key, acl, "
+        "checksum, requester_pays.",
+    ),
+]
+HdrOption = Annotated[
+    str | None,
+    typer.Option(
+        "--hdr",
+        metavar="drop|keep",
+        rich_help_panel=OUTPUT,
+        help="Leave out the gain maps of HDR photos (default), or keep them in JPEG variants.",
+    ),
+]
 Overwrite = Annotated[
     bool,
     typer.Option(
@@ -326,4 +346,6 @@ def job_fields(parameters: Mapping[str, Any]) -> dict[str, Any]:
     }
     if "options" in given:
         given["options"] = assignments(given["options"], "--option")
+    if "store" in given:
+        given["store"] = assignments(given["store"], "--store")
     return given

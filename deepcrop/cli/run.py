@@ -23,6 +23,7 @@ from .options import (
     Exclude,
     ExifColour,
     Format,
+    HdrOption,
     Include,
     KeepMetadata,
     Licence,
@@ -38,6 +39,7 @@ from .options import (
     Prune,
     Quality,
     Sizes,
+    Store,
     TimeLimit,
     Upscale,
     Wait,
@@ -98,6 +100,7 @@ def run(
     max_pixels: MaxPixels = None,
     exif_colour: ExifColour = None,
     s3_endpoint: Endpoint = None,
+    store: Store = None,
     no_sign_request: Annotated[
         bool | None,
         typer.Option(
@@ -130,6 +133,7 @@ def run(
             help="Drop colour profiles and convert nothing.",
         ),
     ] = False,
+    hdr: HdrOption = None,
     keys: Annotated[
         str | None,
         typer.Option(

@@ -24,6 +24,11 @@ TIFF    TIFF and BigTIFF: strips and tiles, chunky and planes, both byte orders;
         samples and both kinds of alpha; LZW, Deflate, PackBits, LZMA, Zstandard, fax and JPEG. The
         first page that isn't a thumbnail.
 BMP     what Pillow reads.
+HEIF    what libheif reads: HEIC of 8, 10 and 12 bits; the primary image. Extra ``heif``.
+JXL     all kinds but CMYK; the first frame of an animation. Extra ``jxl`` for lossless files with
+        an ICC profile of their own.
+PSD     the flattened image of PSD and PSB, 1 to 32 bits, with its transparency.
+raw     the largest preview that the camera embedded. Extra ``raw``.
 ======  ==========================================================================================
 
 `Unsupported` means that the file may be intact but is of a kind outside this table, such as camera
@@ -33,16 +38,19 @@ means that the file is damaged.
 
 from .colour.conversion import Colour
 from .colour.description import ExifColour
-from .decode import decode, shrink_for, size_to_decode
+from .decode import GAIN_MAP_DROPPED, Hdr, decode, shrink_for, size_to_decode
 from .encode import LONGEST_SIDE, OUTPUT_FORMATS, encode, flattens, output_format
 from .framing import Framing
-from .header import MAX_PIXELS, Probe, probe
+from .gain_maps.model import GainMap
+from .header import MAX_PIXELS, probe
 from .interop import as_array, as_pil, open
 from .metadata.blocks import Metadata, SourceMetadata
+from .opened import Probe
 from .picture import Picture
 from .render import Cuts, render, thumbnail
 
 __all__ = [
+    "GAIN_MAP_DROPPED",
     "LONGEST_SIDE",
     "MAX_PIXELS",
     "OUTPUT_FORMATS",
@@ -50,6 +58,8 @@ __all__ = [
     "Cuts",
     "ExifColour",
     "Framing",
+    "GainMap",
+    "Hdr",
     "Metadata",
     "Picture",
     "Probe",

@@ -12,7 +12,7 @@ from ..flags import Flag, Note
 from .formats.webp import first_frame
 
 if TYPE_CHECKING:
-    from .header import Opened
+    from .opened import Opened
 
 Rectangle = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels; the right column and bottom row are excluded."""
@@ -20,7 +20,7 @@ Rectangle = tuple[int, int, int, int]
 
 def animation_notes(source: Opened) -> tuple[Note, ...]:
     """Return the note that an animation is reduced to its first frame; decodes no other frame."""
-    if source.header.format == "tiff" or not _animated(source):
+    if source.header.format in ("tiff", "heif") or not _animated(source):
         return ()
     # Containers store the number of frames, but a GIF would have to be read to its end.
     count = getattr(source.image, "n_frames", 0) if source.header.format != "gif" else 0

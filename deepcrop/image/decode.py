@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
+from typing import Literal
 
 import numpy as np
 import simplejpeg
@@ -14,19 +15,25 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from ..errors import Corrupt
+from ..flags import Note
 from ..geometry import Box, Size
 from .animation import animation_notes, opaque_inside, select_first_frame
 from .colour import management
 from .colour.conversion import Colour, is_srgb, to_rgb
 from .colour.description import ExifColour, colour_described
 from .colour.space import ColourSpace
-from .formats import jpeg
+from .colour.tone_mapping import to_srgb
 from .formats.png_transparency import keyed_alpha
-from .formats.tiff import decoding as tiff_decoding
-from .header import MAX_PIXELS, Opened, Probe, opened
+from .gain_maps.model import GainMap
+from .header import MAX_PIXELS, opened
 from .metadata.blocks import metadata_of
+from .opened import Opened, Probe
 from .picture import Picture
 from .samples import Samples
+
+Hdr = Literal["drop", "keep"]
+"""What to do with a gain map."""
+GAIN_MAP_DROPPED = "HDR gain map left out"
 
 _MARGIN = Fraction(2)
 """The least number of decoded pixels for each pixel of the result, along each side.
@@ -45,6 +52,7 @@ def decode(
     max_pixels: int = MAX_PIXELS,
     colour: Colour = "srgb",
     exif_colour: ExifColour = "use",
+    hdr: Hdr = "drop",
 ) -> Picture:
     """Decode an image's first frame, oriented, to 8-bit RGB (or RGBA).
 
@@ -58,6 +66,7 @@ def decode(
             them an equivalent profile if code points, gAMA or EXIF declare the colours; ``strip``
             keeps the pixels and drops the profile. HDR is converted to sRGB unless stripped.
         exif_colour: whether Adobe RGB that only EXIF declares is used (DCF option files).
+        hdr: whether a gain map is read; a note says that it was dropped.
 
     Raises:
         NotAnImage: no decoder recognises the bytes.
@@ -72,11 +81,20 @@ def decode(
         space, told = management.plan_conversion(source.image, source.data, space, colour)
         notes = source.notes + animation_notes(source) + told
         shrink, pixels, profile = _read(source, at_least, colour, space)
-        by_reader = header.format == "tiff" and source.page is None
-        turned = _turn(pixels, 1 if by_reader else header.orientation)
+        orientation = 1 if source.upright else header.orientation
+        turned = _turn(pixels, orientation)
+        gain_map = _gain_map(source, orientation) if hdr == "keep" else None
+    if source.gain_map is not None and gain_map is None:
+        notes += (Note(GAIN_MAP_DROPPED),)
     origin = _origin(header, shrink, Size(turned.shape[1], turned.shape[0]))
-    metadata = replace(metadata, icc=profile)
-    return Picture(turned, header.size, header.format, shrink, origin, metadata, notes)
+    metadata = replace(metadata, icc=profile, orientation=header.orientation)
+    return Picture(turned, header.size, header.format, shrink, origin, metadata, notes, gain_map)
+
+
+def _gain_map(source: Opened, orientation: int) -> GainMap | None:
+    """Return the gain map as shown; None if there is none or it is broken."""
+    found = source.gain_map() if source.gain_map is not None else None
+    return found and replace(found, pixels=_turn(found.pixels, orientation))
 
 
 def size_to_decode(source: Size, cuts: Iterable[tuple[Box, Size]]) -> Size:
@@ -97,12 +115,10 @@ def _read(
     source: Opened, at_least: Size | None, colour: Colour, space: ColourSpace | None
 ) -> tuple[int, NDArray[np.uint8], bytes | None]:
     """Return the shrink factor, the pixels as stored (RGB or RGBA), and their ICC profile."""
-    if source.page is not None:
-        return 1, *_deep(source, tiff_decoding.read(source.page), colour, space)
-    if source.frame is not None:
-        return 1, *_deep(source, jpeg.read(source.data, source.frame), colour, space)
+    if source.samples is not None:
+        return 1, *_deep(source, source.samples(), colour, space)
     image = source.image
-    if source.header.format != "jpeg":
+    if image.format != "JPEG":
         return 1, *_whole(source, colour, space)
     shrink = shrink_for(source.header.size, at_least) if source.scalable else 1
     pixels = _turbo(source.data, image, shrink)
@@ -225,11 +241,12 @@ def _deep(
     """Convert samples that were not read by Pillow to RGB or RGBA."""
     image, alpha = samples.as_image()
     if space is not None:
-        pixels = management.convert_samples(
-            source.image, source.data, space, np.array(image.convert("RGB"))
-        )
+        if samples.space in ("L", "RGB"):
+            pixels = to_srgb(*samples.unsigned(), space)
+        else:
+            pixels = to_srgb(np.array(image.convert("RGB")), 8, space)
         return _with_alpha(pixels, alpha), None
-    image.info["icc_profile"] = source.image.info.get("icc_profile")
+    image.info["icc_profile"] = samples.profile or source.image.info.get("icc_profile")
     rgb, kept = to_rgb(image, colour)
     return _with_alpha(np.array(rgb), alpha), kept
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import simplejpeg
@@ -12,12 +13,15 @@ from PIL.PngImagePlugin import PngInfo
 
 from ..errors import RenderError
 from .formats import jpeg, png
+from .gain_maps import jpeg_form, xmp_form
+from .gain_maps.model import GainMap
 from .metadata.blocks import Metadata
 from .picture import over_white
 
 OUTPUT_FORMATS = {"jpeg": ".jpg", "webp": ".webp", "avif": ".avif", "png": ".png"}
 """The suffix of the files of each format that can be written."""
 
+_INSTEAD = {"heif": "jpeg", "raw": "jpeg"}
 DEFAULT_QUALITY = {"jpeg": 88, "webp": 82, "avif": 65}
 """The quality by format where none is asked for, on the format's own scale."""
 # AVIF itself allows 65535 and more, but libavif, which browsers use, has lower limits
@@ -35,7 +39,10 @@ _SPEED: dict[str, dict[str, int]] = {
 
 
 def output_format(wanted: str, source: str) -> str:
-    """Resolve ``same`` to the source's format if it can be written, else to PNG (lossless).
+    """Resolve ``same`` to the source's format if it can be written.
+
+    Else it is JPEG for HEIF and the previews of raw files, which are lossy themselves, and PNG
+    (lossless) for others.
 
     Args:
         wanted: jpeg, webp, avif, png or same.
@@ -43,7 +50,7 @@ def output_format(wanted: str, source: str) -> str:
     """
     if wanted != "same":
         return wanted
-    return source if source in OUTPUT_FORMATS else "png"
+    return source if source in OUTPUT_FORMATS else _INSTEAD.get(source, "png")
 
 
 def encode(
@@ -52,6 +59,7 @@ def encode(
     *,
     quality: int | None = None,
     metadata: Metadata | None = None,
+    gain_map: GainMap | None = None,
 ) -> bytes:
     """Encode one image.
 
@@ -62,6 +70,7 @@ def encode(
         quality: 1 to 100 on the format's own scale; by default jpeg 88, webp 82, avif 65. PNG is
             lossless and has none.
         metadata: the metadata blocks to write into the file.
+        gain_map: the gain map of the pixels; only JPEG takes one, other formats leave it out.
 
     Raises:
         RenderError: the format can't hold an image of this size, or there is no such format.
@@ -81,7 +90,12 @@ def encode(
         raise RenderError(f"quality {quality}: expected 1 to 100")
     metadata = metadata or Metadata()
     if format == "jpeg":
-        return _jpeg(over_white(pixels), quality or DEFAULT_QUALITY[format], metadata)
+        flat = over_white(pixels)
+        if gain_map is None:
+            return _jpeg(flat, quality or DEFAULT_QUALITY[format], metadata)
+        behind = jpeg_form.encoded(gain_map)
+        metadata = replace(metadata, xmp=xmp_form.for_base(metadata.xmp, len(behind)))
+        return jpeg_form.joined(_jpeg(flat, quality or DEFAULT_QUALITY[format], metadata), behind)
     options: dict[str, object] = dict(_SPEED[format])
     if format != "png":
         options["quality"] = quality or DEFAULT_QUALITY[format]
@@ -121,8 +135,7 @@ def _jpeg(pixels: NDArray[np.uint8], quality: int, metadata: Metadata) -> bytes:
     blocks = b"".join(_segments(metadata))
     if not blocks:
         return data
-    after = 4 + int.from_bytes(data[4:6], "big") if data[2:4] == b"\xff\xe0" else 2
-    return data[:after] + blocks + data[after:]
+    return jpeg.with_blocks(data, blocks)
 
 
 def _segments(metadata: Metadata) -> list[bytes]:
@@ -132,22 +145,16 @@ def _segments(metadata: Metadata) -> list[bytes]:
     """
     segments = []
     if metadata.exif:
-        segments.append(_segment(jpeg.APP1, metadata.exif))
+        segments.append(jpeg.segment(jpeg.APP1, metadata.exif))
     if metadata.xmp:
-        segments.append(_segment(jpeg.APP1, jpeg.XMP_HEADER + metadata.xmp))
+        segments.append(jpeg.segment(jpeg.APP1, jpeg.XMP_HEADER + metadata.xmp))
     if metadata.iptc:
-        segments.append(_segment(jpeg.APP13, jpeg.PHOTOSHOP_HEADER + metadata.iptc))
+        segments.append(jpeg.segment(jpeg.APP13, jpeg.PHOTOSHOP_HEADER + metadata.iptc))
     if metadata.icc:
         room = jpeg.MAX_PAYLOAD - len(jpeg.ICC_HEADER) - 2  # the part's number and their count
         parts = [metadata.icc[at : at + room] for at in range(0, len(metadata.icc), room)]
         if len(parts) < 256:
             for number, part in enumerate(parts, 1):
                 count = bytes([number, len(parts)])
-                segments.append(_segment(jpeg.APP2, jpeg.ICC_HEADER + count + part))
+                segments.append(jpeg.segment(jpeg.APP2, jpeg.ICC_HEADER + count + part))
     return segments
-
-
-def _segment(marker: int, payload: bytes) -> bytes:
-    if len(payload) > jpeg.MAX_PAYLOAD:
-        return b""
-    return bytes([0xFF, marker]) + (len(payload) + 2).to_bytes(2, "big") + payload

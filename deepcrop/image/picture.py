@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..flags import Note
 from ..geometry import Size
 from ..resize import Raster
+from .gain_maps.model import GainMap
 from .metadata.blocks import SourceMetadata
 
 _STRIP_ROWS = 256
@@ -31,6 +32,7 @@ class Picture:
             a pixel if a shrunk image was turned (its last column or row is only partly covered).
         metadata: the file's own EXIF, XMP and IPTC, and the ICC profile of ``pixels`` (None: sRGB).
         notes: notes on choices made to read the file, such as the selected frame or page.
+        gain_map: the gain map that makes the picture HDR, if it was asked for and there is one.
     """
 
     pixels: NDArray[np.uint8]
@@ -40,6 +42,7 @@ class Picture:
     origin: tuple[Fraction, Fraction]
     metadata: SourceMetadata
     notes: tuple[Note, ...] = ()
+    gain_map: GainMap | None = None
 
     @property
     def size(self) -> Size:

@@ -28,6 +28,7 @@ class Samples:
             it, see `white_of`.
         white_is_zero: whether zero is white and ``white`` is black.
         alpha: whether the last channel is alpha, and whether colours were multiplied by it.
+        profile: the ICC profile, if the reader of the samples found it and not that of the header.
     """
 
     values: NDArray[np.number]
@@ -35,11 +36,32 @@ class Samples:
     white: float | None = None
     white_is_zero: bool = False
     alpha: Literal["straight", "premultiplied"] | None = None
+    profile: bytes | None = None
 
     def as_image(self) -> tuple[Image.Image, NDArray[np.uint8] | None]:
         """Return the colours in 8 bits, and alpha (H, W) or None."""
         with np.errstate(all="ignore"):  # files may hold any floats, including signalling NaNs
             return self._as_image()
+
+    def unsigned(self) -> tuple[NDArray[np.uint8] | NDArray[np.uint16], int]:
+        """Return the colours of L or RGB as unsigned integers (H, W, 1 or 3), and their bits.
+
+        Integers of up to 16 bits that use their full range are returned as they are.
+        """
+        colours = self.values if self.alpha is None else self.values[..., :-1]
+        white = self.white if self.white is not None else white_of(self.values)
+        bits = int(white).bit_length()
+        full = colours.dtype in (np.uint8, np.uint16) and white == (1 << bits) - 1
+        if full and not self.white_is_zero and self.alpha != "premultiplied":
+            return np.minimum(colours, int(white)).astype(colours.dtype), bits
+        scaled = np.empty(colours.shape, np.uint16)
+        with np.errstate(all="ignore"):
+            for top in range(0, len(colours), _ROWS):
+                rows = self._shares(self.values[top : top + _ROWS], white)
+                rows = rows[..., : colours.shape[2]].clip(0, 1)
+                rows = 1 - rows if self.white_is_zero else rows
+                scaled[top : top + _ROWS] = np.rint(rows * 65535)
+        return scaled, 16
 
     def _as_image(self) -> tuple[Image.Image, NDArray[np.uint8] | None]:
         values = self.values
@@ -66,11 +88,15 @@ class Samples:
         return image, None if self.alpha is None else levels[..., -1]
 
     def _scaled(self, rows: NDArray[np.number], white: float) -> NDArray[np.uint8]:
+        return np.rint(self._shares(rows, white).clip(0, 1) * 255).astype(np.uint8)
+
+    def _shares(self, rows: NDArray[np.number], white: float) -> NDArray[np.float64]:
+        """Return rows with 1 for white, and colours that aren't multiplied by alpha."""
         scaled = np.nan_to_num(rows.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0) / white
         if self.alpha == "premultiplied":
             alpha = scaled[..., -1:]
             scaled[..., :-1] /= np.where(alpha > 0, alpha, 1)
-        return np.rint(scaled.clip(0, 1) * 255).astype(np.uint8)
+        return scaled
 
 
 def white_of(values: NDArray[np.number]) -> float:

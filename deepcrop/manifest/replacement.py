@@ -121,7 +121,7 @@ class Replacer:
             return promoted
 
         def promote(uri: str) -> None:
-            manifest.storage.copy(uri, own_uri(uri, manifest.output))
+            manifest.storage.copy(uri, own_uri(uri, manifest.output), variant=True)
 
         with (
             manifest.storage.durable_writes(manifest.output),

@@ -92,6 +92,7 @@ class ImageRow(TypedDict):
     fingerprint: str | None
     source_modified: datetime | None
     source_version: str | None
+    source_version_id: str | None
     analysis_recipe: str | None
     rendering_recipes: list[str] | None
     note_parts: list[NoteRow] | None

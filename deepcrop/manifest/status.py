@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from ..errors import RequestError
 from ..job import Job
-from ..storage import Storage, StorageOptions, canonical
+from ..storage import Attributes, Storage, StorageOptions, canonical
 from .history import past
 from .lease import is_held
 from .store import JobRecord, Manifest
@@ -74,6 +74,10 @@ def open_job(output: str, endpoint: str | None = None) -> tuple[Manifest, JobRec
     record = manifest.read_record()
     if record is None:
         raise RequestError(f"output {output}: no job there (no job.json); expected a job's output")
+    if told := record.get("job", {}).get("store"):
+        # What is written beside the job's results is encrypted and owned as they are.
+        attributes = Attributes.model_validate(told)
+        manifest.storage = Storage(StorageOptions(endpoint=endpoint, attributes=attributes))
     return manifest, record
 
 

@@ -34,8 +34,10 @@ EXTENSIONS = frozenset(
         "bmp",
         "dib",
         "jp2",
-        "heic",
-        "heif",
+        *("heic", "heif", "hif", "jxl", "psd", "psb"),
+        # Cameras' raw files.
+        *("3fr", "arw", "cr2", "cr3", "crw", "dng", "iiq", "mrw", "nef", "nrw", "orf", "pef"),
+        *("raf", "rw2", "rwl", "sr2", "srf", "srw", "x3f"),
     ]
 )
 """Extensions of image files, in lower case; a key has none."""

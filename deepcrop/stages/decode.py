@@ -96,6 +96,7 @@ class Decoder:
             max_pixels=self.job.max_pixels,
             colour=self.job.colour,
             exif_colour=self.job.exif_colour,
+            hdr=self.job.hdr,
         )
         task.remark(picture.notes)
         task.seen = True

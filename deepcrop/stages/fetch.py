@@ -51,7 +51,7 @@ class Fetcher:
                 task.fail(error)
                 return
             task.data, task.etag, task.attempts = blob.data, blob.etag, blob.attempts
-            task.bytes = len(blob.data)
+            task.bytes, task.version = len(blob.data), blob.version
             task.sha256 = hashlib.sha256(blob.data).hexdigest()
         if task.reuse is not None and task.same is None:  # changed since it was listed
             task.wanted = task.reuse = task.focal = None

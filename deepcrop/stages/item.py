@@ -49,6 +49,7 @@ class ImageTask:
     """Its bytes, as they were stored; dropped once the variants are made."""
     bytes: int | None = None
     etag: str | None = None
+    version: str | None = None
     attempts: int = 1
     sha256: str | None = None
     size: Size | None = None
@@ -189,6 +190,7 @@ class ImageTask:
             "source_uri": strip_credentials(self.uri),
             "source_bytes": row["source_bytes"] if self.bytes is None else self.bytes,
             "source_etag": self.etag or row["source_etag"],
+            "source_version_id": self.version or row.get("source_version_id"),
             "sha256": self.sha256 or (same and same["sha256"]),
             "duplicate_of": None,
             "status": "ok",

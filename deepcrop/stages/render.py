@@ -213,6 +213,7 @@ class Renderer:
             max_pixels=self.job.max_pixels,
             colour=self.job.colour,
             exif_colour=self.job.exif_colour,
+            hdr=self.job.hdr,
         )
         if not task.seen:
             task.remark(picture.notes)
@@ -334,9 +335,27 @@ class Renderer:
         """Return an encoded variant, and its format."""
         image_format = image.output_format(self.job.format, task.format or "")
         metadata = self._metadata(task, index, _size_of(pixels), image_format)
-        task.remark(metadata.notes, self.job.requests[index].slug)
-        data = image.encode(pixels, image_format, quality=self.job.quality, metadata=metadata)
+        slug = self.job.requests[index].slug
+        task.remark(metadata.notes, slug)
+        gain_map = self._gain_map(task, index, _size_of(pixels), image_format)
+        data = image.encode(
+            pixels, image_format, quality=self.job.quality, metadata=metadata, gain_map=gain_map
+        )
         return data, image_format
+
+    def _gain_map(
+        self, task: ImageTask, index: int, size: Size, image_format: str
+    ) -> image.GainMap | None:
+        """Return the gain map of a variant; None if it has none, remarked if it lost it."""
+        whole = task.picture.gain_map if task.picture else None
+        if whole is None or task.size is None:
+            return None
+        if image_format != "jpeg" or task.pixels:
+            task.remark([Note(image.GAIN_MAP_DROPPED)], self.job.requests[index].slug)
+            return None
+        crop = task.crops[index]
+        assert crop is not None
+        return whole.cut(task.size, crop.box, size)
 
     def _metadata(
         self, task: ImageTask, index: int, size: Size, image_format: str
@@ -362,7 +381,7 @@ class Renderer:
 
     def _write(self, uri: str, data: bytes, image_format: str) -> float:
         start = time.perf_counter()
-        self.storage.write(uri, data, f"image/{image_format}", sync=False)
+        self.storage.write(uri, data, f"image/{image_format}", sync=False, variant=True)
         return 1000 * (time.perf_counter() - start)
 
     def _discard(self, task: ImageTask) -> None:

@@ -17,6 +17,7 @@ b'hello'
 """
 
 from .archive import iter_tar_members
+from .attributes import Attributes
 from .base import TEMPORARY, Blob, Entry, Prefix, StorageOptions
 from .client import Storage
 from .uri import (
@@ -34,6 +35,7 @@ from .uri import (
 
 __all__ = [
     "TEMPORARY",
+    "Attributes",
     "Blob",
     "Entry",
     "Prefix",

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from ..errors import FetchError, NotFound
+from .attributes import Attributes
 from .base import Blob, Entry, Page, Store, StoreError
 from .uri import without_surrogates
 
@@ -47,7 +48,9 @@ class ArchiveStore:
         found = self._store_of(archive).stat(archive)
         return Entry(uri, length, found.etag, found.modified)
 
-    def put(self, uri: str, data: bytes, content_type: str | None, sync: bool) -> int:
+    def put(
+        self, uri: str, data: bytes, content_type: str | None, sync: bool, attributes: Attributes
+    ) -> int:
         """Refuse: archives are only read."""
         raise StoreError("a member of an archive can't be written", FetchError)
 
@@ -59,7 +62,7 @@ class ArchiveStore:
         """Refuse: archives are only read."""
         raise StoreError("a member of an archive can't be removed", FetchError)
 
-    def copy(self, source: str, target: str) -> int:
+    def copy(self, source: str, target: str, attributes: Attributes) -> int:
         """Refuse: archives are only read."""
         raise StoreError("a member of an archive can't be written", FetchError)
 

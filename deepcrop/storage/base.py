@@ -12,6 +12,7 @@ from typing import Protocol
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ..errors import FetchError, Unreachable
+from .attributes import NO_ATTRIBUTES, Attributes
 
 TEMPORARY = ".deepcrop-tmp."
 """How the names of unfinished files begin. Listings never show them."""
@@ -32,6 +33,7 @@ class StorageOptions(BaseModel):
         connect_timeout: seconds until a connection must be established.
         read_timeout: seconds without a byte after which a response is given up.
         connections: size of the connection pool; at least the number of threads that share it.
+        attributes: how objects are written.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -45,6 +47,7 @@ class StorageOptions(BaseModel):
     connect_timeout: float = Field(default=10.0, gt=0)
     read_timeout: float = Field(default=60.0, gt=0)
     connections: int = Field(default=64, ge=1)
+    attributes: Attributes = NO_ATTRIBUTES
 
     @field_validator("endpoint")
     @classmethod
@@ -100,11 +103,15 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """The bytes of an object, verified, and the number of attempts that reading them took."""
+    """The bytes of an object, verified, and the number of attempts that reading them took.
+
+    ``version`` is the store's id of the version that was read; None where it keeps no versions.
+    """
 
     data: bytes
     etag: str
     attempts: int = 1
+    version: str | None = None
 
 
 class Retry(Enum):
@@ -169,15 +176,23 @@ class Store(Protocol):
     def get_range(self, uri: str, start: int, length: int) -> Blob:
         """Read ``length`` bytes of an object from byte ``start`` on; it must have them."""
 
-    def put(self, uri: str, data: bytes, content_type: str | None, sync: bool) -> int:
+    def put(
+        self, uri: str, data: bytes, content_type: str | None, sync: bool, attributes: Attributes
+    ) -> int:
         """Write an object, which appears whole or not at all; return the number of attempts.
+
+        Attributes that the store doesn't know are ignored: a job with such ones is refused before.
 
         With ``sync`` it survives a power failure from then on; without it, from the end of the
         enclosing ``durable_writes`` on. Only file systems distinguish the two.
         """
 
-    def copy(self, source: str, target: str) -> int:
-        """Copy an object; the copy appears whole or not at all. Return the number of attempts."""
+    def copy(self, source: str, target: str, attributes: Attributes) -> int:
+        """Copy an object; the copy appears whole or not at all. Return the number of attempts.
+
+        The type of its content and what a put told of it go along; encryption, class and access are
+        those of the attributes.
+        """
 
     def durable_writes(self, uri: str) -> AbstractContextManager[None]:
         """Make what is written below a folder survive a power failure, when the context ends."""

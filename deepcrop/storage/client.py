@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from ..errors import AccessDenied, NotFound, RequestError
 from . import pattern
 from .archive import PREFIX, ArchiveStore
+from .attributes import Attributes
 from .base import (
     MAX_DELETE,
     TEMPORARY,
@@ -84,7 +85,13 @@ class Storage:
             return self._store(uri).get(uri)
 
     def write(
-        self, uri: str, data: bytes, content_type: str | None = None, *, sync: bool = True
+        self,
+        uri: str,
+        data: bytes,
+        content_type: str | None = None,
+        *,
+        sync: bool = True,
+        variant: bool = False,
     ) -> int:
         """Write an object, which appears whole or not at all; return the number of attempts.
 
@@ -95,6 +102,7 @@ class Storage:
             data: all of it.
             content_type: its MIME type, for stores that keep one.
             sync: wait until it survives a power failure; ``durable_writes`` waits for many at once.
+            variant: whether it is a variant, which gets all attributes of the options.
 
         Raises:
             Unwritable: it could not be stored, for a reason that any other would meet too.
@@ -102,20 +110,25 @@ class Storage:
         """
         uri = canonical(uri)
         with write_errors(uri):
-            return self._store(uri).put(uri, data, content_type, sync)
+            return self._store(uri).put(uri, data, content_type, sync, self._attributes(variant))
 
-    def copy(self, source: str, target: str) -> None:
+    def copy(self, source: str, target: str, *, variant: bool = False) -> None:
         """Copy an object to another name in the same store; it appears whole or not at all.
 
         On a file system it survives a power failure from the end of the enclosing
         ``durable_writes`` on.
+
+        Args:
+            source: the object.
+            target: its other name.
+            variant: as for :meth:`write`.
 
         Raises:
             WriteError: it could not be copied.
         """
         source, target = canonical(source), canonical(target)
         with write_errors(target):
-            self._store(target).copy(source, target)
+            self._store(target).copy(source, target, self._attributes(variant))
 
     @contextlib.contextmanager
     def durable_writes(self, uri: str) -> Iterator[None]:
@@ -242,12 +255,16 @@ class Storage:
         with request_errors("output", uri, "can't be written: "):
             if scheme(uri) == "file" and self._stat(uri) is not None:
                 raise RequestError(f"output {uri}: is a file, expected a folder")
-            store.put(probe, b"", None, sync=True)
+            store.put(probe, b"", None, True, self._attributes(variant=False))
         # Some roles may write but not delete; the probe stays then, hidden from listings.
         with contextlib.suppress(StoreError):
             store.delete([probe])
 
     # Parts
+
+    def _attributes(self, variant: bool) -> Attributes:
+        attributes = self.options.attributes
+        return attributes if variant else attributes.of_other_files
 
     def _retrying(self, store: Store) -> Store:
         return RetryingStore(store, self.options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import mimetypes
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -10,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Literal, Protocol, TypedDict
 
 from ..errors import AccessDenied, FetchError, NotFound, RequestError, Unreachable
+from .attributes import Attributes
 from .base import TEMPORARY, Blob, Entry, Page, Prefix, Retry, StoreError, check_length
 from .uri import scheme
 
@@ -42,8 +44,8 @@ class FileSystem(Protocol):
     def cat_file(self, path: str, start: int | None = None, end: int | None = None) -> bytes:
         """Read an object or a part of it."""
 
-    def pipe_file(self, path: str, value: bytes) -> object:
-        """Write an object."""
+    def pipe_file(self, path: str, value: bytes, /, **options: object) -> object:
+        """Write an object, with options that each file system has of its own."""
 
     def rm_file(self, path: str) -> object:
         """Remove an object."""
@@ -83,16 +85,20 @@ class FsspecStore:
             data = system.cat_file(path, start=start, end=start + length)
             return Blob(check_length(data, length), "")
 
-    def put(self, uri: str, data: bytes, content_type: str | None, sync: bool) -> int:
+    def put(
+        self, uri: str, data: bytes, content_type: str | None, sync: bool, attributes: Attributes
+    ) -> int:
         """Write an object whole."""
         with _translated_errors():
             system, path = self._locate(uri)
-            system.pipe_file(path, data)
+            system.pipe_file(path, data, **_options(scheme(uri), content_type, attributes))
         return 1
 
-    def copy(self, source: str, target: str) -> int:
+    def copy(self, source: str, target: str, attributes: Attributes) -> int:
         """Copy an object through this process: not every file system copies whole or not at all."""
-        return self.put(target, self.get(source).data, None, sync=False)
+        kind = mimetypes.guess_type(target, strict=False)[0]
+        kind = "image/avif" if target.endswith(".avif") else kind  # Python 3.11 doesn't know it
+        return self.put(target, self.get(source).data, kind, False, attributes)
 
     def durable_writes(self, uri: str) -> AbstractContextManager[None]:
         """Do nothing: what a server has accepted is stored."""
@@ -162,6 +168,31 @@ class FsspecStore:
                 self._systems[base] = _open_file_system(base)
             system, root = self._systems[base]
         return system, uri if start in _WEB else (root + name).rstrip("/")
+
+
+def _options(name: str, content_type: str | None, attributes: Attributes) -> dict[str, object]:
+    """Return the options of ``pipe_file`` by which a file system takes attributes.
+
+    Args:
+        name: the scheme.
+        content_type: the MIME type.
+        attributes: how the object is written.
+    """
+    found: dict[str, object] = {}
+    if name in ("gs", "gcs"):
+        if content_type:
+            found["content_type"] = content_type
+        if attributes.cache_control:
+            found["fixed_key_metadata"] = {"cache_control": attributes.cache_control}
+    elif name in ("az", "abfs", "abfss"):
+        headers = {"content_type": content_type, "cache_control": attributes.cache_control}
+        if any(headers.values()):
+            found["content_settings"] = {key: text for key, text in headers.items() if text}
+        if attributes.storage_class:
+            found["standard_blob_tier"] = attributes.storage_class
+        if attributes.tags:
+            found["tags"] = dict(attributes.tags)
+    return found
 
 
 def _open_file_system(base: str) -> tuple[FileSystem, str]:

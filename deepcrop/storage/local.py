@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from ..errors import AccessDenied, FetchError, NotFound, Unreachable
+from .attributes import Attributes
 from .base import TEMPORARY, Blob, Entry, Page, Prefix, Retry, StoreError, check_length
 from .uri import local_path, local_uri
 
@@ -54,7 +55,9 @@ class LocalStore:
             data = check_length(file.read(length), length)
             return Blob(data, _etag(os.fstat(file.fileno())))
 
-    def put(self, uri: str, data: bytes, content_type: str | None, sync: bool) -> int:
+    def put(
+        self, uri: str, data: bytes, content_type: str | None, sync: bool, attributes: Attributes
+    ) -> int:
         """Write a file without a name, then give it its name: it appears with all bytes.
 
         A writer that is killed leaves nothing behind, so nothing ever has to be swept. Where a
@@ -72,7 +75,7 @@ class LocalStore:
                 _write_named(path, data, sync)
         return 1
 
-    def copy(self, source: str, target: str) -> int:
+    def copy(self, source: str, target: str, attributes: Attributes) -> int:
         """Give a file a second name, where the file system can; otherwise copy its bytes."""
         path, folder = local_path(target), os.path.dirname(local_path(target))
         with _translated_errors():

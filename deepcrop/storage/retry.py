@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import tenacity
 
+from .attributes import Attributes
 from .base import Blob, Entry, Page, Retry, StorageOptions, Store, StoreError
 
 T = TypeVar("T")
@@ -62,14 +63,17 @@ class RetryingStore:
         blob, attempts = self._call_with_retries(uri, operation)
         return blob if attempts == 1 else replace(blob, attempts=attempts)
 
-    def put(self, uri: str, data: bytes, content_type: str | None, sync: bool) -> int:
+    def put(
+        self, uri: str, data: bytes, content_type: str | None, sync: bool, attributes: Attributes
+    ) -> int:
         """Write an object; return the number of attempts."""
-        operation = partial(self._store.put, uri, data, content_type, sync)
+        operation = partial(self._store.put, uri, data, content_type, sync, attributes)
         return self._call_with_retries(uri, operation)[1]
 
-    def copy(self, source: str, target: str) -> int:
+    def copy(self, source: str, target: str, attributes: Attributes) -> int:
         """Copy an object; return the number of attempts."""
-        return self._call_with_retries(target, partial(self._store.copy, source, target))[1]
+        operation = partial(self._store.copy, source, target, attributes)
+        return self._call_with_retries(target, operation)[1]
 
     def durable_writes(self, uri: str) -> AbstractContextManager[None]:
         """Make what is written below a folder survive a power failure, when the context ends."""

@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..errors import NotFound
+from .attributes import Attributes
 from .base import (
     TEMPORARY,
     Blob,
@@ -26,6 +27,7 @@ from .base import (
     StoreError,
     check_length,
 )
+from .s3_attributes import copy_parameters, pay, put_parameters
 from .s3_errors import MISSING, error_for_code, translate_error
 from .uri import split_bucket
 
@@ -62,7 +64,9 @@ class S3Store:
             # Not "as body": that would be the raw stream, which verifies nothing.
             with response["Body"]:
                 data = response["Body"].read()
-            return Blob(data, _verified_etag(response, _md5(data).hex()))
+            version = response.get("VersionId")
+            etag = _verified_etag(response, _md5(data).hex())
+            return Blob(data, etag, version=None if version in (None, "null") else version)
 
     def get_range(self, uri: str, start: int, length: int) -> Blob:
         """Read a part of an object; only its length can be verified."""
@@ -76,7 +80,9 @@ class S3Store:
                 data = response["Body"].read()
             return Blob(check_length(data, length), response.get("ETag", "").strip('"'))
 
-    def put(self, uri: str, data: bytes, content_type: str | None, sync: bool) -> int:
+    def put(
+        self, uri: str, data: bytes, content_type: str | None, sync: bool, attributes: Attributes
+    ) -> int:
         """Write an object. The server compares the MD5, so that no damaged object can arise."""
         bucket, key = split_bucket(uri)
         md5 = _md5(data)
@@ -86,6 +92,7 @@ class S3Store:
             Key=key,
             Body=data,
             ContentMD5=base64.b64encode(md5).decode(),
+            **put_parameters(attributes),
         )
         with _translated_errors():
             response = send(ContentType=content_type) if content_type else send()
@@ -93,12 +100,15 @@ class S3Store:
             _verified_etag(response, md5.hex())
         return 1
 
-    def copy(self, source: str, target: str) -> int:
+    def copy(self, source: str, target: str, attributes: Attributes) -> int:
         """Copy an object on the server."""
         (bucket, key), (to_bucket, to_key) = split_bucket(source), split_bucket(target)
         with _translated_errors():
             self.client.copy_object(
-                Bucket=to_bucket, Key=to_key, CopySource={"Bucket": bucket, "Key": key}
+                Bucket=to_bucket,
+                Key=to_key,
+                CopySource={"Bucket": bucket, "Key": key},
+                **copy_parameters(attributes),
             )
         return 1
 
@@ -180,6 +190,13 @@ class S3Store:
 
 
 def _connect(options: StorageOptions) -> S3Client:
+    client = _client(options)
+    if options.attributes.requester_pays:
+        client.meta.events.register("before-call.s3", pay)
+    return client
+
+
+def _client(options: StorageOptions) -> S3Client:
     import boto3
     import botocore.session
     from botocore import UNSIGNED

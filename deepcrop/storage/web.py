@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from ..errors import AccessDenied, FetchError, NotFound, Unreachable
+from .attributes import Attributes
 from .base import Blob, Entry, Page, Retry, StorageOptions, Store, StoreError, check_length
 
 if TYPE_CHECKING:
@@ -70,11 +71,13 @@ class WebStore:
             with self._open_response("GET", uri, {}) as response:
                 return _entry(uri, response)
 
-    def put(self, uri: str, data: bytes, content_type: str | None, sync: bool) -> int:
+    def put(
+        self, uri: str, data: bytes, content_type: str | None, sync: bool, attributes: Attributes
+    ) -> int:
         """Refuse: the web is only read."""
         raise StoreError("this kind of store can't do that", FetchError)
 
-    def copy(self, source: str, target: str) -> int:
+    def copy(self, source: str, target: str, attributes: Attributes) -> int:
         """Refuse: the web is only read."""
         raise StoreError("this kind of store can't do that", FetchError)
 

@@ -33,6 +33,8 @@ START_TIMEOUT_S = 60.0
 """Seconds until the gateway must answer."""
 ACCESS_KEY = "DEEPCROPTEST"
 SECRET_KEY = "deepcrop-test-secret"
+KMS_KEY = "testkey"
+"""Name of a key that objects can be encrypted with (SSE-KMS)."""
 
 _CONFIGURATION = """
 [global]
@@ -69,6 +71,9 @@ rgw data = {folder}
 rgw enable usage log = false
 rgw gc obj min wait = 0
 rgw dns name = localhost
+rgw crypt require ssl = false
+rgw crypt s3 kms backend = testing
+rgw crypt s3 kms encryption keys = {kms_key}=YmluYXJ5IGtleSBvZiAzMiBieXRlcyBmb3IgdGVzdHM=
 """
 
 
@@ -116,7 +121,9 @@ class RadosGateway:
         folder, mon_port, fsid = self._folder, _free_port(), str(uuid.uuid4())
         self._configuration = folder / "ceph.conf"
         self._configuration.write_text(
-            _CONFIGURATION.format(folder=folder, mon_port=mon_port, fsid=fsid, port=self.port)
+            _CONFIGURATION.format(
+                folder=folder, mon_port=mon_port, fsid=fsid, port=self.port, kms_key=KMS_KEY
+            )
         )
         (folder / "osd").mkdir()
         address = f"[v2:127.0.0.1:{mon_port}/0]"

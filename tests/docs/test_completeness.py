@@ -44,8 +44,10 @@ def test_the_options_of_the_fields_exist():
 
 
 def test_the_example_of_a_file_is_a_job():
-    [example] = [each for each in blocks(DOCS / "jobs.md") if each.language == "yaml"]
-    assert Job.parse(yaml.safe_load(example.text)).aspects == ("1:1", "16:9", "4:5")
+    whole, part = [each for each in blocks(DOCS / "jobs.md") if each.language == "yaml"]
+    fields = yaml.safe_load(whole.text)
+    assert Job.parse(fields).aspects == ("1:1", "16:9", "4:5")
+    assert Job.parse(fields | yaml.safe_load(part.text)).store.encryption == "aws:kms"
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,6 @@ from tests.image.samples import photo, saved
         (bytes(1000), "zero bytes only"),
         (b"%PDF-1.7", "PDF"),
         (b"PK\x03\x04....", "zip"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
         (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", "video"),
         (b"RIFF\x24\0\0\0WAVEfmt ", "RIFF"),
         (b"BMW and other cars", "text"),

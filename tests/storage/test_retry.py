@@ -4,6 +4,7 @@ import pytest
 
 from deepcrop.errors import AccessDenied, NotFound
 from deepcrop.storage import Blob, Entry, StorageOptions
+from deepcrop.storage.attributes import NO_ATTRIBUTES
 from deepcrop.storage.base import Page, Retry, StoreError
 from deepcrop.storage.retry import FEW_ATTEMPTS, RetryingStore
 
@@ -27,7 +28,7 @@ class Flaky:
     def get_range(self, uri, start, length):
         return self._answer(Blob(b"data", "v1"))
 
-    def put(self, uri, data, content_type, sync):
+    def put(self, uri, data, content_type, sync, attributes):
         return self._answer(1)
 
     def delete(self, uris):
@@ -58,7 +59,7 @@ def retrying(store, **options):
 OPERATIONS = {
     "get": lambda store: store.get("s3://b/x"),
     "get_range": lambda store: store.get_range("s3://b/x", 0, 4),
-    "put": lambda store: store.put("s3://b/x", b"", None, True),
+    "put": lambda store: store.put("s3://b/x", b"", None, True, NO_ATTRIBUTES),
     "delete": lambda store: store.delete(["s3://b/x"]),
     "stat": lambda store: store.stat("s3://b/x"),
     "is_prefix": lambda store: store.is_prefix("s3://b/x"),

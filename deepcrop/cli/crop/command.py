@@ -21,6 +21,7 @@ from ..options import (
     Debug,
     ExifColour,
     Format,
+    HdrOption,
     KeepMetadata,
     Licence,
     MaxPixels,
@@ -67,6 +68,7 @@ def crop(
     max_size: MaxSize = None,
     upscale: Upscale = "never",
     keep_metadata: KeepMetadata = False,
+    hdr: HdrOption = None,
     as_json: Annotated[
         bool,
         typer.Option(

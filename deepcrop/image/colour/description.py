@@ -7,6 +7,9 @@ PNG         cICP; an ICC profile; sRGB; gAMA with cHRM (PNG, third edition, sect
             is ignored, as browsers do: it has no transfer function.
 AVIF        an ICC profile; ``colr`` of type nclx; the AV1 sequence header. libavif's clients and
             browsers use this order too (HEIF allows one box of each kind and doesn't rank them).
+HEIF        the same, without AV1. Unspecified code points are sRGB, as in AVIF.
+JPEG XL     the header, unless it has an ICC profile. A lossy file with a profile is decoded to
+            linear sRGB.
 JPEG        an ICC profile; Adobe RGB by the DCF option of EXIF (DCF 2.0, 3.2), if requested.
 BMP         the ICC profile of version 5, which Pillow doesn't read (`bmp_profile`). Endpoints and
             gammas are ignored, as browsers do.
@@ -23,11 +26,12 @@ from typing import Literal
 
 from PIL import ExifTags, Image, ImageFile
 
+from ..formats import jxl
 from ..formats.avif import primary_colour
 from ..formats.png import colour_chunks
 from .conversion import space_of
 from .space import ADOBE_RGB, BT709, ColourSpace, Primaries, from_code_points
-from .transfer import Curve
+from .transfer import CURVES, HLG, LINEAR, PQ, Curve
 
 ExifColour = Literal["use", "ignore"]
 """Whether to convert Adobe RGB that only EXIF declares (a DCF option file).
@@ -67,8 +71,10 @@ def colour_described(
     profile = image.info.get("icc_profile")
     if profile and space_of(profile) is not None:
         return hdr_of_profile(profile)
-    if image.format == "AVIF":
+    if image.format in ("AVIF", "HEIF"):
         return _avif(data)
+    if image.format == "JXL":
+        return _jxl(data)
     if image.format == "JPEG" and exif_colour == "use":
         return _dcf(image.info.get("exif"))
     return None
@@ -121,6 +127,24 @@ def _avif(data: bytes) -> ColourSpace | None:
         13 if colour.characteristics in _AVIF_SRGB else colour.characteristics,
         max_light=colour.max_light,
     )
+
+
+def _jxl(data: bytes) -> ColourSpace | None:
+    header = jxl.header_of(data)
+    colours = header.colours
+    if colours is None:
+        return ColourSpace(BT709, LINEAR) if header.xyb else None
+    stated = Primaries(*colours.primaries, colours.white)
+    if not stated.sane:
+        return None
+    if stated.close_to(BT709):
+        stated = BT709
+    if colours.gamma is not None:
+        return ColourSpace(stated, Curve(1 / colours.gamma)) if colours.gamma > 0.2 else None
+    if colours.transfer in (PQ, HLG):
+        return ColourSpace(stated, None, colours.transfer, max_light=header.peak)
+    curve = CURVES.get(colours.transfer)
+    return None if curve is None else ColourSpace(stated, curve)
 
 
 def _dcf(block: object) -> ColourSpace | None:

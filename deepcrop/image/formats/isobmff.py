@@ -134,6 +134,29 @@ class Meta:
             for part in self.extents(item)
         )
 
+    def references(self, item: int, kind: bytes) -> list[int]:
+        """Return the items that an item refers to (``iref``, ISO/IEC 14496-12, 8.11.12)."""
+        return [to for each, start, to in self._references() if (each, start) == (kind, item)]
+
+    def referring(self, item: int, kind: bytes) -> list[int]:
+        """Return the items that refer to an item."""
+        return [start for each, start, to in self._references() if (each, to) == (kind, item)]
+
+    def _references(self) -> Iterator[tuple[bytes, int, int]]:
+        """Yield the type, the referring item and the item of each reference."""
+        iref = self._box(b"iref")
+        if iref is None or iref.start + 4 > iref.end:
+            return
+        width = 4 if self.data[iref.start] else 2
+        for kind, start, end in boxes(self.data, iref.start + 4, iref.end):
+            cursor = _Cursor(self.data, start, end)
+            try:
+                item = cursor.number(width)
+                for _ in range(min(cursor.number(2), _MAX_BOXES)):
+                    yield kind, item, cursor.number(width)
+            except _EndOfBox:
+                continue
+
     def properties(self) -> list[Box]:
         """Return the primary item's properties in the order of its associations.
 

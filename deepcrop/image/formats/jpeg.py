@@ -166,6 +166,27 @@ def as_ordinary(data: bytes, frame: Frame) -> bytes:
     return head + b"\x08" + data[frame.at + 5 : end] + scan
 
 
+def segment(marker: int, payload: bytes) -> bytes:
+    """Return a segment; nothing if the payload is too long for one."""
+    if len(payload) > MAX_PAYLOAD:
+        return b""
+    return bytes([0xFF, marker]) + (len(payload) + 2).to_bytes(2, "big") + payload
+
+
+def with_blocks(data: bytes, blocks: bytes) -> bytes:
+    """Return a JPEG with segments inserted after its JFIF header."""
+    after = 4 + int.from_bytes(data[4:6], "big") if data[2:4] == b"\xff\xe0" else 2
+    return data[:after] + blocks + data[after:]
+
+
+def end_of_blocks(data: bytes) -> int:
+    """Return the offset behind a JPEG's application segments."""
+    at = 2
+    while data[at : at + 1] == b"\xff" and 0xE0 <= data[at + 1] <= 0xEF:
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return at
+
+
 def read(data: bytes, frame: Frame) -> Samples:
     """Decode a frame of 12 bits, lossless coding or JPEG-LS, with 1 or 3 components.
 

@@ -112,12 +112,17 @@ class SourceMetadata:
 
 def orientation_of(image: ImageFile.ImageFile, data: bytes) -> int:
     """Return the EXIF orientation, 1 to 8; 1 if there is none or it can't be read."""
+    return stored_orientation(image, data) or 1
+
+
+def stored_orientation(image: ImageFile.ImageFile, data: bytes) -> int | None:
+    """Return the EXIF orientation, 1 to 8; None if there is none or it can't be read."""
     if image.format == "TIFF":
-        value = getattr(image, "tag_v2", {}).get(ExifTags.Base.Orientation, 1)
+        value = getattr(image, "tag_v2", {}).get(ExifTags.Base.Orientation)
     else:
         block = _read(_exif_block(image, data))
-        value = block.get(ExifTags.Base.Orientation, 1) if block is not None else 1
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+        value = block.get(ExifTags.Base.Orientation) if block is not None else None
+    return value if isinstance(value, int) and 1 <= value <= 8 else None
 
 
 def metadata_of(image: ImageFile.ImageFile, data: bytes) -> SourceMetadata:

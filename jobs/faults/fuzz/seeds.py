@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 from typing import Any
 
@@ -10,10 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, TiffImagePlugin
 
+from ..files import heif
 from ..files.animation import animated_webp, offset_gif
 from ..files.avif import deep_avif
 from ..files.jpeg import arithmetic
 from ..files.png import chrm, cicp, gama, keyed_png, png
+from ..files.psd import psd
+from ..files.raw import dng
 from ..files.tiff import page, tiff
 
 DISPLAY_P3 = ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060), (0.3127, 0.3290))
@@ -92,7 +96,45 @@ def seeds() -> dict[str, bytes]:
     files["png-hdr"] = png(wide, cicp(*BT2020_PQ), bits=16)
     files["png-gamma"] = png(wide[..., :1], *colours, bits=16)
     files["avif-hdr"] = deep_avif(wide / 65535, *BT2020_PQ)
-    return files | _rare(np.asarray(rgb))
+    files["jxl-recompressed"] = bytes(imagecodecs.jpegxl_encode_jpeg(files["jpeg-marks"]))
+    if importlib.util.find_spec("rawpy") is not None:
+        files["raw-dng"] = dng(files["jpeg-marks"], rgb.size)
+        files["raw-turned"] = dng(files["jpeg-plain"], rgb.size, orientation=6, order=">")
+    return files | _rare(np.asarray(rgb)) | _newer(np.asarray(rgb))
+
+
+def _newer(rgb: NDArray[np.uint8]) -> dict[str, bytes]:
+    """Return JPEG XL, Photoshop and HEIC files of an image (48, 64, 3)."""
+    deep = rgb.astype(np.uint16) * 257
+    share = (rgb / 255).astype(np.float32)
+    alpha = np.dstack([rgb, rgb[..., :1]])
+    palette = np.arange(768, dtype=np.uint16).astype(np.uint8).tobytes()
+    jxl = {
+        "plain": imagecodecs.jpegxl_encode(rgb),
+        "lossy": imagecodecs.jpegxl_encode(rgb, distance=1.0),
+        "alpha": imagecodecs.jpegxl_encode(alpha),
+        "deep": imagecodecs.jpegxl_encode(deep, usecontainer=True),
+        "floats": imagecodecs.jpegxl_encode(share, distance=0.5),
+        "grey": imagecodecs.jpegxl_encode(rgb[..., 0], distance=1.0),
+        "animated": imagecodecs.jpegxl_encode(np.stack([rgb, rgb[::-1]])),
+    }
+    files = {
+        "psd-rgb": psd(rgb, 3),
+        "psd-alpha": psd(alpha, 3, layers=-1),
+        "psd-deep": psd(deep, 3, compression="zip-predicted", large=True),
+        "psd-floats": psd(share, 3, compression="zip-predicted"),
+        "psd-cmyk": psd(alpha, 4, compression="none"),
+        "psd-palette": psd(rgb[..., :1], 2, palette=palette),
+        "psd-bits": psd(rgb[..., :1] >> 7, 0, bits=1),
+        "psd-lab": psd(rgb, 9, compression="zip"),
+    }
+    files |= {f"jxl-{name}": bytes(data) for name, data in jxl.items()}
+    if heif.INSTALLED:
+        files["heif-plain"] = heif.heic(rgb)
+        files["heif-turned"] = heif.heic(rgb, orientation=6)
+        files["heif-alpha"] = heif.heic(alpha)
+        files["heif-deep"] = heif.heic(deep)
+    return files
 
 
 def _rare(rgb: NDArray[np.uint8]) -> dict[str, bytes]:

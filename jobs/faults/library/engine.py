@@ -61,16 +61,22 @@ class MortalStorage(Storage):
                 self.written[kind] += 1
 
     def write(
-        self, uri: str, data: bytes, content_type: str | None = None, *, sync: bool = True
+        self,
+        uri: str,
+        data: bytes,
+        content_type: str | None = None,
+        *,
+        sync: bool = True,
+        variant: bool = False,
     ) -> int:
         """Write, or die."""
         self._spend(uri, "put")
-        return super().write(uri, data, content_type, sync=False)
+        return super().write(uri, data, content_type, sync=False, variant=variant)
 
-    def copy(self, source: str, target: str) -> None:
+    def copy(self, source: str, target: str, *, variant: bool = False) -> None:
         """Copy, or die."""
         self._spend(target, "copy")
-        super().copy(source, target)
+        super().copy(source, target, variant=variant)
 
     def delete(self, uris: str | Iterable[str]) -> None:
         """Delete, or die."""

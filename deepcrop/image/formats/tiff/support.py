@@ -29,8 +29,6 @@ _OTHERS = {
     32909: "PixarLog", 34661: "JBIG", 32771: "CCITT with word padding",
 }  # fmt: skip
 
-_CAMERA_RAW = "a camera's raw file: convert it first"
-
 _SAMPLE_BYTES = 8
 """Bytes of samples allowed for each pixel of the limit: those of 16-bit RGBA."""
 
@@ -72,6 +70,11 @@ def by_pillow(layout: Layout) -> bool:
     return known and layout.samples == colours and layout.inks == 1
 
 
+def is_camera_raw(layout: Layout) -> bool:
+    """Return whether the page holds a camera's raw samples, or the file is Canon's raw (CR2)."""
+    return layout.photometric in (32803, 34892) or _is_cr2(layout)
+
+
 def _is_cr2(layout: Layout) -> bool:
     """Return whether the file is Canon raw, whose first page is a preview that isn't marked."""
     return not layout.directory.big and layout.directory.data[8:10] == b"CR"
@@ -100,8 +103,6 @@ def check(layout: Layout, max_pixels: int) -> None:
 
 def _unknown(layout: Layout) -> str | None:
     """Return the reason why `decoding.read` can't read a layout; None if it can."""
-    if layout.photometric in (32803, 34892) or _is_cr2(layout):
-        return _CAMERA_RAW
     if layout.compression in _OTHERS:
         return f"compressed by {_OTHERS[layout.compression]}"
     if layout.compression in FAX and layout.directory.big:
