@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ...ops.annealing import Schedule
 
-Score = Literal["words", "captioner", "both"]
+Score = Literal["map", "words", "captioner", "both"]
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,14 @@ class CagicOptions:
     """The options of the score and the search; see :class:`~deepcrop.ops.annealing.Schedule`.
 
     Attributes:
-        score: the measure of how well a window fits the caption: the captioner (the paper's
-            Eq. 4), the word detectors, or the sum of both.
+        score: the measure of how well a window fits the caption: the map of where the things are
+            that it names, the captioner (the paper's Eq. 4), the word detectors on the window, or
+            the sum of these two.
+        search: how windows are found for the score "map": "exact" tries all places and scales of
+            a grid, and takes as aesthetics how well people like a window; "annealed" is the paper's
+            search, with the view ranker, as for the other scores.
+        tightness: weight of the share of the window that the things fill, beside the share of them
+            that it shows (score "map").
         aesthetics: lambda, the weight of the aesthetic term relative to the caption's; an image
             without a caption has only the aesthetic term, with any weight.
         encode: "once" samples windows of the whole image's features; "crop" encodes the pixels of
@@ -34,7 +40,9 @@ class CagicOptions:
         seed: seed of the jitter.
     """
 
-    score: Score = "words"
+    score: Score = "map"
+    search: Literal["exact", "annealed"] = "exact"
+    tightness: Annotated[float, Field(ge=0, le=5)] = 0.4
     aesthetics: Annotated[float, Field(ge=0)] = 0.01
     encode: Literal["once", "crop"] = "once"
     function_words: bool = False
