@@ -63,7 +63,10 @@ def saliency(
     output: Path = typer.Option(..., help="Folder that the weights are written to."),
     shared: Path = typer.Option(SHARED, help="Folder that holds data/ and weights/."),
     gaze_epochs: int = typer.Option(6, min=1, help="Passes over the gaze photos."),
-    scene_epochs: int = typer.Option(6, min=1, help="Passes over all photos."),
+    scene_epochs: int = typer.Option(4, min=1, help="Passes over all photos."),
+    views: int = typer.Option(2, min=1, help="Views of each photo in these passes."),
+    frozen: int = typer.Option(7, min=0, max=7, help="Blocks of the trunk that don't learn."),
+    heads: float = typer.Option(0.15, min=0, help="Weight of the losses of faces and heads."),
     start: str | None = typer.Option(
         None, help="Weights that learn on, a name or file; gaze is not learned alone then."
     ),
@@ -101,7 +104,13 @@ def saliency(
             note=typer.echo,
         ).cpu()
     photos = scene_photos(shared, read_labels(labels))
-    recipe = SceneRecipe(epochs=scene_epochs, seed=seed)
+    recipe = SceneRecipe(
+        epochs=scene_epochs,
+        views=views,
+        frozen=frozen,
+        weights=(1.0, 1.0, 0.5, heads, heads),
+        seed=seed,
+    )
     network = saliency_job.learn_scenes(
         network,
         photos,

@@ -84,18 +84,18 @@ class SceneRecipe:
         seed: seed of views and their order.
     """
 
-    epochs: int = 6
-    views: int = 4
+    epochs: int = 4
+    views: int = 2
     batch: int = 8
     rate: float = 2e-3
     gaze_rate: float = 5e-4
     trunk_rate: float = 1.5e-4
-    frozen: int = 4
+    frozen: int = 7
     decay: float = 1e-4
     average: float = 0.99
     crops: bool = True
     teacher_weight: float = 0.5
-    weights: tuple[float, float, float, float, float] = (1.0, 1.0, 0.5, 0.4, 0.4)
+    weights: tuple[float, float, float, float, float] = (1.0, 1.0, 0.5, 0.15, 0.15)
     seed: int = 0
 
 
