@@ -1,7 +1,7 @@
 """All windows of an aspect ratio at evenly spaced places and several scales.
 
 ```python
-windows = grid(bounds, Schedule().scales)        # (M, 4)
+windows = grid(bounds, scales(smallest=0.3))     # (M, 4)
 best = windows[loss(windows).argmin()]
 ```
 
@@ -11,6 +11,7 @@ others :mod:`.annealing` needs far fewer.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -18,10 +19,18 @@ from torch import Tensor
 
 from .annealing import Bounds
 
+SHRINK = 0.93
+"""Factor from one scale to the next."""
 PLACES = 33
 """Largest number of places along an axis."""
 STEP = 0.03
 """Largest distance of neighbouring places, in -1..1, unless there would be more than PLACES."""
+
+
+def scales(smallest: float) -> list[float]:
+    """Return the scales from 1, relative to the largest window, to at least ``smallest``."""
+    count = 1 + math.floor(math.log(smallest) / math.log(SHRINK) + 1e-9)
+    return [SHRINK**number for number in range(count)]
 
 
 def grid(bounds: Bounds, scales: Sequence[float]) -> Tensor:

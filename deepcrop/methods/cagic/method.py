@@ -23,13 +23,14 @@ from torch import Tensor
 
 from ...errors import RequestError
 from ...geometry import AspectRatio, Box, Focal, RatioLike, Size
+from ...networks.cagic.clip_words import ClipWords
 from ...networks.cagic.coco_words import OBJECT_WORDS
 from ...networks.cagic.model import CagicNetwork, FixedScene, Scene
 from ...networks.cagic.phrases import read_caption
-from ...networks.cagic.vocabulary import Bag, Vocabulary
+from ...networks.cagic.vocabulary import Bag, OpenVocabulary, Vocabulary
 from ...networks.cagic.word_map import Sighting
 from ...ops.annealing import Bounds, anneal
-from ...ops.window_grid import grid
+from ...ops.window_grid import grid, scales
 from ...ops.windows import expand_to_contain
 from ..base import Crop, CropMethod, Hints, Photo, Trained, options_of, read_inputs
 from .options import CagicOptions
@@ -66,12 +67,16 @@ class Cagic(CropMethod, Trained):
             options: the options of the score and the search.
         """
         self.network, self.options = network, options or self.Options()
-        if self.options.score == "map" and (network.detector is None or network.people is None):
+        o = self.options
+        lacking = network.detector is None or network.people is None
+        if o.mapped and lacking:
             raise RequestError(
-                "option 'score': 'map' needs weights with a detector of objects and people's "
+                f"option 'score': {o.score!r} needs weights with a detector of objects and people's "
                 "scores; these have none: use 'words'"
             )
-        self.vocabulary = Vocabulary(sorted({*OBJECT_WORDS, *network.words.vocabulary.words}))
+        self.clip = ClipWords.load(o.model, self.device) if o.score == "clip" else None
+        words = sorted({*OBJECT_WORDS, *network.words.vocabulary.words})
+        self.vocabulary = OpenVocabulary() if self.clip else Vocabulary(words)
 
     @classmethod
     def from_weights(
@@ -89,7 +94,7 @@ class Cagic(CropMethod, Trained):
     def request(self, caption: str | None) -> Request:
         """Look up a caption in the vocabularies of the enabled scores."""
         o, text = self.options, caption or ""
-        if o.score == "map":
+        if o.mapped:
             read = read_caption(text, self.vocabulary)
             nothing = Bag({})
             captioned = bool(read.things)
@@ -150,7 +155,10 @@ class Cagic(CropMethod, Trained):
         """Encode an image, uint8 ``(3, H, W)``, as the options specify."""
         o = self.options
         return self.network.scene(
-            image.to(self.device), multi_scale=o.multi_scale, once=o.encode == "once"
+            image.to(self.device),
+            multi_scale=o.multi_scale,
+            once=o.encode == "once",
+            clip=self.clip,
         )
 
     def search(
@@ -171,7 +179,7 @@ class Cagic(CropMethod, Trained):
             hints: the hints that restrict each image's windows.
         """
         hints = hints or [Hints()] * len(scenes)
-        if self.options.score == "map" and self.options.search == "exact":
+        if self.options.exact:
             return [
                 [self._exact(scene, request, ratio, size, hint) for ratio in ratios]
                 for scene, request, size, hint in zip(scenes, requests, sizes, hints, strict=True)
@@ -213,11 +221,15 @@ class Cagic(CropMethod, Trained):
     ) -> Crop:
         """Return the best of all windows of a grid; see ``CagicOptions.search``."""
         sighting = self.sighting(scene, request)
-        windows = grid(bounds_of(hint, ratio, size), self.options.schedule.scales)
+        bounds = bounds_of(hint, ratio, size)
+        windows = grid(bounds, scales(self.options.smallest_scale))
         losses = torch.zeros(len(windows))
         weight = 1.0
         if sighting is not None and sighting.found:
-            losses, weight = sighting.loss(windows, self.options.tightness), self.options.aesthetics
+            losses, weight = (
+                sighting.loss(windows, self.options.tightness),
+                self.options.aesthetic_weight,
+            )
             likely = losses.argsort()[:SHORTLIST]
             windows, losses = windows[likely], losses[likely]
         if weight > 0:
@@ -250,12 +262,12 @@ class Cagic(CropMethod, Trained):
             if len(part)
         ]
         total = torch.zeros_like(windows[:, 0])
-        if o.score != "captioner":
+        if o.score != "captioner":  # the others have words in them
             total = total + torch.cat([self._described(*each) for each in parts])
         follows = [
             self.follows(scene, request) for scene, request in zip(scenes, requests, strict=True)
         ]
-        ranks = o.aesthetics > 0 or not all(follows)
+        ranks = o.aesthetic_weight > 0 or not all(follows)
         captioner = network.captioner if o.score in ("captioner", "both") else None
         if captioner is None and not ranks:
             return total
@@ -264,13 +276,13 @@ class Cagic(CropMethod, Trained):
             bags = captioner.bags([dict(request.captioner.known) for request in requests])
             total = total + captioner.loss(captioner.grid(features), bags[images], o.longest)
         if ranks:
-            weights = [o.aesthetics if each else 1.0 for each in follows]
+            weights = [o.aesthetic_weight if each else 1.0 for each in follows]
             total = total - network.ranker(features) * total.new_tensor(weights)[images]
         return total
 
     def sighting(self, scene: Scene, request: Request) -> Sighting | None:
-        """Return where an image shows what a caption names; None for other scores than "map"."""
-        if self.options.score != "map" or scene.words is None or not request.things:
+        """Return where an image shows what a caption names; None for scores without a map."""
+        if not self.options.mapped or scene.words is None or not request.things:
             return None
         return scene.words.sighting(request.things)
 

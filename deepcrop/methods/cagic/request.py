@@ -72,6 +72,8 @@ def note_of(
         parts.append(f"taken for {', '.join(replaced)}")
     if request.excluded:
         parts.append(f"not followed: without {', '.join(request.excluded)}")
+    if sighting is not None and sighting.unsure:
+        parts.append(f"perhaps not in the photo: {', '.join(sighting.unsure)}")
     if sighting is not None and sighting.unseen:
         parts.append(f"not seen: {', '.join(sighting.unseen)}")
         if not sighting.found:

@@ -41,6 +41,7 @@ from ..saliency.options import SaliencyOptions
 from ..yolox import YoloxNano
 from .aesthetics import ViewRanker, ViewRankerOptions
 from .captioner import Captioner, CaptionerOptions
+from .clip_words import ClipWords
 from .objects import Objects, find_objects
 from .word_detectors import WordScores
 from .word_map import WordMaps
@@ -127,17 +128,28 @@ class CagicNetwork(nn.Module):
         features, semantic = self.trunk.features(squares / 127.5 - 1, (17, 18))
         return features, semantic
 
-    def scene(self, image: Tensor, *, multi_scale: bool = True, once: bool = True) -> Scene:
+    def scene(
+        self,
+        image: Tensor,
+        *,
+        multi_scale: bool = True,
+        once: bool = True,
+        clip: ClipWords | None = None,
+    ) -> Scene:
         """Prepare an image.
 
         Args:
             image: uint8 ``(3, H, W)``.
             multi_scale: whether to sample Eq. 1's average of four scales, or only the image itself.
             once: whether to encode the whole image once, or every window separately.
+            clip: tells where words are, in place of the network's own parts.
         """
         pixels = image.to(self.captioner.content.dtype)
         levels = pyramid(pixels, SCALES if multi_scale else SCALES[-1:])
-        words = WordMaps(lambda: self.objects(image), _Likely(self, pixels), image.cpu())
+        if clip is None:
+            words = WordMaps(lambda: self.objects(image), _Likely(self, pixels), image.cpu())
+        else:
+            words = WordMaps(None, clip.of(image), image.cpu())
         people = _People(self.people, image)
         if once:
             return FeatureScene(self, merge(levels), words, people)

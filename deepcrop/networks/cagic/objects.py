@@ -22,8 +22,8 @@ LONGEST = 416
 """The longer edge of the detector's input, in pixels."""
 GREY = 114.0
 """The value of the pixels that fill the input up."""
-LEAST = 0.1
-"""Least probability (0..1) of an object."""
+LEAST = 0.03
+"""Least probability (0..1) of an object; it is low because the user says that there is one."""
 OVERLAP = 0.5
 """IoU (0..1) above which two boxes of a class are the same object."""
 

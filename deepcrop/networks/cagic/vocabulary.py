@@ -106,6 +106,17 @@ class Vocabulary:
         return joined
 
 
+class OpenVocabulary(Vocabulary):
+    """A vocabulary of all words, for a network that reads text."""
+
+    def __init__(self) -> None:
+        super().__init__(())
+
+    def find(self, word: str) -> str | None:
+        """Return the word itself; None for two tokens, which aren't joined."""
+        return None if "_" in word else word
+
+
 def _forms(word: str) -> Iterator[str]:
     """Yield a word, then its possible inflections, likelier first; most of them don't exist."""
     stems = [word, *_stems(word)]

@@ -30,8 +30,12 @@ from .phrases import Thing
 
 CELLS = 64
 """Number of rows and columns of a map."""
-SEEN = 0.12
+SEEN = 0.03
 """Least probability (0..1) with which a thing counts as seen."""
+SURE = 0.15
+"""Probability (0..1) from which a thing has its full weight beside aesthetics."""
+UNSURE = 0.1
+"""Probability (0..1) below which the user is told that a thing may not be there."""
 LEAST = 0.02
 """Number added to shares (0..1) before the logarithm in the loss."""
 FLOOR = 0.25
@@ -58,10 +62,12 @@ class Sighting:
     Attributes:
         found: the things that are seen.
         unseen: the user's words for the others.
+        unsure: the user's words for things that may not be there, of those seen.
     """
 
     found: tuple[Found, ...]
     unseen: tuple[str, ...]
+    unsure: tuple[str, ...] = ()
 
     @cached_property
     def _integrals(self) -> list[tuple[Tensor, float]]:
@@ -72,7 +78,8 @@ class Sighting:
         """Return how badly windows show the things, ``(M,)``, differentiable; 0 is best.
 
         It is the mean over the things of ``-log(inside) - tightness * log(filled)``: the share of
-        the thing inside the window, and the share of the window that the thing fills.
+        the thing inside the window, and the share of the window that the thing fills. A thing that
+        may not be there counts less.
 
         Args:
             windows: ``(M, 4)`` in the form of :mod:`deepcrop.ops.window_sampling`.
@@ -80,10 +87,11 @@ class Sighting:
         """
         area = (windows[:, 2] * windows[:, 3]).clamp_min(1e-6)
         total = torch.zeros_like(area)
-        for integral, covered in self._integrals:
+        for (integral, covered), found in zip(self._integrals, self.found, strict=True):
             inside = mass(integral, windows)
             filled = (inside * covered / area).clamp(max=1)
-            total = total - (inside + LEAST).log() - tightness * (filled + LEAST).log()
+            weight = min(1.0, found.chance / SURE)
+            total = total - weight * ((inside + LEAST).log() + tightness * (filled + LEAST).log())
         return total / max(len(self.found), 1)
 
     def fit(self, window: Tensor) -> float:
@@ -117,18 +125,20 @@ class WordMaps:
     """The maps of things in one image.
 
     Args:
-        objects: a function that returns the objects in the image; it is called at most once.
+        objects: a function that returns the objects in the image, which is called at most once;
+            None leaves all words to ``words``.
         words: probabilities of other words.
         pixels: the image, uint8 ``(3, H, W)``, whose colours are asked for.
     """
 
-    def __init__(self, objects: Callable[[], Objects], words: Words, pixels: Tensor) -> None:
+    def __init__(self, objects: Callable[[], Objects] | None, words: Words, pixels: Tensor) -> None:
         self._find, self._words, self._pixels = objects, words, pixels
         self._sightings: dict[tuple[Thing, ...], Sighting] = {}
 
     @cached_property
     def objects(self) -> Objects:
         """The objects in the image."""
+        assert self._find is not None
         return self._find()
 
     @cached_property
@@ -148,12 +158,13 @@ class WordMaps:
         found = {thing: self.of(thing) for thing in things}
         seen = {thing: each for thing, each in found.items() if each.chance >= SEEN}
         unseen = tuple(thing.said for thing in things if thing not in seen)
-        return Sighting(tuple(seen.values()), unseen)
+        unsure = tuple(thing.said for thing, each in seen.items() if each.chance < UNSURE)
+        return Sighting(tuple(seen.values()), unseen, unsure)
 
     def of(self, thing: Thing) -> Found:
         """Return where a thing is."""
         classes = OBJECT_WORDS.get(thing.word)
-        if classes is not None:
+        if classes is not None and self._find is not None:
             objects = self.objects.of(classes)
             if len(objects.scores):
                 return self._painted(thing, objects)
