@@ -28,6 +28,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
 from .errors import RequestError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
 PRETRAINED = Path(__file__).parent / "pretrained"
@@ -239,6 +241,27 @@ def load(name_or_path: str) -> tuple[dict[str, Tensor], dict[str, str]]:
         key: value.float() if value.is_floating_point() else value for key, value in state.items()
     }
     return floats, metadata
+
+
+def load_arrays(path: Path) -> tuple[dict[str, NDArray[np.float32]], dict[str, str]]:
+    """Read what :func:`load` returns as arrays, without importing torch.
+
+    Args:
+        path: a file ``.safetensors``.
+
+    Raises:
+        RequestError: the file can't be read.
+    """
+    import numpy
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            found = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            metadata = dict(file.metadata() or {})
+    except (SafetensorError, OSError) as error:
+        raise RequestError(f"weights {str(path)!r}: cannot read it ({error})") from error
+    return {key: value.astype(numpy.float32) for key, value in found.items()}, metadata
 
 
 def metadata(name_or_path: str) -> dict[str, str]:

@@ -9,12 +9,14 @@ python -m jobs.benchmark capacity                # cost of an image, estimates f
 python -m jobs.benchmark plan FOLDER...          # the projection of `deepcrop plan` against jobs
 python -m jobs.benchmark crop --method saliency  # milliseconds an image of crop methods
 python -m jobs.benchmark batch --method mars     # images a second in batches, on a GPU too
+python -m jobs.benchmark gpu                     # images a second of all methods, with decoding
 python -m jobs.benchmark retarget --method dnr   # seconds an image, and a lower bound
 ```
 """
 
 from __future__ import annotations
 
+import json
 import statistics
 import tempfile
 import time
@@ -35,13 +37,14 @@ import deepcrop
 from deepcrop.geometry import Size
 from deepcrop.job import Job
 from deepcrop.methods.base import as_aspects, as_tensor
-from deepcrop.methods.registry import load, load_crop, load_retarget
+from deepcrop.methods.registry import BUILT_IN, load, load_crop, load_retarget
 from deepcrop.planning.plan import plan as project
 from deepcrop.planning.prices import Prices
 from jobs.evaluation.retarget_timing import measure, timing_table
 
 from .benchmarks import capacity as machines
 from .benchmarks import comparison
+from .benchmarks import gpu as gpus
 from .benchmarks import latency as delays
 from .benchmarks import nodes as clusters
 from .benchmarks import scale as sizes
@@ -170,9 +173,9 @@ def crop(
             shape = size.fit(loaded.analysis)
             image = as_tensor(photo.resize((shape.width, shape.height)))
             for count, taken in times.items():
-                start = time.thread_time()
+                start = time.process_time()  # other runtimes have threads of their own
                 loaded.boxes([image], EIGHT_RATIOS[:count], sizes=[size])
-                taken.append(1000 * (time.thread_time() - start))
+                taken.append(1000 * (time.process_time() - start))
         for count, taken in times.items():
             quotient = statistics.median(
                 each / one for each, one in zip(taken, times[1], strict=True)
@@ -214,6 +217,43 @@ def batch(
                 rates.append(count / min(timeit.repeat(work, number=1, repeat=repeats)))
             table.add_row(name, device, str(count), *(f"{rate:,.1f}" for rate in rates))
     Console().print(table)
+
+
+@app.command()
+def gpu(
+    method: Annotated[list[str] | None, typer.Option(help="A method; repeatable.")] = None,
+    size: Annotated[list[int] | None, typer.Option(help="Images in a batch; repeatable.")] = None,
+    seconds: Annotated[float, typer.Option(min=0, help="Seconds of a measurement.")] = 6,
+    limit: Annotated[float, typer.Option(min=0, help="Seconds of all measurements.")] = 540,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads that decode.")] = None,
+    sources: Annotated[int, typer.Option(min=1, help="Different photos.")] = 24,
+    record: Annotated[Path | None, typer.Option(help="File for the results, as JSON.")] = None,
+) -> None:
+    """Measure the images a second of all methods, with decoding on the CPU and on the GPU.
+
+    On a GPU it takes at most ten minutes. On a machine without one it measures the CPU.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    names = method or [name for name in BUILT_IN if name != "center"]
+    wanted = list(gpus.settings(names, size or (), device))
+    found: list[gpus.Rate] = []
+
+    def lines() -> Iterable[list[str]]:
+        for rate in gpus.measure(
+            wanted,
+            device,
+            seconds=seconds,
+            limit=limit,
+            threads=threads or comparison.cores(),
+            sources=sources,
+        ):
+            found.append(rate)
+            yield rate.line()
+
+    print(torch.cuda.get_device_name(device) if device.type == "cuda" else "no GPU: on the CPU")
+    _show(gpus.HEADINGS, lines())
+    if record is not None:
+        record.write_text(json.dumps([rate.record() for rate in found], indent=1))
 
 
 @app.command()

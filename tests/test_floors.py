@@ -21,8 +21,10 @@ FLOORS = (
     "flags",
     "geometry",
     "progress",
+    "resize",
     "terminal",
     "weights",
+    "runtimes",
     "image",
     "storage",
     "ops",
@@ -146,7 +148,7 @@ def is_ray(full: str) -> bool:
 
 def test_tensors_know_no_storage_and_no_files():
     pure = ("ops", "networks", "methods", "metrics")
-    allowed = {"errors", "flags", "geometry", "weights", *pure}
+    allowed = {"errors", "flags", "geometry", "resize", "runtimes", "weights", *pure}
     used = {
         f"{name}: {other}"
         for name in INSIDE

@@ -25,7 +25,7 @@ from ..stages.render import Renderer
 from ..storage import Storage
 from .actor_errors import ActorError, split_errors, with_errors
 from .logs import log_failures, log_to_node
-from .worker_setup import configure_worker
+from .worker_setup import configure_worker, frozen_imports
 
 
 class Actor(Protocol):
@@ -50,7 +50,8 @@ class FusedActor:
         log_to_node()
         self.job, self.passthrough = job, passthrough
         self.fetcher = Fetcher(storage)
-        self.predictor = Predictor(job)
+        with frozen_imports():
+            self.predictor = Predictor(job, "cpu")
         self.decoder = Decoder(job, self.predictor.analysis, keep_pictures=True)
         self.renderer = Renderer(job, storage)
         self.compute_lock = Lock()

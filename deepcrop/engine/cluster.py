@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from importlib import import_module
 from typing import Any
 
@@ -17,7 +17,7 @@ import ray
 
 from ..errors import JobIncomplete
 from .addresses import check_address, refusal
-from .compat import stop_autoscaler_monitor, without_ray_data_services
+from .compat import without_node_services, without_ray_data_services
 
 OBJECT_STORE_BYTES = 1 << 30
 """Bytes of the object store of a cluster of our own; Ray's default takes 30% of the memory."""
@@ -46,7 +46,7 @@ def connected() -> Iterator[None]:
                 stack.enter_context(without_ray_data_services())  # until the cluster has ended
             yield
         finally:
-            _leave()
+            ray.shutdown()
 
 
 def _join(address: str | None) -> None:
@@ -56,7 +56,8 @@ def _join(address: str | None) -> None:
     # Ray's own messages; what matters to the user reaches them as rows and errors.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
-        with quiet_stderr(), own_sigterm():
+        alone = nullcontext() if address else without_node_services()
+        with quiet_stderr(), own_sigterm(), alone:
             ray.init(
                 address=address or "local",
                 log_to_driver=False,
@@ -77,12 +78,6 @@ def _join(address: str | None) -> None:
     except BaseException:  # Ctrl-C: what was started ends too
         ray.shutdown()
         raise
-
-
-def _leave() -> None:
-    """Leave the cluster; one of our own ends."""
-    stop_autoscaler_monitor()
-    ray.shutdown()
 
 
 def node_resources() -> list[Mapping[str, float]]:

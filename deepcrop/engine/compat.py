@@ -44,6 +44,30 @@ def is_tested_ray() -> bool:
 
 
 @contextmanager
+def without_node_services() -> Iterator[None]:
+    """Have a cluster of our own start without processes that serve others than the job.
+
+    On its head Ray starts an autoscaler's monitor, an API server (also without the dashboard) and a
+    monitor that forwards workers' logs to the driver. A cluster that ends with its job needs none:
+    it doesn't scale, takes no other jobs, and the driver shows no logs.
+
+    Gain: the three processes take 2.9 CPU seconds and 190 MB of a job's 15.5 and 1,200 with the
+    method ``center``; where the monitor runs, ``ray.shutdown`` also waits a second for it.
+    """
+    if not is_tested_ray():
+        yield
+        return
+    from ray._private.node import Node
+
+    names = ("start_monitor", "start_api_server", "start_log_monitor")
+    with ExitStack() as stack:
+        for name in names:
+            stack.callback(setattr, Node, name, vars(Node)[name])
+            setattr(Node, name, _ignore)
+        yield
+
+
+@contextmanager
 def without_ray_data_services() -> Iterator[None]:
     """Have Ray Data start no service actors, on a cluster of one node without a dashboard.
 
@@ -116,20 +140,6 @@ def _ignore(*_: object, **__: object) -> None:
 def _no_locations(actors: tuple[str, ...]) -> dict[str, str]:
     """Return no actor's location: on one node there is nothing to know."""
     return {}
-
-
-def stop_autoscaler_monitor() -> None:
-    """End the autoscaler's monitor of a cluster of our own, before the rest of it.
-
-    Once the rest has ended the monitor can't end by itself, and ``ray.shutdown`` waits a second
-    before it kills it.
-
-    Gain: no CPU time, but 1.1 seconds on the clock (0.9 instead of 2.0 for the shutdown), which is
-    a tenth of what a user waits for a few photos.
-    """
-    node = ray._private.worker._global_node if is_tested_ray() else None
-    if node is not None:
-        node.kill_monitor(check_alive=False)
 
 
 def iter_blocks(dataset: ray.data.Dataset) -> Generator[pa.Table, None, None]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import asdict
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from ..errors import RequestError
@@ -13,8 +14,8 @@ from ..manifest.store import Manifest
 from ..manifest.summary import RunSummary
 from ..methods import registry
 
-RECORDED_PACKAGES = ("ray", "torch", "pillow", "pyarrow", "numpy")
-"""Packages whose versions the record names."""
+RECORDED_PACKAGES = ("ray", "torch", "pillow", "pyarrow", "numpy", "cykooz-resizer", "openvino")
+"""Packages whose versions the record names, where they are installed."""
 
 
 def check_output(job: Job, manifest: Manifest, overwrite: bool) -> dict[str, Any] | None:
@@ -73,7 +74,7 @@ def job_record(job: Job, status: str, result: RunSummary, started: float) -> dic
         "weights_sha256": job.weights_sha256,
         "weights": [asdict(each) for each in job.weights_terms],
         "score_meaning": registry.score_meaning(job.method),
-        "versions": {name: version(name) for name in RECORDED_PACKAGES},
+        "versions": _versions(),
         "counts": result.record(),
         "stages": result.counts.stages(),
         "ignored": result.ignored,
@@ -81,3 +82,12 @@ def job_record(job: Job, status: str, result: RunSummary, started: float) -> dic
         "started": started,
         "updated": time.time(),
     }
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions of the recorded packages that are installed."""
+    found = {}
+    for name in RECORDED_PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found

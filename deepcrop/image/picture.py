@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..flags import Note
 from ..geometry import Size
+from ..resize import Raster
 from .metadata.blocks import SourceMetadata
 
 _STRIP_ROWS = 256
@@ -48,6 +50,11 @@ class Picture:
     def rgb(self) -> NDArray[np.uint8]:
         """The pixels (H, W, 3) composited over white, as methods analyse them."""
         return over_white(self.pixels)
+
+    @cached_property
+    def raster(self) -> Raster:
+        """The pixels (H, W, 3) as the resizer reads them; only for pictures without alpha."""
+        return Raster(self.pixels)
 
 
 def over_white(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,18 +12,8 @@ from PIL import Image
 
 from ..errors import RenderError
 from ..geometry import Box, Size
+from ..resize import SUPPORT, Raster, Window
 from .picture import Picture
-
-_TOLERANCE = Fraction(1, 32)
-"""Largest error of an edge in decoded pixels; a shift of this size is invisible (60 dB)."""
-_WIDEST = 32
-"""The most pixels of the result by which a window is widened on each side."""
-_NEAR = 6
-"""Largest number of source rows for each row of the result at which columns are resized first.
-
-Resizing columns before rows is faster as long as the source rows of one result row fit the cache of
-a core.
-"""
 
 
 def render(picture: Picture, box: Box, size: Size) -> NDArray[np.uint8]:
@@ -73,127 +61,86 @@ class Cuts:
         Raises:
             RenderError: a box is not inside the source.
         """
-        self.pixels = picture.pixels
-        self._cuts = [_Cut(picture, box, size) for box, size in wanted]
-        self._reach = _reach(self._cuts)
-        self._bands: dict[_Span, NDArray[np.uint8]] = {}
+        self.picture = picture
+        self._cuts = [_Cut.of(picture, box, size) for box, size in wanted]
+        self._bands: dict[_Rows, tuple[Raster, int]] = {}
 
     def render(self, index: int) -> NDArray[np.uint8]:
         """Return the cut with this index as (H, W, C) uint8; see `render`."""
         cut = self._cuts[index]
+        x0, y0, x1, y1 = cut.window
         if cut.copies:
-            return self.pixels[cut.inside].copy()
-        if cut.spans is None:
-            return _resized_within(self.pixels[cut.inside], cut.window, cut.size)
-        rows, columns = cut.spans
-        if cut.in_bands:
-            part = self._band(rows, columns)
-        else:
-            part = self.pixels[rows.start : rows.stop, columns.start : columns.stop]
-        resized = _resized(part, Size(columns.count, rows.count))
-        wanted = resized[rows.before :, columns.before :][: cut.size.height, : cut.size.width]
-        return np.ascontiguousarray(wanted)
+            return self.picture.pixels[int(y0) : int(y1), int(x0) : int(x1)].copy()
+        if self.picture.pixels.shape[2] != 3:
+            return _resized_with_alpha(self.picture.pixels, cut.window, cut.size)
+        if not cut.in_bands:
+            return self.picture.raster.resized(cut.size, cut.window).pixels
+        band, left = self._band(cut.rows)
+        return band.resized(cut.size, (x0 - left, 0, x1 - left, cut.size.height)).pixels
 
-    def _band(self, rows: _Span, columns: _Span) -> NDArray[np.uint8]:
-        """Return a part of the picture whose columns are resized: (rows.count, ..., 3)."""
-        left, right = self._reach.get(rows, (columns.start, columns.stop))
-        band = self._bands.get(rows)
-        if band is None:
-            part = self.pixels[rows.start : rows.stop, left:right]
-            band = _resized(part, Size(right - left, rows.count))
-            if rows in self._reach:
-                self._bands[rows] = band
-        return band[:, columns.start - left : columns.stop - left]
+    def _band(self, rows: _Rows) -> tuple[Raster, int]:
+        """Return resized rows, for all columns that cuts of these rows need, and the first one."""
+        if rows not in self._bands:
+            room = self.picture.size.width
+            reach = [cut.columns(room) for cut in self._cuts if cut.in_bands and cut.rows == rows]
+            left, right = min(low for low, _ in reach), max(high for _, high in reach)
+            top, bottom, count = rows
+            band = self.picture.raster.resized(
+                Size(right - left, count), (left, top, right, bottom)
+            )
+            self._bands[rows] = band, left
+        return self._bands[rows]
+
+
+_Rows = tuple[float, float, int]
+"""First and last edge of rows of a picture, and the number of rows of the result."""
 
 
 @dataclass(frozen=True)
-class _Span:
-    """A window along one axis with edges between whole pixels, which contains the wanted window."""
+class _Cut:
+    """The place of a crop box in a picture.
 
-    start: int
-    stop: int
-    before: int
-    """Pixels of the window's result before the wanted ones."""
-    count: int
-    """Pixels of the window's result."""
+    Attributes:
+        window: the box's edges (x0, y0, x1, y1) in pixels of the picture.
+        size: width and height of the result.
+        copies: whether the pixels of the box are the result.
+    """
+
+    window: Window
+    size: Size
+    copies: bool
 
     @classmethod
-    def around(cls, start: Fraction, stop: Fraction, count: int, room: int) -> _Span | None:
-        """Widen a window by whole pixels of its result until its edges lie between whole pixels.
-
-        Args:
-            start: the window's first edge, in pixels of the picture.
-            stop: the window's last edge, in pixels of the picture.
-            count: pixels of the result.
-            room: pixels of the picture along the axis.
-
-        Returns:
-            The span; None if there are no such edges within `_WIDEST` pixels of the result.
-        """
-        pitch = (stop - start) / count
-        first, last = _whole(start, -pitch, room), _whole(stop, pitch, room)
-        if first is None or last is None:
-            return None
-        return cls(first[0], last[0], first[1], count + first[1] + last[1])
-
-
-class _Cut:
-    """The place of a crop box in a picture."""
-
-    def __init__(self, picture: Picture, box: Box, size: Size) -> None:
+    def of(cls, picture: Picture, box: Box, size: Size) -> _Cut:
+        """Map a box to a picture."""
         if not box.inside(picture.source_size):
             raise RenderError(f"box {box} is not inside the source of {picture.source_size} pixels")
         (x, y), scale = picture.origin, picture.shrink
-        x0, x1 = (x + Fraction(edge, scale) for edge in (box.x0, box.x1))
-        y0, y1 = (y + Fraction(edge, scale) for edge in (box.y0, box.y1))
-        left, top = math.floor(x0), math.floor(y0)
-        self.size = size
-        self.copies = scale == 1 and size == box.size
-        self.inside = np.s_[top : math.ceil(y1), left : math.ceil(x1)]
-        """The slices of the rows and columns that the box touches."""
-        self.window = (x0 - left, y0 - top, x1 - left, y1 - top)
-        """The box's edges (x0, y0, x1, y1), relative to the first touched column and row."""
-        self.spans: tuple[_Span, _Span] | None = None
-        """The spans of rows and columns, if a part of whole pixels can be resized; else None."""
-        if picture.pixels.shape[2] == 3 and not self.copies:
-            rows = _Span.around(y0, y1, size.height, picture.size.height)
-            columns = _Span.around(x0, x1, size.width, picture.size.width)
-            self.spans = (rows, columns) if rows and columns else None
+        x0, y0, x1, y1 = box.corners
+        window = (
+            float(x) + x0 / scale,
+            float(y) + y0 / scale,
+            float(x) + x1 / scale,
+            float(y) + y1 / scale,
+        )
+        return cls(window, size, scale == 1 and size == box.size)
+
+    @property
+    def rows(self) -> _Rows:
+        """The rows of the picture, and the number of rows of the result."""
+        return self.window[1], self.window[3], self.size.height
 
     @property
     def in_bands(self) -> bool:
-        """Whether the cut's columns are resized before its rows."""
-        if self.spans is None:
-            return False
-        rows, _ = self.spans
-        return rows.count <= rows.stop - rows.start <= _NEAR * rows.count
+        """Whether the cut's rows are resized first, for several cuts at once; else all at once."""
+        top, bottom, count = self.rows
+        return not self.copies and count <= bottom - top
 
-
-def _reach(cuts: Sequence[_Cut]) -> dict[_Span, tuple[int, int]]:
-    """Return the first and last column of rows that are resized once for several cuts."""
-    sharing: dict[_Span, list[_Span]] = defaultdict(list)
-    for cut in cuts:
-        if cut.spans is not None and cut.in_bands:
-            rows, columns = cut.spans
-            sharing[rows].append(columns)
-    reach = {}
-    for rows, several in sharing.items():
-        left, right = min(each.start for each in several), max(each.stop for each in several)
-        if right - left < sum(each.stop - each.start for each in several):
-            reach[rows] = left, right
-    return reach
-
-
-def _whole(edge: Fraction, step: Fraction, room: int) -> tuple[int, int] | None:
-    """Return the first edge that lies between whole pixels, and the number of steps to it."""
-    for steps in range(_WIDEST + 1):
-        whole = round(edge)
-        if not 0 <= edge <= room:
-            return None
-        if abs(edge - whole) <= _TOLERANCE:
-            return whole, steps
-        edge += step
-    return None
+    def columns(self, room: int) -> tuple[int, int]:
+        """Return the first and last column that the filter reaches, of a picture of ``room``."""
+        left, right = self.window[0], self.window[2]
+        reach = SUPPORT["cubic"] * max(1.0, (right - left) / self.size.width) + 1
+        return max(0, math.floor(left - reach)), min(room, math.ceil(right + reach))
 
 
 def thumbnail(picture: Picture, longest: int) -> NDArray[np.uint8]:
@@ -207,36 +154,19 @@ def thumbnail(picture: Picture, longest: int) -> NDArray[np.uint8]:
         (H, W, 3) uint8, composited over white, in the source's aspect ratio.
     """
     size = picture.source_size.fit(longest)
-    return picture.rgb if size == picture.size else _resized(picture.rgb, size)
+    if size == picture.size:
+        return picture.rgb
+    raster = picture.raster if picture.pixels.shape[2] == 3 else Raster(picture.rgb)
+    return raster.resized(size).pixels
 
 
-def _resized(pixels: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
-    """Resize by torch, with the same filter as Pillow's bicubic, up to nine times as fast."""
-    import torch  # imported here because it takes a second or more and decoding doesn't need it
+def _resized_with_alpha(pixels: NDArray[np.uint8], window: Window, size: Size) -> NDArray[np.uint8]:
+    """Resize a window of an image with alpha by Pillow.
 
-    if not (pixels.flags.c_contiguous and pixels.flags.writeable):
-        pixels = pixels.copy()  # np.require takes 1.5 times as long
-    source = torch.from_numpy(pixels)
-    resized = torch.nn.functional.interpolate(
-        # [None] after permute would hide from torch that the layout is channels-last.
-        source[None].permute(0, 3, 1, 2),
-        size=(size.height, size.width),
-        mode="bicubic",
-        antialias=True,
-    )
-    return np.ascontiguousarray(resized[0].permute(1, 2, 0).numpy())
-
-
-def _resized_within(
-    pixels: NDArray[np.uint8], window: tuple[Fraction, ...], size: Size
-) -> NDArray[np.uint8]:
-    """Resize a window whose edges cut through pixels, or an image with alpha, by Pillow.
-
-    It takes three times as long as `_resized`. Pillow filters premultiplied colours, so the colour
-    of transparent pixels doesn't bleed into opaque ones.
+    Pillow filters premultiplied colours, so the colour of transparent pixels doesn't bleed into
+    opaque ones.
     """
-    x0, y0, x1, y1 = (float(edge) for edge in window)
     resized = Image.fromarray(pixels).resize(
-        (size.width, size.height), Image.Resampling.BICUBIC, box=(x0, y0, x1, y1)
+        (size.width, size.height), Image.Resampling.BICUBIC, box=window
     )
     return np.array(resized)

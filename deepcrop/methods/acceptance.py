@@ -24,7 +24,7 @@ from ..geometry import Box, Size
 from ..ops.edges import on_edges
 
 if TYPE_CHECKING:
-    from ..networks.saliency.model import SaliencyOutput
+    from ..networks.saliency.arrays import SaliencyArrays
     from .scene import Scene
 
 Floats = NDArray[np.float64]
@@ -75,9 +75,9 @@ class Slicing:
     heads: tuple[Box, ...]
 
     @classmethod
-    def of(cls, output: SaliencyOutput, scene: Scene) -> Slicing:
+    def of(cls, output: SaliencyArrays, scene: Scene) -> Slicing:
         """Read it from the network's output for an image and the scene read from that."""
-        gaze = output.saliency.cpu().double().numpy()
+        gaze = output.saliency.astype(np.float64)
         peak = max(float(gaze.max()), PEAK * float(gaze.mean()), 1e-12)
         return cls(scene.size, gaze / peak, scene.mask, scene.heads)
 

@@ -34,11 +34,13 @@ from typing import (
 
 from ..flags import Flag
 from ..geometry import AspectRatio, Box, Focal, RatioLike, Size
-from .pictures import Photo, as_aspects, as_tensor, size_of
+from .pictures import Photo, as_array, as_aspects, as_tensor, size_of, size_of_array
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
     from _typeshed import DataclassInstance
+    from numpy.typing import NDArray
     from torch import Tensor
 
 __all__ = [
@@ -52,12 +54,15 @@ __all__ = [
     "MethodClass",
     "Part",
     "Photo",
+    "PixelInputs",
     "RetargetMethod",
     "Trained",
+    "as_array",
     "as_aspects",
     "as_tensor",
     "options_of",
     "read_inputs",
+    "read_pixels",
     "size_of",
 ]
 
@@ -171,6 +176,45 @@ def read_inputs(
     )
 
 
+class PixelInputs(NamedTuple):
+    """:class:`CropInputs` for methods that do without PyTorch, whose import takes seconds."""
+
+    images: Sequence[NDArray[np.uint8]]
+    """The images, ``(H, W, 3)`` each."""
+    ratios: Sequence[AspectRatio]
+    """See :attr:`CropInputs.ratios`."""
+    sizes: Sequence[Size]
+    """See :attr:`CropInputs.sizes`."""
+    hints: Sequence[Hints]
+    """See :attr:`CropInputs.hints`."""
+
+
+def read_pixels(
+    images: Sequence[Photo],
+    aspects: Sequence[RatioLike],
+    sizes: Sequence[Size] | None,
+    hints: Sequence[Hints] | None,
+) -> PixelInputs:
+    """Convert and check the arguments of :meth:`CropMethod.boxes` as :func:`read_inputs` does.
+
+    Args:
+        images: see :func:`read_inputs`.
+        aspects: see :func:`read_inputs`.
+        sizes: see :func:`read_inputs`.
+        hints: see :func:`read_inputs`.
+
+    Raises:
+        RequestError: an argument isn't an image or isn't an aspect ratio.
+    """
+    arrays = [as_array(image) for image in images]
+    return PixelInputs(
+        arrays,
+        as_aspects(aspects),
+        sizes or [size_of_array(each) for each in arrays],
+        hints or [Hints()] * len(arrays),
+    )
+
+
 def options_of(kind: type[OptionsT], options: DataclassInstance | None) -> OptionsT:
     """Return the options of a method, checked to be of its dataclass; None gives the defaults.
 
@@ -208,6 +252,10 @@ class CropMethod(Method, Protocol):
     kind: ClassVar[Literal["crop"]] = "crop"
     score_meaning: ClassVar[str] = "how good the method finds the crop, 0 (worst) to 1"
     """What :attr:`Crop.score` says of this method's crops, in one line without a full stop."""
+
+    needs_pixels: ClassVar[bool] = True
+    """Whether the method looks at images; False: it may be given blank ones of the right shape,
+    since scaling a photo down takes milliseconds. Derived classes don't inherit it."""
 
     @property
     def analysis(self) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..geometry import Box, RatioLike, Size
-from .base import Crop, CropMethod, Hints, Photo, read_inputs
+from .base import Crop, CropMethod, Hints, Photo, read_pixels
 
 
 class Center(CropMethod):
@@ -18,6 +18,7 @@ class Center(CropMethod):
     weights: ClassVar[str | None] = None
     score_meaning: ClassVar[str] = "the share of the photo's area that the crop keeps, 0 to 1"
     analysis: ClassVar[int] = 16
+    needs_pixels: ClassVar[bool] = False
 
     @dataclass(frozen=True)
     class Options:
@@ -39,7 +40,7 @@ class Center(CropMethod):
 
         The score is the share of the source's area that the window keeps.
         """
-        _, ratios, sizes, hints = read_inputs(images, aspects, sizes, hints)
+        _, ratios, sizes, hints = read_pixels(images, aspects, sizes, hints)
         answers = []
         for size, hint in zip(sizes, hints, strict=True):
             focal = hint.focal or (0.5, 0.5)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+import numpy
 
 from ..errors import RequestError
 from ..geometry import AspectRatio, RatioLike, Size
@@ -27,25 +30,48 @@ def as_tensor(image: Photo) -> Tensor:
     Raises:
         RequestError: the argument is none of these.
     """
-    import numpy
     import torch
 
     if isinstance(image, torch.Tensor):
-        if image.dtype == torch.uint8 and image.ndim == 3 and image.shape[0] == 3:
-            return image
-        raise RequestError(
-            f"image tensor of {image.dtype}, shape {tuple(image.shape)}: "
-            "expected uint8 of shape (3, H, W)"
-        )
+        _check_tensor(image)
+        return image
+    return torch.from_numpy(numpy.array(as_array(image), order="C")).permute(2, 0, 1)
+
+
+def as_array(image: Photo) -> NDArray[uint8]:
+    """Convert an image to an array (H, W, 3), 8-bit RGB, which may share the image's memory.
+
+    Args:
+        image: as for :func:`as_tensor`; PyTorch is imported only if it has been before.
+
+    Raises:
+        RequestError: the argument is none of these.
+    """
+    if (torch := sys.modules.get("torch")) and isinstance(image, torch.Tensor):
+        _check_tensor(image)
+        return cast("NDArray[uint8]", image.permute(1, 2, 0).cpu().numpy())
     if not isinstance(image, numpy.ndarray) and getattr(image, "mode", "RGB") != "RGB":
-        image = image.convert("RGB")
+        image = cast("Image", image).convert("RGB")
     array = numpy.asarray(image)
     if array.dtype != numpy.uint8 or array.ndim != 3 or array.shape[2] != 3:
         raise RequestError(
             f"image array of {array.dtype}, shape {array.shape}: "
             "expected a PIL image or uint8 of shape (H, W, 3)"
         )
-    return torch.from_numpy(numpy.array(array, order="C")).permute(2, 0, 1)
+    return array
+
+
+def _check_tensor(image: Tensor) -> None:
+    """Check that a tensor is an image.
+
+    Raises:
+        RequestError: it isn't.
+    """
+    if str(image.dtype) != "torch.uint8" or image.ndim != 3 or image.shape[0] != 3:
+        raise RequestError(
+            f"image tensor of {image.dtype}, shape {tuple(image.shape)}: "
+            "expected uint8 of shape (3, H, W)"
+        )
 
 
 def as_aspects(aspects: Sequence[RatioLike]) -> list[AspectRatio]:
@@ -60,3 +86,8 @@ def as_aspects(aspects: Sequence[RatioLike]) -> list[AspectRatio]:
 def size_of(image: Tensor) -> Size:
     """Return the size of a tensor (..., H, W)."""
     return Size(int(image.shape[-1]), int(image.shape[-2]))
+
+
+def size_of_array(pixels: NDArray[uint8]) -> Size:
+    """Return the size of an array (H, W, 3)."""
+    return Size(pixels.shape[1], pixels.shape[0])

@@ -13,8 +13,10 @@ from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar, cast, overload
 
+from .. import runtimes
 from ..errors import RequestError
 from .base import CropMethod, Loaded, MethodClass, RetargetMethod, Trained
 
@@ -39,6 +41,10 @@ BUILT_IN = {
     "mars": "deepcrop.methods.mars.method:MarsCrop",
 }
 """The methods of this package by name, as ``module:class``."""
+
+WithoutTorch = Callable[[Path, "DataclassInstance"], Loaded | None]
+"""The class method ``without_torch`` of a method that another runtime may serve on a CPU: takes a
+weights file and the options, and returns the method, or None if PyTorch has to serve."""
 
 ANSWERS = {"crop": "boxes", "retarget": "retarget"}
 """The name of the function that returns a method's results, by the method's kind."""
@@ -161,9 +167,16 @@ def load(
     settings = validate_options(name, options)
     if method.weights is None:
         return cast("Callable[[DataclassInstance], Loaded]", method)(settings)
-    import torch
-
     from .. import weights as store
+
+    if device == "cpu" or not (device or runtimes.may_have_gpu()):
+        path = store.locate(weights or method.weights)
+        build = cast("WithoutTorch | None", getattr(method, "without_torch", None))
+        if build is not None and path.suffix == ".safetensors":
+            loaded = build(path, settings)
+            if loaded is not None:
+                return loaded
+    import torch
 
     state, metadata = store.load(weights or method.weights)
     if device and device.startswith("cuda") and not torch.cuda.is_available():
@@ -240,6 +253,16 @@ def analysis_of(
         if weights is None:
             raise
         raise _foreign(name, weights) from error
+
+
+def needs_pixels(name: str) -> bool:
+    """Return whether a method looks at the images; see :attr:`.base.CropMethod.needs_pixels`.
+
+    Raises:
+        RequestError: no method has this name, or its class isn't a valid method.
+    """
+    # Not inherited: a class that is derived from one of ours may well look.
+    return bool(vars(find(name)).get("needs_pixels", True))
 
 
 def score_meaning(name: str) -> str | None:

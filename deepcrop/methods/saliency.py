@@ -13,27 +13,45 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 import numpy
+from numpy.typing import NDArray
 from pydantic import Field
 
+from .. import runtimes
+from .. import weights as store
 from ..errors import RequestError
 from ..geometry import AspectRatio, Box, Focal, RatioLike, Size
+from ..networks.saliency.options import SaliencyOptions
 from ..ops.windows import Integral, Window, best_window
 from .acceptance import Slicing, acceptance
-from .base import Crop, CropMethod, Hints, Photo, Trained, as_tensor, options_of, read_inputs
+from .base import (
+    Crop,
+    CropMethod,
+    Hints,
+    Photo,
+    Trained,
+    as_array,
+    as_tensor,
+    options_of,
+    read_pixels,
+)
 from .scene import Scene, SceneWeights
+from .subject_protection import Standing, find_standing
 
 if TYPE_CHECKING:
     import torch
     from _typeshed import DataclassInstance
     from torch import Tensor
 
-    from ..networks.saliency.model import SaliencyNetwork, SaliencyOutput
-    from .subject_protection import Standing
+    from ..networks.saliency.arrays import SaliencyArrays
+    from ..networks.saliency.model import SaliencyNetwork
+    from ..networks.saliency.openvino_network import OpenVinoNetwork
 
 
+Pixels = NDArray[numpy.uint8]
 Weight = Annotated[float, Field(ge=0, le=10)]
 
 PREFERENCE = 3.1
@@ -41,6 +59,8 @@ PREFERENCE = 3.1
 
 Fitted on the votes on 1,036 pairs of one size, of the first of five folds of FCDB's train part.
 """
+SELF_TEST = "deepcrop.networks.saliency.self_test"
+"""The module that compares the network in OpenVINO with that in PyTorch."""
 LONGEST = 640
 """The longest edge of analysed images in pixels, unless the option ``pixels`` requires more."""
 
@@ -102,12 +122,41 @@ class SaliencyCrop(CropMethod, Trained):
             if self.pixels is not None and not 1024 <= self.pixels <= 2**22:
                 raise RequestError(f"option 'pixels': {self.pixels}: expected 1024 to 4194304")
 
-    def __init__(self, network: SaliencyNetwork, options: Options | None = None) -> None:
-        """Create the method from a network that is ready for inference."""
-        self.network = network
+    def __init__(
+        self,
+        network: SaliencyNetwork | None,
+        options: Options | None = None,
+        *,
+        runtime: OpenVinoNetwork | None = None,
+    ) -> None:
+        """Create the method.
+
+        Args:
+            network: the network, ready for inference; None: that of ``runtime``.
+            options: the options of the crop.
+            runtime: what runs in place of the network.
+        """
         self.options = options or self.Options()
+        self.runtime = runtime
+        self._network = network
+        for each in (network, runtime):
+            if each is not None:
+                self._set_pixels(each)
+
+    def _set_pixels(self, network: SaliencyNetwork | OpenVinoNetwork) -> None:
         if self.options.pixels is not None:
             network.options = replace(network.options, pixels=self.options.pixels)
+
+    @property
+    def network(self) -> SaliencyNetwork:
+        """The network in PyTorch, for those who read its features."""
+        if self._network is None:
+            from ..networks.saliency.model import SaliencyNetwork
+
+            assert self.runtime is not None
+            self._network = SaliencyNetwork.from_state(*store.load(str(self.runtime.weights)))
+            self._set_pixels(self._network)
+        return self._network
 
     @property
     def analysis(self) -> int:
@@ -139,9 +188,38 @@ class SaliencyCrop(CropMethod, Trained):
         network = SaliencyNetwork.from_state(state, metadata)
         return cls(network.to(device, inference_dtype(device)), options_of(cls.Options, options))
 
+    @classmethod
+    def without_torch(cls, weights: Path, options: DataclassInstance | None = None) -> Self | None:
+        """Build the method for a CPU without PyTorch; None if OpenVINO doesn't serve here.
+
+        Args:
+            weights: the weights file.
+            options: an instance of :class:`Options`; None: its defaults.
+        """
+        try:
+            SaliencyOptions.from_json(store.metadata(str(weights))["options"])
+        except (KeyError, ValueError):
+            return None  # weights of another network, of which PyTorch's path tells
+        if not runtimes.serves_openvino(weights, SELF_TEST):
+            return None
+        from ..networks.saliency.openvino_network import OpenVinoNetwork
+
+        runtime = OpenVinoNetwork(weights)
+        return cls(None, options_of(cls.Options, options), runtime=runtime)
+
     def maps(self, images: Sequence[Photo]) -> list[Tensor]:
         """Return a non-negative saliency map (h, w) for each image, which it covers exactly."""
-        return [each.cpu() for each in self.network.maps([as_tensor(image) for image in images])]
+        import torch
+
+        seen = self._look(images, heads=False)
+        return [torch.from_numpy(each.saliency) for each in seen]
+
+    def _look(self, images: Sequence[Photo], *, heads: bool) -> list[SaliencyArrays]:
+        """Run the network; images on a GPU stay there."""
+        if self.runtime is not None:
+            return [self.runtime.look(as_array(image)) for image in images]
+        tensors = [as_tensor(image) for image in images]
+        return [each.arrays() for each in self.network.predict(tensors, heads=heads)]
 
     def boxes(
         self,
@@ -158,27 +236,27 @@ class SaliencyCrop(CropMethod, Trained):
         point in the hints overrides the network. No window cuts a box to keep, unless it doesn't
         fit the ratio.
         """
-        tensors, ratios, sizes, hints = read_inputs(images, aspects, sizes, hints)
+        arrays, ratios, sizes, hints = read_pixels(images, aspects, sizes, hints)
         o = self.options
         heads = max(o.subject, o.whole, o.faces, o.animals, o.text) > 0
-        outputs = self.network.predict(tensors, heads=heads)
+        outputs = self._look(images, heads=heads)
         return [
             self._crops(
-                output, _standing(image, size) if o.plain_ground else None, size, hint, ratios
+                output, find_standing(image, size) if o.plain_ground else None, size, hint, ratios
             )
-            for image, output, size, hint in zip(tensors, outputs, sizes, hints, strict=True)
+            for image, output, size, hint in zip(arrays, outputs, sizes, hints, strict=True)
         ]
 
     def _crops(
         self,
-        output: SaliencyOutput,
+        output: SaliencyArrays,
         standing: Standing | None,
         size: Size,
         hint: Hints,
         ratios: Sequence[AspectRatio],
     ) -> list[Crop]:
         o = self.options
-        saliency = output.saliency.cpu().numpy()
+        saliency = output.saliency
         integral = Integral.of(saliency, size)
         weights = SceneWeights(o.subject, o.whole, o.faces, o.animals, o.text)
         scene = Scene.of(output, integral, weights)
@@ -220,13 +298,6 @@ class SaliencyCrop(CropMethod, Trained):
         if standing is None:
             return search(hint.keep).box
         return standing.window(search, ratio, hint.keep)
-
-
-def _standing(image: Tensor, size: Size) -> Standing | None:
-    """Find the subject on a plain background."""
-    from .subject_protection import find_standing  # imports torch; option checks must not
-
-    return find_standing(image, size)
 
 
 def argmax_point(saliency: numpy.ndarray) -> Focal:

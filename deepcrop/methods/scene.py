@@ -24,7 +24,7 @@ from .base import Part
 from .face_protection import face_box, head_of
 
 if TYPE_CHECKING:
-    from ..networks.saliency.model import SaliencyOutput
+    from ..networks.saliency.arrays import SaliencyArrays
 
 Corners = tuple[float, ...]
 """x0, y0, x1, y1 in 0..1 of the image's sides."""
@@ -90,7 +90,7 @@ class Scene:
     weights: SceneWeights
 
     @classmethod
-    def of(cls, output: SaliencyOutput, integral: Integral, weights: SceneWeights) -> Scene:
+    def of(cls, output: SaliencyArrays, integral: Integral, weights: SceneWeights) -> Scene:
         """Read the scene from the network's output for an image.
 
         Parts whose weight is 0 are left out: they neither move a window nor flag it.
@@ -115,16 +115,14 @@ class Scene:
             things.append(Thing(box, SHOWN * weight, weight))
             parts.append(Part(face_box(head, size), Flag.HEAD_CUT))
         if output.text is not None and weights.text:
-            things += [
-                Thing(box, 0.0, weights.text) for box in _lines(output.text.cpu().numpy(), size)
-            ]
+            things += [Thing(box, 0.0, weights.text) for box in _lines(output.text, size)]
         if output.subject is None:
             return cls(size, None, None, 0.0, tuple(things), tuple(parts), weights)
-        mask = output.subject.cpu().double().numpy()
+        mask = output.subject.astype(np.float64)
         mask = np.where(mask > 0.1, mask, 0.0)
         if (mask > CONFIDENT).mean() <= SMALLEST:
             return cls(size, None, None, 0.0, tuple(things), tuple(parts), weights)
-        gate = _share_on(output.saliency.cpu().double().numpy(), mask)
+        gate = _share_on(output.saliency.astype(np.float64), mask)
         subject = Integral.of(mask, size)
         return cls(size, subject, mask, gate, tuple(things), tuple(parts), weights)
 

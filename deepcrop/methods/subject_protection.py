@@ -1,7 +1,7 @@
 """Find windows that show subjects on a plain background whole if the ratio has room for them.
 
 ```python
-standing = find_standing(image, size)       # None for ordinary photos
+standing = find_standing(pixels, size)      # None for ordinary photos
 box = standing.window(search, aspect)       # search: best_window with all but ``keep``
 ```
 """
@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from ..flags import Flag
 from ..geometry import AspectRatio, Box, Size
@@ -31,16 +32,16 @@ MARGIN = 0.04
 """Margin around an inscription if the panel has room, relative to the source's longer edge."""
 
 
-def find_standing(image: Tensor, size: Size) -> Standing | None:
+def find_standing(pixels: NDArray[np.uint8], size: Size) -> Standing | None:
     """Find a subject on a plain background, or an inscription on a panel; None for other photos.
 
     Args:
-        image: uint8 ``(3, h, w)``, the source at the method's analysis size.
+        pixels: ``(h, w, 3)``, the source at the method's analysis size.
         size: size of the source in pixels.
     """
-    if found := find_subject(image):
+    if found := find_subject(pixels):
         return OnGround(found, size)
-    if written := find_inscription(image):
+    if written := find_inscription(pixels):
         return OnPanel(written, size)
     return None
 

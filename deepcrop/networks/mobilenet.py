@@ -17,25 +17,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import onednn
+from .mobilenet_stages import CHANNELS as CHANNELS
+from .mobilenet_stages import Block, OutputStride, blocks
 
 Padding = Literal["same", "symmetric"]
-
-# (expansion, channels, blocks, stride of the first block): Table 2 of the paper.
-STAGES = (
-    (1, 16, 1, 1),
-    (6, 24, 2, 2),
-    (6, 32, 3, 2),
-    (6, 64, 4, 2),
-    (6, 96, 3, 1),
-    (6, 160, 3, 2),
-    (6, 320, 1, 1),
-)
-CHANNELS = (
-    32,
-    *(channels for _, channels, blocks, _ in STAGES for _ in range(blocks)),
-    1280,
-)
-"""The number of output channels of ``features[i]`` for i = 0 .. 18."""
 
 
 class Conv2dSame(nn.Conv2d):
@@ -134,30 +119,21 @@ def _convolve(
 class InvertedResidual(nn.Module):
     """A 1x1 expansion, a depthwise 3x3 convolution, and a linear 1x1 projection (Figure 3b)."""
 
-    def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        *,
-        expansion: int,
-        stride: int,
-        dilation: int,
-        folded: bool,
-        same: bool,
-    ) -> None:
+    def __init__(self, block: Block, *, folded: bool, same: bool) -> None:
         super().__init__()
-        hidden = inputs * expansion
-        self.residual = stride == 1 and inputs == outputs
+        inputs, outputs = block.inputs, block.outputs
+        hidden = inputs * block.expansion
+        self.residual = block.stride == 1 and inputs == outputs
         layers: list[nn.Module] = []
-        if expansion != 1:
+        if block.expansion != 1:
             layers.append(nn.Sequential(*_convolve(inputs, hidden, 1, folded=folded, same=same)))
         depthwise = _convolve(
             hidden,
             hidden,
             3,
-            stride=stride,
+            stride=block.stride,
             groups=hidden,
-            dilation=dilation,
+            dilation=block.dilation,
             folded=folded,
             same=same,
         )
@@ -188,7 +164,7 @@ class MobileNetV2(nn.Module):
         self,
         *,
         stop: int = 19,
-        output_stride: Literal[8, 16, 32] = 32,
+        output_stride: OutputStride = 32,
         padding: Padding = "same",
         folded: bool = True,
     ) -> None:
@@ -201,31 +177,13 @@ class MobileNetV2(nn.Module):
         layers: list[nn.Module] = [
             nn.Sequential(*_convolve(3, 32, 3, stride=2, folded=folded, same=same))
         ]
-        inputs, reached, dilation = 32, 2, 1
         strides = [2]
-        for expansion, outputs, blocks, first in STAGES:
-            for block in range(blocks):
-                stride = first if block == 0 else 1
-                before = dilation
-                if stride == 2 and reached == output_stride:
-                    stride, dilation = 1, dilation * 2
-                reached *= stride
-                strides.append(reached)
-                layers.append(
-                    InvertedResidual(
-                        inputs,
-                        outputs,
-                        expansion=expansion,
-                        stride=stride,
-                        dilation=before,
-                        folded=folded,
-                        same=same,
-                    )
-                )
-                inputs = outputs
+        for block in blocks(output_stride):
+            strides.append(block.reached)
+            layers.append(InvertedResidual(block, folded=folded, same=same))
         layers.append(nn.Sequential(*_convolve(320, 1280, 1, folded=folded, same=same)))
         self.blocks = nn.Sequential(*layers[:stop])
-        self.strides = (*strides, reached)[:stop]
+        self.strides = (*strides, strides[-1])[:stop]
         self.folded = folded
         self.channels = CHANNELS[stop - 1]
 

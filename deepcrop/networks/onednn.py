@@ -36,11 +36,18 @@ def is_faster(input: Tensor) -> bool:
         input.device.type == "cpu"
         and not torch.is_grad_enabled()
         and not torch.is_autocast_enabled("cpu")
+        and not _is_exporting()
         and torch.get_num_threads() == 1
         and torch.backends.mkldnn.is_available()
         and input.dtype in TOLERANCE
         and _is_usable(input.dtype)
     )
+
+
+def _is_exporting() -> bool:
+    """Return whether the network is being converted to another form, which knows conv2d alone."""
+    tracing = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+    return bool(tracing) or torch.compiler.is_compiling()
 
 
 def convolve(

@@ -1,7 +1,7 @@
 """Locate subjects on a plain background, as in product photos.
 
 ```python
-found = find_subject(image)     # uint8 (3, H, W), such as a network's input
+found = find_subject(pixels)    # uint8 (H, W, 3), such as a network's input
 columns, rows = found.spans     # of the separate objects, 0..1
 ```
 
@@ -16,11 +16,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ..geometry import Size
+from ..resize import resized
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -63,20 +62,19 @@ class Subject:
         return (spans[0][0] < near) + (spans[-1][1] > 1 - near)
 
 
-def find_subject(image: Tensor) -> Subject | None:
+def find_subject(pixels: NDArray[np.uint8]) -> Subject | None:
     """Find the subject on a plain background; None if the background isn't plain or is empty.
 
     Args:
-        image: uint8 ``(3, H, W)``; images wider than some hundred pixels are slow.
+        pixels: ``(H, W, 3)``; images wider than some hundred pixels are slow.
     """
-    if min(image.shape[1:]) < 16:
+    if min(pixels.shape[:2]) < 16:
         return None
-    ground = _Ground.of(image.permute(1, 2, 0).cpu().numpy())
+    ground = _Ground.of(pixels)
     if ground is None:
         return None
-    look = Size(image.shape[2], image.shape[1]).fit(LOOK)
-    small = F.interpolate(image[None], (look.height, look.width), mode="bilinear", antialias=True)
-    things = ground.things(small[0].permute(1, 2, 0).cpu().numpy())
+    look = Size(pixels.shape[1], pixels.shape[0]).fit(LOOK)
+    things = ground.things(resized(pixels, look, "linear"))
     height, width = things.shape
     gap = max(2, round(GAP * max(height, width)))
     columns = list(_runs(things.sum(0) > SPECKS, gap))

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ..geometry import Size
+from ..resize import resized
 from .ground import LOOK, Span, find_subject
 
 FLAT = 12
@@ -38,21 +37,21 @@ class Inscription:
     """The span of the panel's columns, and of its rows."""
 
 
-def find_inscription(image: Tensor) -> Inscription | None:
+def find_inscription(pixels: Pixels) -> Inscription | None:
     """Find an inscription on a plain panel along one side of an image; None if there is none.
 
     Args:
-        image: uint8 ``(3, H, W)``; images wider than some hundred pixels are slow.
+        pixels: ``(H, W, 3)``; images wider than some hundred pixels are slow.
     """
-    size = Size(image.shape[2], image.shape[1])
-    if min(size.width, size.height) < 16 or not any(_flat_sides(_rows_of(image))):
+    size = Size(pixels.shape[1], pixels.shape[0])
+    if min(size.width, size.height) < 16 or not any(_flat_sides(pixels)):
         return None
     look = size.fit(LOOK)
-    small = F.interpolate(image[None], (look.height, look.width), mode="bilinear", antialias=True)
-    for side, flat in enumerate(_flat_sides(_rows_of(small[0]))):
+    small = resized(pixels, look, "linear")
+    for side, flat in enumerate(_flat_sides(small)):
         if not flat:
             continue
-        end = _end(_from_side(_rows_of(small[0]), side))
+        end = _end(_from_side(small, side))
         if end is None:
             continue
         width, height = look.width, look.height
@@ -62,7 +61,7 @@ def find_inscription(image: Tensor) -> Inscription | None:
             (0, 0, width, end),
             (0, height - end, width, height),
         )[side]
-        found = find_subject(small[0, :, y0:y1, x0:x1])
+        found = find_subject(small[y0:y1, x0:x1])
         if found is None or found.reaches(0) or found.reaches(1):
             continue
         columns, rows = found.spans
@@ -72,11 +71,6 @@ def find_inscription(image: Tensor) -> Inscription | None:
             ((x0 / width, x1 / width), (y0 / height, y1 / height)),
         )
     return None
-
-
-def _rows_of(image: Tensor) -> Pixels:
-    pixels: Pixels = image.permute(1, 2, 0).cpu().numpy()
-    return pixels
 
 
 def _within(start: float, stop: float, low: int, high: int, cells: int) -> Span:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from .. import image
 from ..errors import SourceError
 from ..job import Job
+from ..methods import registry
 from .item import ImageTask
 from .limits import limit_of
 from .sizing import min_decode_size
@@ -28,6 +31,7 @@ class Decoder:
         self.job = job
         self.analysis = analysis
         self.keep_pictures = keep_pictures
+        self.needs_pixels = registry.needs_pixels(job.method)
 
     def __call__(self, tasks: Sequence[ImageTask]) -> None:
         """Decode each source, or fail its task."""
@@ -59,10 +63,13 @@ class Decoder:
             exif_colour=self.job.exif_colour,
         )
         task.remark(picture.notes)
-        if self.analysis is not None:
+        if self.analysis is None:
+            task.thumbnail = picture.rgb
+        elif self.needs_pixels:
             task.thumbnail = image.thumbnail(picture, self.analysis)
         else:
-            task.thumbnail = picture.rgb
+            look = probe.size.fit(self.analysis)
+            task.thumbnail = np.zeros((look.height, look.width, 3), np.uint8)
         if self.keep_pictures:
             task.picture = picture
         elif self.analysis is None:

@@ -98,7 +98,7 @@ def parts(counts: tuple[int, int], rounds: int) -> Parts:
         ]
         apart = float(subprocess.check_output(command, text=True))
     method, photo = load(METHOD, device="cpu"), as_tensor(data.coffee())
-    multiplications = operations(method.network, lambda: method.boxes([photo], ["1:1"]))
+    multiplications = operations(method.network, lambda: method.network.predict([photo]))
     return Parts(pixels, network, store, apart, multiplications)
 
 

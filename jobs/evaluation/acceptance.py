@@ -98,8 +98,8 @@ def what_is_sliced(
     found = []
     for photo, crops in groupby(judged, lambda crop: crop.photo):
         image, size = read_photo(shared / "data" / photo, LONGEST)
-        [output] = method.network.predict([image])
-        integral = Integral.of(output.saliency.double().numpy(), size)
+        output = method.network.predict([image])[0].arrays()
+        integral = Integral.of(output.saliency, size)
         slicing = Slicing.of(output, Scene.of(output, integral, weights))
         found += [slicing.by(crop.box) for crop in crops]
     return found

@@ -130,8 +130,8 @@ def scorer_of(method: OurMethod) -> Scorer:
 def _worth(method: SaliencyCrop, photo: EvaluationPhoto) -> BoxScore:
     o = method.options
     weights = SceneWeights(o.subject, o.whole, o.faces, o.animals, o.text)
-    [output] = method.network.predict([photo.image], heads=True)
-    integral = Integral.of(output.saliency.double().numpy(), photo.size)
+    output = method.network.predict([photo.image], heads=True)[0].arrays()
+    integral = Integral.of(output.saliency, photo.size)
     scene = Scene.of(output, integral, weights)
     return lambda box: scene.worth(whole_pixels(box, photo.size), integral)
 

@@ -259,3 +259,31 @@ def test_an_animation_that_was_flattened_is_told(tmp_path):
     )
     assert row["flags"] == ["animation-flattened"]
     assert row["note"].startswith("frame 1 of 2 of an animation")
+
+
+FUSED = """
+import sys
+import pyarrow as pa
+import deepcrop.engine.driver
+from deepcrop.engine.actors import FusedActor, RenderActor
+from deepcrop.job import Job
+from deepcrop.sources.discovery import list_small
+job = Job(input=sys.argv[1], output=sys.argv[2], method=sys.argv[3], aspects=("1:1", "16:9"))
+rows = FusedActor(job, job.storage, pa.schema([]))(list_small(job.input, job.storage).table)
+print(rows["status"].to_pylist(), "torch" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize("method", ["center", "saliency"])
+def test_an_actor_on_cpus_needs_no_torch_where_another_runtime_serves(
+    method, tmp_path, photos, monkeypatch
+):
+    """PyTorch takes two seconds and 380 MB of each process."""
+    if method == "saliency":
+        pytest.importorskip("openvino")
+        monkeypatch.setenv("DEEPCROP_RUNTIME", "openvino")
+    (tmp_path / "in").mkdir()
+    photos["chelsea"].save(tmp_path / "in" / "photo.jpg")
+    command = [sys.executable, "-c", FUSED, tmp_path / "in", tmp_path / "out", method]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout.split() == ["['ok']", "False"], done.stderr

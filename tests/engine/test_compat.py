@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import ray
+from ray._private.node import Node
 from ray.data._internal.execution import streaming_executor
 
 from deepcrop.engine import compat
@@ -31,17 +32,25 @@ def test_services_are_replaced_while_a_cluster_of_our_own_lives_and_are_back_the
     assert streaming_executor.create_cluster_autoscaler is before
 
 
+def test_a_node_of_our_own_starts_without_services_for_others():
+    before = vars(Node)["start_api_server"]
+    with compat.without_node_services():
+        assert Node.start_api_server is not before
+    assert Node.start_api_server is before
+
+
 @pytest.mark.parametrize("version", ["2.61.0", "2.6.0", "3.0.0"])
 def test_with_another_ray_nothing_is_replaced_and_one_warning_says_so(monkeypatch, version):
     monkeypatch.setattr(ray, "__version__", version)
-    before = streaming_executor.create_cluster_autoscaler
+    before, before_node = streaming_executor.create_cluster_autoscaler, Node.start_monitor
     with pytest.warns(RuntimeWarning, match=rf"^Ray {version}: .*tested with Ray 2\.60"):
         assert not compat.is_tested_ray()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with compat.without_ray_data_services():
             assert streaming_executor.create_cluster_autoscaler is before
-        compat.stop_autoscaler_monitor()
+        with compat.without_node_services():
+            assert Node.start_monitor is before_node
 
 
 def test_private_names_of_ray_are_used_in_compat_alone():

@@ -1,5 +1,6 @@
 """The benchmark's parts: the task, the cost of a tree of processes, and the tables."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from deepcrop.planning.prices import Prices
 from deepcrop.schema import IMAGES
 from deepcrop.storage import Storage
 from jobs import benchmark
-from jobs.benchmarks import capacity, contenders, footprint, nodes, scale, split_overhead
+from jobs.benchmarks import capacity, contenders, footprint, gpu, nodes, scale, split_overhead
 from jobs.benchmarks.comparison import Margin, rows
 from jobs.benchmarks.corpus import SHAPES, mosaic
 from jobs.benchmarks.footprint import Footprint
@@ -99,6 +100,26 @@ def test_crop_methods_are_timed_in_batches(capsys):
     assert [(line[0], line[2]) for line in lines] == [("saliency", "2"), ("mars", "2")]
     for *_, maps, windows in lines:
         assert float(maps) > 0 < float(windows)
+
+
+def test_methods_are_timed_with_all_ways_to_decode(capsys, tmp_path):
+    record = tmp_path / "rates.json"
+    benchmark.gpu(["saliency"], [2], seconds=0.01, limit=200, threads=1, sources=2, record=record)
+    found = json.loads(record.read_text())
+    feeds = ["memory", "CPU", *["GPU"] * torch.cuda.is_available()]
+    assert [each["feed"] for each in found] == feeds
+    assert all(each["images_per_second"] > 0 for each in found)
+    assert "images/s" in capsys.readouterr().out
+
+
+def test_what_has_no_time_left_is_named():
+    device = torch.device("cpu")
+    wanted = list(gpu.settings(["saliency", "cagic", "dnr"], (), device))
+    assert [each.batch for each in wanted if each.method == "cagic"] == [16, 16]
+    assert {each.method for each in wanted if each.feed == "CPU"} == {"saliency", "cagic", "dnr"}
+    rates = list(gpu.measure(wanted, device, seconds=1, limit=0, threads=1, sources=1))
+    assert [rate.setting for rate in rates] == wanted
+    assert rates[0].line() == ["saliency", "16", "memory", "left out: no time"]
 
 
 @pytest.mark.slow

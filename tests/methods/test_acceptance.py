@@ -31,8 +31,8 @@ def slicing(*, gaze=CORNER, subject=None, face=None):
         torch.zeros(0, 5),
         subject,
         None,
-    )
-    integral = Integral.of(output.saliency.double().numpy(), SIZE)
+    ).arrays()
+    integral = Integral.of(output.saliency, SIZE)
     return Slicing.of(output, Scene.of(output, integral, WEIGHTS))
 
 

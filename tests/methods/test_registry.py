@@ -167,3 +167,15 @@ def test_a_gpu_that_is_not_there_is_a_wrong_request(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(RequestError, match=r"device 'cuda': .*--device cpu"):
         registry.load("saliency", device="cuda")
+
+
+def test_who_looks_at_no_pixels_says_so_and_derived_classes_look(monkeypatch):
+    assert not registry.needs_pixels("center")
+    assert registry.needs_pixels("saliency")
+
+    class Derived(Center):
+        """A method that may look."""
+
+    for method in (Foreign, Derived):
+        enter(monkeypatch, method)
+        assert registry.needs_pixels("foreign")

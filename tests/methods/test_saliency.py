@@ -118,6 +118,7 @@ def test_fewer_pixels_are_looked_at_on_demand(photos):
 
 
 def test_bfloat16_sees_what_float32_sees(photos, monkeypatch):
+    monkeypatch.setenv("DEEPCROP_RUNTIME", "torch")
     maps = {}
     for kind in (torch.float32, torch.bfloat16):
         monkeypatch.setattr(

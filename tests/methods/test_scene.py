@@ -23,11 +23,11 @@ def seen(*, gaze=None, faces=(), animals=(), subject=None, text=None):
         torch.tensor(animals).reshape(-1, 5) if animals else NONE,
         subject,
         text,
-    )
+    ).arrays()
 
 
 def crop(output, weights=ALL):
-    integral = Integral.of(output.saliency.numpy(), SIZE)
+    integral = Integral.of(output.saliency, SIZE)
     scene = Scene.of(output, integral, weights)
     return best_window(integral, SQUARE, bonus=scene.bonus).box, scene
 

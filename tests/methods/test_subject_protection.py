@@ -10,14 +10,13 @@ from pathlib import Path
 
 import numpy
 import pytest
-import torch
 from PIL import Image, ImageDraw
 from skimage import data
 
 import deepcrop
 from deepcrop import AspectRatio, Box, Size
 from deepcrop.flags import Flag
-from deepcrop.methods.base import Hints, Part, as_tensor
+from deepcrop.methods.base import Hints, Part, as_array
 from deepcrop.methods.saliency import SaliencyCrop
 from deepcrop.methods.subject_protection import find_standing
 from deepcrop.ops.ground import find_subject
@@ -175,7 +174,7 @@ def test_things_are_whole_wherever_the_ratio_has_room_whatever_is_salient():
     rng, whole = numpy.random.default_rng(0), 0
     for drawn in pictures():
         size = Size(*drawn.picture.size)
-        standing = find_standing(as_tensor(look(drawn.picture)), size)
+        standing = find_standing(as_array(look(drawn.picture)), size)
         assert standing is not None, drawn.name
         integral = Integral.of(rng.random((6, 6)) ** 4, size)
         for text in RATIOS:
@@ -207,7 +206,7 @@ def test_methods_show_them_whole(name):
 
 def test_the_ground_of_every_picture_is_seen():
     for drawn in pictures():
-        found = find_subject(as_tensor(look(drawn.picture)))
+        found = find_subject(as_array(look(drawn.picture)))
         assert found is not None, drawn.name
         width, height = drawn.picture.size
         (columns, rows), subject = found.spans, drawn.subject
@@ -221,8 +220,8 @@ def test_the_ground_of_every_picture_is_seen():
         assert -pixel <= min(outside) and max(outside) <= 6 * pixel, (drawn.name, outside)
 
 
-def tensor(pixels: numpy.ndarray) -> torch.Tensor:
-    return as_tensor(pixels.clip(0, 255).round().astype(numpy.uint8))
+def levels(pixels: numpy.ndarray) -> numpy.ndarray:
+    return pixels.clip(0, 255).round().astype(numpy.uint8)
 
 
 def test_a_soft_shadow_is_no_thing():
@@ -230,7 +229,7 @@ def test_a_soft_shadow_is_no_thing():
     pixels = ground("white", Size(600, 400))
     pixels -= (38 * numpy.exp(-(((x - 300) / 120) ** 2) - ((y - 320) / 30) ** 2))[..., None]
     pixels[100:320, 240:360] = (150, 60, 20)
-    found = find_subject(tensor(pixels))
+    found = find_subject(levels(pixels))
     assert found is not None
     (columns, rows), pixel = found.spans, 600 / 320
     assert columns[0][0] * 600 == pytest.approx(240, abs=2 * pixel)
@@ -242,33 +241,33 @@ def test_noise_of_a_sensor_is_no_thing_and_a_texture_is_no_ground():
     rng = numpy.random.default_rng(0)
     pixels = ground("off-white", Size(600, 400))
     pixels[100:320, 240:360] = (150, 60, 20)
-    faint = find_subject(tensor(pixels + rng.normal(0, 2, (400, 600, 1))))
+    faint = find_subject(levels(pixels + rng.normal(0, 2, (400, 600, 1))))
     assert faint is not None and len(faint.spans[0]) == 1
-    assert find_subject(tensor(pixels + rng.normal(0, 12, (400, 600, 1)))) is None
+    assert find_subject(levels(pixels + rng.normal(0, 12, (400, 600, 1)))) is None
 
 
 @pytest.mark.parametrize("name", ["astronaut", "coffee", "chelsea", "rocket"])
 def test_ordinary_photos_have_no_plain_ground(name):
     photo = Image.fromarray(getattr(data, name)())
-    assert find_standing(as_tensor(look(photo)), Size(*photo.size)) is None
+    assert find_standing(as_array(look(photo)), Size(*photo.size)) is None
 
 
 def test_a_photo_in_a_frame_an_empty_ground_and_a_scene_before_a_wall_are_no_subjects():
     size = Size(600, 400)
     framed = ground("white", size)
     framed[8:-8, 8:-8] = numpy.asarray(Image.fromarray(data.coffee()).resize((584, 384)))
-    assert find_subject(tensor(framed)) is None
-    assert find_subject(tensor(ground("gradient", size))) is None
+    assert find_subject(levels(framed)) is None
+    assert find_subject(levels(ground("gradient", size))) is None
     wall = ground("white", size)
     wall[340:, :] = (90, 70, 50)
-    assert find_subject(tensor(wall)) is None
-    assert find_subject(tensor(ground("white", Size(9, 9)))) is None
+    assert find_subject(levels(wall)) is None
+    assert find_subject(levels(ground("white", Size(9, 9)))) is None
 
 
 def test_what_reaches_to_two_edges_is_cut_as_a_scene_is():
     pixels = ground("black", Size(600, 400))
     pixels[180:240, ::3] = (250, 200, 90)  # a skyline at night
-    standing = find_standing(tensor(pixels), Size(600, 400))
+    standing = find_standing(levels(pixels), Size(600, 400))
     assert standing is not None
     assert not standing.parts(AspectRatio(9, 16)) and standing.parts(AspectRatio(16, 9))
 
@@ -290,7 +289,7 @@ def banner() -> numpy.ndarray:
 def test_what_is_written_on_a_panel_is_whole_or_left_out(turns):
     pixels = numpy.rot90(banner(), turns).copy()
     size = Size(4 * pixels.shape[1], 4 * pixels.shape[0])
-    standing = find_standing(tensor(pixels), size)
+    standing = find_standing(levels(pixels), size)
     assert standing is not None
     [part] = standing.parts(AspectRatio(1, 1))
     mask = Image.fromarray(numpy.abs(pixels - (170, 20, 20)).max(2) < 1).resize(
@@ -320,7 +319,7 @@ def test_a_plain_sky_above_a_landscape_is_no_panel():
     hills = 150 + 30 * numpy.sin(numpy.mgrid[:400, :600][1] / 60)
     photo[y < hills] = 255
     photo[40:60, 100:130] = 0  # a bird
-    assert find_inscription(tensor(photo)) is None
+    assert find_inscription(levels(photo)) is None
 
 
 @pytest.fixture(scope="module")

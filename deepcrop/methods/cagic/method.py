@@ -71,8 +71,8 @@ class Cagic(CropMethod, Trained):
         lacking = network.detector is None or network.people is None
         if o.mapped and lacking:
             raise RequestError(
-                f"option 'score': {o.score!r} needs weights with a detector of objects and people's "
-                "scores; these have none: use 'words'"
+                f"option 'score': {o.score!r} needs weights with a detector of objects and "
+                "people's scores; these have none: use 'words'"
             )
         self.clip = ClipWords.load(o.model, self.device) if o.score == "clip" else None
         words = sorted({*OBJECT_WORDS, *network.words.vocabulary.words})

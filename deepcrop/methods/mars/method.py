@@ -25,7 +25,7 @@ from ...flags import Flag
 from ...geometry import AspectRatio, Box, Focal, RatioLike, Size
 from ...ops.box_search import SumTable
 from ...ops.windows import Integral, Window, best_window, expand_to_contain
-from ..base import Crop, CropMethod, Hints, Part, Photo, Trained, options_of, read_inputs
+from ..base import Crop, CropMethod, Hints, Part, Photo, Trained, as_array, options_of, read_inputs
 from ..face_protection import face_box, head_of, head_parts
 from .area import exact_window, read_area
 from .choice import Rules, Scorer, choose
@@ -167,9 +167,9 @@ class MarsCrop(CropMethod, Trained):
 
     def _standing(self, image: Tensor, size: Size) -> Standing | None:
         """Find the subject on a plain background, if the option is set."""
-        from ..subject_protection import find_standing  # imports torch; option checks must not
+        from ..subject_protection import find_standing
 
-        return find_standing(image, size) if self.options.plain_ground else None
+        return find_standing(as_array(image), size) if self.options.plain_ground else None
 
     def _crop(self, logits: Floats, aspect: AspectRatio, image: _Image, focal: Focal) -> Crop:
         """Convert one cropping area to a crop."""

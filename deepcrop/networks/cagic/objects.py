@@ -59,7 +59,7 @@ def find_objects(detector: YoloxNano, image: Tensor) -> Objects:
     pixels = image[None].to(weight.device, weight.dtype)
     pixels = F.interpolate(pixels, sides, mode="bilinear", antialias=True, align_corners=False)
     below, right = (-side % STRIDES[-1] for side in sides)
-    found = detector(F.pad(pixels, (0, right, 0, below), value=GREY))[0].float()
+    found = detector(F.pad(pixels, (0, right, 0, below), value=GREY))[0].float().cpu()
     boxes = found[:, :4] / found.new_tensor([sides[1], sides[0]] * 2)
     boxes, likely = boxes.clamp(0, 1), found[:, 4:]
     rows, classes = torch.nonzero(likely >= LEAST, as_tuple=True)

@@ -18,11 +18,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..mobilenet import CHANNELS, Conv2dSame
-
-TAPS = (6, 13, 17)
-"""Indices of the trunk's blocks that are read; the first has stride 8, the others are coarser."""
-OVERLAP = 0.3
-"""Intersection over union (0..1) above which two boxes are the same face."""
+from .objects import TAPS as TAPS
+from .objects import nms as objects_nms
+from .objects import read_objects
 
 
 class FaceHead(nn.Module):
@@ -55,47 +53,22 @@ class FaceHead(nn.Module):
 
 
 def read_faces(found: Tensor, threshold: float) -> Tensor:
-    """Return the faces of one image, by descending probability.
+    """Return the faces of one image, by descending probability; see :func:`.objects.read_objects`.
 
     Args:
         found: the map ``(5, h, w)`` from :class:`FaceHead`.
         threshold: least probability of a face, 0..1.
 
     Returns:
-        ``(n, 5)`` float32: x0, y0, x1, y1 in 0..1 of the image's sides, and the probability.
+        ``(n, 5)`` float32 on the map's device.
     """
-    found = found.float()
-    score = found[0].sigmoid()
-    peak = score == F.max_pool2d(score[None, None], 3, stride=1, padding=1)[0, 0]
-    row, column = torch.nonzero(peak & (score >= threshold), as_tuple=True)
-    right, down, width, height = found[1:, row, column]
-    x, y = column + 0.5 + right, row + 0.5 + down
-    width, height = width.exp() / 2, height.exp() / 2
-    boxes = torch.stack([x - width, y - height, x + width, y + height], 1)
-    sides = boxes.new_tensor([score.shape[1], score.shape[0]] * 2)
-    boxes, sure = (boxes / sides).clamp(0, 1), score[row, column]
-    return torch.cat([boxes, sure[:, None]], 1)[nms(boxes, sure, OVERLAP)]
+    objects = read_objects(found.detach().float().cpu().numpy(), threshold)
+    return torch.from_numpy(objects).to(found.device)
 
 
 def nms(boxes: Tensor, scores: Tensor, overlap: float) -> list[int]:
-    """Suppress the boxes that overlap one of a higher score (non-maximum suppression).
-
-    It replaces torchvision.ops.nms, whose import takes longer than a process spends on faces.
-
-    Args:
-        boxes: ``(n, 4)``: x0, y0, x1, y1.
-        scores: ``(n,)``.
-        overlap: largest IoU (0..1) of two boxes that are kept.
-
-    Returns:
-        The indices of the boxes that are kept, by descending score.
-    """
-    overlapping = (box_iou(boxes, boxes) > overlap).tolist()
-    chosen: list[int] = []
-    for each in scores.argsort(descending=True, stable=True).tolist():
-        if not any(overlapping[each][other] for other in chosen):
-            chosen.append(each)
-    return chosen
+    """Suppress the boxes that overlap one of a higher score; see :func:`.objects.nms`."""
+    return objects_nms(boxes.numpy(), scores.numpy(), overlap)
 
 
 def box_iou(one: Tensor, other: Tensor) -> Tensor:

@@ -22,16 +22,13 @@ from torch import Tensor, nn
 from ..group_by_shape import group_by_shape
 from ..mobilenet import CHANNELS, Conv2dSame, MobileNetV2
 from ..precision import check_dtype
-from .faces import TAPS as FACE_TAPS
+from .arrays import SaliencyArrays
 from .faces import FaceHead, read_faces
+from .objects import ANIMAL_THRESHOLD, FACE_THRESHOLD
+from .objects import TAPS as FACE_TAPS
 from .options import SaliencyOptions as SaliencyOptions
 from .sam import AttentiveConvLSTM, PriorRound, Readout, resize
 from .scene import SceneHead, SceneMaps
-
-FACE_THRESHOLD = 0.3
-"""Least probability (0..1) of a face; the model card gives the resulting precision and recall."""
-ANIMAL_THRESHOLD = 0.25
-"""Least probability (0..1) of an animal's head; see the model card."""
 
 
 class Found(NamedTuple):
@@ -66,6 +63,16 @@ class SaliencyOutput:
     animals: Tensor
     subject: Tensor | None = None
     text: Tensor | None = None
+
+    def arrays(self) -> SaliencyArrays:
+        """Return it as arrays."""
+        return SaliencyArrays(
+            self.saliency.cpu().numpy(),
+            self.faces.cpu().numpy(),
+            self.animals.cpu().numpy(),
+            None if self.subject is None else self.subject.cpu().numpy(),
+            None if self.text is None else self.text.cpu().numpy(),
+        )
 
 
 class SaliencyNetwork(nn.Module):
@@ -153,6 +160,26 @@ class SaliencyNetwork(nn.Module):
         scene = self.scene([features[tap] for tap in FACE_TAPS], wide)
         return self._density(score, size), scene
 
+    def outputs(self, x: Tensor) -> list[Tensor]:
+        """Return all that the network predicts in one pass, as other runtimes do.
+
+        Args:
+            x: the input of :meth:`forward`.
+
+        Returns:
+            The density ``(B, 1, H / 4, W / 4)``; and the maps ``(B, C, H / 8, W / 8)`` of the heads
+            beside gaze, one after the other, if there are any.
+        """
+        features = self._taps(x, heads=True)
+        wide = self._rounds(features)
+        score = self.readout(wide, self._fine(features))
+        gaze = self._density(score, (x.shape[-2] // 4, x.shape[-1] // 4))[:, None]
+        taps = [features[tap] for tap in FACE_TAPS] if self.faces or self.scene else []
+        if self.scene is not None:
+            people, animals, subject, text = self.scene(taps, wide)
+            return [gaze, torch.cat([people, animals, subject[:, None], text[:, None]], 1)]
+        return [gaze] if self.faces is None else [gaze, self.faces(taps)]
+
     def _fine(self, features: Mapping[int, Tensor]) -> Tensor | None:
         return None if self.options.detail is None else features[self.options.detail]
 
@@ -179,11 +206,7 @@ class SaliencyNetwork(nn.Module):
 
     def input_size(self, height: int, width: int) -> tuple[int, int]:
         """Return the (height, width) to which an image is resized: its shape with ``pixels``."""
-        o = self.options
-        shape = min(max(width / height, 1 / 4), 4.0)
-        sides = (math.sqrt(o.pixels / shape), math.sqrt(o.pixels * shape))
-        rounded = [max(o.multiple, round(side / o.multiple) * o.multiple) for side in sides]
-        return rounded[0], rounded[1]
+        return self.options.input_size(height, width)
 
     def preprocess(self, image: Tensor) -> Tensor:
         """Resize an image ``(3, h, w)`` uint8 to its input size and normalise it: ``(3, H, W)``."""

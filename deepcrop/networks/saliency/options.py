@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -48,6 +49,15 @@ class SaliencyOptions(JsonOptions):
     dropout: float = 0.2
     faces: int | None = None
     scene: int | None = None
+
+    def input_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return the (height, width) to which an image is resized: its shape with ``pixels``."""
+        shape = min(max(width / height, 1 / 4), 4.0)
+        sides = (math.sqrt(self.pixels / shape), math.sqrt(self.pixels * shape))
+        rounded = [
+            max(self.multiple, round(side / self.multiple) * self.multiple) for side in sides
+        ]
+        return rounded[0], rounded[1]
 
     @classmethod
     def sam(cls) -> SaliencyOptions:

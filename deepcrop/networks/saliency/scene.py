@@ -20,10 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..mobilenet import CHANNELS, Conv2dSame
-from .faces import TAPS
-
-CHANNELS_OF = {"people": 5, "animals": 5, "subject": 1, "text": 1}
-"""Number of channels of each map; those of objects are CenterNet's, see :mod:`.faces`."""
+from .objects import CHANNELS_OF, TAPS
 
 
 class SceneMaps(NamedTuple):
