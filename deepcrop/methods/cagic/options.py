@@ -46,7 +46,7 @@ class CagicOptions:
     score: Score = "map"
     model: str = "openai/clip-vit-base-patch32"
     search: Literal["exact", "annealed"] = "exact"
-    tightness: Annotated[float, Field(ge=0, le=5)] = 1.05
+    tightness: Annotated[float, Field(ge=0, le=5)] = 0.95
     aesthetics: Annotated[float, Field(ge=0)] | None = None
     encode: Literal["once", "crop"] = "once"
     function_words: bool = False
