@@ -213,8 +213,11 @@ def caption(
     weights: str = typer.Option("cagic", help="Name or file of the weights."),
     photos: int = typer.Option(1000, min=1, help="The largest number of photos."),
     row: list[str] = typer.Option(
-        ["words:score=words", "captioner:score=captioner"],
+        ["map:score=map", "words:score=words", "captioner:score=captioner"],
         help="NAME:option=value,...: a row of the table.",
+    ),
+    part: str = typer.Option(
+        "all", help="Photos: all, or one half: evaluation or tuning, on which options were chosen."
     ),
 ) -> None:
     """Measure how well captions steer CAGIC's crops, beside the centre, saliency and Grad-CAM."""
@@ -222,7 +225,7 @@ def caption(
 
     torch.set_num_threads(1)
     console = Console(width=110)
-    console.print(steering_table(shared, weights, row, photos, console.print))
+    console.print(steering_table(shared, weights, row, photos, console.print, part))
 
 
 @app.command()

@@ -8,6 +8,7 @@ python -m jobs.train mars-boxes boxes.parquet --shared ../shared
 python -m jobs.train mars-paper boxes.parquet --images ../shared/data/crops_fcdb/images \
     --trunk saliency --output runs
 python -m jobs.train mars-paper FAT --format fat --images FAT/images --trunk MOBILENET --paper --gpu
+python -m jobs.train objects --shared ../shared --output runs
 python -m jobs.train vgg-slim --shared ../shared --output runs/vgg-slim
 """
 
@@ -329,6 +330,20 @@ def aesthetics(
         ]
     )
     show(train_aesthetics(paths[:photos], shared / IMAGENET, output, cache=cache))
+
+
+@app.command()
+def objects(
+    output: Path = typer.Option(..., help="Folder of cagic.safetensors; its readers stay."),
+    shared: Path = typer.Option(SHARED, help="Folder that holds weights/teachers."),
+    start: str = typer.Option("cagic", help="CAGIC's weights that are extended: a name or file."),
+    people: str = typer.Option("mars", help="Mars' weights: a name or file."),
+) -> None:
+    """Give CAGIC a detector of objects (YOLOX-Nano), and Mars' scores of windows."""
+    from jobs.training.cagic import add_objects
+
+    output.mkdir(parents=True, exist_ok=True)
+    typer.echo(add_objects(start, shared / "weights" / "teachers", people, output))
 
 
 def show(figures: dict[str, float]) -> None:

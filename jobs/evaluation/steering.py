@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,8 @@ from jobs.training.datasets import read_photo
 
 from .cagic_ablation import AblationOptions
 
+PARTS = ("evaluation", "tuning", "all")
+"""Halves of the photos, by the hash of their names: options are chosen on "tuning" alone."""
 SMALLEST, LARGEST = 0.02, 0.4
 """The least and the largest share (0..1) of the photo that an object covers."""
 THRESHOLD = 0.2
@@ -45,13 +48,24 @@ class NamedObject:
         return f"{article} {self.category}"
 
 
-def read_objects(folder: Path) -> dict[Path, list[NamedObject]]:
+def part_of(name: str) -> str:
+    """Return the half of a photo by the hash of its file's name."""
+    return PARTS[int(hashlib.sha256(name.encode()).hexdigest(), 16) % 2]
+
+
+def read_objects(folder: Path, part: str = "all") -> dict[Path, list[NamedObject]]:
     """Read ``objects.json``: of each photo, the largest object of each category.
 
     Crowds, and objects outside 2 to 40% of the photo, are left out.
+
+    Args:
+        folder: folder that holds it.
+        part: one of :data:`PARTS`.
     """
     photos: dict[Path, list[NamedObject]] = {}
     for name, entry in sorted(json.loads((folder / "objects.json").read_text()).items()):
+        if part not in ("all", part_of(name)):
+            continue
         size = Size(entry["width"], entry["height"])
         largest: dict[str, Box] = {}
         for each in entry["objects"]:
@@ -158,6 +172,7 @@ def steering_table(
     rows: Sequence[str],
     photos: int,
     log: Callable[[str], None] = print,
+    part: str = "all",
 ) -> Table:
     """Measure CAGIC and its baselines on objects that no training has seen.
 
@@ -169,8 +184,9 @@ def steering_table(
             most, and Grad-CAM of the same score.
         photos: the largest number of photos used.
         log: takes a line a result.
+        part: one of :data:`PARTS`.
     """
-    objects = dict(list(read_objects(shared / "data" / "objects_coco128").items())[:photos])
+    objects = dict(list(read_objects(shared / "data" / "objects_coco128", part).items())[:photos])
     images, sizes = {}, {}
     for path in objects:
         images[path], sizes[path] = read_photo(path, Cagic.analysis)

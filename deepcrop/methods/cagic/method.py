@@ -21,9 +21,16 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import torch
 from torch import Tensor
 
+from ...errors import RequestError
 from ...geometry import AspectRatio, Box, Focal, RatioLike, Size
+from ...networks.cagic.clip_words import ClipWords
+from ...networks.cagic.coco_words import OBJECT_WORDS
 from ...networks.cagic.model import CagicNetwork, FixedScene, Scene
+from ...networks.cagic.phrases import read_caption
+from ...networks.cagic.vocabulary import Bag, OpenVocabulary, Vocabulary
+from ...networks.cagic.word_map import Sighting
 from ...ops.annealing import Bounds, anneal
+from ...ops.window_grid import grid, scales
 from ...ops.windows import expand_to_contain
 from ..base import Crop, CropMethod, Hints, Photo, Trained, options_of, read_inputs
 from .options import CagicOptions
@@ -32,6 +39,8 @@ from .request import Request, bounds_of, note_of
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+SHORTLIST = 256
+"""The most windows of the lowest losses whose aesthetics are compared."""
 MAX_IMAGES_PER_SEARCH = 16
 """The most images whose searches run together on a GPU."""
 
@@ -58,6 +67,16 @@ class Cagic(CropMethod, Trained):
             options: the options of the score and the search.
         """
         self.network, self.options = network, options or self.Options()
+        o = self.options
+        lacking = network.detector is None or network.people is None
+        if o.mapped and lacking:
+            raise RequestError(
+                f"option 'score': {o.score!r} needs weights with a detector of objects and "
+                "people's scores; these have none: use 'words'"
+            )
+        self.clip = ClipWords.load(o.model, self.device) if o.score == "clip" else None
+        words = sorted({*OBJECT_WORDS, *network.words.vocabulary.words})
+        self.vocabulary = OpenVocabulary() if self.clip else Vocabulary(words)
 
     @classmethod
     def from_weights(
@@ -75,6 +94,14 @@ class Cagic(CropMethod, Trained):
     def request(self, caption: str | None) -> Request:
         """Look up a caption in the vocabularies of the enabled scores."""
         o, text = self.options, caption or ""
+        if o.mapped:
+            read = read_caption(text, self.vocabulary)
+            nothing = Bag({})
+            captioned = bool(read.things)
+            unknown = read.unknown
+            return Request(
+                nothing, nothing, unknown, captioned, caption, read.things, read.excluded
+            )
         words = self.network.words.vocabulary.bag(text, function_words=o.function_words)
         captioner = self.network.captioner.vocabulary.bag(text, function_words=o.function_words)
         used = {"words": [words], "captioner": [captioner], "both": [words, captioner]}[o.score]
@@ -128,7 +155,10 @@ class Cagic(CropMethod, Trained):
         """Encode an image, uint8 ``(3, H, W)``, as the options specify."""
         o = self.options
         return self.network.scene(
-            image.to(self.device), multi_scale=o.multi_scale, once=o.encode == "once"
+            image.to(self.device),
+            multi_scale=o.multi_scale,
+            once=o.encode == "once",
+            clip=self.clip,
         )
 
     def search(
@@ -149,6 +179,14 @@ class Cagic(CropMethod, Trained):
             hints: the hints that restrict each image's windows.
         """
         hints = hints or [Hints()] * len(scenes)
+        if self.options.exact:
+            return [
+                [self._exact(scene, request, ratio, size, hint) for ratio in ratios]
+                for scene, request, size, hint in zip(scenes, requests, sizes, hints, strict=True)
+            ]
+        sightings = [
+            self.sighting(scene, request) for scene, request in zip(scenes, requests, strict=True)
+        ]
         focals = [
             hint.focal or focal_point(self.grad_cam(scene, request))
             for scene, request, hint in zip(scenes, requests, hints, strict=True)
@@ -168,10 +206,45 @@ class Cagic(CropMethod, Trained):
             for row, (size, request, hint) in enumerate(zip(sizes, requests, hints, strict=True)):
                 box = _box(best.windows[row].tolist(), ratio, size)
                 box = expand_to_contain(box, hint.keep, ratio, size)  # undo cuts by rounding
-                score = _score(best.values[row].item(), request)
-                note = note_of(request, hint, ratio, size)
+                sighting = sightings[row]
+                if sighting is not None and sighting.found:
+                    score = sighting.fit(best.windows[row].cpu())
+                else:
+                    captioned = request.captioned and sighting is None
+                    score = _score(best.values[row].item(), captioned=captioned)
+                note = note_of(request, hint, ratio, size, sighting)
                 answers[row].append(Crop(box, score, focals[row], note))
         return answers
+
+    def _exact(
+        self, scene: Scene, request: Request, ratio: AspectRatio, size: Size, hint: Hints
+    ) -> Crop:
+        """Return the best of all windows of a grid; see ``CagicOptions.search``."""
+        sighting = self.sighting(scene, request)
+        bounds = bounds_of(hint, ratio, size)
+        windows = grid(bounds, scales(self.options.smallest_scale))
+        losses = torch.zeros(len(windows))
+        weight = 1.0
+        if sighting is not None and sighting.found:
+            losses, weight = (
+                sighting.loss(windows, self.options.tightness),
+                self.options.aesthetic_weight,
+            )
+            likely = losses.argsort()[:SHORTLIST]
+            windows, losses = windows[likely], losses[likely]
+        if weight > 0:
+            assert scene.people is not None
+            losses = losses - weight * scene.people(windows, float(ratio))
+        best = losses.argmin()
+        box = _box(windows[best].tolist(), ratio, size)
+        box = expand_to_contain(box, hint.keep, ratio, size)  # undo cuts by rounding
+        if sighting is not None and sighting.found:
+            score = sighting.fit(windows[best])
+            focal = hint.focal or focal_point(sighting.values)
+        else:
+            score = _score(float(losses[best]), captioned=False)
+            focal = hint.focal or _centre_of(box, size)
+        return Crop(box, score, focal, note_of(request, hint, ratio, size, sighting))
 
     def loss(
         self,
@@ -189,10 +262,13 @@ class Cagic(CropMethod, Trained):
             if len(part)
         ]
         total = torch.zeros_like(windows[:, 0])
-        if o.score != "captioner":
+        if o.score != "captioner":  # the others have words in them
             total = total + torch.cat([self._described(*each) for each in parts])
-        ranks = o.aesthetics > 0 or not all(request.captioned for request in requests)
-        captioner = network.captioner if o.score != "words" else None
+        follows = [
+            self.follows(scene, request) for scene, request in zip(scenes, requests, strict=True)
+        ]
+        ranks = o.aesthetic_weight > 0 or not all(follows)
+        captioner = network.captioner if o.score in ("captioner", "both") else None
         if captioner is None and not ranks:
             return total
         features = torch.cat([scene.features(part) for scene, part, _ in parts])
@@ -200,25 +276,45 @@ class Cagic(CropMethod, Trained):
             bags = captioner.bags([dict(request.captioner.known) for request in requests])
             total = total + captioner.loss(captioner.grid(features), bags[images], o.longest)
         if ranks:
-            weights = [o.aesthetics if request.captioned else 1.0 for request in requests]
+            weights = [o.aesthetic_weight if each else 1.0 for each in follows]
             total = total - network.ranker(features) * total.new_tensor(weights)[images]
         return total
+
+    def sighting(self, scene: Scene, request: Request) -> Sighting | None:
+        """Return where an image shows what a caption names; None for scores without a map."""
+        if not self.options.mapped or scene.words is None or not request.things:
+            return None
+        return scene.words.sighting(request.things)
+
+    def follows(self, scene: Scene, request: Request) -> bool:
+        """Return whether the crop of an image follows its caption, and not aesthetics alone."""
+        sighting = self.sighting(scene, request)
+        return request.captioned if sighting is None else bool(sighting.found)
 
     def _described(self, scene: Scene, windows: Tensor, request: Request) -> Tensor:
         """Return the caption's loss ``(M,)`` of windows of one image.
 
         The loss is zero if no word of the caption is known.
         """
+        sighting = self.sighting(scene, request)
+        if sighting is not None and sighting.found:
+            return sighting.loss(windows, self.options.tightness)
         if request.words.known:
             return self.network.words.loss(scene.logits(windows), request.words.known)
         return torch.zeros_like(windows[:, 0])
 
     def grad_cam(self, scene: Scene, request: Request) -> Tensor:
-        """Return the Grad-CAM map ``(14, 14)``, >= 0, of the loss over the whole image.
+        """Return where the evidence of the caption lies, ``(h, w)``, >= 0, over the whole image.
+
+        For the score "map" that is the map of the things that are seen; for others it is Grad-CAM's
+        map ``(14, 14)`` of the loss.
 
         This is the paper's baseline (arXiv 1610.02391): each feature map is weighted by the mean of
         the gradient of minus the loss, and negative values of the sum are set to zero.
         """
+        sighting = self.sighting(scene, request)
+        if sighting is not None and sighting.found:
+            return sighting.values
         whole = torch.tensor([[0.0, 0.0, 1.0, 1.0]], device=self.device)
         first = torch.zeros(1, dtype=torch.long, device=self.device)
         fixed = FixedScene(self.network, scene, whole)
@@ -246,6 +342,11 @@ def focal_point(grad_cam: Tensor) -> Focal:
     return float(x), float(y)
 
 
+def _centre_of(box: Box, size: Size) -> Focal:
+    """Return the centre of a box, 0..1 of the image's sides."""
+    return (box.x0 + box.x1) / 2 / size.width, (box.y0 + box.y1) / 2 / size.height
+
+
 def _box(window: Sequence[float], ratio: AspectRatio, size: Size) -> Box:
     """Round a window to pixels, with its ratio exact to the nearest pixel, inside the image."""
     x, y, half_width, _ = window
@@ -255,7 +356,7 @@ def _box(window: Sequence[float], ratio: AspectRatio, size: Size) -> Box:
     return Box.centred(ratio.largest_window(room), ((x + 1) / 2, (y + 1) / 2), size)
 
 
-def _score(loss: float, request: Request) -> float:
+def _score(loss: float, *, captioned: bool) -> float:
     """Convert the lowest loss to a score in 0..1; see :meth:`Cagic.boxes`."""
-    value = math.exp(-max(loss, 0.0)) if request.captioned else 1 / (1 + math.exp(loss))
+    value = math.exp(-max(loss, 0.0)) if captioned else 1 / (1 + math.exp(loss))
     return min(max(value, 0.0), 1.0)

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import torch
 
 from ...geometry import AspectRatio, Size
+from ...networks.cagic.phrases import Thing
+from ...networks.cagic.synonyms import IRREGULAR
 from ...networks.cagic.vocabulary import Bag
+from ...networks.cagic.word_map import Sighting
 from ...ops.annealing import Bounds
 from ..base import Hints
 
@@ -22,6 +25,8 @@ class Request:
         unknown: words that are in neither vocabulary.
         captioned: whether any word is known; otherwise only aesthetics decide.
         caption: the user's text; None or empty if there is none.
+        things: the things that the caption names, for the score "map".
+        excluded: the user's words that follow "no" or "without", which no score follows.
     """
 
     words: Bag
@@ -29,6 +34,8 @@ class Request:
     unknown: tuple[str, ...]
     captioned: bool
     caption: str | None
+    things: tuple[Thing, ...] = ()
+    excluded: tuple[str, ...] = ()
 
 
 def bounds_of(hint: Hints, ratio: AspectRatio, size: Size) -> Bounds:
@@ -47,12 +54,30 @@ def bounds_of(hint: Hints, ratio: AspectRatio, size: Size) -> Bounds:
     return Bounds(bounds.extents, held, centre)
 
 
-def note_of(request: Request, hint: Hints, ratio: AspectRatio, size: Size) -> str | None:
-    """Return a note for the user on unknown words, a missing caption and boxes that don't fit.
+def note_of(
+    request: Request,
+    hint: Hints,
+    ratio: AspectRatio,
+    size: Size,
+    sighting: Sighting | None = None,
+) -> str | None:
+    """Return a note for the user on what of the caption a crop doesn't follow.
 
-    The result is None if there is nothing to note.
+    That is: words that are unknown or replaced, things that aren't seen, a missing caption, and
+    boxes that don't fit. The result is None if there is nothing to note.
     """
     parts = []
+    replaced = [f"{each.said}: {each.word}" for each in request.things if _is_other(each)]
+    if replaced:
+        parts.append(f"taken for {', '.join(replaced)}")
+    if request.excluded:
+        parts.append(f"not followed: without {', '.join(request.excluded)}")
+    if sighting is not None and sighting.unsure:
+        parts.append(f"perhaps not in the photo: {', '.join(sighting.unsure)}")
+    if sighting is not None and sighting.unseen:
+        parts.append(f"not seen: {', '.join(sighting.unseen)}")
+        if not sighting.found:
+            parts.append("aesthetics only")
     if request.unknown:
         parts.append(f"unknown words: {', '.join(request.unknown)}")
     if not request.captioned:
@@ -61,6 +86,17 @@ def note_of(request: Request, hint: Hints, ratio: AspectRatio, size: Size) -> st
     if hint.keep and not _fits(hint, ratio, size):
         parts.append(f"no window of {ratio} holds all boxes to keep")
     return "; ".join(parts) or None
+
+
+def _is_other(thing: Thing) -> bool:
+    """Return whether a word was replaced by another one, and not only by its singular."""
+    said, word = thing.said.replace("-", "_"), thing.word
+    return said != word and word not in _singulars(said)
+
+
+def _singulars(word: str) -> set[str]:
+    """Return the possible singulars of a word."""
+    return {word[:-1], word[:-2], word[:-3] + "y", *IRREGULAR.get(word, ())}
 
 
 def _fits(hint: Hints, ratio: AspectRatio, size: Size) -> bool:

@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Protocol
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -32,15 +33,25 @@ from ...ops.window_sampling import (
     sample_levels,
     sample_rows,
 )
+from ..mars.window_model import Scene as MarsScene
+from ..mars.window_model import WindowNetwork
+from ..mars.window_options import WindowOptions
 from ..mobilenet import MobileNetV2
+from ..saliency.options import SaliencyOptions
+from ..yolox import YoloxNano
 from .aesthetics import ViewRanker, ViewRankerOptions
 from .captioner import Captioner, CaptionerOptions
+from .clip_words import ClipWords
+from .objects import Objects, find_objects
 from .word_detectors import WordScores
+from .word_map import WordMaps
 
 SIDE = 224
 """Side of the trunk's input in training, in pixels."""
 CELLS = 14
 """Number of cells of a window's features along each axis."""
+WORDS_SIDE = 448
+"""Side, in pixels, at which an image is encoded for the maps of words."""
 SIDES = (224, 320, 448, 640)
 """Sides, in pixels, at which a whole image is encoded."""
 
@@ -52,10 +63,20 @@ class CagicNetwork(nn.Module):
         captioner: the captioner, which reads the trunk's 320-channel features.
         words: the word detectors, which read the trunk's 1280-channel features.
         ranker: the view ranker, which reads the trunk's 320-channel features.
+        detector: the detector of objects, which reads pixels; None if the weights have none.
+        people: Mars' network, which learned from crops that people chose; None likewise.
     """
 
-    def __init__(self, captioner: Captioner, words: WordScores, ranker: ViewRanker) -> None:
+    def __init__(
+        self,
+        captioner: Captioner,
+        words: WordScores,
+        ranker: ViewRanker,
+        detector: YoloxNano | None = None,
+        people: WindowNetwork | None = None,
+    ) -> None:
         super().__init__()
+        self.detector, self.people = detector, people
         self.trunk = MobileNetV2(stop=19, output_stride=16)
         self.captioner, self.words, self.ranker = captioner, words, ranker
 
@@ -74,6 +95,8 @@ class CagicNetwork(nn.Module):
             ),
             WordScores(json.loads(metadata["classes"]), json.loads(metadata["detectors"])),
             ViewRanker(ViewRankerOptions(**json.loads(metadata["ranker"]))),
+            YoloxNano() if "detector" in metadata else None,
+            _people(json.loads(metadata["people"])) if "people" in metadata else None,
         )
         network.load_state_dict(dict(state))
         return network.eval().requires_grad_(False)
@@ -81,7 +104,13 @@ class CagicNetwork(nn.Module):
     def metadata(self) -> dict[str, str]:
         """Return the metadata that :meth:`from_state` needs to build the network."""
         words = self.words
-        return {
+        found = {}
+        if self.detector is not None:
+            found["detector"] = "yolox-nano"
+        if self.people is not None:
+            sight, head = self.people.sight.options, self.people.head.options
+            found["people"] = json.dumps({"saliency": sight.to_json(), "head": head.to_json()})
+        return found | {
             "vocabulary": json.dumps(self.captioner.vocabulary.words),
             "captioner": json.dumps(asdict(self.captioner.options)),
             "classes": json.dumps(words.classes),
@@ -99,21 +128,104 @@ class CagicNetwork(nn.Module):
         features, semantic = self.trunk.features(squares / 127.5 - 1, (17, 18))
         return features, semantic
 
-    def scene(self, image: Tensor, *, multi_scale: bool = True, once: bool = True) -> Scene:
+    def scene(
+        self,
+        image: Tensor,
+        *,
+        multi_scale: bool = True,
+        once: bool = True,
+        clip: ClipWords | None = None,
+    ) -> Scene:
         """Prepare an image.
 
         Args:
             image: uint8 ``(3, H, W)``.
             multi_scale: whether to sample Eq. 1's average of four scales, or only the image itself.
             once: whether to encode the whole image once, or every window separately.
+            clip: tells where words are, in place of the network's own parts.
         """
         pixels = image.to(self.captioner.content.dtype)
         levels = pyramid(pixels, SCALES if multi_scale else SCALES[-1:])
-        return FeatureScene(self, merge(levels)) if once else PixelScene(self, levels)
+        if clip is None:
+            words = WordMaps(lambda: self.objects(image), _Likely(self, pixels), image.cpu())
+        else:
+            words = WordMaps(None, clip.of(image), image.cpu())
+        people = _People(self.people, image)
+        if once:
+            return FeatureScene(self, merge(levels), words, people)
+        return PixelScene(self, levels, words, people)
+
+    def objects(self, image: Tensor) -> Objects:
+        """Return the objects that the detector finds in an image, uint8 ``(3, H, W)``.
+
+        Raises:
+            ValueError: the network has no detector.
+        """
+        if self.detector is None:
+            raise ValueError("the weights have no detector of objects")
+        return find_objects(self.detector, image)
+
+
+def _people(metadata: Mapping[str, str]) -> WindowNetwork:
+    return WindowNetwork(
+        SaliencyOptions.from_json(metadata["saliency"]), WindowOptions.from_json(metadata["head"])
+    )
+
+
+class People(Protocol):
+    """How well people like windows of one image."""
+
+    def __call__(self, windows: Tensor, ratio: float) -> Tensor:
+        """Return the scores ``(M,)`` of windows ``(M, 4)`` of an aspect ratio, width over height.
+
+        The difference of two scores is a logit of preference, up to a factor.
+        """
+        ...
+
+
+class _People:
+    """How well people like windows of one image, by Mars' network."""
+
+    def __init__(self, network: WindowNetwork | None, image: Tensor) -> None:
+        self.network, self.image = network, image
+        self._scene: MarsScene | None = None
+
+    def __call__(self, windows: Tensor, ratio: float) -> Tensor:
+        """Return the scores of windows; see :class:`People`.
+
+        Raises:
+            ValueError: the network has no such part.
+        """
+        if self._scene is None:
+            if self.network is None:
+                raise ValueError("the weights have no scores of people's crops")
+            [self._scene] = self.network.look([self.image])
+        centre, half = windows[:, :2].double().cpu(), windows[:, 2:].double().cpu()
+        boxes = ((torch.cat([centre - half, centre + half], 1) + 1) / 2).clamp(0, 1)
+        scores = self._scene.scores(boxes.numpy(), np.full(len(boxes), ratio))
+        return torch.from_numpy(scores).to(windows)
+
+
+class _Likely:
+    """The probabilities of words at each place of one image."""
+
+    def __init__(self, network: CagicNetwork, pixels: Tensor) -> None:
+        self.network, self.scene = network, FeatureScene(network, pixels)
+
+    def __call__(self, word: str) -> Tensor:
+        """Return a word's probabilities ``(n, n)``, 0..1."""
+        n = WORDS_SIDE // 16
+        likely = self.network.words.probabilities(self.scene.whole_logits(WORDS_SIDE), [word])
+        return likely.float().view(n, n).cpu()
 
 
 class Scene(Protocol):
     """An encoded image whose windows are scored."""
+
+    words: WordMaps | None
+    """The maps of the things that captions name, which a scene for training doesn't have."""
+    people: People | None
+    """How well people like windows, which a scene for training doesn't have."""
 
     def features(self, windows: Tensor) -> Tensor:
         """Return the features ``(M, 320, 14, 14)`` of windows ``(M, 4)``, differentiable."""
@@ -131,8 +243,14 @@ class Scene(Protocol):
 class PixelScene:
     """A scene that samples and encodes the pixels of each window, as the paper does."""
 
-    def __init__(self, network: CagicNetwork, levels: Sequence[Tensor]) -> None:
-        self.network, self.levels = network, levels
+    def __init__(
+        self,
+        network: CagicNetwork,
+        levels: Sequence[Tensor],
+        words: WordMaps | None = None,
+        people: People | None = None,
+    ) -> None:
+        self.network, self.levels, self.words, self.people = network, levels, words, people
         self._last: tuple[Tensor, tuple[Tensor, Tensor]] | None = None
 
     def maps(self, windows: Tensor) -> tuple[Tensor, Tensor]:
@@ -158,7 +276,7 @@ class FixedScene:
 
     def __init__(self, network: CagicNetwork, scene: Scene, window: Tensor) -> None:
         features, semantic = scene.maps(window)
-        self.network = network
+        self.network, self.words, self.people = network, scene.words, scene.people
         self.both = features.detach().requires_grad_(), semantic.detach().requires_grad_()
 
     def maps(self, windows: Tensor) -> tuple[Tensor, Tensor]:
@@ -177,8 +295,14 @@ class FixedScene:
 class FeatureScene:
     """A scene that encodes the whole image once at each size and samples windows of features."""
 
-    def __init__(self, network: CagicNetwork, image: Tensor) -> None:
-        self.network, self.image = network, image
+    def __init__(
+        self,
+        network: CagicNetwork,
+        image: Tensor,
+        words: WordMaps | None = None,
+        people: People | None = None,
+    ) -> None:
+        self.network, self.image, self.words, self.people = network, image, words, people
         self._whole: dict[int, tuple[Tensor, Tensor]] = {}
         self._logits: dict[int, Tensor] = {}
 

@@ -78,7 +78,7 @@ class Vocabulary:
         counted: Counter[str] = Counter()
         mapped: dict[str, str] = {}
         unknown: list[str] = []
-        for word in self._phrases(tokens(caption)):
+        for word in self.phrases(tokens(caption)):
             if word in FUNCTION_WORDS and not function_words:
                 continue
             found = self.find(word)
@@ -92,17 +92,29 @@ class Vocabulary:
         known = {word: count / total for word, count in counted.items()}
         return Bag(known, mapped, tuple(dict.fromkeys(unknown)))
 
-    def _phrases(self, words: list[str]) -> Iterator[str]:
+    def phrases(self, words: list[str]) -> list[str]:
         """Join two tokens to one word, such as ``teddy_bear``, if the vocabulary has it."""
-        at = 0
+        at, joined = 0, []
         while at < len(words):
             pair = "_".join(words[at : at + 2])
             if at + 1 < len(words) and self.find(pair):
-                yield pair
+                joined.append(pair)
                 at += 2
             else:
-                yield words[at]
+                joined.append(words[at])
                 at += 1
+        return joined
+
+
+class OpenVocabulary(Vocabulary):
+    """A vocabulary of all words, for a network that reads text."""
+
+    def __init__(self) -> None:
+        super().__init__(())
+
+    def find(self, word: str) -> str | None:
+        """Return the word itself; None for two tokens, which aren't joined."""
+        return None if "_" in word else word
 
 
 def _forms(word: str) -> Iterator[str]:

@@ -16,7 +16,7 @@ from deepcrop.networks.cagic.vocabulary import SPECIAL
 from deepcrop.networks.cagic.word_detectors import WordScores
 from jobs.evaluation.cagic_ablation import AblationOptions
 
-QUICK = {"shrink": 0.7, "restarts": 2, "steps": 1}
+QUICK = {"score": "words", "shrink": 0.7, "restarts": 2, "steps": 1}
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +49,11 @@ def photos(*shapes):
     ]
 
 
+def test_the_word_map_needs_weights_that_have_a_detector(network):
+    with pytest.raises(RequestError, match="use 'words'"):
+        Cagic(network)
+
+
 def test_it_is_a_crop_method_of_the_registry():
     assert registry.find("cagic") is Cagic
     assert registry.validate_options("cagic", {"score": "both", "restarts": "3"}).restarts == 3
@@ -62,7 +67,7 @@ def test_options_without_an_end_or_a_beginning_are_refused(wrong):
 
 @pytest.mark.parametrize("score", ["words", "captioner", "both"])
 def test_boxes_have_the_ratio_lie_inside_and_repeat(network, score):
-    method = Cagic(network, Cagic.Options(score=score, **QUICK))
+    method = Cagic(network, Cagic.Options(**(QUICK | {"score": score})))
     assert isinstance(method, base.CropMethod)
     images = photos((60, 90))
     [crops] = method.boxes(images, ["1:1", "16:9"], captions=["a dog"])
@@ -82,7 +87,7 @@ def test_boxes_are_in_the_sources_pixels(network):
 
 
 def test_an_images_crop_is_the_same_alone_in_a_batch_and_in_one_search(network):
-    method = Cagic(network, Cagic.Options(score="both", **QUICK))
+    method = Cagic(network, Cagic.Options(**(QUICK | {"score": "both"})))
     images, captions = photos((60, 90), (80, 60), (50, 50)), ["a dog", None, "grass and a man"]
     together = method.boxes(images, ["1:1"], captions=captions)
     alone = [
@@ -132,7 +137,7 @@ def test_aesthetics_count_in_the_full_method_alone(network):
     first = torch.zeros(2, dtype=torch.long)
     losses = {}
     for row in ("CN+SA+MR+MS", "full"):
-        method = Cagic(network, AblationOptions(ablation=row))
+        method = Cagic(network, AblationOptions(ablation=row, score="words"))
         scene = method.scene(image)
         losses[row] = method.loss([scene], windows, first, [method.request("a dog")])
     beauty = network.ranker(scene.features(windows))
