@@ -87,7 +87,8 @@ class Job(BaseModel):
     """Which weights may be used, by what is known of their terms; the job is refused if it uses
     others. It decides no result."""
     caption: str | None = None
-    """A caption for every source that has none of its own."""
+    """A caption for every source that has none of its own; ``metadata`` for that in each file, or
+    ``module:function``: see :mod:`deepcrop.sources.captions`."""
 
     format: Format = "jpeg"
     quality: int | None = Field(default=None, ge=1, le=100)

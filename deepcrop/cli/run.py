@@ -159,7 +159,8 @@ def run(
         str | None,
         typer.Option(
             rich_help_panel=METHOD,
-            help="What the crop should show, for sources without a caption of their own (cagic).",
+            help="What the crop should show (cagic), for sources without a caption of their own; "
+            "'metadata' for that in each file; or module:function.",
         ),
     ] = None,
     batch_size: Annotated[

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..errors import RequestError
 from ..job import Job
+from ..sources.captions import Captions
 from ..storage import is_inside
 from ..storage.uri import local_path, scheme
 
@@ -21,13 +22,15 @@ def check_input_output(job: Job, *, lists: bool = True) -> None:
             relative input may not exist when it is seen from another folder.
 
     Raises:
-        RequestError: it can't, or the output lies inside the input.
+        RequestError: it can't, the output lies inside the input, or the caption is a function that
+            can't be imported.
     """
     if is_inside(job.output, job.input):
         raise RequestError(
             f"output {job.output}: lies inside the input {job.input}, "
             "so its variants would be sources next time; choose another place"
         )
+    Captions(job.caption)
     if lists:
         job.storage.check_readable(job.input)
     job.storage.check_writable(job.output)

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
+    "CaptionMapped",
     "Crop",
     "CropInputs",
     "CropMethod",
@@ -230,6 +231,20 @@ def options_of(kind: type[OptionsT], options: DataclassInstance | None) -> Optio
     if not isinstance(options, kind):
         raise TypeError(f"options {options!r}: expected {kind.__qualname__}")
     return options
+
+
+@runtime_checkable
+class CaptionMapped(Protocol):
+    """A crop method that can show where an image has what a caption names."""
+
+    def caption_map(self, image: Photo, caption: str) -> Tensor | None:
+        """Return how much each place is what a caption names ``(h, w)``, >= 0; None if none is.
+
+        Args:
+            image: the image, as for :meth:`CropMethod.boxes`.
+            caption: the caption.
+        """
+        ...
 
 
 class Method(Protocol):

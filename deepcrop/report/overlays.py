@@ -11,12 +11,15 @@ from PIL import Image
 
 from .. import image
 from ..geometry import Box, Focal, Size
+from ..methods.base import CaptionMapped
 from ..stages.item import ImageTask
 from ..stages.local import LocalPipeline
 from .maps import heat_map
 from .sheet import ContactSheetRow, draw_boxes
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ..methods.saliency import SaliencyCrop
 
 LONGEST_EDGE = 1200
@@ -26,16 +29,31 @@ LONGEST_EDGE = 1200
 def draw_overlay(pipeline: LocalPipeline, task: ImageTask, saliency: SaliencyCrop) -> Image.Image:
     """Draw a photo with its saliency map, crop boxes and focal point over it.
 
+    Where the method follows a caption, the map of what the caption names takes the place of the
+    saliency map.
+
     Args:
         pipeline: the pipeline that processed the photo.
         task: the processed photo, with its decoded picture.
         saliency: the method whose saliency map is drawn.
     """
     shown, boxes, focal = _shown(pipeline, task)
-    [saliency_map] = saliency.maps([_thumbnail(task, saliency.analysis)])
-    mask = heat_map(saliency_map.numpy()).resize(shown.size, Image.Resampling.BICUBIC)
+    mask = heat_map(_map(pipeline, task, saliency).numpy()).resize(
+        shown.size, Image.Resampling.BICUBIC
+    )
     shown.paste(mask, (0, 0), mask)
     return draw_boxes(shown, boxes, focal)
+
+
+def _map(pipeline: LocalPipeline, task: ImageTask, saliency: SaliencyCrop) -> Tensor:
+    """Return the map that is drawn over a photo, (h, w)."""
+    method = pipeline.predictor.method
+    if task.caption and isinstance(method, CaptionMapped):
+        edge = method.analysis if method.kind == "crop" else LONGEST_EDGE
+        found = method.caption_map(_thumbnail(task, edge), task.caption)
+        if found is not None:
+            return found
+    return saliency.maps([_thumbnail(task, saliency.analysis)])[0]
 
 
 def comparison_row(pipeline: LocalPipeline, task: ImageTask, title: str) -> ContactSheetRow:

@@ -11,6 +11,7 @@ from ..errors import SourceError
 from ..geometry import Size
 from ..job import Job
 from ..methods import registry
+from ..sources.captions import Captions
 from .item import ImageTask
 from .limits import limit_of
 from .planner import Planner
@@ -34,6 +35,7 @@ class Decoder:
         self.analysis = analysis
         self.keep_pictures = keep_pictures
         self.planner = Planner(job)
+        self.captions = Captions(job.caption)
         self.needs_pixels = registry.needs_pixels(job.method)
 
     def __call__(self, tasks: Sequence[ImageTask]) -> None:
@@ -62,6 +64,8 @@ class Decoder:
         recipes = self.planner.recipes
         picture = self._picture(task, recipes.least(probe.size))
         task.shrink = recipes.shrink(probe.size, probe.format)
+        if asked:
+            task.caption = self.captions.of(task.source, picture.metadata)
         if asked and self.needs_pixels:
             task.thumbnail = image.thumbnail(picture, self.analysis)
         elif asked:

@@ -160,7 +160,7 @@ class Predictor:
         x, y = task.source["focal_x"], task.source["focal_y"]
         listed = None if x is None or y is None else (x, y)
         return base.Hints(
-            caption=task.source["caption"] or self.job.caption,
+            caption=task.caption,
             focal=task.correction.focal or listed,
             keep=task.correction.keep,
         )

@@ -71,6 +71,8 @@ class ImageTask:
     """The factor by which :attr:`picture` was asked to be shrunk."""
     metadata: SourceMetadata | None = None
     """Its metadata, for retargeted variants, which are rendered in another process."""
+    caption: str | None = None
+    """What its crops should show, where the method was asked for them."""
     thumbnail: Pixels | None = None
     """uint8 (H, W, 3): the input of a crop method."""
     looks: Sequence[tuple[Pixels, Sequence[int]]] = ()

@@ -32,7 +32,7 @@ from ...networks.cagic.word_map import Sighting
 from ...ops.annealing import Bounds, anneal
 from ...ops.window_grid import grid, scales
 from ...ops.windows import expand_to_contain
-from ..base import Crop, CropMethod, Hints, Photo, Trained, options_of, read_inputs
+from ..base import Crop, CropMethod, Hints, Photo, Trained, as_tensor, options_of, read_inputs
 from .options import CagicOptions
 from .request import Request, bounds_of, note_of
 
@@ -279,6 +279,11 @@ class Cagic(CropMethod, Trained):
             weights = [o.aesthetic_weight if each else 1.0 for each in follows]
             total = total - network.ranker(features) * total.new_tensor(weights)[images]
         return total
+
+    def caption_map(self, image: Photo, caption: str) -> Tensor | None:
+        """Return where an image has what a caption names; see :class:`~..base.CaptionMapped`."""
+        sighting = self.sighting(self.scene(as_tensor(image)), self.request(caption))
+        return sighting.values if sighting is not None and sighting.found else None
 
     def sighting(self, scene: Scene, request: Request) -> Sighting | None:
         """Return where an image shows what a caption names; None for scores without a map."""
