@@ -36,8 +36,8 @@ LICENCE = (
 )
 REASON = (
     "its captioner and word detectors learned from the captions of Flickr8k, whose terms are "
-    "non-commercial research only, and its scores of windows from FCDB, whose photos are for "
-    "research"
+    "non-commercial research only, and its scores of windows from the photos of FCDB, which are "
+    "for research"
 )
 SUMMARY = (
     "YOLOX-Nano, Mars' scores of windows, MobileNet-V2 trunk, captioner and word detectors "
