@@ -188,7 +188,7 @@ class Paired(Storage):
         super().__init__()
         self.pair = Barrier(2, timeout=30)
 
-    def write(self, uri, data, content_type=None, *, sync=True):
+    def write(self, uri, data, content_type=None, *, sync=True, variant=False):
         self.pair.wait()
         return super().write(uri, data, content_type, sync=sync)
 

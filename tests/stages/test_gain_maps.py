@@ -27,7 +27,7 @@ def test_a_variant_keeps_its_part_of_the_map_or_the_row_says_it_did_not(tmp_path
     task = pipeline.process(str(source), "photo")
     [path] = pipeline.write(task)
     found = decode((tmp_path / path).read_bytes(), hdr="keep").gain_map
-    row = task.row("center", "")
+    row = task.row("center")
     if not kept:
         assert found is None
         assert row["note"] == GAIN_MAP_DROPPED

@@ -24,6 +24,8 @@ GREY = 114.0
 """The value of the pixels that fill the input up."""
 LEAST = 0.03
 """Least probability (0..1) of an object; it is low because the user says that there is one."""
+MOST = 200
+"""The most boxes of a class, those of the highest scores, among which duplicates are looked for."""
 OVERLAP = 0.5
 """IoU (0..1) above which two boxes of a class are the same object."""
 
@@ -67,5 +69,6 @@ def find_objects(detector: YoloxNano, image: Tensor) -> Objects:
     kept: list[int] = []
     for each in classes.unique().tolist():
         members = torch.nonzero(classes == each)[:, 0]
+        members = members[scores[members].argsort(descending=True, stable=True)[:MOST]]
         kept += members[nms(boxes[members], scores[members], OVERLAP)].tolist()
     return Objects(boxes[kept], scores[kept], classes[kept])

@@ -27,6 +27,9 @@ def network():
     torch.manual_seed(0)
     sight = SaliencyOptions(pixels=64 * 96, width=8, priors=4, scene=4)
     head = WindowOptions(width=4, dimension=4, neurons=4, hidden=4)
+    detector = YoloxNano()
+    for level in detector.heads:  # nothing is seen
+        torch.nn.init.constant_(level.object.bias, -9.0)
     made = CagicNetwork(
         Captioner(
             [*SPECIAL, "dog"],
@@ -34,7 +37,7 @@ def network():
         ),
         WordScores({"dog": [3], "beach": [978]}, ["dog"]),
         ViewRanker(ViewRankerOptions(embedding=4)),
-        YoloxNano(),
+        detector,
         WindowNetwork(sight, head),
     )
     return made.eval().requires_grad_(False)
