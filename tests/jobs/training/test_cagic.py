@@ -67,6 +67,6 @@ def test_each_recipe_replaces_its_readers_and_leaves_the_others(material, tmp_pa
     for name, value in spoken.state_dict().items():
         assert torch.equal(value, ranked.state_dict()[name]) != name.startswith("ranker.")
     photo = torch.zeros(3, 30, 40, dtype=torch.uint8)
-    method = Cagic(ranked, Cagic.Options(shrink=0.6, restarts=1, steps=1))
+    method = Cagic(ranked, Cagic.Options(score="words", shrink=0.6, restarts=1, steps=1))
     [[crop]] = method.boxes([photo], ["1:1"], captions=["a dog"])
     assert crop.note is None
