@@ -259,6 +259,16 @@ class Job(BaseModel):
         return None if name is None else weights.sha256(weights.locate(name))
 
     @cached_property
+    def further_weights_sha256(self) -> tuple[str, ...]:
+        """Hashes of the weights that the method will use beside its own."""
+        method = registry.find(self.method)
+        further = getattr(method, "further_weights", None)
+        if further is None:
+            return ()
+        names = further(registry.validate_options(self.method, self.options))
+        return tuple(weights.sha256(weights.locate(name)) for name in names)
+
+    @cached_property
     def weights_terms(self) -> tuple[licences.Terms, ...]:
         """The terms of all weights that the method will use."""
         return licences.terms_of(self.method, weights=self.weights, options=self.options)

@@ -94,7 +94,10 @@ class Recipes:
         job = self.job
         method = registry.find(job.method)
         options = registry.validate_options(job.method, job.options)
-        return {
+        # What rows of 0.1 say of weights leaves these out, so that they count as other ones.
+        further = () if self._weights_sha256 else job.further_weights_sha256
+        others: dict[str, object] = {"further_weights": further} if further else {}
+        return others | {
             "version": ANALYSIS_VERSION,
             "method": job.method,
             "algorithm": getattr(method, "algorithm", 1),

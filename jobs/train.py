@@ -337,13 +337,12 @@ def objects(
     output: Path = typer.Option(..., help="Folder of cagic.safetensors; its readers stay."),
     shared: Path = typer.Option(SHARED, help="Folder that holds weights/teachers."),
     start: str = typer.Option("cagic", help="CAGIC's weights that are extended: a name or file."),
-    people: str = typer.Option("mars", help="Mars' weights: a name or file."),
 ) -> None:
-    """Give CAGIC a detector of objects (YOLOX-Nano), and Mars' scores of windows."""
+    """Give CAGIC a detector of objects: YOLOX-Nano, from its authors' files for ncnn."""
     from jobs.training.cagic import add_objects
 
     output.mkdir(parents=True, exist_ok=True)
-    typer.echo(add_objects(start, shared / "weights" / "teachers", people, output))
+    typer.echo(add_objects(start, shared / "weights" / "teachers", output))
 
 
 def show(figures: dict[str, float]) -> None:

@@ -14,6 +14,7 @@ from ..methods import registry
 from ..sources.captions import Captions
 from .item import ImageTask
 from .limits import limit_of
+from .pictures import decoded
 from .planner import Planner
 from .sizing import size_for
 from .watchdog import time_limit
@@ -94,14 +95,7 @@ class Decoder:
 
     def _picture(self, task: ImageTask, least: Size | None) -> image.Picture:
         assert task.data is not None
-        picture = image.decode(
-            task.data,
-            at_least=least,
-            max_pixels=self.job.max_pixels,
-            colour=self.job.colour,
-            exif_colour=self.job.exif_colour,
-            hdr=self.job.hdr,
-        )
+        picture = decoded(task.data, self.job, least)
         task.remark(picture.notes)
         task.seen = True
         return picture

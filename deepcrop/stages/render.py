@@ -26,9 +26,11 @@ from ..manifest.rows import VariantRow
 from ..manifest.staging import staged_uri
 from ..methods.base import Crop
 from ..storage import Storage, join
+from .encoder import Encoder, size_of
 from .item import ImageTask
 from .limits import limit_of
 from .output_check import OutputCheck
+from .pictures import decoded
 from .planner import Planner
 from .sizing import differs, variant_size
 from .watchdog import time_limit
@@ -77,6 +79,7 @@ class Renderer:
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="write")
         self.output_check = OutputCheck(storage, job.output)
         self.planner = Planner(job)
+        self.encoder = Encoder(job)
 
     def __call__(self, tasks: Sequence[ImageTask]) -> None:
         """Make every variant of each source, or fail the source; all are stored on return."""
@@ -152,7 +155,7 @@ class Renderer:
             for index, request in self._due(task):
                 pixels = task.pixels[index]
                 assert pixels is not None
-                if self._is_made(task, request, _size_of(pixels)):
+                if self._is_made(task, request, size_of(pixels)):
                     yield index, pixels, False
             return
         cuts = []
@@ -207,14 +210,7 @@ class Renderer:
 
     def _decode(self, task: ImageTask, least: Size | None) -> image.Picture:
         assert task.data is not None
-        picture = image.decode(
-            task.data,
-            at_least=least,
-            max_pixels=self.job.max_pixels,
-            colour=self.job.colour,
-            exif_colour=self.job.exif_colour,
-            hdr=self.job.hdr,
-        )
+        picture = decoded(task.data, self.job, least)
         if not task.seen:
             task.remark(picture.notes)
             task.seen = True
@@ -245,10 +241,10 @@ class Renderer:
         """Encode a variant; return its row and its bytes."""
         assert task.wanted is not None
         request = self.job.requests[index]
-        data, image_format = self._encode(task, index, pixels)
+        data, image_format = self.encoder(task, index, pixels)
         if image.flattens(pixels, image_format):
             task.remark([FLATTENED], request.slug)
-        smaller = differs(request, _size_of(pixels))
+        smaller = differs(request, size_of(pixels))
         crop = task.crops[index] if task.crops else None
         variant: VariantRow = {
             **_box_columns(crop),
@@ -331,46 +327,6 @@ class Renderer:
         task.remark([note], request.slug)
         return self.job.upscale == "never"
 
-    def _encode(self, task: ImageTask, index: int, pixels: NDArray[np.uint8]) -> tuple[bytes, str]:
-        """Return an encoded variant, and its format."""
-        image_format = image.output_format(self.job.format, task.format or "")
-        metadata = self._metadata(task, index, _size_of(pixels), image_format)
-        slug = self.job.requests[index].slug
-        task.remark(metadata.notes, slug)
-        gain_map = self._gain_map(task, index, _size_of(pixels), image_format)
-        data = image.encode(
-            pixels, image_format, quality=self.job.quality, metadata=metadata, gain_map=gain_map
-        )
-        return data, image_format
-
-    def _gain_map(
-        self, task: ImageTask, index: int, size: Size, image_format: str
-    ) -> image.GainMap | None:
-        """Return the gain map of a variant; None if it has none, remarked if it lost it."""
-        whole = task.picture.gain_map if task.picture else None
-        if whole is None or task.size is None:
-            return None
-        if image_format != "jpeg" or task.pixels:
-            task.remark([Note(image.GAIN_MAP_DROPPED)], self.job.requests[index].slug)
-            return None
-        crop = task.crops[index]
-        assert crop is not None
-        return whole.cut(task.size, crop.box, size)
-
-    def _metadata(
-        self, task: ImageTask, index: int, size: Size, image_format: str
-    ) -> image.Metadata:
-        """Return the metadata of a variant of this size."""
-        source = task.picture.metadata if task.picture else task.metadata
-        if source is None or task.size is None:
-            return image.Metadata()
-        if not self.job.keep_metadata:
-            return source.colour_only
-        crop = task.crops[index] if task.crops else None
-        box = crop.box if crop else None
-        framing = image.Framing(task.size, size, box, source.orientation)
-        return source.for_variant(framing, image_format, converted=self.job.colour == "srgb")
-
     def _default_uri(self, task: ImageTask, folder: str, image_format: str) -> str:
         """Return the deterministic URI of a variant."""
         key = task.source["key"]
@@ -423,8 +379,3 @@ def _box_columns(crop: Crop | None) -> _BoxColumns:
         return _BoxColumns(x0=None, y0=None, x1=None, y1=None, score=None, preference=None)
     x0, y0, x1, y1 = crop.box.corners
     return _BoxColumns(x0=x0, y0=y0, x1=x1, y1=y1, score=crop.score, preference=crop.preference)
-
-
-def _size_of(pixels: NDArray[np.uint8]) -> Size:
-    """Return the size of pixels, uint8 (H, W, C)."""
-    return Size(pixels.shape[1], pixels.shape[0])

@@ -17,17 +17,22 @@ if TYPE_CHECKING:
     )
 
 
-class PutParameters(TypedDict, total=False):
-    """Parameters of S3's PutObject, by boto3's names."""
+class CopyParameters(TypedDict, total=False):
+    """Parameters of S3's CopyObject, by boto3's names; what isn't here, S3 copies along."""
 
-    CacheControl: str
     StorageClass: StorageClassType
-    Tagging: str
     ServerSideEncryption: ServerSideEncryptionType
     SSEKMSKeyId: str
     BucketKeyEnabled: bool
     ACL: ObjectCannedACLType
     ChecksumAlgorithm: ChecksumAlgorithmType
+
+
+class PutParameters(CopyParameters, total=False):
+    """Parameters of S3's PutObject, by boto3's names."""
+
+    CacheControl: str
+    Tagging: str
 
 
 def put_parameters(attributes: Attributes) -> PutParameters:
@@ -38,17 +43,6 @@ def put_parameters(attributes: Attributes) -> PutParameters:
     if attributes.tags:
         found["Tagging"] = urlencode(attributes.tags)
     return {**found, **copy_parameters(attributes)}
-
-
-class CopyParameters(TypedDict, total=False):
-    """Parameters of S3's CopyObject, by boto3's names; what isn't here, S3 copies along."""
-
-    StorageClass: StorageClassType
-    ServerSideEncryption: ServerSideEncryptionType
-    SSEKMSKeyId: str
-    BucketKeyEnabled: bool
-    ACL: ObjectCannedACLType
-    ChecksumAlgorithm: ChecksumAlgorithmType
 
 
 def copy_parameters(attributes: Attributes) -> CopyParameters:

@@ -23,7 +23,6 @@ from deepcrop.networks.cagic.classes import classes_of_words
 from deepcrop.networks.cagic.model import SIDE, CagicNetwork
 from deepcrop.networks.cagic.vocabulary import SPECIAL, tokens
 from deepcrop.networks.cagic.word_detectors import WordScores
-from deepcrop.networks.mars.window_model import WindowNetwork
 from deepcrop.networks.yolox import YoloxNano
 
 from . import aesthetics, captioner, captions, words
@@ -31,17 +30,15 @@ from .yolox_weights import read_yolox
 
 LICENCE = (
     "Apache-2.0; trunk: MobileNet-V2, Apache-2.0, trained on ImageNet-1k (research terms); "
-    "captions: Flickr8k, non-commercial research only; detector: YOLOX-Nano, Apache-2.0; scores of "
-    "windows: Mars, FCDB (photos for research)"
+    "captions: Flickr8k, non-commercial research only; detector: YOLOX-Nano, Apache-2.0"
 )
 REASON = (
     "its captioner and word detectors learned from the captions of Flickr8k, whose terms are "
-    "non-commercial research only, and its scores of windows from the photos of FCDB, which are "
-    "for research"
+    "non-commercial research only"
 )
 SUMMARY = (
-    "YOLOX-Nano, Mars' scores of windows, MobileNet-V2 trunk, captioner and word detectors "
-    "(Flickr8k, 1,000 photos), view ranker"
+    "YOLOX-Nano, MobileNet-V2 trunk, captioner and word detectors (Flickr8k, 1,000 photos), view "
+    "ranker"
 )
 
 
@@ -83,13 +80,12 @@ def save(network: CagicNetwork, folder: Path) -> Path:
     )
 
 
-def add_objects(start: str, detector: Path, people: str, folder: Path) -> Path:
-    """Give CAGIC's weights a detector of objects, and the scores that people's crops taught.
+def add_objects(start: str, detector: Path, folder: Path) -> Path:
+    """Give CAGIC's weights a detector of objects.
 
     Args:
         start: name or file of the weights that are extended.
         detector: folder of YOLOX-Nano's files for ncnn, ``yolox-nano.param`` and ``.bin``.
-        people: name or file of Mars' weights.
         folder: where ``cagic.safetensors`` is written to.
 
     Returns:
@@ -99,7 +95,6 @@ def add_objects(start: str, detector: Path, people: str, folder: Path) -> Path:
     network.detector = YoloxNano().requires_grad_(False).eval()
     state = read_yolox(detector / "yolox-nano.param", detector / "yolox-nano.bin")
     network.detector.load_state_dict(state)
-    network.people = WindowNetwork.from_state(*weights.load(people))
     return save(network, folder)
 
 

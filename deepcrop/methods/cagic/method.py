@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import torch
 from torch import Tensor
 
+from ... import weights
 from ...errors import RequestError
 from ...geometry import AspectRatio, Box, Focal, RatioLike, Size
 from ...networks.cagic.clip_words import ClipWords
@@ -29,11 +30,13 @@ from ...networks.cagic.model import CagicNetwork, FixedScene, Scene
 from ...networks.cagic.phrases import read_caption
 from ...networks.cagic.vocabulary import Bag, OpenVocabulary, Vocabulary
 from ...networks.cagic.word_map import Sighting
+from ...networks.mars.window_model import WindowNetwork
 from ...ops.annealing import Bounds, anneal
 from ...ops.window_grid import grid, scales
 from ...ops.windows import expand_to_contain
 from ..base import Crop, CropMethod, Hints, Photo, Trained, as_tensor, options_of, read_inputs
 from .options import CagicOptions
+from .people import PeopleScores
 from .request import Request, bounds_of, note_of
 
 if TYPE_CHECKING:
@@ -59,21 +62,33 @@ class Cagic(CropMethod, Trained):
 
     Options: ClassVar[type[CagicOptions]] = CagicOptions
 
-    def __init__(self, network: CagicNetwork, options: CagicOptions | None = None) -> None:
+    def __init__(
+        self,
+        network: CagicNetwork,
+        options: CagicOptions | None = None,
+        people: WindowNetwork | None = None,
+    ) -> None:
         """Create the method from a network that is ready for inference.
 
         Args:
             network: the network in evaluation mode, on the device where it runs.
             options: the options of the score and the search.
+            people: Mars' network, on the same device, which tells what people like; only the exact
+                search needs it.
+
+        Raises:
+            RequestError: the weights lack the detector that the score needs.
+            ValueError: the exact search lacks Mars' network.
         """
-        self.network, self.options = network, options or self.Options()
+        self.network, self.options, self.people = network, options or self.Options(), people
         o = self.options
-        lacking = network.detector is None or network.people is None
-        if o.mapped and lacking:
+        if o.score == "map" and network.detector is None:
             raise RequestError(
-                f"option 'score': {o.score!r} needs weights with a detector of objects and "
-                "people's scores; these have none: use 'words'"
+                "option 'score': 'map' needs weights with a detector of objects; these have none: "
+                "use 'words'"
             )
+        if o.exact and people is None:
+            raise ValueError("the exact search needs Mars' network")
         self.clip = ClipWords.load(o.model, self.device) if o.score == "clip" else None
         words = sorted({*OBJECT_WORDS, *network.words.vocabulary.words})
         self.vocabulary = OpenVocabulary() if self.clip else Vocabulary(words)
@@ -88,8 +103,17 @@ class Cagic(CropMethod, Trained):
         device: torch.device | str = "cpu",
     ) -> Self:
         """Build the method from the contents of a weights file."""
-        network = CagicNetwork.from_state(state, metadata)
-        return cls(network.to(device), options_of(cls.Options, options))
+        chosen = options_of(cls.Options, options)
+        network = CagicNetwork.from_state(state, metadata).to(device)
+        people = None
+        if chosen.exact:
+            people = WindowNetwork.from_state(*weights.load("mars")).to(device)
+        return cls(network, chosen, people)
+
+    @classmethod
+    def further_weights(cls, options: CagicOptions) -> Sequence[str]:
+        """Return the names of the weights that the method uses beside its own."""
+        return ["mars"] if options.exact else []
 
     def request(self, caption: str | None) -> Request:
         """Look up a caption in the vocabularies of the enabled scores."""
@@ -159,6 +183,7 @@ class Cagic(CropMethod, Trained):
             multi_scale=o.multi_scale,
             once=o.encode == "once",
             clip=self.clip,
+            people=PeopleScores(self.people, image) if self.people is not None else None,
         )
 
     def search(
@@ -262,7 +287,7 @@ class Cagic(CropMethod, Trained):
             if len(part)
         ]
         total = torch.zeros_like(windows[:, 0])
-        if o.score != "captioner":  # the others have words in them
+        if o.score != "captioner":
             total = total + torch.cat([self._described(*each) for each in parts])
         follows = [
             self.follows(scene, request) for scene, request in zip(scenes, requests, strict=True)

@@ -6,8 +6,6 @@ hand from the list of classes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ..yolox import COCO
 
 _WORDS = """
@@ -81,8 +79,3 @@ def classes_of_words() -> dict[str, tuple[int, ...]]:
 
 OBJECT_WORDS: dict[str, tuple[int, ...]] = classes_of_words()
 """The classes, as indices of :data:`~..yolox.COCO`, that each word stands for."""
-
-
-def names(classes: Sequence[int]) -> list[str]:
-    """Return the names of classes."""
-    return [COCO[each] for each in classes]

@@ -20,7 +20,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Protocol
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -33,11 +32,7 @@ from ...ops.window_sampling import (
     sample_levels,
     sample_rows,
 )
-from ..mars.window_model import Scene as MarsScene
-from ..mars.window_model import WindowNetwork
-from ..mars.window_options import WindowOptions
 from ..mobilenet import MobileNetV2
-from ..saliency.options import SaliencyOptions
 from ..yolox import YoloxNano
 from .aesthetics import ViewRanker, ViewRankerOptions
 from .captioner import Captioner, CaptionerOptions
@@ -64,7 +59,6 @@ class CagicNetwork(nn.Module):
         words: the word detectors, which read the trunk's 1280-channel features.
         ranker: the view ranker, which reads the trunk's 320-channel features.
         detector: the detector of objects, which reads pixels; None if the weights have none.
-        people: Mars' network, which learned from crops that people chose; None likewise.
     """
 
     def __init__(
@@ -73,10 +67,9 @@ class CagicNetwork(nn.Module):
         words: WordScores,
         ranker: ViewRanker,
         detector: YoloxNano | None = None,
-        people: WindowNetwork | None = None,
     ) -> None:
         super().__init__()
-        self.detector, self.people = detector, people
+        self.detector = detector
         self.trunk = MobileNetV2(stop=19, output_stride=16)
         self.captioner, self.words, self.ranker = captioner, words, ranker
 
@@ -96,7 +89,6 @@ class CagicNetwork(nn.Module):
             WordScores(json.loads(metadata["classes"]), json.loads(metadata["detectors"])),
             ViewRanker(ViewRankerOptions(**json.loads(metadata["ranker"]))),
             YoloxNano() if "detector" in metadata else None,
-            _people(json.loads(metadata["people"])) if "people" in metadata else None,
         )
         network.load_state_dict(dict(state))
         return network.eval().requires_grad_(False)
@@ -104,13 +96,8 @@ class CagicNetwork(nn.Module):
     def metadata(self) -> dict[str, str]:
         """Return the metadata that :meth:`from_state` needs to build the network."""
         words = self.words
-        found = {}
-        if self.detector is not None:
-            found["detector"] = "yolox-nano"
-        if self.people is not None:
-            sight, head = self.people.sight.options, self.people.head.options
-            found["people"] = json.dumps({"saliency": sight.to_json(), "head": head.to_json()})
-        return found | {
+        detector = {} if self.detector is None else {"detector": "yolox-nano"}
+        return detector | {
             "vocabulary": json.dumps(self.captioner.vocabulary.words),
             "captioner": json.dumps(asdict(self.captioner.options)),
             "classes": json.dumps(words.classes),
@@ -135,6 +122,7 @@ class CagicNetwork(nn.Module):
         multi_scale: bool = True,
         once: bool = True,
         clip: ClipWords | None = None,
+        people: People | None = None,
     ) -> Scene:
         """Prepare an image.
 
@@ -143,6 +131,7 @@ class CagicNetwork(nn.Module):
             multi_scale: whether to sample Eq. 1's average of four scales, or only the image itself.
             once: whether to encode the whole image once, or every window separately.
             clip: tells where words are, in place of the network's own parts.
+            people: tells how well people like windows.
         """
         pixels = image.to(self.captioner.content.dtype)
         levels = pyramid(pixels, SCALES if multi_scale else SCALES[-1:])
@@ -150,7 +139,6 @@ class CagicNetwork(nn.Module):
             words = WordMaps(lambda: self.objects(image), _Likely(self, pixels), image.cpu())
         else:
             words = WordMaps(None, clip.of(image), image.cpu())
-        people = _People(self.people, image)
         if once:
             return FeatureScene(self, merge(levels), words, people)
         return PixelScene(self, levels, words, people)
@@ -166,12 +154,6 @@ class CagicNetwork(nn.Module):
         return find_objects(self.detector, image)
 
 
-def _people(metadata: Mapping[str, str]) -> WindowNetwork:
-    return WindowNetwork(
-        SaliencyOptions.from_json(metadata["saliency"]), WindowOptions.from_json(metadata["head"])
-    )
-
-
 class People(Protocol):
     """How well people like windows of one image."""
 
@@ -181,29 +163,6 @@ class People(Protocol):
         The difference of two scores is a logit of preference, up to a factor.
         """
         ...
-
-
-class _People:
-    """How well people like windows of one image, by Mars' network."""
-
-    def __init__(self, network: WindowNetwork | None, image: Tensor) -> None:
-        self.network, self.image = network, image
-        self._scene: MarsScene | None = None
-
-    def __call__(self, windows: Tensor, ratio: float) -> Tensor:
-        """Return the scores of windows; see :class:`People`.
-
-        Raises:
-            ValueError: the network has no such part.
-        """
-        if self._scene is None:
-            if self.network is None:
-                raise ValueError("the weights have no scores of people's crops")
-            [self._scene] = self.network.look([self.image])
-        centre, half = windows[:, :2].double().cpu(), windows[:, 2:].double().cpu()
-        boxes = ((torch.cat([centre - half, centre + half], 1) + 1) / 2).clamp(0, 1)
-        scores = self._scene.scores(boxes.numpy(), np.full(len(boxes), ratio))
-        return torch.from_numpy(scores).to(windows)
 
 
 class _Likely:
@@ -225,7 +184,7 @@ class Scene(Protocol):
     words: WordMaps | None
     """The maps of the things that captions name, which a scene for training doesn't have."""
     people: People | None
-    """How well people like windows, which a scene for training doesn't have."""
+    """How well people like windows; None where nothing tells it."""
 
     def features(self, windows: Tensor) -> Tensor:
         """Return the features ``(M, 320, 14, 14)`` of windows ``(M, 4)``, differentiable."""

@@ -19,7 +19,7 @@ def written(folder, network, *, half):
             module.register_forward_hook(lambda m, *_: ran.append(m))
     with torch.no_grad():
         network(torch.zeros(1, 3, 64, 64))
-    lines, data = ["7767517", "1 1", "Input x 0 1 x"][1:], b""
+    data = b""
     lines = ["7767517", f"{len(ran) + 1} 1", "Input images 0 1 images"]
     for number, module in enumerate(ran):
         kind = "ConvolutionDepthWise" if module.groups > 1 else "Convolution"

@@ -25,8 +25,6 @@ PLACES = {"dog": Box(5, 30, 25, 50), "ball": Box(70, 10, 80, 20)}
 @pytest.fixture(scope="module")
 def network():
     torch.manual_seed(0)
-    sight = SaliencyOptions(pixels=64 * 96, width=8, priors=4, scene=4)
-    head = WindowOptions(width=4, dimension=4, neurons=4, hidden=4)
     detector = YoloxNano()
     for level in detector.heads:  # nothing is seen
         torch.nn.init.constant_(level.object.bias, -9.0)
@@ -38,18 +36,25 @@ def network():
         WordScores({"dog": [3], "beach": [978]}, ["dog"]),
         ViewRanker(ViewRankerOptions(embedding=4)),
         detector,
-        WindowNetwork(sight, head),
     )
     return made.eval().requires_grad_(False)
 
 
+@pytest.fixture(scope="module")
+def people():
+    torch.manual_seed(1)
+    sight = SaliencyOptions(pixels=64 * 96, width=8, priors=4, scene=4)
+    head = WindowOptions(width=4, dimension=4, neurons=4, hidden=4)
+    return WindowNetwork(sight, head).eval().requires_grad_(False)
+
+
 @pytest.fixture
-def method(network, monkeypatch):
+def method(network, people, monkeypatch):
     sides = torch.tensor([SIZE.width, SIZE.height] * 2)
     boxes = torch.tensor([box.corners for box in PLACES.values()]) / sides
     found = Objects(boxes, torch.tensor([0.9, 0.6]), torch.tensor([DOG, BALL]))
     monkeypatch.setattr(network, "objects", lambda image: found)
-    return Cagic(network, Cagic.Options(aesthetics=0))
+    return Cagic(network, Cagic.Options(aesthetics=0), people)
 
 
 def photo():
@@ -57,9 +62,9 @@ def photo():
 
 
 @pytest.mark.parametrize("search", ["exact", "annealed"])
-def test_the_crop_shows_what_the_caption_names(network, method, search):
+def test_the_crop_shows_what_the_caption_names(network, people, method, search):
     options = {"aesthetics": 0, "tightness": 0.8, "restarts": 4, "shrink": 0.9}
-    method = Cagic(network, Cagic.Options(search=search, **options))
+    method = Cagic(network, Cagic.Options(search=search, **options), people)
     captions = {"dog": "a dog", "ball": "the soccer ball"}
     for name, caption in captions.items():
         [[square, wide]] = method.boxes([photo()], ["1:1", "16:9"], captions=[caption])
@@ -117,13 +122,19 @@ def test_boxes_to_keep_and_focal_points_bound_the_search(method):
     assert pinned.box.x1 >= 0.8 * SIZE.width
 
 
-def test_weights_go_round_with_detector_and_people(network):
+def test_weights_go_round_with_the_detector(network, people):
     metadata = network.metadata()
     again = CagicNetwork.from_state(network.state_dict(), metadata)
     assert again.metadata() == metadata
     image = photo()
     crops = [
-        Cagic(each).boxes([image], ["1:1"], captions=["a dog on a beach"])
+        Cagic(each, people=people).boxes([image], ["1:1"], captions=["a dog on a beach"])
         for each in (network, again)
     ]
     assert crops[0] == crops[1]
+
+
+def test_mars_weights_are_used_where_people_decide():
+    assert Cagic.further_weights(Cagic.Options()) == ["mars"]
+    assert Cagic.further_weights(Cagic.Options(score="words")) == []
+    assert Cagic.further_weights(Cagic.Options(search="annealed")) == []
