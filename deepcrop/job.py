@@ -193,8 +193,10 @@ class Job(BaseModel):
                 option = f"; give --{field}, or the field {field} of a job file"
                 raise RequestError(f"{field}: missing{option}") from None
             if first["type"] == "extra_forbidden":
-                known = ", ".join(cls.model_fields)
-                raise RequestError(f"{field}: no such field; a job has: {known}") from None
+                inside = first["loc"][0] == "store" and len(first["loc"]) > 1
+                known = ", ".join(Attributes.model_fields if inside else cls.model_fields)
+                owner = "store" if inside else "a job"
+                raise RequestError(f"{field}: no such field; {owner} has: {known}") from None
             raise RequestError(f"{field}: {first['input']!r}: {first['msg']}") from None
 
     @classmethod

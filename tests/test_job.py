@@ -28,6 +28,7 @@ def test_requests_are_unique_and_exact_sizes_come_last():
         ({"colour": "blue"}, "colour"),
         ({"exif_colour": "perhaps"}, "exif_colour"),
         ({"speed": 3}, "speed: no such field; a job has: input"),
+        ({"store": {"colour": 1}}, "store.colour: no such field; store has: cache_control"),
         ({"options": {"zoom": 2}}, "option 'zoom' of method 'center': unknown; it has: none"),
         ({"method": "saliency", "options": {"enough": 2}}, "enough.*at most 1"),
         ({"method": "saliency", "options": {"enough": "x"}}, "option 'enough'.*'x'"),
