@@ -221,11 +221,12 @@ def caption(
     ),
 ) -> None:
     """Measure how well captions steer CAGIC's crops, beside the centre, saliency and Grad-CAM."""
-    from jobs.evaluation.steering import steering_table
+    from jobs.evaluation.steering import steering_tables
 
     torch.set_num_threads(1)
     console = Console(width=110)
-    console.print(steering_table(shared, weights, row, photos, console.print, part))
+    for table in steering_tables(shared, weights, row, photos, console.print, part):
+        console.print(table)
 
 
 @app.command()
@@ -239,12 +240,13 @@ def caption_ablation(
     from typing import get_args
 
     from jobs.evaluation.cagic_ablation import Ablation
-    from jobs.evaluation.steering import steering_table
+    from jobs.evaluation.steering import steering_tables
 
     torch.set_num_threads(1)
     console = Console(width=110)
     rows = [f"{name}:ablation={name},{options}" for name in get_args(Ablation)]
-    console.print(steering_table(shared, weights, rows, photos, console.print))
+    for table in steering_tables(shared, weights, rows, photos, console.print):
+        console.print(table)
 
 
 measures.register(app)

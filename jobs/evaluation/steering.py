@@ -29,6 +29,8 @@ PARTS = ("evaluation", "tuning", "all")
 """Halves of the photos, by the hash of their names: options are chosen on "tuning" alone."""
 SMALLEST, LARGEST = 0.02, 0.4
 """The least and the largest share (0..1) of the photo that an object covers."""
+CLASS = 10
+"""Least number of crops of a category that has its own row."""
 THRESHOLD = 0.2
 """Share (0..1) of a Grad-CAM map's maximum from which a position is the object's (4.1.2)."""
 
@@ -166,14 +168,14 @@ def cases_of(
     ]
 
 
-def steering_table(
+def steering_tables(
     shared: Path,
     name: str,
     rows: Sequence[str],
     photos: int,
     log: Callable[[str], None] = print,
     part: str = "all",
-) -> Table:
+) -> list[Table]:
     """Measure CAGIC and its baselines on objects that no training has seen.
 
     Args:
@@ -185,6 +187,10 @@ def steering_table(
         photos: the largest number of photos used.
         log: takes a line a result.
         part: one of :data:`PARTS`.
+
+    Returns:
+        A table of the rows and their baselines, and one of the first row's categories that have
+        :data:`CLASS` crops, if there are any.
     """
     objects = dict(list(read_objects(shared / "data" / "objects_coco128", part).items())[:photos])
     images, sizes = {}, {}
@@ -214,6 +220,7 @@ def steering_table(
     finder = load("saliency", device="cpu")
     maps = {path: finder.network.maps([images[path]])[0] for path in objects}
     scores = set()
+    by_class: Table | None = None
     for spec in rows:
         title, _, text = spec.partition(":")
         chosen = dict(part.split("=", 1) for part in text.split(",") if part)
@@ -221,6 +228,7 @@ def steering_table(
             state, metadata, read_options(AblationOptions, chosen, method="cagic")
         )
         crops = measure(title, cropper_of(method))
+        by_class = by_class or class_table(title, objects, crops, sizes)
         if method.options.score in scores:
             continue
         scores.add(method.options.score)
@@ -231,4 +239,21 @@ def steering_table(
             None,
         )
         measure("  Grad-CAM, same score", grad_cam_cropper(method))
+    return [each for each in (table, by_class) if each is not None and each.row_count]
+
+
+def class_table(
+    title: str,
+    objects: Mapping[Path, Sequence[NamedObject]],
+    crops: Mapping[Path, Sequence[Box]],
+    sizes: Mapping[Path, Size],
+) -> Table:
+    """Return a row for each category of which there are :data:`CLASS` crops."""
+    names = [named.category for each in objects.values() for named in each]
+    cases = cases_of(objects, crops, sizes)
+    table = Table(title, "crops", "share", "area", "IoU")
+    for name in sorted({each for each in names if names.count(each) >= CLASS}):
+        found = summarise([c for c, category in zip(cases, names, strict=True) if category == name])
+        figures = (f"{value:.3f}" for value in (found.share, found.area, found.iou))
+        table.add_row(name, str(found.crops), *figures)
     return table

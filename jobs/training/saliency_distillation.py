@@ -1,79 +1,67 @@
-"""The recipe of the faster saliency network: gaze alone, learned from a network at more pixels."""
+"""The last step of the saliency weights: what the network sees at many pixels, seen at few.
+
+```python
+network = distilled(network, scene_photos(shared, labels), DISTILLATION)
+```
+
+The cost of the network grows with the pixels of its input. Its own maps of gaze at more pixels than
+it is used at, averaged with those of the mirrored photo, teach it beside the fixations; people's and
+other networks' labels teach the scene, as in :mod:`.saliency_job`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
-import numpy as np
-from torch import Tensor
+from deepcrop.networks.saliency.model import SaliencyNetwork
 
-from deepcrop.networks.saliency.model import SaliencyNetwork, SaliencyOptions
-from deepcrop.weights import load
-
-from .datasets import gaze, unlabelled
-from .saliency import Progress, Recipe, samples_of, teach, train
-from .views import Sample
+from .saliency_job import mirrored_mean, on_whole_photos, slowed
+from .scene_head import HeadRecipe, train_head
+from .scenes import ScenePhoto, SceneRecipe, train_scenes
 
 FINE = 480 * 640
-"""Pixels of the input at which a network teaches a faster one."""
+"""Pixels of the input at which the network teaches."""
 FAST = 288 * 384
-"""Pixels of the faster network's input."""
-CELLS = (96, 128)
-"""Size of the teacher's maps."""
+"""Pixels of the input at which it learns, and is used afterwards."""
+DISTILLATION = SceneRecipe(epochs=6, views=3, rate=1e-3, seed=11)
+"""The recipe of the passes over parts of photos."""
 
 
-def without_heads(weights: str) -> SaliencyNetwork:
-    """Load a saliency network, by name or from a file, without heads beside gaze."""
-    state, metadata = load(weights)
-    options = replace(SaliencyOptions.from_json(metadata["options"]), faces=None, scene=None)
-    kept = {k: v for k, v in state.items() if not k.startswith(("faces.", "scene."))}
-    return SaliencyNetwork.from_state(kept, {"options": options.to_json()})
-
-
-def full_image_finetuning(recipe: Recipe, epochs: int) -> Recipe:
-    """Return the recipe of the passes over whole photos that follow those over parts of them.
-
-    Parts look larger than whole photos; the network settles on the scale of these (the effect: H.
-    Touvron et al., "Fixing the train-test resolution discrepancy", 2019).
-    """
-    return replace(
-        recipe,
-        epochs=epochs,
-        rate=recipe.rate * 3 / 7,
-        trunk_rate=recipe.trunk_rate * 8 / 15,
-        views=1,
-        crops=False,
-        average=0.98,
-        seed=recipe.seed + 1,
-    )
-
-
-def faster(
+def distilled(
     network: SaliencyNetwork,
-    recipe: Recipe,
+    photos: Sequence[ScenePhoto],
+    recipe: SceneRecipe = DISTILLATION,
     *,
-    shared: Path,
-    report: Callable[[Progress, Mapping[str, Tensor]], None] = lambda progress, state: None,
+    whole: int = 2,
+    head: HeadRecipe | None = None,
+    note: Callable[[str], None] = lambda line: None,
+    keep: Callable[[SaliencyNetwork], None] = lambda network: None,
 ) -> SaliencyNetwork:
-    """Distil a network at :data:`FINE` pixels to one at :data:`FAST` pixels.
-
-    Its own maps teach beside the fixations, and alone on photos without gaze; in the end whole
-    photos, as in :func:`saliency`.
+    """Train a network to see at :data:`FAST` pixels what it sees at :data:`FINE` pixels.
 
     Args:
-        network: without a head for faces; it is changed.
+        network: a network with a head of the scene; it is changed.
+        photos: what to learn from.
         recipe: the recipe of the passes over parts of photos.
-        shared: folder that holds ``data/``.
-        report: called after each epoch.
+        whole: number of passes over whole photos that follow, at a third of the rates.
+        head: the recipe of the head alone, which learns last; None: its defaults.
+        note: called with a line for each epoch.
+        keep: called after each pass of all layers with the network as it is then.
+
+    Returns:
+        The network, whose options are those of the smaller input.
     """
-    photos = gaze(shared, longest=640)
-    bare = [Sample(image, np.zeros((0, 2))) for image in unlabelled(shared)]
+
+    def report(epoch: int, terms: list[float], averaged: SaliencyNetwork) -> None:
+        note(f"epoch {epoch + 1}: " + ", ".join(f"{term:.3f}" for term in terms))
+        keep(averaged)
+
     network.options = replace(network.options, pixels=FINE)
-    samples = list(teach([network], [*samples_of(photos.train), *bare], CELLS))
+    taught = [replace(photo, gaze=mirrored_mean(network, photo.image)) for photo in photos]
     network.options = replace(network.options, pixels=FAST)
-    for stage in (recipe, full_image_finetuning(recipe, 2)):
-        network.requires_grad_(True)
-        network = train(network, samples, photos.validation, stage, report=report)
-    return network
+    network = train_scenes(network, taught, recipe, report)
+    for turn in range(whole):
+        last = replace(on_whole_photos(recipe), seed=recipe.seed + 3 + turn)
+        network = train_scenes(network, taught, last, report)
+    return train_head(network, taught, head or HeadRecipe(), note)

@@ -26,7 +26,7 @@ class CagicOptions:
             the paper's search, with the view ranker, as for the other scores.
         tightness: weight of the share of the window that the things fill, beside the share of them
             that it shows (scores "map" and "clip").
-        aesthetics: lambda, the weight of the aesthetic term relative to the caption's; None: 0.04
+        aesthetics: lambda, the weight of the aesthetic term relative to the caption's; None: 0.03
             in the exact search, whose term is a logit of preference, else 0.01. An image without a
             caption has only the aesthetic term, with any weight.
         encode: "once" samples windows of the whole image's features; "crop" encodes the pixels of
@@ -46,7 +46,7 @@ class CagicOptions:
     score: Score = "map"
     model: str = "openai/clip-vit-base-patch32"
     search: Literal["exact", "annealed"] = "exact"
-    tightness: Annotated[float, Field(ge=0, le=5)] = 0.95
+    tightness: Annotated[float, Field(ge=0, le=5)] = 1.02
     aesthetics: Annotated[float, Field(ge=0)] | None = None
     encode: Literal["once", "crop"] = "once"
     function_words: bool = False
@@ -74,7 +74,7 @@ class CagicOptions:
         """The weight of the aesthetic term."""
         if self.aesthetics is not None:
             return self.aesthetics
-        return 0.04 if self.exact else 0.01
+        return 0.03 if self.exact else 0.01
 
     @property
     def smallest_scale(self) -> float:

@@ -34,6 +34,9 @@ SEEN = 0.03
 """Least probability (0..1) with which a thing counts as seen."""
 SURE = 0.15
 """Probability (0..1) from which a thing has its full weight beside aesthetics."""
+ALONE = 4
+"""Power of an object's prominence relative to the most prominent one of its kind: a caption in the
+singular means that one, and the others barely count."""
 UNSURE = 0.1
 """Probability (0..1) below which the user is told that a thing may not be there."""
 LEAST = 0.02
@@ -186,7 +189,7 @@ class WordMaps:
         fits = objects.scores.clone()
         if not thing.plural:
             prominence = objects.scores * area.sqrt()
-            fits = fits * (prominence / prominence.max()).square()
+            fits = fits * (prominence / prominence.max()) ** ALONE
         if thing.colour:
             coloured = (masks * colour_map(self.small, thing.colour)).sum((1, 2)) / area
             fits = fits * relative_to_most(coloured)

@@ -1,6 +1,7 @@
 """Named objects, and the croppers that are held against them."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +13,10 @@ from jobs.evaluation.steering import (
     bounding_box,
     cases_of,
     centre_of,
+    class_table,
     most_salient,
     read_objects,
-    steering_table,
+    steering_tables,
 )
 
 SIZE = Size(80, 60)
@@ -86,7 +88,16 @@ def test_the_table_has_the_baselines_once_a_score(folder, monkeypatch):
     quick = "shrink=0.6,restarts=1,steps=1"
     rows = [f"one:score=words,{quick}", f"two:score=words,ablation=CN,{quick}"]
     lines = []
-    table = steering_table(folder.parents[1], "cagic", rows, 2, lines.append)
+    [table] = steering_tables(folder.parents[1], "cagic", rows, 2, lines.append)
     titles = ["one", "  centre, same sizes", "  saliency, same sizes", "  Grad-CAM, same score"]
     assert [*table.columns[0].cells] == [*titles, "two"]
     assert all("3 crops" in line for line in lines)
+
+
+def test_a_category_has_a_row_from_ten_crops_on(folder):
+    dog, cat = read_objects(folder)[folder / "images" / "b.jpg"]
+    photos = {Path(f"{number}.jpg"): [dog, cat] if number else [dog] for number in range(10)}
+    crops = {path: [Box(60, 0, 80, 60), cat.box][: len(each)] for path, each in photos.items()}
+    table = class_table("map", photos, crops, dict.fromkeys(photos, SIZE))
+    [row] = zip(*(column.cells for column in table.columns), strict=True)
+    assert row == ("dog", "10", "0.500", "0.250", "0.200")
