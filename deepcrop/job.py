@@ -116,6 +116,9 @@ class Job(BaseModel):
     dedupe: bool = False
     """Process sources with identical bytes once; the rows of the duplicates refer to the first."""
 
+    check_listed: bool = True
+    """Ask the store of each source in a list file that is done whether it was edited: a HEAD
+    request of an object or a web address. It decides no result."""
     limit: int | None = Field(default=None, ge=1)
     """The number of sources to take, the first in the order of their URIs; by default all."""
     sample: int | None = Field(default=None, ge=1)
@@ -279,7 +282,7 @@ class Job(BaseModel):
         """Return everything that decides the results: the fields and the weights."""
         ignored = {"batch_size", "actors", "max_actors", "gpus", "max_failed"}
         ignored |= {"max_pixels", "time_limit"}  # sources that exceed them can be retried
-        ignored |= {"licence"}  # refuses jobs, and changes none
+        ignored |= {"licence", "check_listed"}  # they change no result
         ignored |= {"output", "s3_endpoint", "no_sign_request", "store"}
         fields = json.loads(self.model_dump_json(exclude=ignored))
         return fields | {"weights_sha256": self.weights_sha256}

@@ -89,6 +89,14 @@ def run(
             help="Process files of identical bytes once; the rows of the others refer to it.",
         ),
     ] = None,
+    check_listed: Annotated[
+        bool | None,
+        typer.Option(
+            "--check-listed/--no-check-listed",
+            rich_help_panel=INPUT,
+            help="Ask the store whether sources of a list file that are done were edited. On.",
+        ),
+    ] = None,
     corrections: Annotated[
         str | None,
         typer.Option(

@@ -28,6 +28,8 @@ from .discovery import (
 )
 from .duplicates import find_duplicates
 from .index import iter_row_groups, to_parquet
+from .list_files import LISTS
+from .list_identity import with_identity
 from .mapping import ParallelMap, serial_map
 from .selection import Selection
 
@@ -95,8 +97,10 @@ def _listing(
     previous: pa.Table | None,
     parallel_map: ParallelMap,
 ) -> Listing:
-    """Keep the sources that the job wants."""
+    """Keep the sources that the job wants, and say of them what the store does."""
     table = select(found.table, job.limit, job.sample)
+    if previous is not None and job.check_listed and job.input.lower().endswith(LISTS):
+        table = with_identity(table, previous["source_id"], storage)
     left_out: frozenset[int] = frozenset()
     if table.num_rows < found.table.num_rows:
         left_out = frozenset(found.table["source_id"].to_pylist()) - frozenset(

@@ -127,3 +127,19 @@ def test_other_weights_do_again_what_they_change(small, tmp_path):
     assert result.changes.work["again"].sources == 10
     deepcrop.run(job(small, tmp_path / "fresh", **fields))
     assert files(out) == files(tmp_path / "fresh") and audit(str(out)).clean
+
+
+def test_an_edited_photo_of_a_list_file_is_noticed(small, tmp_path):
+    out, listed = tmp_path / "out", tmp_path / "list.txt"
+    listed.write_text("\n".join(str(path) for path in sorted(small.iterdir())))
+    wanted = job(listed, out, sizes=[])
+    assert deepcrop.run(wanted).sources == 10
+    assert deepcrop.run(wanted).changes.work["changed"].sources == 0
+    (small / "3.jpg").write_bytes((small / "4.jpg").read_bytes())
+    (small / "5.jpg").unlink()  # a list that still names it: its row stays
+    unchecked = job(listed, out, sizes=[], check_listed=False)
+    assert deepcrop.run(unchecked).changes.work["changed"].sources == 0
+    result = deepcrop.run(wanted)
+    assert (result.changes.work["changed"].sources, result.changes.gone) == (1, 0)
+    made = files(out)
+    assert made["variants/1x1/3.jpg"] == made["variants/1x1/4.jpg"] and audit(str(out)).clean
