@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from deepcrop.networks.saliency.model import SaliencyNetwork
 
-from .saliency_job import mirrored_mean, on_whole_photos, slowed
+from .saliency_job import mirrored_mean, on_whole_photos
 from .scene_head import HeadRecipe, train_head
 from .scenes import ScenePhoto, SceneRecipe, train_scenes
 
