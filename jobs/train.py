@@ -2,7 +2,8 @@ r"""Train the networks whose weights ship with deepcrop.
 
 python -m jobs.train labels labels.parquet --shared ../shared
 python -m jobs.train saliency labels.parquet --shared ../shared --output runs
-python -m jobs.train saliency-fast --shared ../shared --output runs
+python -m jobs.train saliency-distil labels.parquet --start runs/saliency.safetensors \
+    --shared ../shared --output runs/288x384
 python -m jobs.train mars --shared ../shared --output runs
 python -m jobs.train mars-boxes boxes.parquet --shared ../shared
 python -m jobs.train mars-paper boxes.parquet --images ../shared/data/crops_fcdb/images \
@@ -188,30 +189,42 @@ def mars(
     typer.echo(publish(material.sight, wide, recipe, calibration, output))
 
 
-@app.command("saliency-fast")
-def saliency_fast(
+@app.command("saliency-distil")
+def saliency_distil(
+    labels: Path = typer.Argument(help="Parquet file of the command labels."),
     output: Path = typer.Option(..., help="Folder that the weights are written to."),
+    start: str = typer.Option(..., help="Weights that learn on and teach: a name or file."),
     shared: Path = typer.Option(SHARED, help="Folder that holds data/."),
-    start: str = typer.Option("saliency", help="Network that teaches and initialises: name, file."),
-    epochs: int = typer.Option(4, min=1, help="Passes over parts of photos; two follow of whole."),
+    epochs: int | None = typer.Option(None, min=1, help="Other than the recipe's."),
 ) -> None:
-    """Distil a saliency network to a network of gaze alone for fewer input pixels."""
+    """Teach a saliency network to see at 288x384 pixels what it sees at 480x640."""
+    from dataclasses import replace
+
+    from safetensors.torch import save_file
+
     from deepcrop import weights
-    from jobs.training import saliency_distillation as distil
-    from jobs.training.saliency import Recipe
+    from deepcrop.networks.saliency.model import SaliencyNetwork
+    from jobs.training.saliency_distillation import DISTILLATION, distilled
+    from jobs.training.scene_photos import scene_photos
+    from jobs.training.teachers import read_labels
 
     output.mkdir(parents=True, exist_ok=True)
-    network = distil.faster(
-        distil.without_heads(start),
-        Recipe(epochs=epochs, rate=7e-4, trunk_rate=1.5e-4, views=2, seed=11),
-        shared=shared,
-        report=lambda progress, state: typer.echo(str(progress)),
+    network = distilled(
+        SaliencyNetwork.from_state(*weights.load(start)),
+        scene_photos(shared, read_labels(labels)),
+        replace(DISTILLATION, epochs=epochs) if epochs else DISTILLATION,
+        note=typer.echo,
+        keep=lambda passed: save_file(
+            {key: value.contiguous() for key, value in passed.state_dict().items()},
+            output / "saliency-in-training.safetensors",
+            {"options": passed.options.to_json()},
+        ),
     )
     metadata = {
         **weights.load(start)[1],
         "input": "RGB uint8 / 127.5 - 1, about 288x384 pixels, sides multiples of 16",
     }
-    publish_saliency("saliency-fast", network, metadata, output)
+    publish_saliency("saliency", network, metadata, output)
 
 
 @app.command()

@@ -111,7 +111,7 @@ def test_methods_and_weights_are_listed(capsys):
     assert code == 0 and {"center", "saliency"} <= {each["name"] for each in json.loads(out)}
     code, out, _ = run(capsys, "weights", "list", "--json")
     of = {each["name"]: each["methods"] for each in json.loads(out)}
-    assert code == 0 and of["saliency-fast"] == ["saliency"]
+    assert code == 0 and of["saliency"] == ["saliency"]
     methods = [registry.find(name) for name in registry.BUILT_IN]
     assert all(each.name in of[each.weights] for each in methods if each.weights)
     code, out, _ = run(capsys, "weights", "verify")

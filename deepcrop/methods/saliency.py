@@ -106,8 +106,7 @@ class SaliencyCrop(CropMethod, Trained):
         pixels: int | None = None
         """Area of the network's input in pixels, to which the time is proportional.
 
-        None uses the area of the weights: 432x576, and 288x384 for ``saliency-fast``, which was
-        trained for it.
+        None uses the area that the weights were trained for: 288x384 for those that ship.
         """
 
         def __post_init__(self) -> None:

@@ -156,27 +156,3 @@ def gaze(
         validation=[photo for part in parts for photo in part.validation],
         test=[photo for part in parts for photo in part.test],
     )
-
-
-UNLABELLED = {
-    "captions_flickr8k/images": "*.jpg",
-    "objects_coco128/images": "*.jpg",
-    "photos_kodak": "*.png",
-}
-"""Photos without gaze, on which a student learns its teachers' maps."""
-
-
-def unlabelled_paths(shared: Path) -> list[Path]:
-    """Return the files of :data:`UNLABELLED` under ``shared/data``, in order."""
-    return [
-        path
-        for folder, pattern in UNLABELLED.items()
-        for path in sorted((shared / "data" / folder).glob(pattern))
-    ]
-
-
-def unlabelled(shared: Path, longest: int = 480) -> list[Tensor]:
-    """Read the photos of :data:`UNLABELLED` under ``shared/data``, uint8 ``(3, h, w)`` each."""
-    paths = unlabelled_paths(shared)
-    with ThreadPoolExecutor(4) as pool:
-        return [image for image, _ in pool.map(lambda path: read_photo(path, longest), paths)]

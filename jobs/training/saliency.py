@@ -1,4 +1,4 @@
-"""The recipe of the saliency network: teachers on gaze, then one student of them all.
+"""The recipe of gaze alone, the first step of the saliency network.
 
 ```python
 network = train(start(options, imagenet), samples, validation, Recipe())
@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from deepcrop.networks.precision import inference_dtype
@@ -246,17 +245,3 @@ def evaluate(network: SaliencyNetwork, photos: Sequence[GazePhoto]) -> tuple[flo
         figures.append((kl_divergence(prediction, target), correlation(prediction, target)))
     kl, cc = torch.tensor(figures).mean(0).tolist()
     return kl, cc
-
-
-def teach(
-    teachers: Sequence[SaliencyNetwork], samples: Sequence[Sample], cells: tuple[int, int]
-) -> Iterator[Sample]:
-    """Give each sample the teachers' mean map on ``cells``, averaged with the mirrored photo's."""
-    for sample in samples:
-        maps = []
-        for network in teachers:
-            straight = network.maps([sample.image])[0]
-            both = straight + network.maps([sample.image.flip(-1)])[0].flip(-1)
-            resized = F.interpolate(both[None, None], cells, mode="bilinear", align_corners=False)
-            maps.append(resized[0, 0] / resized.sum())
-        yield replace(sample, teacher=torch.stack(maps).mean(0).cpu())

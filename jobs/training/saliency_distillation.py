@@ -4,9 +4,9 @@
 network = distilled(network, scene_photos(shared, labels), DISTILLATION)
 ```
 
-The cost of the network grows with the pixels of its input. Its own maps of gaze at more pixels than
-it is used at, averaged with those of the mirrored photo, teach it beside the fixations; people's and
-other networks' labels teach the scene, as in :mod:`.saliency_job`.
+The cost of the network grows with the pixels of its input. Its own maps of gaze at more pixels,
+averaged with those of the mirrored photo, teach it beside the fixations; people's and other
+networks' labels teach the scene, as in :mod:`.saliency_job`.
 """
 
 from __future__ import annotations

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from safetensors.torch import save_file
 
 import deepcrop
+from deepcrop import weights
 from deepcrop.cli import app
 from deepcrop.errors import RequestError
 from deepcrop.manifest.verify import audit
@@ -122,7 +124,10 @@ def deepcrop_01_schema(fields):
 def test_other_weights_do_again_what_they_change(small, tmp_path):
     out = tmp_path / "out"
     fields = {"method": "saliency", "aspects": ["1:1"], "sizes": [], "actors": 1}
-    deepcrop.run(job(small, out, weights="saliency-fast", **fields))
+    state, metadata = weights.load("saliency")
+    other = {name: 1.01 * value for name, value in state.items()}
+    save_file(other, tmp_path / "other.safetensors", dict(metadata))
+    deepcrop.run(job(small, out, weights=str(tmp_path / "other.safetensors"), **fields))
     result = deepcrop.run(job(small, out, **fields))
     assert result.changes.work["again"].sources == 10
     deepcrop.run(job(small, tmp_path / "fresh", **fields))

@@ -113,7 +113,6 @@ def test_a_property_without_its_class_method_is_an_error_of_the_programmer():
     [
         ("center", None, {}, Center.analysis),
         ("saliency", None, {}, 640),
-        ("saliency", "saliency-fast", {}, 640),
         ("saliency", None, {"pixels": 640 * 480}, 640),
         ("saliency", None, {"pixels": 1280 * 960}, 1280),
         ("mars", None, {}, 640),

@@ -40,17 +40,17 @@ def test_windows_are_the_largest_of_their_ratio_and_scores_are_shares(method, ph
 
 
 @pytest.mark.parametrize(
-    ("name", "weights"), [("mars", "saliency-fast"), ("saliency", "mars"), ("cagic", "saliency")]
+    ("name", "weights"), [("mars", "saliency"), ("saliency", "mars"), ("cagic", "saliency")]
 )
 def test_weights_of_another_method_are_a_clear_error(name, weights):
     with pytest.raises(RequestError, match=f"weights '{weights}': not of the method '{name}'"):
         deepcrop.load(name, device="cpu", weights=weights)
 
 
-def test_the_fast_network_sees_much_the_same_in_less_than_half_the_pixels(method, photos):
-    fast = deepcrop.load("saliency", device="cpu", weights="saliency-fast")
-    assert 2 * fast.network.options.pixels < method.network.options.pixels
-    for ours, theirs in zip(fast.maps(photos), method.maps(photos), strict=True):
+def test_more_pixels_show_much_the_same(method, photos):
+    fine = deepcrop.load("saliency", device="cpu", pixels=352 * 480)
+    assert 1.5 * method.network.options.pixels < fine.network.options.pixels
+    for ours, theirs in zip(method.maps(photos), fine.maps(photos), strict=True):
         resized = torch.nn.functional.interpolate(ours[None, None], theirs.shape, mode="bilinear")
         pair = torch.stack([resized.flatten(), theirs.flatten()])
         assert torch.corrcoef(pair)[0, 1] > 0.8
@@ -112,7 +112,7 @@ def test_fewer_pixels_are_looked_at_on_demand(photos):
     quick = deepcrop.load("saliency", device="cpu", pixels=19200)
     [coarse] = quick.maps(photos[:1])
     [fine] = deepcrop.load("saliency", device="cpu").maps(photos[:1])
-    assert coarse.numel() * 8 < fine.numel()
+    assert coarse.numel() * 5 < fine.numel()
     with pytest.raises(deepcrop.RequestError, match="pixels"):
         deepcrop.load("saliency", pixels=3)
 
@@ -128,7 +128,7 @@ def test_bfloat16_sees_what_float32_sees(photos, monkeypatch):
         assert {each.dtype for each in method.network.parameters()} == {kind}
         maps[kind] = [each.flatten() for each in method.maps(photos)]
     for fine, coarse in zip(*maps.values(), strict=True):
-        assert torch.corrcoef(torch.stack([fine, coarse]))[0, 1] > 0.999
+        assert torch.corrcoef(torch.stack([fine, coarse]))[0, 1] > 0.995
 
 
 def test_an_input_of_another_format_is_a_clear_error(method):

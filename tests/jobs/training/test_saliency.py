@@ -10,7 +10,7 @@ from deepcrop.geometry import Size
 from deepcrop.metrics import saliency as metrics
 from deepcrop.networks.saliency.model import SaliencyNetwork, SaliencyOptions
 from jobs.training.datasets import GazePhoto
-from jobs.training.saliency import Recipe, batches, draw_views, samples_of, teach, train
+from jobs.training.saliency import Recipe, batches, draw_views, samples_of, train
 from jobs.training.views import (
     Sample,
     augment,
@@ -147,13 +147,3 @@ def test_training_stops_when_validation_no_longer_improves():
     recipe = replace(RECIPE, epochs=30, rate=0.0, trunk_rate=0.0, decay=0.0, patience=2)
     train(fresh(), samples_of(spots(4)), spots(2), recipe, report=lambda p, state: seen.append(p))
     assert len(seen) == 3
-
-
-def test_teachers_maps_are_densities_and_know_no_left():
-    network = fresh().eval()
-    image = spots(1)[0].image
-    [taught] = teach([network], [Sample(image, np.zeros((0, 2)))], (12, 16))
-    [mirrored] = teach([network], [Sample(image.flip(-1), np.zeros((0, 2)))], (12, 16))
-    assert taught.teacher.shape == (12, 16)
-    assert taught.teacher.sum() == pytest.approx(1, abs=1e-4)
-    torch.testing.assert_close(taught.teacher, mirrored.teacher.flip(-1), rtol=1e-3, atol=1e-7)

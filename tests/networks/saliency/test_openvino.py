@@ -47,10 +47,9 @@ def test_all_outputs_are_equal(tmp_path, options):
         assert self_test.difference(other.maps(image), expected) < 1e-4
 
 
-@pytest.mark.parametrize("name", ["saliency", "saliency-fast"])
-def test_it_sees_what_torch_sees(name, photos):
-    path = weights.locate(name)
-    network, other = SaliencyNetwork.from_state(*weights.load(name)), OpenVinoNetwork(path)
+def test_it_sees_what_torch_sees(photos):
+    network = SaliencyNetwork.from_state(*weights.load("saliency"))
+    other = OpenVinoNetwork(weights.locate("saliency"))
     for picture in photos.values():
         photo = np.asarray(picture.convert("RGB"))
         expected = network.predict([torch.from_numpy(photo.copy()).permute(2, 0, 1)])[0].arrays()
@@ -67,7 +66,7 @@ def test_it_sees_what_torch_sees(name, photos):
 
 
 def test_the_self_test_finds_both_equal():
-    measured = self_test.measure(weights.locate("saliency-fast"))
+    measured = self_test.measure(weights.locate("saliency"))
     assert measured["error"] < 1e-3
     assert measured["seconds"] > 0 and measured["torch_seconds"] > 0
 
