@@ -45,6 +45,12 @@ allows it but learned from data whose terms don't.
 NOT_JUDGED = "the terms of their training data have not been judged"
 """The reason that weights have until somebody gives one."""
 
+RETIRED = {
+    "saliency-fast": "'saliency', which is as fast now",
+    "mars-fast": "'mars' with -o pixels=110592",
+}
+"""What takes the place of weights that earlier releases had."""
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -136,6 +142,8 @@ def find(name: str) -> Weights:
         return catalogue()[name]
     except KeyError:
         known = ", ".join(catalogue())
+        if name in RETIRED:
+            raise RequestError(f"weights {name!r}: gone; use {RETIRED[name]}") from None
         raise RequestError(
             f"weights {name!r}: no weights file of that name (.safetensors, .pth), "
             f"nor one of: {known}"
