@@ -180,3 +180,10 @@ def test_a_wrong_catalogue_is_refused(tmp_path, change, words):
     assert words in str(refused.value)
     (tmp_path / "catalogue.json").write_text(json.dumps({"mine": entry()}))
     assert weights.read_catalogue(tmp_path / "catalogue.json")["mine"].commercial == "yes"
+
+
+@pytest.mark.parametrize("name", weights.RETIRED)
+def test_weights_that_are_gone_name_their_successor(name):
+    assert name not in weights.catalogue()
+    with pytest.raises(RequestError, match=f"{name}.*gone; use '[a-z]+'"):
+        weights.find(name)
