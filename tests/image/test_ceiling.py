@@ -40,7 +40,7 @@ def test_the_ceiling_is_kept_wherever_a_quality_keeps_it(slope, bend, ceiling, q
         best = max(each for each in range(10, quality + 1) if len(coder(each)) <= ceiling)
         assert best - found <= 8 or len(data) >= 0.8 * ceiling
     else:
-        assert len(data) == min(len(coder(each)) for each in coder.calls)
+        assert len(data) == min(len(coder(each)) for each in list(coder.calls))
 
 
 def test_what_keeps_the_ceiling_is_encoded_once():

