@@ -89,12 +89,11 @@ class VariantRows:
 
     def in_order(self, task: ImageTask) -> list[VariantRow]:
         """Return the variants in the order of the requests, then those that nobody asks for."""
-        assert task.wanted is not None
         made = {each["rendering_recipe"]: each for each in task.variants}
         kept = task.reuse.kept if task.reuse else {}
         found = [
             variant
-            for index, recipe in enumerate(task.wanted.renderings)
+            for index, recipe in enumerate(task.wanted.renderings if task.wanted else ())
             if (variant := made.get(recipe) or kept.get(index)) is not None
         ]
         plain_format = image.output_format(self.job.format, task.format or "")
