@@ -11,8 +11,11 @@ condition         holds where
 ``focal-outside`` the crop box leaves out the focal point (the flag of this name)
 ``width<600``     the crop box has fewer than 600 pixels of the source from left to right
 ``score<0.3``     the method's score of the crop is below 0.3
+``kept<0.5``      the crop box has less than half of the photo's area
 ``else``          always
 ================  ==============================================================================
+
+Several conditions with ``&`` between them hold where all do: ``head-cut & kept<0.5``.
 
 ================  ==============================================================================
 action            what is made
@@ -47,7 +50,7 @@ RETARGETING = "dnr"
 
 ALWAYS = "else"
 FLAG_CONDITIONS = (Flag.HEAD_CUT, Flag.SUBJECT_CUT, Flag.FOCAL_OUTSIDE)
-_LIMIT = re.compile(r"^(width|score)\s*<\s*(\d+(?:\.\d+)?)$")
+_LIMIT = re.compile(r"^(width|score|kept)<(\d+(?:\.\d+)?)$")
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ class Judged:
     width: int
     """Width of the crop box, in pixels of the source."""
     score: float
+    kept: float
+    """Share of the photo's area in the crop box, 0..1."""
     flags: Collection[str]
 
 
@@ -74,11 +79,12 @@ class Rule:
             RequestError: there is no such condition or action.
         """
         known = (ALWAYS, *FLAG_CONDITIONS)
-        if self.condition not in known and not _LIMIT.match(self.condition):
-            raise RequestError(
-                f"fit: condition {self.condition!r}: expected {', '.join(known)}, width<PIXELS or "
-                "score<SHARE"
-            )
+        for part in self.condition.split("&"):
+            if part not in known and not _LIMIT.match(part):
+                raise RequestError(
+                    f"fit: condition {part!r}: expected {', '.join(known)}, width<PIXELS, "
+                    "score<SHARE or kept<SHARE"
+                )
         if self.action not in ACTIONS:
             raise RequestError(
                 f"fit: {self.condition}: {self.action!r}: expected {', '.join(ACTIONS)}"
@@ -86,15 +92,21 @@ class Rule:
 
     def reason(self, crop: Judged) -> str | None:
         """Return why the rule holds for a crop, such as ``width<600: 480``; None if it doesn't."""
-        if self.condition == ALWAYS or self.condition in crop.flags:
-            return self.condition
-        if (match := _LIMIT.match(self.condition)) is None:
-            return None
-        # Manifests hold scores in single precision, so they are compared in fewer digits.
-        value = crop.width if match[1] == "width" else round(crop.score, 5)
-        if value >= float(match[2]):
-            return None
-        return f"{match[1]}<{match[2]}: {value:g}"
+        reasons = [_reason(part, crop) for part in self.condition.split("&")]
+        told = [each for each in reasons if each is not None]
+        return " & ".join(told) if len(told) == len(reasons) else None
+
+
+def _reason(condition: str, crop: Judged) -> str | None:
+    """Return why one condition holds; None if it doesn't."""
+    if condition == ALWAYS or condition in crop.flags:
+        return condition
+    if (match := _LIMIT.match(condition)) is None:
+        return None
+    # Manifests hold scores in single precision, so they are compared in fewer digits.
+    values = {"width": crop.width, "score": round(crop.score, 5), "kept": round(crop.kept, 5)}
+    value = values[match[1]]
+    return f"{condition}: {value:g}" if value < float(match[2]) else None
 
 
 Rules: TypeAlias = tuple[Rule, ...]

@@ -90,7 +90,10 @@ class Frames:
         assert request.rendition is not None
         if request.slug in task.correction.boxes:
             return BY_PERSON
-        judged = Judged(crop.box.size.width, crop.score, {str(flag) for flag in crop.flags})
+        assert task.size is not None
+        kept = crop.box.area / task.size.pixels
+        flags = {str(flag) for flag in crop.flags}
+        judged = Judged(crop.box.size.width, crop.score, kept, flags)
         fit = decide(request.rendition.output.fit, judged)
         if fit.action not in ("crop", "review"):
             task.record_box(request.aspect, crop)

@@ -22,7 +22,12 @@ from deepcrop.stages.item import ImageTask
 from deepcrop.stages.local import LocalPipeline
 
 RATIOS = {"square": "1:1", "story": "9:16", "banner": "3:1"}
-RULES = {"head-cut": "retarget", "subject-cut": "pad", "score<0.2": "review"}
+RULES = {
+    "head-cut & kept<0.5": "blur",
+    "head-cut": "retarget",
+    "subject-cut": "pad",
+    "score<0.4": "review",
+}
 WIDTH = 240
 """Width of the variants on the sheet, in pixels."""
 SHOWN = 900
@@ -97,7 +102,7 @@ def evaluate(
             action = fit.action if fit else "skip"
             reason = (fit.reason or "") if fit else ""
             tally.actions.setdefault(name, Counter())[action] += 1
-            tally.reasons.setdefault(name, Counter())[reason.partition(":")[0]] += 1
+            tally.reasons.setdefault(name, Counter())[_condition(reason)] += 1
             if frame is not None and action != "crop" and drawn[name, action] < of_each:
                 drawn[name, action] += 1
                 chosen.append((name, frame))
@@ -119,6 +124,11 @@ def table(tally: Tally) -> Table:
         told = ", ".join(f"{each} {count}" for each, count in reasons.most_common() if each)
         found.add_row(f"{name} {ratio}", *(str(counts[each]) for each in ACTIONS), told)
     return found
+
+
+def _condition(reason: str) -> str:
+    """Return the condition of a reason, without what was measured."""
+    return " & ".join(part.partition(":")[0] for part in reason.split(" & "))
 
 
 def _preset(job: Job, frame: Frame) -> str:

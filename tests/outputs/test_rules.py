@@ -6,7 +6,7 @@ import pytest
 
 from deepcrop.outputs.rules import Fit, Judged, decide, plain, read_rules
 
-CROP = Judged(width=500, score=0.25, flags={"head-cut"})
+CROP = Judged(width=500, score=0.25, kept=0.4, flags={"head-cut"})
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,8 @@ CROP = Judged(width=500, score=0.25, flags={"head-cut"})
         ({"width < 500": "skip", "score<0.3": "review"}, Fit("review", "score<0.3: 0.25")),
         ({"width<501": "skip"}, Fit("skip", "width<501: 500")),
         ({"subject-cut": "pad", "else": "blur"}, Fit("blur", "else")),
+        ({"head-cut & kept<0.3": "pad", "head-cut": "blur"}, Fit("blur", "head-cut")),
+        ({"head-cut & kept<0.5": "pad"}, Fit("pad", "head-cut & kept<0.5: 0.4")),
         ("pad", Fit("pad", "else")),
     ],
 )
@@ -37,6 +39,5 @@ def test_scores_of_single_precision_decide_as_before():
 
     recorded = float(np.float32(0.3))  # a little above
     rules = read_rules({"score<0.3": "review"})
-    assert (
-        decide(rules, Judged(1, recorded, ())) == decide(rules, Judged(1, 0.3, ())) == Fit("crop")
-    )
+    for score in (recorded, 0.3):
+        assert decide(rules, Judged(1, score, 1, ())) == Fit("crop")
