@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -54,8 +55,17 @@ def wait_for(port: int) -> None:
     pytest.fail("the emulator does not answer")
 
 
+@dataclass(frozen=True)
+class Store:
+    """An emulator, which jobs reach through a proxy that fails at times."""
+
+    uri: str
+    proxied: dict[str, str]
+    """Variables of the environment of jobs."""
+
+
 @pytest.fixture
-def azure(tmp_path, monkeypatch) -> Iterator[str]:
+def azure(tmp_path, monkeypatch) -> Iterator[Store]:
     pytest.importorskip("adlfs")
     program = os.environ.get("DEEPCROP_AZURITE") or shutil.which("azurite-blob")
     if program is None:
@@ -63,40 +73,47 @@ def azure(tmp_path, monkeypatch) -> Iterator[str]:
     port = free_port()
     options = ["--inMemoryPersistence", "--silent", "--skipApiVersionCheck", "--disableTelemetry"]
     command = [program, "--blobPort", str(port), *options]
+
+    def connection(endpoint: str) -> dict[str, str]:
+        told = {
+            "DefaultEndpointsProtocol": "http",
+            "AccountName": "devstoreaccount1",
+            "AccountKey": KEY,
+            "BlobEndpoint": f"{endpoint}/devstoreaccount1",
+        }
+        text = ";".join(f"{name}={value}" for name, value in told.items())
+        return {"AZURE_STORAGE_CONNECTION_STRING": text}
+
     with subprocess.Popen(command, cwd=tmp_path) as server:
         try:
             wait_for(port)
-            with FaultProxy(f"http://127.0.0.1:{port}") as proxy:
-                place = f"{proxy.endpoint}/devstoreaccount1"
-                text = (
-                    f"DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey={KEY};"
-                )
-                monkeypatch.setenv(
-                    "AZURE_STORAGE_CONNECTION_STRING", f"{text}BlobEndpoint={place};"
-                )
-                import fsspec
+            for name, value in connection(f"http://127.0.0.1:{port}").items():
+                monkeypatch.setenv(name, value)
+            import fsspec
 
-                fsspec.filesystem("az", skip_instance_cache=True).mkdir("media")
-                proxy.faults = FAULTS
-                yield "az://media"
+            fsspec.filesystem("az", skip_instance_cache=True).mkdir("media")
+            with FaultProxy(f"http://127.0.0.1:{port}", FAULTS) as proxy:
+                yield Store("az://media", connection(proxy.endpoint))
+                assert proxy.counts
         finally:
             server.kill()
 
 
 @pytest.fixture
-def google(monkeypatch) -> Iterator[str]:
+def google(monkeypatch) -> Iterator[Store]:
     pytest.importorskip("gcsfs")
     emulator = pytest.importorskip("gcp_storage_emulator.server")
     port = free_port()
     server = emulator.create_server("127.0.0.1", port, in_memory=True, default_bucket="media")
     server.start()
     try:
-        with FaultProxy(f"http://127.0.0.1:{port}") as proxy:
-            monkeypatch.setenv("STORAGE_EMULATOR_HOST", proxy.endpoint)
-            monkeypatch.setenv("FSSPEC_GS_TOKEN", "anon")
-            monkeypatch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
-            proxy.faults = FAULTS
-            yield "gs://media"
+        wait_for(port)
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
+        monkeypatch.setenv("FSSPEC_GS_TOKEN", "anon")
+        monkeypatch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
+        with FaultProxy(f"http://127.0.0.1:{port}", FAULTS) as proxy:
+            yield Store("gs://media", {"STORAGE_EMULATOR_HOST": proxy.endpoint})
+            assert proxy.counts
     finally:
         server.stop()
 
@@ -107,8 +124,8 @@ def command(source: str, output: str) -> list[str]:
     return [*words, "--actors", "1", "--set", "batch_size=2"]
 
 
-def environment() -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+def environment(**more: str) -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])} | more
 
 
 def files(storage: Storage, output: str) -> dict[str, bytes]:
@@ -128,22 +145,23 @@ def kill_with_children(process: subprocess.Popen) -> None:
 
 @pytest.mark.parametrize("store", ["azure", "google"])
 def test_a_job_that_was_killed_goes_on_although_the_store_fails(store, request, tmp_path, photos):
-    place = request.getfixturevalue(store)
-    storage = Storage()
+    server: Store = request.getfixturevalue(store)
+    place, storage = server.uri, Storage()
     for number in range(12):
         data = jpeg(photos["coffee"], (90 + number, 70))
         storage.write(f"{place}/in/{number}.jpg", data, "image/jpeg")
         (tmp_path / "in").mkdir(exist_ok=True)
         (tmp_path / "in" / f"{number}.jpg").write_bytes(data)
     output = f"{place}/out"
-    with subprocess.Popen(command(f"{place}/in", output), env=environment()) as first:
+    through_faults = environment(**server.proxied)
+    with subprocess.Popen(command(f"{place}/in", output), env=through_faults) as first:
         for _ in range(1200):
             if len(list(storage.list(f"{output}/variants"))) >= 5 or first.poll() is not None:
                 break
             time.sleep(0.1)
         kill_with_children(first)
     ended = subprocess.run(
-        command(f"{place}/in", output), env=environment(), capture_output=True, text=True
+        command(f"{place}/in", output), env=through_faults, capture_output=True, text=True
     )
     assert ended.returncode == 0, ended.stderr
     found = audit(output)
