@@ -10,6 +10,7 @@ import deepcrop
 from deepcrop.engine import committer
 from deepcrop.errors import JobIncomplete
 from deepcrop.manifest.verify import audit
+from deepcrop.report.page import build
 from tests.engine.test_driver import job, rows
 from tests.engine.test_updates import files, small  # noqa: F401  # a fixture
 
@@ -46,6 +47,9 @@ def test_a_width_a_format_and_a_preset_more_make_those_alone(small, tmp_path):  
     assert fits == {"crop", "pad"}
     left = [row for row in rows(out) if "left-out" in row["flags"]]
     assert left and all(len(row["variants"]) == 10 for row in left)
+    # The page shows one file of each ratio, and what was decided.
+    page = Path(build(str(out))).read_text()
+    assert all(f'"name": "{flag}"' in page for flag in ("padded", "left-out"))
     # Nothing is left to do, and what is asked for no more stays until it is pruned.
     assert deepcrop.run(wanted).resumed == 10
     fewer = preset_job(small, out, card=CARD)

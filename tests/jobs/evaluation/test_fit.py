@@ -22,5 +22,6 @@ def test_what_is_decided_is_counted_and_drawn(tmp_path):
         "banner": {"blur": 1},
     }
     assert tally.reasons["banner"] == {"kept<0.5": 1}
-    assert Image.open(sheet).height > 200
+    with Image.open(sheet) as drawn:
+        assert drawn.height > 200
     assert "1 photos" in str(fit.table(tally).title)
