@@ -24,7 +24,9 @@ def ssim(first, second):
     )
 
 
-@pytest.mark.parametrize("name", ["coffee", "chelsea", "retina", "mosaic"])
+@pytest.mark.parametrize(
+    "name", ["coffee", "chelsea", "retina", pytest.param("mosaic", marks=pytest.mark.slow)]
+)
 def test_results_look_as_those_that_are_resized_from_the_whole_picture(name):
     pixels = np.asarray(mosaic(2)) if name == "mosaic" else getattr(data, name)()
     height, width = pixels.shape[:2]
