@@ -13,12 +13,17 @@ subject-cut            the crop box shows more than 5% and less than 95% of the 
                        background or panel
 enlarged               the variant has more pixels than its crop box
 smaller-than-asked     the variant has fewer pixels than the request names
+over-max-bytes         the variant has more bytes than its preset allows, at the lowest quality
+review                 a preset's rule for photos that don't fit says that a person should look
 rejected               a person rejected the variant: it was not made
 corrected              a person moved the focal point or the box, or marked what must stay
 animation-flattened    the source has several frames; one was used
 page-chosen            the source has several pages; one was used
 hdr-mapped             the source has a high dynamic range, which was tone-mapped to SDR
 alpha-flattened        the source is transparent in places; a background was laid under it
+padded                 the variant shows the whole photo with bars, as a preset's rule says
+retargeted             the variant shows the whole photo rearranged, as a preset's rule says
+left-out               the variant was not made, as a preset's rule says
 =====================  =========================================================================
 """
 
@@ -37,12 +42,17 @@ class Flag(StrEnum):
     SUBJECT_CUT = "subject-cut"
     ENLARGED = "enlarged"
     SMALLER = "smaller-than-asked"
+    OVER_MAX_BYTES = "over-max-bytes"
+    REVIEW = "review"
     REJECTED = "rejected"
     CORRECTED = "corrected"
     ANIMATION_FLATTENED = "animation-flattened"
     PAGE_CHOSEN = "page-chosen"
     HDR_MAPPED = "hdr-mapped"
     ALPHA_FLATTENED = "alpha-flattened"
+    PADDED = "padded"
+    RETARGETED = "retargeted"
+    LEFT_OUT = "left-out"
 
 
 @dataclass(frozen=True)

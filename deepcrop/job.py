@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -33,6 +33,8 @@ from .image import LONGEST_SIDE, MAX_PIXELS, Colour, ExifColour, Hdr
 from .job_fields import Aspects, Endpoint, ExactSize, Format, Glob, Share
 from .methods import base, registry
 from .methods import licence as licences
+from .outputs.presets import Output, Presets, Rendition, plain_presets
+from .outputs.rules import RETARGETING
 from .storage import Attributes, Storage, StorageOptions
 from .storage.attributes import NO_ATTRIBUTES
 from .storage.uri import scheme
@@ -41,22 +43,52 @@ __all__ = ["Format", "Job", "VariantRequest"]
 
 
 class VariantRequest:
-    """One variant that the job makes of every source: a ratio, or an exact size."""
+    """One variant that the job makes of every source: a ratio, an exact size, or of a preset."""
 
-    def __init__(self, aspect: AspectRatio, size: Size | None, slug: str) -> None:
-        """Keep the ratio, the exact size if one was asked for, and the name used in paths."""
+    def __init__(
+        self, aspect: AspectRatio, size: Size | None, slug: str, rendition: Rendition | None = None
+    ) -> None:
+        """Keep what is asked for.
+
+        Args:
+            aspect: the ratio.
+            size: the exact size in pixels, if one is asked for.
+            slug: the name of the ratio or size in the manifest's column ``aspect``; all variants of
+                a preset have the same.
+            rendition: which variant of which preset it is.
+        """
         self.aspect = aspect
         self.size = size
         self.slug = slug
+        self.rendition = rendition
 
     def __repr__(self) -> str:
-        """Show the name used in paths."""
-        return f"VariantRequest({self.slug})"
+        """Show the name."""
+        return f"VariantRequest({self.name})"
+
+    @property
+    def name(self) -> str:
+        """The name in remarks, which no other variant has."""
+        return self.slug if self.rendition is None else self.rendition.name
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names used in paths: for variants as asked, and for smaller ones of an exact size."""
-        return (self.slug,) if self.size is None else (self.slug, f"{self.slug}-smaller")
+        folder = self.slug if self.rendition is None else self.rendition.folder
+        return (folder,) if self.size is None else (folder, f"{folder}-smaller")
+
+    def is_smaller(self, size: Size) -> bool:
+        """Return whether a variant has fewer pixels than are asked for."""
+        if self.size is not None:
+            return size != self.size
+        return self.rendition is not None and size.width < self.rendition.pixel_width
+
+    @property
+    def wanted(self) -> str:
+        """The size that is asked for, in words; empty where the crop box decides."""
+        if self.size is not None:
+            return str(self.size)
+        return "" if self.rendition is None else f"{self.rendition.pixel_width} wide"
 
 
 class Job(BaseModel):
@@ -79,6 +111,8 @@ class Job(BaseModel):
     """Aspect ratios, W:H, of the variants."""
     sizes: tuple[ExactSize, ...] = ()
     """Exact pixel sizes, WxH, of further variants."""
+    outputs: Presets = {}
+    """Presets by name, each a ladder of widths in several formats."""
     options: dict[str, Any] = {}
     """Options of the method."""
     weights: str | None = None
@@ -150,7 +184,7 @@ class Job(BaseModel):
 
     @model_validator(mode="after")
     def _request_is_possible(self) -> Job:
-        if not self.aspects and not self.sizes:
+        if not (self.aspects or self.sizes or self.outputs):
             raise RequestError("aspects: none given; ask for at least one, such as --aspect 16:9")
         for field in ("input", "output"):
             if not getattr(self, field).strip():
@@ -174,11 +208,22 @@ class Job(BaseModel):
         registry.validate_options(self.method, self.options)
         if kind == "retarget" and self.upscale != "allow" and self.max_size is not None:
             raise RequestError("max_size: retarget methods make the sizes that are asked for")
+        self._check_rules(kind)
         # First, because checking weights may download them.
         licences.check(self.licence, self.method, weights=self.weights, options=self.options)
+        if self.may_retarget:
+            licences.check(self.licence, RETARGETING)
         if self.weights is not None:
             registry.check_weights(self.method, self.weights)
         return self
+
+    def _check_rules(self, kind: base.Kind) -> None:
+        for name, output in self.outputs.items():
+            if output.fit and kind == "retarget":
+                raise RequestError(
+                    f"outputs.{name}.fit: the method {self.method!r} shows whole photos; "
+                    "rules are for methods that crop"
+                )
 
     @classmethod
     def parse(cls, values: Mapping[str, object]) -> Job:
@@ -217,6 +262,8 @@ class Job(BaseModel):
         fields = self.model_dump(mode="json", include=set(chosen))
         if "store" in fields:
             fields["store"] = self.store.model_dump(mode="json", exclude_defaults=True)
+        if "outputs" in fields:
+            fields["outputs"] = plain_presets(self.outputs)
         return fields
 
     def to_yaml(self) -> str:
@@ -225,14 +272,26 @@ class Job(BaseModel):
 
     @cached_property
     def requests(self) -> tuple[VariantRequest, ...]:
-        """The variants made of every source, each once, ratios first."""
+        """The variants made of every source, each once: ratios, exact sizes, presets."""
         ratios = [AspectRatio.parse(text) for text in dict.fromkeys(self.aspects)]
         sizes = [Size.parse(text) for text in dict.fromkeys(self.sizes)]
         exact = [
             VariantRequest(AspectRatio.parse(f"{size.width}:{size.height}"), size, f"{size}px")
             for size in sizes
         ]
-        return tuple([VariantRequest(ratio, None, ratio.slug) for ratio in ratios] + exact)
+        plain = [VariantRequest(ratio, None, ratio.slug) for ratio in ratios] + exact
+        presets = [each for name, output in self.outputs.items() for each in _of(name, output)]
+        return tuple(plain + presets)
+
+    @cached_property
+    def slugs(self) -> tuple[str, ...]:
+        """The names of the ratios and sizes that are asked for, each once, in their order."""
+        return tuple(dict.fromkeys(request.slug for request in self.requests))
+
+    @property
+    def may_retarget(self) -> bool:
+        """Whether a preset's rules may retarget photos that don't fit."""
+        return any(output.may("retarget") for output in self.outputs.values())
 
     @property
     def kind(self) -> base.Kind:
@@ -276,7 +335,10 @@ class Job(BaseModel):
     @cached_property
     def weights_terms(self) -> tuple[licences.Terms, ...]:
         """The terms of all weights that the method will use."""
-        return licences.terms_of(self.method, weights=self.weights, options=self.options)
+        terms = licences.terms_of(self.method, weights=self.weights, options=self.options)
+        if self.may_retarget:
+            terms += licences.terms_of(RETARGETING)
+        return tuple(dict.fromkeys(terms))
 
     def settings(self) -> dict[str, object]:
         """Return everything that decides the results: the fields and the weights."""
@@ -284,6 +346,8 @@ class Job(BaseModel):
         ignored |= {"max_pixels", "time_limit"}  # sources that exceed them can be retried
         ignored |= {"licence", "check_listed"}  # they change no result
         ignored |= {"output", "s3_endpoint", "no_sign_request", "store"}
+        if not self.outputs:
+            ignored |= {"outputs"}  # as before there were presets
         fields = json.loads(self.model_dump_json(exclude=ignored))
         return fields | {"weights_sha256": self.weights_sha256}
 
@@ -301,6 +365,14 @@ class Job(BaseModel):
             "job.run() ends with 0.3: deepcrop.run(job)", DeprecationWarning, stacklevel=2
         )
         return deepcrop.run(self, **arguments)
+
+
+def _of(name: str, output: Output) -> Iterator[VariantRequest]:
+    """Yield the variants of a preset."""
+    exact = output.exact_size
+    for each in output.renditions(name):
+        size = None if exact is None else output.pixels(each.width, each.density)
+        yield VariantRequest(output.ratio, size, output.slug, each)
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:

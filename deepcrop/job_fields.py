@@ -57,7 +57,7 @@ def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-Format = Literal["jpeg", "webp", "avif", "png", "same"]
+Format = Literal["jpeg", "webp", "avif", "png", "jxl", "same"]
 """The format of the variants; ``same`` is that of the source."""
 Aspect = Annotated[str, BeforeValidator(_quoted), AfterValidator(_canonical_aspect)]
 """An aspect ratio W:H, in lowest terms."""

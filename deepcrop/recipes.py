@@ -4,8 +4,8 @@ A variant depends on the bytes of its source and on two recipes:
 
 * the *analysis* recipe decides the crop box: the method, its weights and options, the scale at
   which it sees the source, hints of the input list, and focal points and boxes to keep of people;
-* the *rendering* recipe decides the rest, for a given box: the ratio or size, format, quality,
-  colours, metadata.
+* the *rendering* recipe decides the rest, for a given box: the ratio or size, or the preset's
+  width and rules, format, quality, colours, metadata.
 
 A manifest row records both for each variant. A later run makes anew what differs, and nothing
 else: a recipe has no other fields than those that change results, and the version of deepcrop is
@@ -23,9 +23,12 @@ from functools import cached_property
 
 from . import image
 from .geometry import AspectRatio, Box, Focal, Size
-from .image.encode import DEFAULT_QUALITY
+from .image import DEFAULT_QUALITY
 from .job import Job, VariantRequest
 from .methods import registry
+from .outputs.presets import Rendition
+from .outputs.rules import RETARGETING
+from .outputs.rules import plain as plain_rules
 from .sources.corrections import Correction
 
 ANALYSIS_VERSION = 1
@@ -54,7 +57,9 @@ class Wanted:
     renderings: tuple[str, ...]
     """Rendering recipe of each request."""
     names: tuple[str, ...]
-    """Name of each request."""
+    """Name of each request's ratio or size; all variants of a preset have the same."""
+    remarks: tuple[str, ...]
+    """Name of each request in remarks."""
     entries: tuple[str, ...]
     """What the row's ``rendering_recipes`` hold for each request: its rendering recipe, with the
     box that a person set; or that a person rejected it."""
@@ -200,6 +205,7 @@ class Recipes:
             boxes=tuple(boxes),
             renderings=self.renderings,
             names=tuple(request.slug for request in self.job.requests),
+            remarks=tuple(request.name for request in self.job.requests),
             entries=tuple(entries),
             needs_method=tuple(needs),
             rejected=tuple(each.slug for each in self.job.requests if correction.rejects(each)),
@@ -207,22 +213,56 @@ class Recipes:
 
     def _rendering(self, request: VariantRequest) -> str:
         job = self.job
+        encoding: dict[str, object] = {
+            "format": job.format,
+            "quality": job.quality or DEFAULT_QUALITY.get(job.format),
+        }
         size: dict[str, object] = {"max_size": job.max_size}
         if request.size is not None:
             size = {"upscale": job.upscale}
+        if request.rendition is not None:
+            encoding, size = self._of_rendition(request.rendition), {"upscale": job.upscale}
         return _hash(
             {
                 "version": RENDERING_VERSION,
                 "request": request.slug,
-                "format": job.format,
-                "quality": job.quality or DEFAULT_QUALITY.get(job.format),
                 "colour": [job.colour, job.exif_colour],
                 "metadata": job.keep_metadata,
                 "hdr": job.hdr,
                 "keys": job.keys,
             }
+            | encoding
             | size
         )
+
+    def _of_rendition(self, rendition: Rendition) -> dict[str, object]:
+        """Return what else decides a variant of a preset."""
+        output = rendition.output
+        decided: dict[str, object] = {
+            "preset": [rendition.preset, rendition.width, rendition.density],
+            "format": rendition.format,
+            "quality": output.quality_of(rendition.format),
+            "settings": output.settings.deciding(rendition.format),
+            "max_bytes": output.max_bytes,
+            "fit": plain_rules(output.fit),
+            "min_width": [output.min_width, output.min_width and output.below_min_width],
+        }
+        if output.may("pad"):
+            decided["background"] = output.background
+        if output.may("retarget"):
+            decided["retargeting"] = self._retargeting
+        return decided
+
+    @cached_property
+    def _retargeting(self) -> list[object]:
+        """What decides the photos that rules retarget: the algorithm and its weights."""
+        method = registry.find(RETARGETING)
+        other = Job(input="/", output="/-", method=RETARGETING, aspects=("1:1",))
+        return [
+            getattr(method, "algorithm", 1),
+            other.weights_sha256,
+            *other.further_weights_sha256,
+        ]
 
 
 _NO_CORRECTION = Correction()

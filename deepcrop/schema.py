@@ -53,6 +53,12 @@ VARIANT = pa.struct(
         ("source_sha256", pa.string()),
         ("analysis_recipe", pa.string()),
         ("rendering_recipe", pa.string()),
+        ("preset", pa.string()),
+        ("asked_width", pa.int32()),
+        ("density", pa.float32()),
+        ("quality", pa.int32()),
+        ("fit", pa.string()),
+        ("fit_reason", pa.string()),
     ]
 )
 """A variant in the images manifest: its file, its crop box in source pixels, and what decided them

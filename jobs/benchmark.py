@@ -9,6 +9,7 @@ python -m jobs.benchmark capacity                # cost of an image, estimates f
 python -m jobs.benchmark updates                 # a run with nothing to do, and one ratio more
 python -m jobs.benchmark plan FOLDER...          # the projection of `deepcrop plan` against jobs
 python -m jobs.benchmark encoders FOLDER         # bytes at equal quality, beside libvips and sharp
+python -m jobs.benchmark ladder                  # a ladder of widths and formats, beside libvips
 python -m jobs.benchmark crop --method saliency  # milliseconds an image of crop methods
 python -m jobs.benchmark batch --method mars     # images a second in batches, on a GPU too
 python -m jobs.benchmark gpu                     # images a second of all methods, with decoding
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 import json
 import statistics
+import sys
 import tempfile
 import time
 import timeit
@@ -383,6 +385,36 @@ def encoders(
     from .benchmarks import encoders as coding
 
     _show(coding.HEADINGS, coding.lines(sorted(folder.glob("*.png"))))
+
+
+@app.command()
+def ladder(
+    names: Annotated[list[str] | None, typer.Argument(help="Contenders.")] = None,
+    small: Annotated[int, typer.Option(help="Images of the small corpus.", min=1)] = 20,
+    large: Annotated[int, typer.Option(help="Images of the large corpus.", min=2)] = 500,
+    photos: Annotated[
+        Path | None, typer.Option(help="A folder of JPEG files in place of the mosaics.")
+    ] = None,
+) -> None:
+    """Compare a ladder of three ratios, widths and formats with its encoders and with libvips.
+
+    The figures are differences between the two corpora for each image more. Those of the encoders
+    are the CPU time of their calls alone, on the pixels that deepcrop encodes.
+    """
+    from .benchmarks import ladder as ladders
+
+    chosen = tuple(names or ladders.CONTENDERS)
+    for name in chosen:
+        if name not in ladders.CONTENDERS:
+            known = ", ".join(ladders.CONTENDERS)
+            raise typer.BadParameter(f"{name!r}: expected one of {known}")
+    if large <= small:
+        raise typer.BadParameter(f"--large {large}: must be more than --small {small}")
+    found = {}
+    for name, figures in ladders.compare((small, large), photos, chosen):
+        print(f"{name}: {1000 * figures.cpu:.0f} CPU-ms an image", file=sys.stderr, flush=True)
+        found[name] = figures
+    _show(ladders.HEADINGS, ladders.lines(found))
 
 
 def _show(headings: Sequence[str], lines: Iterable[Sequence[str]]) -> None:

@@ -16,6 +16,7 @@ python -m jobs.evaluate blind sheets --method saliency --method mars
 python -m jobs.evaluate retargetme --shared ../shared --method dnr --sheet sheets --side 0
 python -m jobs.evaluate caption --shared ../shared --row words:score=words,patience=15
 python -m jobs.evaluate caption-ablation --shared ../shared --photos 25
+python -m jobs.evaluate fit --shared ../shared --sheet fit.png
 """
 
 from __future__ import annotations
@@ -247,6 +248,25 @@ def caption_ablation(
     rows = [f"{name}:ablation={name},{options}" for name in get_args(Ablation)]
     for table in steering_tables(shared, weights, rows, photos, console.print):
         console.print(table)
+
+
+@app.command()
+def fit(
+    shared: Path = typer.Option(SHARED, help="Folder that holds data/."),
+    method: str = typer.Option("saliency", help="A crop method."),
+    photos: int = typer.Option(200, min=1, help="Photos in which the method finds heads."),
+    rule: list[str] = typer.Option([], help="CONDITION:ACTION in place of the usual rules."),
+    sheet: Path | None = typer.Option(None, help="File for a sheet of what isn't cropped."),
+    of_each: int = typer.Option(6, min=1, help="Photos of each preset and action on the sheet."),
+) -> None:
+    """Count what a preset's rules for photos that don't fit decide on photos with people."""
+    from jobs.evaluation import fit as fits
+    from jobs.evaluation.photo_sets import people
+
+    torch.set_num_threads(1)
+    rules = dict(each.rsplit(":", 1) for each in rule) or fits.RULES
+    job = fits.job_of(method, rules)
+    Console().print(fits.table(fits.evaluate(people(shared), job, photos, sheet, of_each)))
 
 
 measures.register(app)

@@ -35,6 +35,7 @@ FLOORS = (
     "schema",
     "tables",
     "job_fields",
+    "outputs",
     "job",
     "sources",
     "recipes",

@@ -32,8 +32,8 @@ def export(
         str | None,
         typer.Option(
             metavar="URL",
-            help="What addresses begin with: the image server, or, for css, what stands before "
-            "a path in the site's HTML.",
+            help="What addresses begin with: the image server; for css, what stands before a path "
+            "in the site's HTML; for picture, where the folder `variants` lies.",
         ),
     ] = None,
     map_: Annotated[
@@ -89,6 +89,11 @@ def export(
 
     `deepcrop export out --as imgproxy --to urls.csv --base https://imgproxy.example
     --key-env IMGPROXY_KEY --salt-env IMGPROXY_SALT`
+
+    **picture** writes the HTML of each preset of the job: a `<picture>` with its formats and
+    widths, a line of JSON each (`source_uri, preset, html`), or a page where --to ends in .html.
+
+    `deepcrop export out --as picture --to pictures.jsonl --base https://cdn.example`
 
     **xmp** writes a sidecar for each source, with its crops and focal point as IPTC image regions.
 

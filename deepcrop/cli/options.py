@@ -91,6 +91,16 @@ Sizes = Annotated[
         help="Exact pixel size of a variant, see --upscale; repeat it for more.",
     ),
 ]
+Presets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--preset",
+        metavar="NAME=SPEC",
+        rich_help_panel=OUTPUT,
+        help="A named ladder of widths and formats, such as 'card=4:5 widths=320,640 "
+        "formats=avif,webp,jpeg max_bytes=60k'; repeat it for more.",
+    ),
+]
 Output = Annotated[
     str | None,
     typer.Option(
@@ -103,7 +113,7 @@ Output = Annotated[
 Format = Annotated[
     str | None,
     typer.Option(
-        metavar="jpeg|webp|avif|png|same",
+        metavar="jpeg|webp|avif|png|jxl|same",
         rich_help_panel=OUTPUT,
         help="File format of the variants; same: each source's own, where it can be written. By "
         "default jpeg for `run`, same for `crop`.",
@@ -115,7 +125,8 @@ Quality = Annotated[
         min=1,
         max=100,
         rich_help_panel=OUTPUT,
-        help="Encoder quality on the format's own scale; by default jpeg 88, webp 82, avif 65.",
+        help="Encoder quality on the format's own scale; by default jpeg 88, webp 82, avif 65, "
+        "jxl 85.",
     ),
 ]
 MaxSize = Annotated[
@@ -303,6 +314,25 @@ def assignments(items: Sequence[str] | None, flag: str) -> dict[str, Any]:
     return values
 
 
+def presets(items: Sequence[str]) -> dict[str, str]:
+    """Read presets NAME=SPEC; the specifications are read with the job.
+
+    Raises:
+        RequestError: one has no name or no equals sign, or a name is there twice.
+    """
+    values: dict[str, str] = {}
+    for item in items:
+        name, equals, text = item.partition("=")
+        if not equals or not name:
+            raise RequestError(
+                f"--preset {item!r}: expected NAME=SPEC, such as card='4:5 widths=320'"
+            )
+        if name in values:
+            raise RequestError(f"--preset {name}: given twice")
+        values[name] = text
+    return values
+
+
 def share(text: str, flag: str) -> float:
     """Read a share such as ``10%`` or ``0.1``.
 
@@ -346,6 +376,8 @@ def job_fields(parameters: Mapping[str, Any]) -> dict[str, Any]:
     }
     if "options" in given:
         given["options"] = assignments(given["options"], "--option")
+    if "outputs" in given:
+        given["outputs"] = presets(given["outputs"])
     if "store" in given:
         given["store"] = assignments(given["store"], "--store")
     return given

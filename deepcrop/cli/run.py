@@ -36,6 +36,7 @@ from .options import (
     Options,
     Output,
     Overwrite,
+    Presets,
     Prune,
     Quality,
     Sizes,
@@ -118,6 +119,7 @@ def run(
     output: Output = None,
     aspects: Aspects = None,
     sizes: Sizes = None,
+    outputs: Presets = None,
     format: Format = None,
     quality: Quality = None,
     max_size: MaxSize = None,
@@ -235,10 +237,10 @@ def run(
 ) -> None:
     """Make every variant of every image; run the same command again to bring it up to date.
 
-    Give --input, --output and at least one --aspect or --size, or a job file. A further run works
-    on what is new, changed or asked for otherwise, and on nothing else; an interrupted one goes on.
-    Sources that are gone from the input, and variants that are asked for no more, stay until
-    --prune removes them.
+    Give --input, --output and at least one --aspect, --size or --preset, or a job file. A further
+    run works on what is new, changed or asked for otherwise, and on nothing else; an interrupted
+    one goes on. Sources that are gone from the input, and variants that are asked for no more, stay
+    until --prune removes them.
 
     Exit status: 0 all sources are done, 1 a source failed (with --max-failed: more than that), 2
     the request is wrong, 3 the job could not go on, as when the disk is full; the same command

@@ -85,7 +85,7 @@ class Upkeep:
     def prune(self, survey: Survey) -> Removed:
         """Remove what the input or the job has no more."""
         recipes = Recipes(self.job)
-        names = [request.slug for request in self.job.requests]
+        names = [*self.job.slugs, *(request.name for request in self.job.requests)]
         removed = prune(self.manifest, self.replacer, survey.gone, recipes.renderings, names)
         self.changed |= bool(removed.sources or removed.variants)
         if survey.absent is not None and removed.sources:

@@ -82,7 +82,7 @@ def write_table(manifest: Manifest, target: str, builder: UrlBuilder) -> ExportR
 
 
 def table_lines(rows: Iterable[ImageRow], builder: UrlBuilder) -> Iterator[str]:
-    """Yield the lines of a CSV table ``source_uri,aspect,url``, one line a crop.
+    """Yield the lines of a CSV table ``source_uri,aspect,url``: one for each crop and size.
 
     Args:
         rows: rows of the images manifest.
@@ -94,9 +94,14 @@ def table_lines(rows: Iterable[ImageRow], builder: UrlBuilder) -> Iterator[str]:
     yield _csv_line("source_uri", "aspect", "url")
     for row in rows:
         _check_readable(row["source_uri"], builder.paths)
-        for variant in row["variants"]:
-            if variant["x0"] is not None:
-                yield _csv_line(row["source_uri"], variant["aspect"], builder.url(row, variant))
+        # Formats of one width are one crop to a server, which chooses the format itself.
+        urls = (
+            (variant["aspect"], builder.url(row, variant))
+            for variant in row["variants"]
+            if variant["x0"] is not None
+        )
+        for aspect, url in dict.fromkeys(urls):
+            yield _csv_line(row["source_uri"], aspect, url)
 
 
 def _check_readable(uri: str, paths: SourcePaths) -> None:

@@ -14,6 +14,7 @@ class FormatName(StrEnum):
     css = "css"
     thumbor = "thumbor"
     imgproxy = "imgproxy"
+    picture = "picture"
     xmp = "xmp"
     webdataset = "webdataset"
 

@@ -1,6 +1,6 @@
 """A job's variants as a WebDataset: tar files of samples, for training loops that read in order.
 
-A sample is a source: its variants (``ID.1x1.jpg``, ``ID.16x9.jpg``) and its row of the manifest
+A sample is a source: its variants (``ID.1x1.jpg``, ``ID.card-320w.avif``) and its manifest row
 (``ID.json``). The ID is the source's, in hexadecimal: a file name may contain dots, and WebDataset
 ends a sample's name at the first one. Shards are made from a manifest rather than by the job,
 because a killed job must be able to write each variant again.
@@ -14,7 +14,7 @@ import tarfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from ..manifest.rows import ImageRow
+from ..manifest.rows import ImageRow, VariantRow
 from ..manifest.store import Manifest
 from ..storage import Storage
 from .base import ExportFormat, ExportOptions, ExportResult
@@ -68,9 +68,18 @@ def _shard(samples: list[ImageRow], storage: Storage) -> bytes:
             key = f"{row['source_id'] & (2**64 - 1):016x}"
             for variant in row["variants"]:
                 suffix = variant["variant_uri"].rpartition(".")[2]
-                _add(tar, f"{key}.{variant['aspect']}.{suffix}", next(images))
+                _add(tar, f"{key}.{_part(variant)}.{suffix}", next(images))
             _add(tar, f"{key}.json", json.dumps(row, default=str).encode())
     return sink.getvalue()
+
+
+def _part(variant: VariantRow) -> str:
+    """Return the name of a variant in its sample: ``1x1``, ``card-320w``, ``card-320w@1_5x``."""
+    if variant["preset"] is None:
+        return variant["aspect"]
+    density = variant["density"] or 1.0
+    suffix = "" if density == 1 else f"@{density:g}x".replace(".", "_")
+    return f"{variant['preset']}-{variant['asked_width']}w{suffix}"
 
 
 def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:

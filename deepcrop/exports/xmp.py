@@ -54,10 +54,8 @@ def xmp_packet(row: ImageRow) -> str:
     Coordinates are 0..1 of the photo's sides, as it is shown.
     """
     size, regions = size_of(row), []
-    for variant in row["variants"]:
-        if variant["x0"] is None:
-            continue
-        box = box_of(variant)
+    crops = ((each["aspect"], box_of(each)) for each in row["variants"] if each["x0"] is not None)
+    for aspect, box in dict.fromkeys(crops):  # all variants of a preset have one crop
         boundary: dict[str, str | float] = {
             "rbShape": "rectangle",
             "rbX": box.x0 / size.width,
@@ -65,7 +63,7 @@ def xmp_packet(row: ImageRow) -> str:
             "rbW": box.size.width / size.width,
             "rbH": box.size.height / size.height,
         }
-        regions.append(_region(variant["aspect"], "cropping", boundary))
+        regions.append(_region(aspect, "cropping", boundary))
     x, y = row["focal_x"], row["focal_y"]
     if x is not None and y is not None:
         # A circle without a radius is the standard's way to write a point.

@@ -36,10 +36,18 @@ raw inside TIFF, hierarchical JPEG or samples of mixed types: the message names 
 means that the file is damaged.
 """
 
+from .ceiling import LOWEST_QUALITY, encode_below
 from .colour.conversion import Colour
 from .colour.description import ExifColour
 from .decode import GAIN_MAP_DROPPED, Hdr, decode, shrink_for, size_to_decode
-from .encode import LONGEST_SIDE, OUTPUT_FORMATS, encode, flattens, output_format
+from .encode import (
+    DEFAULT_QUALITY,
+    LONGEST_SIDE,
+    OUTPUT_FORMATS,
+    encode,
+    flattens,
+    output_format,
+)
 from .framing import Framing
 from .gain_maps.model import GainMap
 from .header import MAX_PIXELS, probe
@@ -47,15 +55,28 @@ from .interop import as_array, as_pil, open
 from .metadata.blocks import Metadata, SourceMetadata
 from .opened import Probe
 from .picture import Picture
+from .pyramid import Pyramid
 from .render import Cuts, render, thumbnail
+from .settings import (
+    DEFAULT_SETTINGS,
+    LOSSLESS_FORMATS,
+    Chroma,
+    EncoderSettings,
+)
 
 __all__ = [
+    "DEFAULT_QUALITY",
+    "DEFAULT_SETTINGS",
     "GAIN_MAP_DROPPED",
     "LONGEST_SIDE",
+    "LOSSLESS_FORMATS",
+    "LOWEST_QUALITY",
     "MAX_PIXELS",
     "OUTPUT_FORMATS",
+    "Chroma",
     "Colour",
     "Cuts",
+    "EncoderSettings",
     "ExifColour",
     "Framing",
     "GainMap",
@@ -63,11 +84,13 @@ __all__ = [
     "Metadata",
     "Picture",
     "Probe",
+    "Pyramid",
     "SourceMetadata",
     "as_array",
     "as_pil",
     "decode",
     "encode",
+    "encode_below",
     "flattens",
     "open",
     "output_format",

@@ -1,4 +1,4 @@
-"""Encode pixels as JPEG, WebP, AVIF or PNG; equal pixels and settings give equal bytes."""
+"""Encode pixels as JPEG, WebP, AVIF, PNG or JPEG XL; equal arguments give equal bytes."""
 
 from __future__ import annotations
 
@@ -13,29 +13,31 @@ from PIL.PngImagePlugin import PngInfo
 
 from ..errors import RenderError
 from .formats import jpeg, png
+from .formats.jxl_writer import encode_jxl
 from .gain_maps import jpeg_form, xmp_form
 from .gain_maps.model import GainMap
 from .metadata.blocks import Metadata
 from .picture import over_white
+from .settings import DEFAULT_SETTINGS, EncoderSettings
 
-OUTPUT_FORMATS = {"jpeg": ".jpg", "webp": ".webp", "avif": ".avif", "png": ".png"}
+OUTPUT_FORMATS = {
+    "jpeg": ".jpg",
+    "webp": ".webp",
+    "avif": ".avif",
+    "png": ".png",
+    "jxl": ".jxl",
+}
 """The suffix of the files of each format that can be written."""
 
-_INSTEAD = {"heif": "jpeg", "raw": "jpeg"}
-DEFAULT_QUALITY = {"jpeg": 88, "webp": 82, "avif": 65}
+# Few programs read JPEG XL, so its sources become PNG unless it is asked for by name.
+_INSTEAD = {"heif": "jpeg", "raw": "jpeg", "jxl": "png"}
+DEFAULT_QUALITY = {"jpeg": 88, "webp": 82, "avif": 65, "jxl": 85}
 """The quality by format where none is asked for, on the format's own scale."""
 # AVIF itself allows 65535 and more, but libavif, which browsers use, has lower limits
 # (AVIF_DEFAULT_IMAGE_DIMENSION_LIMIT and AVIF_DEFAULT_IMAGE_SIZE_LIMIT).
 _AVIF_PIXELS = 16384 * 16384
-LONGEST_SIDE = {"jpeg": 65500, "webp": 16383, "avif": 32768, "png": 2**31 - 1}
+LONGEST_SIDE = {"jpeg": 65500, "webp": 16383, "avif": 32768, "png": 2**31 - 1, "jxl": 2**30}
 """The longest side, in pixels, of files that can be written and opened again, by format."""
-
-# Slower settings save 2 to 3% of the bytes at two to three times the cost.
-_SPEED: dict[str, dict[str, int]] = {
-    "webp": {"method": 2},
-    "avif": {"speed": 8, "max_threads": 1},
-    "png": {"compress_level": 6},
-}
 
 
 def output_format(wanted: str, source: str) -> str:
@@ -45,12 +47,13 @@ def output_format(wanted: str, source: str) -> str:
     (lossless) for others.
 
     Args:
-        wanted: jpeg, webp, avif, png or same.
+        wanted: jpeg, webp, avif, png, jxl or same.
         source: the source's format.
     """
     if wanted != "same":
         return wanted
-    return source if source in OUTPUT_FORMATS else _INSTEAD.get(source, "png")
+    instead = _INSTEAD.get(source)
+    return instead or (source if source in OUTPUT_FORMATS else "png")
 
 
 def encode(
@@ -60,17 +63,19 @@ def encode(
     quality: int | None = None,
     metadata: Metadata | None = None,
     gain_map: GainMap | None = None,
+    settings: EncoderSettings = DEFAULT_SETTINGS,
 ) -> bytes:
     """Encode one image.
 
     Args:
-        pixels: (H, W, 3), or (H, W, 4) with alpha: WebP, AVIF and PNG keep alpha; for JPEG the
+        pixels: (H, W, 3), or (H, W, 4) with alpha, which all formats keep but JPEG: for JPEG the
             pixels are composited over white.
-        format: jpeg, webp, avif or png.
-        quality: 1 to 100 on the format's own scale; by default jpeg 88, webp 82, avif 65. PNG is
-            lossless and has none.
+        format: jpeg, webp, avif, png or jxl.
+        quality: 1 to 100 on the format's own scale; by default jpeg 88, webp 82, avif 65, jxl 85.
+            PNG is lossless and has none.
         metadata: the metadata blocks to write into the file.
         gain_map: the gain map of the pixels; only JPEG takes one, other formats leave it out.
+        settings: what else is chosen of each format's encoder.
 
     Raises:
         RenderError: the format can't hold an image of this size, or there is no such format.
@@ -89,16 +94,17 @@ def encode(
     if quality is not None and not 1 <= quality <= 100:
         raise RenderError(f"quality {quality}: expected 1 to 100")
     metadata = metadata or Metadata()
+    quality = quality or DEFAULT_QUALITY.get(format, 100)
     if format == "jpeg":
         flat = over_white(pixels)
         if gain_map is None:
-            return _jpeg(flat, quality or DEFAULT_QUALITY[format], metadata)
+            return _jpeg(flat, quality, metadata, settings)
         behind = jpeg_form.encoded(gain_map)
         metadata = replace(metadata, xmp=xmp_form.for_base(metadata.xmp, len(behind)))
-        return jpeg_form.joined(_jpeg(flat, quality or DEFAULT_QUALITY[format], metadata), behind)
-    options: dict[str, object] = dict(_SPEED[format])
-    if format != "png":
-        options["quality"] = quality or DEFAULT_QUALITY[format]
+        return jpeg_form.joined(_jpeg(flat, quality, metadata, settings), behind)
+    if format == "jxl":
+        return encode_jxl(pixels, quality, metadata, settings)
+    options = settings.for_pillow(format, quality)
     blocks = {"exif": metadata.exif, "xmp": metadata.xmp, "icc_profile": metadata.icc}
     options |= {name: block for name, block in blocks.items() if block}
     if format == "png" and metadata.xmp:
@@ -124,13 +130,22 @@ def _png_text(xmp: bytes) -> PngInfo:
     return info
 
 
-def _jpeg(pixels: NDArray[np.uint8], quality: int, metadata: Metadata) -> bytes:
-    """Encode a JPEG with 4:2:0 chroma, and insert the metadata's segments after the JFIF header."""
+def _jpeg(
+    pixels: NDArray[np.uint8], quality: int, metadata: Metadata, settings: EncoderSettings
+) -> bytes:
+    """Encode a JPEG, and insert the metadata's segments after the JFIF header."""
     try:
-        data: bytes = simplejpeg.encode_jpeg(
-            np.ascontiguousarray(pixels), quality=quality, colorsubsampling="420"
-        )
-    except (ValueError, MemoryError) as error:
+        if settings.progressive:
+            out = io.BytesIO()
+            Image.fromarray(pixels).save(out, "jpeg", **settings.for_pillow("jpeg", quality))
+            data = out.getvalue()
+        else:
+            data = simplejpeg.encode_jpeg(
+                np.ascontiguousarray(pixels),
+                quality=quality,
+                colorsubsampling=settings.chroma.replace(":", ""),
+            )
+    except (OSError, ValueError, MemoryError) as error:
         raise RenderError(f"jpeg of {pixels.shape[1]}x{pixels.shape[0]} pixels: {error}") from error
     blocks = b"".join(_segments(metadata))
     if not blocks:

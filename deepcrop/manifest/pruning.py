@@ -55,7 +55,7 @@ def prune(
         replacer: replaces its rows.
         gone: ids of the sources to remove.
         renderings: the rendering recipes of the job's requests.
-        names: names of the job's requests.
+        names: names of the job's requests, and of their ratios and sizes.
     """
     removed = Removed()
     ids = pa.array(sorted(gone), pa.int64())

@@ -17,7 +17,7 @@ from ..methods.base import Crop
 from ..recipes import Wanted
 from .rows import ImageRow, SpareRow, VariantRow
 
-SIZE_FLAGS = {Flag.ENLARGED, Flag.SMALLER, Flag.CORRECTED}
+SIZE_FLAGS = {Flag.ENLARGED, Flag.SMALLER, Flag.CORRECTED, Flag.OVER_MAX_BYTES, Flag.REVIEW}
 """Flags of a variant that aren't those of its crop box alone."""
 
 
@@ -106,6 +106,21 @@ def reusable(
 def has_spare(row: ImageRow | None, wanted: Wanted) -> bool:
     """Return whether a row of the same bytes has the spare boxes that the method would find."""
     return row is not None and bool(row["spare_boxes"]) and row["analysis_recipe"] == wanted.method
+
+
+def spare_row(ratio: AspectRatio, crop: Crop) -> SpareRow:
+    """Return a crop as the column ``spare_boxes`` has it."""
+    x0, y0, x1, y1 = crop.box.corners
+    return {
+        "aspect": ratio.slug,
+        "x0": x0,
+        "y0": y0,
+        "x1": x1,
+        "y1": y1,
+        "score": crop.score,
+        "flags": [str(flag) for flag in crop.flags],
+        "preference": crop.preference,
+    }
 
 
 def _spare(row: ImageRow, sha256: str, wanted: Wanted, request: VariantRequest) -> Crop | None:

@@ -10,7 +10,8 @@ class VariantRow(TypedDict):
     """A variant of a source: a value of the column ``variants``.
 
     The crop box ``x0, y0, x1, y1`` is in pixels of the source as shown; it is None where the
-    variant was retargeted rather than cropped. Score and preference are 0..1.
+    variant shows the whole photo, retargeted or padded. Score and preference are 0..1. The last
+    six are None for variants that no preset asks for; the width is that at density 1.
     """
 
     variant_uri: str
@@ -32,6 +33,12 @@ class VariantRow(TypedDict):
     source_sha256: str | None
     analysis_recipe: str | None
     rendering_recipe: str | None
+    preset: str | None
+    asked_width: int | None
+    density: float | None
+    quality: int | None
+    fit: str | None
+    fit_reason: str | None
 
 
 class NoteRow(TypedDict):

@@ -41,6 +41,12 @@ FLAG_TEXTS: Mapping[str, FlagText] = {
         "smaller than asked",
         "The crop box has fewer pixels than the size that the job asks for; the note says more.",
     ),
+    Flag.OVER_MAX_BYTES: FlagText(
+        "too many bytes", "The variant has more bytes than its preset allows."
+    ),
+    Flag.REVIEW: FlagText(
+        "to review", "A preset's rule for photos that don't fit sends this one to a person."
+    ),
     Flag.REJECTED: FlagText("rejected", "A person rejected a variant: it is not made."),
     Flag.CORRECTED: FlagText(
         "corrected", "A person moved the focal point or a crop box, or marked what must stay in."
@@ -58,6 +64,13 @@ FLAG_TEXTS: Mapping[str, FlagText] = {
         "alpha flattened",
         "The source has transparent parts; a background colour was put behind them.",
     ),
+    Flag.PADDED: FlagText(
+        "padded", "The variant shows the whole photo with bars, as a preset's rule says."
+    ),
+    Flag.RETARGETED: FlagText(
+        "retargeted", "The variant shows the whole photo rearranged, as a preset's rule says."
+    ),
+    Flag.LEFT_OUT: FlagText("left out", "The variant was not made, as a preset's rule says."),
 }
 
 INFORMATIONAL = frozenset(
@@ -68,6 +81,9 @@ INFORMATIONAL = frozenset(
         Flag.PAGE_CHOSEN,
         Flag.HDR_MAPPED,
         Flag.ALPHA_FLATTENED,
+        Flag.PADDED,
+        Flag.RETARGETED,
+        Flag.LEFT_OUT,
     }
 )
 """Flags that say how a variant was made; the others say that something may be wrong with it."""

@@ -59,9 +59,14 @@ def _map(pipeline: LocalPipeline, task: ImageTask, saliency: SaliencyCrop) -> Te
 def comparison_row(pipeline: LocalPipeline, task: ImageTask, title: str) -> ContactSheetRow:
     """Return the row of a contact sheet that shows a photo and a method's variants of it."""
     shown, boxes, focal = _shown(pipeline, task)
-    slugs = [request.slug for request in pipeline.job.requests]
+    slugs = pipeline.job.slugs
     if task.pixels:
-        variants = [Image.fromarray(pixels) for pixels in task.pixels if pixels is not None]
+        by_slug = {
+            request.slug: Image.fromarray(pixels)
+            for request, pixels in zip(pipeline.job.requests, task.pixels, strict=True)
+            if pixels is not None
+        }
+        variants = [by_slug[slug] for slug in slugs]
     else:
         variants = [shown.crop(boxes[slug].corners) for slug in slugs]
     return ContactSheetRow(title, shown, boxes, focal, dict(zip(slugs, variants, strict=True)))

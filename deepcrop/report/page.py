@@ -15,7 +15,7 @@ import json
 import shlex
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from importlib.resources import files
@@ -85,7 +85,7 @@ def build(
     parts = list(manifest.tables())
     statistics = JobStatistics.of(parts, record["started"])
     cost = Cost.of(statistics, Prices.read(), machine, nodes) if machine else None
-    aspects = [request.slug for request in job.requests]
+    aspects = list(job.slugs)
     applied = manifest.read_corrections()
     corrections = {} if applied is None else Corrections(applied).statements
     data = PageData.of(concatenated(parts), manifest.output, aspects, corrections)
@@ -143,8 +143,8 @@ def _render(
         "detail_rows": DETAIL_ROWS,
         "root": data.root,
         "root_href": data.root_href,
-        "aspects": [request.slug for request in job.requests],
-        "ratios": [(request.aspect.width, request.aspect.height) for request in job.requests],
+        "aspects": job.slugs,
+        "ratios": list(_ratios(job)),
         "window": _window(job),
         "flags": data.flags.legend(),
         "colours": COLOURS,
@@ -209,6 +209,12 @@ def is_built(output: str, endpoint: str | None = None) -> bool:
 def _endpoint(job: Job) -> list[str]:
     """Return the options that a command needs to reach the job's S3 server."""
     return ["--s3-endpoint", job.s3_endpoint] if job.s3_endpoint else []
+
+
+def _ratios(job: Job) -> Iterator[tuple[int, int]]:
+    """Yield the sides of the ratio of each name that is asked for."""
+    by_name = {request.slug: request.aspect for request in job.requests}
+    yield from ((by_name[name].width, by_name[name].height) for name in job.slugs)
 
 
 def _window(job: Job) -> str:

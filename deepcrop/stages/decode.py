@@ -16,7 +16,7 @@ from .item import ImageTask
 from .limits import limit_of
 from .pictures import decoded
 from .planner import Planner
-from .sizing import size_for
+from .sizing import retargeted_size, size_for
 from .watchdog import time_limit
 
 
@@ -81,7 +81,7 @@ class Decoder:
         groups: dict[int, tuple[Size, list[int]]] = {}
         for at in task.reuse.unknown or range(len(self.job.requests)):
             request = self.job.requests[at]
-            least = size_for(self.job, request, size, request.aspect.largest_window(size))
+            least = size_for(size, request.aspect, retargeted_size(self.job, request, size))
             shrink = image.shrink_for(size, least) if task.format == "jpeg" else 1
             groups.setdefault(shrink, (least, []))[1].append(at)
         looks = []

@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 from ..errors import InferError, OutOfMemory, SourceError
 from ..geometry import AspectRatio, Size
 from ..job import Job, VariantRequest
-from ..manifest.reuse import has_spare
-from ..manifest.rows import SpareRow
+from ..manifest.reuse import has_spare, spare_row
 from ..methods import base, registry
 from ..methods.base import Crop
 from .item import ImageTask
 from .limits import limit_of
 from .planner import Planner
-from .sizing import variant_size
+from .sizing import once_by, retargeted_size
 from .watchdog import time_limit
 
 
@@ -99,7 +98,9 @@ class Predictor:
         """Ask the method for crops of requests, and of further ratios."""
         assert self.method.kind == "crop"
         sizes = [_size(task) for task in tasks]
-        requests = [self.job.requests[at] for at in unknown]
+        # All variants of a preset, and those of others of the same ratio, have one crop.
+        together = once_by(unknown, lambda at: self.job.requests[at].slug)
+        requests = [self.job.requests[first] for first, *_ in together]
         asked = {request.aspect for request in requests}
         more = [VariantRequest(ratio, None, ratio.slug) for ratio in spare if ratio not in asked]
         answers = self.method.boxes(
@@ -116,13 +117,14 @@ class Predictor:
                 crop.flagged(size) for crop in by_method.adjust(crops, [*requests, *more], size)
             ]
             found: list[Crop | None] = [None] * len(self.job.requests)
-            for at, crop in zip(unknown, adjusted, strict=False):
-                found[at] = crop
+            for same, crop in zip(together, adjusted, strict=False):
+                for at in same:
+                    found[at] = crop
             task.crops, task.focal = found, adjusted[0].focal
             if spare:
                 ratios = [request.aspect for request in (*requests, *more)]
                 boxes = dict(zip(ratios, adjusted, strict=True))
-                task.spare = [_spare_row(ratio, boxes[ratio]) for ratio in spare]
+                task.spare = [spare_row(ratio, boxes[ratio]) for ratio in spare]
 
     def _add_known_crops(self, task: ImageTask) -> None:
         """Add the crops that were recorded, and those that people set, to what the method found."""
@@ -138,23 +140,35 @@ class Predictor:
         task.crops = crops
 
     def _retarget(self, tasks: Sequence[ImageTask]) -> None:
-        looks = [(task, *look) for task in tasks for look in task.looks if look[1]]
+        looks = [
+            (task, picture, once_by(requests, self._retargeted_as))
+            for task in tasks
+            for picture, requests in task.looks
+            if requests
+        ]
         sizes = [
-            [self._target(task, self.job.requests[at]) for at in requests]
-            for task, _, requests in looks
+            [
+                retargeted_size(self.job, self.job.requests[first], _size(task))
+                for first, *_ in together
+            ]
+            for task, _, together in looks
         ]
         assert self.method.kind == "retarget"
         answers = self.method.retarget([picture for _, picture, _ in looks], sizes)
         for task in tasks:
             task.pixels = [None] * len(self.job.requests)
-        for (task, _, requests), answer in zip(looks, answers, strict=True):
+        for (task, _, together), answer in zip(looks, answers, strict=True):
             pixels = list(task.pixels)
-            for at, each in zip(requests, answer, strict=True):
-                pixels[at] = each.permute(1, 2, 0).cpu().numpy()
+            for same, each in zip(together, answer, strict=True):
+                made = each.permute(1, 2, 0).cpu().numpy()
+                for at in same:
+                    pixels[at] = made
             task.pixels = pixels
 
-    def _target(self, task: ImageTask, request: VariantRequest) -> Size:
-        return variant_size(self.job, request, request.aspect.largest_window(_size(task)))[0]
+    def _retargeted_as(self, at: int) -> tuple[str, bool]:
+        """Return what requests have in common that one retargeted picture serves."""
+        request = self.job.requests[at]
+        return request.slug, request.rendition is not None
 
     def _hints(self, task: ImageTask) -> base.Hints:
         x, y = task.source["focal_x"], task.source["focal_y"]
@@ -164,22 +178,6 @@ class Predictor:
             focal=task.correction.focal or listed,
             keep=task.correction.keep,
         )
-
-
-def _spare_row(ratio: AspectRatio, crop: Crop) -> SpareRow:
-    """Return a crop as the column ``spare_boxes`` has it."""
-    x0, y0, x1, y1 = crop.box.corners
-    corners: SpareRow = {
-        "aspect": ratio.slug,
-        "x0": x0,
-        "y0": y0,
-        "x1": x1,
-        "y1": y1,
-        "score": crop.score,
-        "flags": [str(flag) for flag in crop.flags],
-        "preference": crop.preference,
-    }
-    return corners
 
 
 def _thumbnail(task: ImageTask) -> NDArray[np.uint8]:

@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from ..errors import SourceError
 from ..flags import Note, ordered
-from ..geometry import Focal, Size
-from ..manifest.reuse import Reuse, has_spare
+from ..geometry import AspectRatio, Focal, Size
+from ..manifest.reuse import Reuse, has_spare, spare_row
 from ..manifest.rows import ImageRow, SpareRow, VariantRow
 from ..methods.base import Crop
 from ..recipes import Wanted
@@ -84,7 +84,8 @@ class ImageTask:
     focal: Focal | None = None
     """The focal point, 0..1 of the sides."""
     spare: list[SpareRow] | None = None
-    """Boxes of common ratios, where the method was asked for them."""
+    """Boxes that no variant records: those of common ratios, where the method was asked for them,
+    and of photos that a preset's rule keeps from being cropped."""
     notes: list[Note] = field(default_factory=list)
     """Remarks of the stages, for the row's columns ``note`` and ``flags``."""
     seen: bool = False
@@ -179,6 +180,14 @@ class ImageTask:
         mine = [replace(note, about=about) for note in notes]
         self.notes += [note for note in dict.fromkeys(mine) if note not in self.notes]
 
+    def record_box(self, ratio: AspectRatio, crop: Crop) -> None:
+        """Record a crop that no variant shows, so that the method isn't asked for it again."""
+        if self.spare is None:
+            known = self.wanted is not None and has_spare(self.same, self.wanted)
+            self.spare = list((self.same and self.same["spare_boxes"]) or ()) if known else []
+        if all(each["aspect"] != ratio.slug for each in self.spare):
+            self.spare.append(spare_row(ratio, crop))
+
     def row(self, method: str) -> dict[str, object]:
         """Return the manifest row.
 
@@ -220,7 +229,8 @@ class ImageTask:
 
     def _row_notes(self) -> list[Note]:
         """Return all remarks: on the source, on its variants in order, and of the method."""
-        names = self.wanted.names if self.wanted else ()
+        names = tuple(dict.fromkeys(self.wanted.names)) if self.wanted else ()
+        remarks = self.wanted.remarks if self.wanted else ()
         earlier = [note for note in earlier_notes(self.same) if not is_of_correction(note)]
         source = [note for note in (self.notes if self.seen else earlier) if not note.about]
         if not self.seen:
@@ -228,7 +238,7 @@ class ImageTask:
         before, after = correction_notes(self.stated, self.correction, names)
         others = {note.about for note in (*earlier, *self.notes)} - {"", METHOD}
         variants: list[Note] = []
-        for name in dict.fromkeys([*names, *sorted(others)]):
+        for name in dict.fromkeys([*remarks, *sorted(others)]):
             known = self.notes if name in self.remade else earlier
             variants += [note for note in known if note.about == name]
         return [*source, *before, *variants, *self._method_notes(earlier), *after]
@@ -245,7 +255,7 @@ class ImageTask:
     def _recipe_columns(self) -> dict[str, object]:
         seen = self.wanted is not None and not (self.error and self.error.stage in UNSEEN)
         recipe = self.wanted.row if self.wanted is not None and seen else None
-        entries = list(self.wanted.entries) if self.wanted is not None and seen else []
+        entries = list(dict.fromkeys(self.wanted.entries)) if self.wanted and seen else []
         spare = self.spare
         if spare is None and self.wanted is not None and has_spare(self.same, self.wanted):
             spare = self.same and self.same["spare_boxes"]

@@ -1,8 +1,8 @@
 """The time limits of the stages of one source.
 
-Decoding and rendering have a limit for the source. The method has one for each ratio or size, since
-retargeting takes as long for each of them. Fetching and writing wait for the store, whose requests
-have limits of their own.
+Decoding has a limit for the source, and so has rendering, for each preset. The method has one for
+each ratio or size, since retargeting takes as long for each of them. Fetching and writing wait for
+the store, whose requests have limits of their own.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ def limit_of(job: Job, stage: str) -> float:
         stage: one of :data:`LIMITED`.
     """
     if stage != "infer":
-        return job.time_limit or DEFAULT_LIMIT_S
+        limit = job.time_limit or DEFAULT_LIMIT_S
+        return limit * max(1, len(job.outputs)) if stage == "render" else limit
     own: float = getattr(registry.find(job.method), "time_limit", DEFAULT_LIMIT_S)
-    return (job.time_limit or own) * len(job.requests)
+    return (job.time_limit or own) * len(job.slugs)
 
 
 def timed_out(job: Job, stage: str) -> TimedOut:
     """Return the error of a source whose stage took longer than its limit."""
-    limit, count = limit_of(job, stage), len(job.requests)
+    limit, count = limit_of(job, stage), len(job.slugs)
     share = f" ({limit / count:g} s for each of {count} variants)"
     return TimedOut(
         f"{stage} took longer than {limit:g} s{share if stage == 'infer' and count > 1 else ''}; "

@@ -77,7 +77,12 @@ class LocalPipeline:
                 f"method {self.job.method!r}: makes pixels, and has no boxes to print"
             )
         assert task.size is not None
-        crops = [crop for crop in task.crops if crop is not None]
+        by_slug = {
+            request.slug: crop
+            for request, crop in zip(self.job.requests, task.crops, strict=True)
+            if crop is not None
+        }
+        crops = list(by_slug.values())
         return {
             "source": task.source["given"],
             "width": task.size.width,
@@ -86,18 +91,18 @@ class LocalPipeline:
             "focal": [round(each, 4) for each in crops[0].focal],
             "crops": [
                 {
-                    "aspect": request.slug,
+                    "aspect": slug,
                     "box": list(crop.box.corners),
                     "score": round(crop.score, 4),
                     "preference": crop.preference and round(crop.preference, 4),
                     "flags": list(crop.flags),
                 }
-                for request, crop in zip(self.job.requests, crops, strict=True)
+                for slug, crop in by_slug.items()
             ],
         }
 
     def write(self, task: ImageTask) -> list[str]:
-        """Write a photo's variants as ``KEY-1x1.jpg``; return their paths.
+        """Write a photo's variants; return their paths: ``KEY-1x1.jpg``, ``KEY-card-320w.avif``.
 
         Raises:
             SourceError: a variant can't be written.
@@ -111,6 +116,7 @@ class LocalPipeline:
         return [variant["variant_uri"] for variant in task.variants]
 
     def _uri(self, task: ImageTask, name: str, image_format: str) -> str:
+        name = name.replace("/", "-")
         return f"{self.job.output}/{task.source['key']}-{name}{suffix_of(image_format)}"
 
 

@@ -27,6 +27,10 @@ _WEB = ("http", "https")
 """Schemes whose file system calls an object by its whole URI."""
 
 
+_KINDS = {"avif": "image/avif", "jxl": "image/jxl"}
+"""MIME types of variants that Python 3.11 doesn't know, by the suffix without its dot."""
+
+
 class FileInfo(TypedDict, total=False):
     """What fsspec's file systems tell of an object; each has other keys besides."""
 
@@ -97,7 +101,7 @@ class FsspecStore:
     def copy(self, source: str, target: str, attributes: Attributes) -> int:
         """Copy an object through this process: not every file system copies whole or not at all."""
         kind = mimetypes.guess_type(target, strict=False)[0]
-        kind = "image/avif" if target.endswith(".avif") else kind  # Python 3.11 doesn't know it
+        kind = _KINDS.get(target.rpartition(".")[2], kind)
         return self.put(target, self.get(source).data, kind, False, attributes)
 
     def durable_writes(self, uri: str) -> AbstractContextManager[None]:

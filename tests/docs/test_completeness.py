@@ -14,6 +14,8 @@ from deepcrop.cli import app
 from deepcrop.job import Job
 from deepcrop.manifest.verification import WORDS
 from deepcrop.methods import registry
+from deepcrop.outputs.presets import Output
+from deepcrop.outputs.rules import ACTIONS, ALWAYS, FLAG_CONDITIONS
 from deepcrop.schema import IMAGES, VARIANTS
 from tests.docs.pages import DOCS, blocks
 from tests.test_floors import FLOORS
@@ -48,6 +50,16 @@ def test_the_example_of_a_file_is_a_job():
     fields = yaml.safe_load(whole.text)
     assert Job.parse(fields).aspects == ("1:1", "16:9", "4:5")
     assert Job.parse(fields | yaml.safe_load(part.text)).store.encryption == "aws:kms"
+
+
+def test_every_field_and_rule_of_a_preset():
+    assert described("outputs.md", "Fields") == set(Output.model_fields)
+    told = described("outputs.md", "Photos that don't fit")
+    conditions = {name for name in told if "<" not in name and name != "background"}
+    assert conditions == {ALWAYS, *map(str, FLAG_CONDITIONS), *ACTIONS}
+    [block] = [each for each in blocks(DOCS / "outputs.md") if each.language == "yaml"]
+    job = Job.parse(yaml.safe_load(block.text))
+    assert len(job.requests) == 10 and job.outputs["card"].max_bytes == 60_000
 
 
 @pytest.mark.parametrize(

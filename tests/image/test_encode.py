@@ -7,7 +7,16 @@ import pytest
 from PIL import Image
 
 from deepcrop.errors import RenderError
-from deepcrop.image import OUTPUT_FORMATS, decode, encode, flattens, output_format, probe
+from deepcrop.image import (
+    OUTPUT_FORMATS,
+    EncoderSettings,
+    Metadata,
+    decode,
+    encode,
+    flattens,
+    output_format,
+    probe,
+)
 from tests.image.samples import photo, psnr
 
 FORMATS = sorted(OUTPUT_FORMATS)
@@ -19,7 +28,8 @@ def test_what_is_written_is_read_again(format):
     data = encode(pixels, format)
     picture = decode(data)
     assert picture.format == format
-    assert Image.open(io.BytesIO(data)).size == (303, 201)
+    if format != "jxl":  # which Pillow doesn't read
+        assert Image.open(io.BytesIO(data)).size == (303, 201)
     assert psnr(picture.pixels, pixels) > 30
     assert np.array_equal(picture.pixels, pixels) == (format == "png")
 
@@ -31,7 +41,7 @@ def test_the_same_pixels_give_the_same_bytes(format):
     assert encode(pixels, format) == encode(photo()[:, ::-1][:120, ::-1][:, :200], format)
 
 
-@pytest.mark.parametrize("format", ["jpeg", "webp", "avif"])
+@pytest.mark.parametrize("format", ["jpeg", "webp", "avif", "jxl"])
 def test_quality_buys_fidelity_with_bytes(format):
     pixels = photo()[:256, :256]
     low, high = (encode(pixels, format, quality=quality) for quality in (30, 90))
@@ -99,6 +109,7 @@ def test_a_quality_outside_its_range_is_refused(quality):
 def test_same_means_the_source_s_format_or_a_lossless_one():
     assert output_format("same", "webp") == "webp"
     assert output_format("same", "tiff") == output_format("same", "gif") == "png"
+    assert output_format("same", "jxl") == "png"  # which more programs read
     assert output_format("avif", "jpeg") == "avif"
 
 
@@ -108,3 +119,46 @@ def test_only_jpeg_of_what_is_transparent_is_flattened():
     clear[1, 1, 3] = 254
     assert [flattens(clear, format) for format in FORMATS] == [f == "jpeg" for f in FORMATS]
     assert not flattens(clear[..., :3], "jpeg")
+
+
+def test_jpegs_are_progressive_or_have_full_chroma_where_that_is_asked_for():
+    smooth = photo("coffee")[:400, :600]
+    plain = encode(smooth, "jpeg")
+    progressive = encode(smooth, "jpeg", settings=EncoderSettings(progressive=True))
+    assert "progressive" in Image.open(io.BytesIO(progressive)).info
+    assert "progressive" not in Image.open(io.BytesIO(plain)).info
+    assert len(progressive) < len(plain)
+    assert abs(psnr(decode(progressive).pixels, smooth) - psnr(decode(plain).pixels, smooth)) < 0.2
+    for is_progressive in (True, False):
+        settings = EncoderSettings(chroma="4:4:4", progressive=is_progressive)
+        header = Image.open(io.BytesIO(encode(smooth, "jpeg", settings=settings)))
+        assert [layer[1:3] for layer in header.layer] == [(1, 1)] * 3
+
+
+@pytest.mark.parametrize("format", ["webp", "jxl", "png"])
+def test_what_is_written_without_loss_has_the_same_pixels(format):
+    pixels = photo("coffee")[:101, :203]
+    settings = EncoderSettings(lossless=True)
+    assert np.array_equal(decode(encode(pixels, format, settings=settings)).pixels, pixels)
+    assert settings.is_lossless(format) and not settings.is_lossless("avif")
+
+
+def test_slower_settings_change_the_files_of_their_own_format_alone():
+    pixels = photo("coffee")[:128, :128]
+    slow = EncoderSettings(avif_speed=4, webp_effort=6, jxl_effort=6)
+    for format in ("avif", "webp", "jxl"):
+        assert encode(pixels, format, settings=slow) != encode(pixels, format)
+    assert encode(pixels, "jpeg", settings=slow) == encode(pixels, "jpeg")
+    assert slow.deciding("jpeg") == EncoderSettings().deciding("jpeg")
+
+
+def test_jpeg_xl_carries_exif_and_xmp_and_refuses_profiles():
+    exif = Image.Exif()
+    exif[315] = "the artist"
+    packet = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"
+    pixels = photo()[:40, :60]
+    metadata = Metadata(exif=exif.tobytes(), xmp=packet)
+    found = decode(encode(pixels, "jxl", metadata=metadata)).metadata
+    assert b"the artist" in (found.exif or b"") and found.xmp == packet
+    with pytest.raises(RenderError, match="profiles can't be written"):
+        encode(pixels, "jxl", metadata=Metadata(icc=b"a profile"))

@@ -18,7 +18,16 @@ from deepcrop.planning.prices import Prices
 from deepcrop.schema import IMAGES
 from deepcrop.storage import Storage
 from jobs import benchmark
-from jobs.benchmarks import capacity, contenders, footprint, gpu, nodes, scale, split_overhead
+from jobs.benchmarks import (
+    capacity,
+    contenders,
+    footprint,
+    gpu,
+    ladder,
+    nodes,
+    scale,
+    split_overhead,
+)
 from jobs.benchmarks.comparison import Margin, rows
 from jobs.benchmarks.corpus import SHAPES, mosaic
 from jobs.benchmarks.footprint import Footprint
@@ -43,6 +52,22 @@ def test_all_make_the_same_variants(module, tmp_path):
     for name, ratio in RATIOS.items():
         with Image.open(tmp_path / "out" / name / "photo.jpg") as variant:
             assert variant.size == fitted(*window(*SHAPES[0], ratio))
+
+
+def test_a_ladder_has_every_width_and_format(tmp_path):
+    pytest.importorskip("pyvips")
+    source = tmp_path / "photo.jpg"
+    mosaic(0).resize((480, 360)).save(source)
+    (tmp_path / "out").mkdir()
+    ladder._vips(source, tmp_path / "out")
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert len(names) == 27 and names[0] == "photo-r16x9-1280.avif"
+    with Image.open(tmp_path / "out" / "photo-r4x5-320.jpg") as made:
+        assert made.size == (288, 360)
+    assert ladder._encode(source) > 0
+    figures = ladder.Figures(0.3, 0.1, 2**20)
+    found = {"deepcrop": figures, "encoders": replace(figures, cpu=0.2)}
+    assert next(iter(ladder.lines(found)))[:3] == ("deepcrop", "300", "1.50")
 
 
 def test_windows_lie_inside_and_touch_two_edges():

@@ -28,6 +28,7 @@ from ..options import (
     MaxSize,
     MethodName,
     Options,
+    Presets,
     Quality,
     Sizes,
     TimeLimit,
@@ -55,6 +56,7 @@ def crop(
     max_pixels: MaxPixels = None,
     aspects: Aspects = None,
     sizes: Sizes = None,
+    outputs: Presets = None,
     output: Annotated[
         str | None,
         typer.Option(

@@ -207,3 +207,14 @@ def test_notes_of_crops_are_told_once_each():
     crops = [Crop(Box(0, 0, 9, 9), 0.5, (0.5, 0.5), note="no caption") for _ in range(2)]
     task = SimpleNamespace(notes=[Note("page 1 of 2")], crops=crops)
     assert _notes(task) == ("page 1 of 2", "no caption")
+
+
+def test_presets_of_a_photo(capsys, folder):
+    spec = "card=4:5 widths=20,40 formats=avif,jpeg"
+    words = ("crop", "photo.jpg", "-m", "center", "--preset", spec)
+    assert run(capsys, *words, "--output", "out")[0] == 0
+    made = sorted(path.name for path in (folder / "out").iterdir())
+    assert made == [f"photo-card-{each}" for each in ("20w.avif", "20w.jpg", "40w.avif", "40w.jpg")]
+    status, out, _ = run(capsys, *words, "--json")
+    [crop] = json.loads(out)["crops"]
+    assert status == 0 and crop["aspect"] == "4x5"
