@@ -17,6 +17,7 @@ from .methods import methods
 from .plan import plan
 from .report import report
 from .retry import retry
+from .review import review
 from .run import run
 from .status import status
 from .submit import submit
@@ -36,6 +37,7 @@ for command in (
     run,
     status,
     report,
+    review,
     correct,
     retry,
     verify,

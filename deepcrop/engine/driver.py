@@ -24,6 +24,7 @@ from ..job import Job
 from ..manifest.corrections import all_corrections, keep_corrections
 from ..manifest.duplicates import REFERENCE_COLUMNS, duplicate_rows
 from ..manifest.lease import Lease
+from ..manifest.pending_marks import PendingMarks
 from ..manifest.pruning import MAX_PRUNE, check_prune
 from ..manifest.staging import staging_area
 from ..manifest.store import JobRecord, Manifest
@@ -63,7 +64,8 @@ def run(
     """Bring an output up to date with its input, on the Ray cluster at hand or on this machine.
 
     New sources are worked on, and changed ones again; variants are made that other settings ask
-    for. What an interrupted run has done is not done twice.
+    for. Marks that people made since the last run are applied. What an interrupted run has done is
+    not done twice.
 
     Args:
         job: what is to be done.
@@ -81,7 +83,7 @@ def run(
     """
     table = Corrections.read(corrections, job) if corrections else Corrections.none()
     options = RunOptions(overwrite, prune, max_prune, wait)
-    return Driver(job, progress or NullProgress(), table).run(options)
+    return Driver(job, progress or NullProgress(), table, marks=True).run(options)
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,7 @@ class Driver:
         *,
         relists: bool = True,
         retries: frozenset[str] | None = None,
+        marks: bool = False,
         storage: Storage | None = None,
         session: Session | None = None,
     ) -> None:
@@ -136,13 +139,14 @@ class Driver:
             relists: whether the input is listed, or the listing of the last run taken.
             retries: stages and classes of errors of failed sources that are worked on again; all
                 where it is empty.
+            marks: whether marks in the output's log are applied that no run has applied yet.
             storage: the store of input and output; by default the job's.
             session: what works on the sources; by default the Ray cluster at hand, or one of this
                 machine.
         """
         self.job, self.progress = job, progress
         self.corrections = corrections or Corrections.none()
-        self.relists, self.retries = relists, retries
+        self.relists, self.retries, self.applies_marks = relists, retries, marks
         self.storage = storage or job.storage
         self.manifest = Manifest(canonical(job.output.rstrip("/")), self.storage)
         self.lease = Lease(self.manifest.lease, self.storage)
@@ -167,16 +171,32 @@ class Driver:
             self.stack.callback(self.lease.release)
             record = check_output(self.manifest, options.overwrite)
             self.upkeep.open()
-            corrections = all_corrections(self.corrections, self.manifest)
+            marks = self._pending_marks()
+            new = self.corrections.merged_over(marks.corrections)
+            corrections = all_corrections(new, self.manifest)
             survey = self._survey(record, corrections)
             if options.prune:
                 check_prune(survey.changes, options.max_prune)
-            uris = iter_row_groups(survey.listing.packed, ["source_uri"])
             if record is None:
                 self.session.connect()  # what the cluster can't do is said before a write
-            keep_corrections(self.corrections, corrections, uris, self.manifest)
+            self._keep(marks, survey)
             taken_over = self.upkeep.prepare(record, survey, corrections)
             return self._run(survey, taken_over, options)
+
+    def _pending_marks(self) -> PendingMarks:
+        """Return the marks that this run applies."""
+        if not self.applies_marks:
+            return PendingMarks.none()
+        names = [request.slug for request in self.job.requests]
+        return PendingMarks.read(self.manifest, names)
+
+    def _keep(self, marks: PendingMarks, survey: Survey) -> None:
+        """Write down the corrections that this run applies, with the marks among them."""
+        listing = survey.listing.packed
+        self.corrections.check_known(iter_row_groups(listing, ["source_uri"]))
+        known = marks.of_known(iter_row_groups(listing, ["source_uri"]))
+        keep_corrections(self.corrections.merged_over(known.corrections), self.manifest)
+        known.settle()
 
     def _survey(self, record: JobRecord | None, corrections: Corrections) -> Survey:
         """Find out what there is to do."""

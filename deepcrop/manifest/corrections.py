@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-import pyarrow as pa
-
 from ..sources.corrections import Corrections
 from .store import Manifest
 
@@ -16,23 +12,16 @@ def all_corrections(new: Corrections, manifest: Manifest) -> Corrections:
     return new if table is None else new.merged_over(Corrections(table))
 
 
-def keep_corrections(
-    new: Corrections, merged: Corrections, sources: Iterable[pa.Table], manifest: Manifest
-) -> None:
+def keep_corrections(new: Corrections, manifest: Manifest) -> None:
     """Write corrections down, before the first source that they change is worked on.
 
     Args:
-        new: the new ones.
-        merged: all of them.
-        sources: the listing, in parts.
+        new: the new ones, about sources of the job.
         manifest: the manifest of the output.
-
-    Raises:
-        RequestError: a new correction is about a URI that is no source of the job.
     """
     if not new.statements:
         return
-    new.check_known(sources)
+    merged = all_corrections(new, manifest)
     table = manifest.read_corrections()
     if table is None or not merged.table.equals(table):
         manifest.write_corrections(merged.table)
