@@ -81,27 +81,27 @@ def review(
     from ..review.session import ReviewSession
     from ..terminal import JobProgress
 
-    place = listen(host, port)
-    progress = JobProgress()
-    try:
-        session = ReviewSession(output, s3_endpoint, thumbnails, progress)
-        session.open()
-    finally:
-        progress.stop()
-    token = new_token()
-    app = review_app(ReviewApp(session, name or _login()), token, place.hosts)
-    if host not in LOOPBACK:
-        typer.echo(
-            f"listening on {host}: whoever has the address below can see and mark the photos, and "
-            "what is sent is not encrypted; on loopback with an SSH tunnel both is safer"
-        )
-    typer.echo(f"open      {place.address}/{token}/report/")
-    typer.echo(f"marks     {session.log.folder}")
-    typer.echo("end       Ctrl-C; marks are kept as they are made")
-    try:
-        server_of(app).run(sockets=[place.socket])
-    except KeyboardInterrupt:
-        typer.echo("ended")
+    place, progress = listen(host, port), JobProgress()
+    with place.socket:
+        try:
+            session = ReviewSession(output, s3_endpoint, thumbnails, progress)
+            session.open()
+        finally:
+            progress.stop()
+        token = new_token()
+        app = review_app(ReviewApp(session, name or _login()), token, place.hosts)
+        if host not in LOOPBACK:
+            typer.echo(
+                f"listening on {host}: whoever has the address below can see and mark the photos, "
+                "and nothing is encrypted; on loopback with an SSH tunnel both is safer"
+            )
+        typer.echo(f"open      {place.address}/{token}/report/")
+        typer.echo(f"marks     {session.log.folder}")
+        typer.echo("end       Ctrl-C; marks are kept as they are made")
+        try:
+            server_of(app).run(sockets=[place.socket])
+        except KeyboardInterrupt:
+            typer.echo("ended")
 
 
 def _login() -> str:

@@ -18,6 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from ..errors import DeepcropError
+from .applying import ApplyApi
 from .files import read_served
 from .guard import Guard, policy
 from .marks_api import MarksApi
@@ -42,7 +43,8 @@ class ReviewApp:
         """Take the session, and the name of the person who started the server."""
         self.session = session
         self.reviewer = reviewer
-        self.marks = MarksApi(session)
+        self.applying = ApplyApi(session)
+        self.marks = MarksApi(session, self.applying)
         self.pictures = PicturesApi(session)
         self.asked = time.monotonic()
 
@@ -54,6 +56,7 @@ class ReviewApp:
             Route("/report/index.html", self._page, methods=["GET"]),
             Route("/api/marks", self._noted(self.marks.read), methods=["GET"]),
             Route("/api/marks", self._noted(self.marks.add), methods=["POST"]),
+            Route("/api/apply", self._noted(self.applying.start), methods=["POST"]),
             Route("/api/picture", self._noted(self.pictures.read), methods=["GET"]),
             Route("/{path:path}", self._file, methods=["GET"]),
         ]
@@ -116,6 +119,7 @@ def review_app(review: ReviewApp, token: str, hosts: Collection[str] | None) -> 
         try:
             yield
         finally:
+            review.applying.stop()
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task

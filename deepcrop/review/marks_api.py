@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse
 from ..errors import RequestError, SourceError
 from ..manifest.mark_log import Entry
 from ..sources.marks import Changes, Value, check_changes
+from .applying import ApplyApi
 from .requests import WrongRequest, read_json, text_field
 from .session import ReviewSession
 
@@ -27,9 +28,10 @@ _ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 class MarksApi:
     """Answers requests about the marks of a session."""
 
-    def __init__(self, session: ReviewSession) -> None:
-        """Take the session."""
+    def __init__(self, session: ReviewSession, applying: ApplyApi) -> None:
+        """Take the session, and what applies its marks."""
         self.session = session
+        self.applying = applying
 
     async def read(self, request: Request) -> JSONResponse:
         """Answer ``GET api/marks?after=N``: the entries that this server learned of after N."""
@@ -45,6 +47,7 @@ class MarksApi:
                 "next": min(start, len(self.session.arrivals)) + len(entries),
                 "total": len(self.session.arrivals),
                 "build": build and build["build"],
+                "applying": self.applying.state,
             }
         )
 

@@ -21,8 +21,10 @@ pytestmark = NEEDS_CHROMIUM
 
 
 @contextmanager
-def reviewing(browser, address: str, name: str = "", **options) -> Iterator:
-    """Open a served page as a person of this name; it may complain of nothing."""
+def reviewing(
+    browser, address: str, name: str = "", tolerated: str = "nothing", **options
+) -> Iterator:
+    """Open a served page as a person of this name; it may complain of what is tolerated alone."""
     complaints: list[str] = []
     context = browser.new_context(**options)
     if name:
@@ -35,7 +37,7 @@ def reviewing(browser, address: str, name: str = "", **options) -> Iterator:
     until(page, INTERACTIVE)
     saved(page)
     yield page
-    assert complaints == []
+    assert [each for each in complaints if tolerated not in each] == []
     context.close()
 
 
@@ -268,7 +270,7 @@ def test_two_reviewers_of_5000_sources_lose_and_double_no_mark(browser, tmp_path
     start = time.perf_counter()
     with (
         serving(output, thumbnails=0, **options) as first,
-        reviewing(browser, first.address, "anna") as anna,
+        reviewing(browser, first.address, "anna", "status of 422") as anna,  # there are no photos
     ):
         with serving(output, thumbnails=0, **options) as second:
             context = browser.new_context()
@@ -281,7 +283,7 @@ def test_two_reviewers_of_5000_sources_lose_and_double_no_mark(browser, tmp_path
             saved(bela)
             hers = mark_pages(anna, range(1, 4))
             his += mark_pages(bela, [104])
-        his += mark_pages(bela, [105])  # of these the server, now gone, knows none
+        his += mark_pages(bela, [100])  # of these the server, now gone, knows none
         with serving(output, thumbnails=0, port=second.port, **options) as third:
             bela.goto(third.address)
             until(bela, INTERACTIVE)

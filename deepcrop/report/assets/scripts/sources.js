@@ -1,6 +1,7 @@
 // The job's sources. The columns that filters read are in memory for all sources; the details of a
 // source are loaded when it is shown.
 define("sources", ["job", "served", "dom", "marks"], (job, served, { find, make }, marks) => {
+  const RETRY = 2000; // milliseconds until what could not be loaded is tried again
   const NOT_LOADED = 255; // status of a source whose columns have not arrived yet
   const names = new Array(job.count);
   const foldedNames = new Array(job.count); // in lower case, for the search
@@ -52,6 +53,10 @@ define("sources", ["job", "served", "dom", "marks"], (job, served, { find, make 
   function loadScript(name) {
     const script = make("script", { src: `data/${name}.js`, async: "" });
     script.addEventListener("load", () => script.remove());
+    script.addEventListener("error", () => {
+      script.remove();
+      if (served) setTimeout(() => loadScript(name), RETRY); // the server may come back
+    });
     document.head.append(script);
   }
 
