@@ -270,7 +270,7 @@ def test_two_reviewers_of_5000_sources_lose_and_double_no_mark(browser, tmp_path
     start = time.perf_counter()
     with (
         serving(output, thumbnails=0, **options) as first,
-        reviewing(browser, first.address, "anna", "status of 422") as anna,  # there are no photos
+        reviewing(browser, first.address, "anna", "Failed to load") as anna,  # no photos
     ):
         with serving(output, thumbnails=0, **options) as second:
             context = browser.new_context()
