@@ -28,9 +28,9 @@ from pydantic import (
 
 from . import weights
 from .errors import RequestError
-from .geometry import AspectRatio, Size
+from .geometry import WHOLE, AspectRatio, SafeArea, Size
 from .image import LONGEST_SIDE, MAX_PIXELS, Colour, ExifColour, Hdr
-from .job_fields import Aspects, Endpoint, ExactSize, Format, Glob, Share
+from .job_fields import Aspects, Endpoint, ExactSize, Format, Glob, SafeAreas, Share
 from .methods import base, registry
 from .methods import licence as licences
 from .storage import Attributes, Storage, StorageOptions
@@ -43,11 +43,21 @@ __all__ = ["Format", "Job", "VariantRequest"]
 class VariantRequest:
     """One variant that the job makes of every source: a ratio, or an exact size."""
 
-    def __init__(self, aspect: AspectRatio, size: Size | None, slug: str) -> None:
-        """Keep the ratio, the exact size if one was asked for, and the name used in paths."""
+    def __init__(
+        self, aspect: AspectRatio, size: Size | None, slug: str, safe: SafeArea = WHOLE
+    ) -> None:
+        """Take what is asked for.
+
+        Args:
+            aspect: the ratio.
+            size: the exact size, if one was asked for.
+            slug: the name used in paths.
+            safe: the part of the crop that nothing is laid over.
+        """
         self.aspect = aspect
         self.size = size
         self.slug = slug
+        self.safe = safe
 
     def __repr__(self) -> str:
         """Show the name used in paths."""
@@ -99,6 +109,9 @@ class Job(BaseModel):
     """What to do where an exact size is larger than the crop box: ``allow`` enlarges it; ``skip``
     makes no such variant; ``fail`` fails the source; ``never`` gives the crop box at its own size,
     in the folder ``WxHpx-smaller``. A note and a flag say so in every case."""
+    safe: SafeAreas = {}
+    """The part of the crop that nothing is laid over, by ratio: ``[x0, y0, x1, y1]``, shares of its
+    width and height. What matters is placed there, as far as the source allows."""
     keep_metadata: bool = False
     """Copy EXIF, XMP and IPTC into the variants, adapted to the crop."""
     colour: Colour = "srgb"
@@ -160,6 +173,11 @@ class Job(BaseModel):
         for size in self.sizes:
             if longest is not None and max(map(int, size.split("x"))) > longest:
                 raise RequestError(f"sizes: {size}: {self.format} has at most {longest} a side")
+        shown = {str(request.aspect) for request in self.requests}
+        for ratio in self.safe:
+            if ratio not in shown:
+                known = ", ".join(sorted(shown))
+                raise RequestError(f"safe: {ratio}: the job has no such ratio; it has: {known}")
         if self.max_actors is not None and self.max_actors < (self.actors or 1):
             raise RequestError(f"max_actors: {self.max_actors} is less than actors: {self.actors}")
         refused = self.store.refused_by(scheme(self.output))
@@ -225,11 +243,11 @@ class Job(BaseModel):
         """The variants made of every source, each once, ratios first."""
         ratios = [AspectRatio.parse(text) for text in dict.fromkeys(self.aspects)]
         sizes = [Size.parse(text) for text in dict.fromkeys(self.sizes)]
-        exact = [
-            VariantRequest(AspectRatio.parse(f"{size.width}:{size.height}"), size, f"{size}px")
-            for size in sizes
-        ]
-        return tuple([VariantRequest(ratio, None, ratio.slug) for ratio in ratios] + exact)
+        exact = [(AspectRatio.parse(f"{size.width}:{size.height}"), size) for size in sizes]
+        safe = {ratio: SafeArea(*sides) for ratio, sides in self.safe.items()}
+        found = [(ratio, None, ratio.slug) for ratio in ratios]
+        found += [(ratio, size, f"{size}px") for ratio, size in exact]
+        return tuple(VariantRequest(*each, safe.get(str(each[0]), WHOLE)) for each in found)
 
     @property
     def kind(self) -> base.Kind:
@@ -281,6 +299,8 @@ class Job(BaseModel):
         ignored |= {"max_pixels", "time_limit"}  # sources that exceed them can be retried
         ignored |= {"licence"}  # refuses jobs, and changes none
         ignored |= {"output", "s3_endpoint", "no_sign_request", "store"}
+        if not self.safe:
+            ignored |= {"safe"}  # jobs without one are those of releases without this field
         fields = json.loads(self.model_dump_json(exclude=ignored))
         return fields | {"weights_sha256": self.weights_sha256}
 

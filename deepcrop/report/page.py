@@ -198,6 +198,7 @@ def _render(
         "root_href": data.root_href,
         "aspects": [request.slug for request in job.requests],
         "ratios": [(request.aspect.width, request.aspect.height) for request in job.requests],
+        "safe": [request.safe.sides for request in job.requests],
         "window": _window(job),
         "flags": data.flags.legend(),
         "colours": COLOURS,

@@ -24,6 +24,7 @@ from .guard import Guard, policy
 from .marks_api import MarksApi
 from .pictures import PicturesApi
 from .requests import WrongRequest
+from .search import SearchApi
 from .session import ReviewSession
 
 REFRESH_S = 1.5
@@ -46,6 +47,7 @@ class ReviewApp:
         self.applying = ApplyApi(session)
         self.marks = MarksApi(session, self.applying)
         self.pictures = PicturesApi(session)
+        self.search = SearchApi(session)
         self.asked = time.monotonic()
 
     def routes(self) -> list[Route]:
@@ -57,6 +59,7 @@ class ReviewApp:
             Route("/api/marks", self._noted(self.marks.read), methods=["GET"]),
             Route("/api/marks", self._noted(self.marks.add), methods=["POST"]),
             Route("/api/apply", self._noted(self.applying.start), methods=["POST"]),
+            Route("/api/boxes", self._noted(self.search.read), methods=["POST"]),
             Route("/api/picture", self._noted(self.pictures.read), methods=["GET"]),
             Route("/{path:path}", self._file, methods=["GET"]),
         ]

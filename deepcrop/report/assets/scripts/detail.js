@@ -1,5 +1,5 @@
 // The dialog of one source, large: its crop boxes and focal point can be moved, its variants rejected.
-define("detail", ["job", "dom", "format", "boxes", "marks", "sources", "corrections", "flags", "preview", "picture", "gallery", "stage_editor"], (job, { find, make }, { aspectLabel, formatBytes, formatCount }, boxes, { blank, summary }, sources, corrections, { badges }, preview, picture, gallery, stageEditor) => {
+define("detail", ["job", "dom", "format", "boxes", "marks", "sources", "corrections", "flags", "follow", "preview", "picture", "gallery", "stage_editor"], (job, { find, make }, { aspectLabel, formatBytes, formatCount }, boxes, { blank, summary }, sources, corrections, { badges }, follow, preview, picture, gallery, stageEditor) => {
   const MIN_KEEP_SIDE = 3; // pixels of the source: a smaller box to keep was a click, not a drag
   const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   const KEYS = {
@@ -33,6 +33,7 @@ define("detail", ["job", "dom", "format", "boxes", "marks", "sources", "correcti
     drawing = false;
     if (!dialog.open) dialog.showModal();
     paint();
+    if (details.variants) follow.want(currentName());
     dialog.focus();
   }
 
@@ -40,7 +41,14 @@ define("detail", ["job", "dom", "format", "boxes", "marks", "sources", "correcti
 
   // Draw what has changed here or was changed by others.
   function onMarks(names) {
-    if (dialog.open && names.includes(currentName())) paint();
+    if (!dialog.open || !names.includes(currentName())) return;
+    if (details.variants) follow.want(currentName());
+    paint();
+  }
+
+  // Draw the boxes that the method found for the marks.
+  function onCrops(name) {
+    if (dialog.open && name === currentName()) paint();
   }
 
   // Write a nudge that goes on to the log.
@@ -286,6 +294,7 @@ define("detail", ["job", "dom", "format", "boxes", "marks", "sources", "correcti
     });
     addEventListener("pagehide", settle);
     corrections.onChange(onMarks);
+    follow.onAnswer(onCrops);
   }
 
   // Show a source whose marks were undone, where another one is open.

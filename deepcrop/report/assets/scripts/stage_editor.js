@@ -12,6 +12,8 @@ define("stage_editor", ["job", "dom", "boxes", "sources", "corrections", "pictur
       const [x0, y0, x1, y1] = box;
       const outside = `M0 0H${details.width}V${details.height}H0ZM${x0} ${y0}V${y1}H${x1}V${y0}Z`;
       layer.prepend(makeSvg("path", { d: outside, class: "shade", "fill-rule": "evenodd" }));
+      const safe = job.safe[variant.aspect];
+      if (!boxes.areEqual(safe, boxes.WHOLE)) layer.append(coveredOf(box, safe));
       layer.append(makeSvg("rect", { ...picture.rectangle(box), class: "grip" }));
       layer.append(makeSvg("rect", { x: x1 - size / 2, y: y1 - size / 2, width: size, height: size, class: "handle" }));
     }
@@ -31,6 +33,14 @@ define("stage_editor", ["job", "dom", "boxes", "sources", "corrections", "pictur
       layer.removeAttribute("aria-hidden");
     }
     layer.addEventListener("pointerdown", (event) => startDrag(event, layer, source, { draft, finish, settle }));
+  }
+
+  // What of a crop box something is laid over: all but its safe area.
+  function coveredOf(box, safe) {
+    const [x0, y0, x1, y1] = box;
+    const part = boxes.partOf(safe, boxes.sizeOf(box));
+    const inner = `M${x0 + part[0]} ${y0 + part[1]}V${y0 + part[3]}H${x0 + part[2]}V${y0 + part[1]}Z`;
+    return makeSvg("path", { d: `M${x0} ${y0}H${x1}V${y1}H${x0}Z${inner}`, class: "covered", "fill-rule": "evenodd" });
   }
 
   // The lines that divide a box in thirds.
