@@ -9,6 +9,7 @@ import typer
 import typer.exceptions
 
 from ..errors import DeepcropError, JobIncomplete
+from .compare import compare
 from .correct import correct
 from .crop.command import crop
 from .exits import EXIT_INTERRUPTED, EXIT_REQUEST
@@ -38,6 +39,7 @@ for command in (
     status,
     report,
     review,
+    compare,
     correct,
     retry,
     verify,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Annotated
 
 import typer
 
-from ..errors import RequestError
 from .exits import EXIT_FAILURES
 from .options import Debug, Endpoint, OutputArgument
 from .output import show_summary
+from .serving import Host, Port, Reviewer, login, needs_review, serve
 
 
 def review(
@@ -19,31 +18,9 @@ def review(
         bool,
         typer.Option("--apply", help="Apply the pending marks, and end; serve no page."),
     ] = False,
-    name: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Your name beside your marks; by default your login. The page can change it.",
-            show_default=False,
-        ),
-    ] = None,
-    host: Annotated[
-        str,
-        typer.Option(
-            metavar="ADDRESS",
-            help="Interface to listen on. With another than loopback, whoever has the address "
-            "that is printed can see the photos and mark them.",
-        ),
-    ] = "127.0.0.1",
-    port: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            max=65535,
-            help="Port; by default 8642, or any if it is taken.",
-            show_default=False,
-        ),
-    ] = None,
+    name: Reviewer = None,
+    host: Host = "127.0.0.1",
+    port: Port = None,
     thumbnails: Annotated[
         int,
         typer.Option(min=0, help="Number of sources with a thumbnail, where the page is written."),
@@ -68,47 +45,20 @@ def review(
     if apply:
         _apply(output, s3_endpoint)
         return
-    try:
-        from ..review.app import ReviewApp, review_app
-        from ..review.guard import new_token
-        from ..review.server import LOOPBACK, listen, server_of
-    except ModuleNotFoundError as error:
-        if error.name not in ("starlette", "uvicorn"):
-            raise
-        raise RequestError(
-            f"review needs the package {error.name}: pip install 'deepcrop[review]'"
-        ) from None
+    needs_review()
+    from ..review.app import ReviewApp, review_app
     from ..review.session import ReviewSession
     from ..terminal import JobProgress
 
-    place, progress = listen(host, port), JobProgress()
-    with place.socket:
-        try:
-            session = ReviewSession(output, s3_endpoint, thumbnails, progress)
-            session.open()
-        finally:
-            progress.stop()
-        token = new_token()
-        app = review_app(ReviewApp(session, name or _login()), token, place.hosts)
-        if host not in LOOPBACK:
-            typer.echo(
-                f"listening on {host}: whoever has the address below can see and mark the photos, "
-                "and nothing is encrypted; on loopback with an SSH tunnel both is safer"
-            )
-        typer.echo(f"open      {place.address}/{token}/report/")
-        typer.echo(f"marks     {session.log.folder}")
-        typer.echo("end       Ctrl-C; marks are kept as they are made")
-        try:
-            server_of(app).run(sockets=[place.socket])
-        except KeyboardInterrupt:
-            typer.echo("ended")
-
-
-def _login() -> str:
+    progress = JobProgress()
     try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "reviewer"
+        session = ReviewSession(output, s3_endpoint, thumbnails, progress)
+        session.open()
+    finally:
+        progress.stop()
+    app = ReviewApp(session, name or login())
+    told = [f"marks     {session.log.folder}"]
+    serve(lambda token, hosts: review_app(app, token, hosts), host, port, "report/", told)
 
 
 def _apply(output: str, endpoint: str | None) -> None:

@@ -225,11 +225,16 @@ class SaliencyCrop(CropMethod, Trained):
         """Return a non-negative saliency map (h, w) for each image, which it covers exactly."""
         import torch
 
-        seen = self._look(images, heads=False)
+        seen = self.look(images, heads=False)
         return [torch.from_numpy(each.saliency) for each in seen]
 
-    def _look(self, images: Sequence[Photo], *, heads: bool) -> list[SaliencyArrays]:
-        """Run the network; images on a GPU stay there."""
+    def look(self, images: Sequence[Photo], *, heads: bool = True) -> list[SaliencyArrays]:
+        """Run the network; images on a GPU stay there.
+
+        Args:
+            images: the images, as for :meth:`boxes`.
+            heads: whether heads, subject and text are looked for beside gaze.
+        """
         if self.runtime is not None:
             return [self.runtime.look(as_array(image)) for image in images]
         tensors = [as_tensor(image) for image in images]
@@ -265,7 +270,7 @@ class SaliencyCrop(CropMethod, Trained):
         arrays, ratios, sizes, _ = read_pixels(images, aspects, sizes, None)
         o = self.options
         heads = max(o.subject, o.whole, o.faces, o.animals, o.text) > 0
-        outputs = self._look(images, heads=heads)
+        outputs = self.look(images, heads=heads)
         return [
             partial(self._crops, self._seen(image, output, size), ratios)
             for image, output, size in zip(arrays, outputs, sizes, strict=True)

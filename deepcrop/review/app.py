@@ -13,11 +13,12 @@ from html import escape
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from ..errors import DeepcropError
+from .answers import bug, http_error, wrong_request
 from .applying import ApplyApi
 from .files import read_served
 from .guard import Guard, policy
@@ -131,23 +132,9 @@ def review_app(review: ReviewApp, token: str, hosts: Collection[str] | None) -> 
         routes=review.routes(),
         lifespan=lifespan,
         exception_handlers={
-            WrongRequest: _wrong_request,
-            HTTPException: _http_error,
-            Exception: _bug,
+            WrongRequest: wrong_request,
+            HTTPException: http_error,
+            Exception: bug,
         },
     )
     return Guard(app, token, hosts)
-
-
-async def _wrong_request(_: Request, error: Exception) -> Response:
-    assert isinstance(error, WrongRequest)
-    return error.response()
-
-
-async def _http_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return JSONResponse({"error": error.detail}, error.status_code)
-
-
-async def _bug(_: Request, error: Exception) -> Response:
-    return JSONResponse({"error": f"{type(error).__name__} (a bug, it seems)"}, 500)

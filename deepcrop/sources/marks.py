@@ -25,7 +25,7 @@ from ..errors import RequestError
 from .corrections_file import CORNERS, Statement
 from .focal_points import focal_problem
 
-Value = bool | list[float] | None
+Value = bool | str | list[float] | None
 """The value of a field of the marks; None where it says nothing."""
 Changes = Mapping[str, Value]
 """New values by the names of fields."""

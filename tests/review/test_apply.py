@@ -17,7 +17,7 @@ from deepcrop.planning.dry_run import dry_run
 from deepcrop.report.page import build
 from deepcrop.storage import Storage
 from tests.report.browsing import NEEDS_CHROMIUM
-from tests.report.synthetic import write_photo
+from tests.report.synthetic import row, write_output, write_photo
 from tests.review.served import entry, serving
 
 
@@ -100,8 +100,12 @@ def test_what_cannot_be_served_is_one_line(tmp_path, capsys):
     assert app.exit_status(["review", str(tmp_path)]) == 2
     assert "no job there" in capsys.readouterr().err
     assert app.exit_status(["review", str(tmp_path), "--apply"]) == 2
-    assert app.exit_status(["review", str(tmp_path), "--host", "192.0.2.1", "--port", "9"]) == 2
-    assert "cannot be listened on" in capsys.readouterr().err
+    write_output(tmp_path / "out", [row(str(tmp_path / "out"), "/in/a.jpg")])
+    capsys.readouterr()
+    command = ["review", str(tmp_path / "out"), "--host", "192.0.2.1", "--port", "9"]
+    assert app.exit_status(command) == 2
+    told = capsys.readouterr().err
+    assert "cannot be listened on" in told and told.count("\n") == 1
 
 
 @pytest.mark.slow
