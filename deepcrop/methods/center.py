@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from ..geometry import RatioLike, Size
 from .base import Crop, CropMethod, Hints, Photo, read_pixels
+from .notebook import Answers
 
 
 class Center(CropMethod):
@@ -41,7 +42,7 @@ class Center(CropMethod):
 
         The score is the share of the source's area that the window keeps.
         """
-        _, ratios, sizes, hints = read_pixels(images, aspects, sizes, hints)
+        arrays, ratios, sizes, hints = read_pixels(images, aspects, sizes, hints)
         answers = []
         for size, hint in zip(sizes, hints, strict=True):
             focal = hint.focal or (0.5, 0.5)
@@ -50,4 +51,4 @@ class Center(CropMethod):
                 for ratio in ratios
             ]
             answers.append([Crop(box, box.area / size.pixels, focal) for box in boxes])
-        return answers
+        return Answers.of(answers, arrays, ratios, sizes)

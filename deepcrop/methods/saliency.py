@@ -40,6 +40,7 @@ from .base import (
     options_of,
     read_pixels,
 )
+from .notebook import Answers
 from .scene import Scene, SceneWeights
 from .subject_protection import Standing, find_standing
 
@@ -75,6 +76,7 @@ class _Seen(NamedTuple):
     slicing: Slicing
     standing: Standing | None
     focal: Focal
+    saliency: NDArray[numpy.float32]
 
 
 class SaliencyCrop(CropMethod, Trained):
@@ -255,9 +257,10 @@ class SaliencyCrop(CropMethod, Trained):
         point in the hints overrides the network. No window cuts a box to keep, unless it doesn't
         fit the ratio.
         """
-        _, _, sizes, hints = read_pixels(images, aspects, sizes, hints)
-        finders = self.finders(images, aspects, sizes=sizes)
-        return [find(hint) for find, hint in zip(finders, hints, strict=True)]
+        arrays, ratios, sizes, hints = read_pixels(images, aspects, sizes, hints)
+        seen = self._look_at(images, arrays, sizes)
+        crops = [self._crops(each, ratios, hint) for each, hint in zip(seen, hints, strict=True)]
+        return Answers.of(crops, arrays, ratios, sizes, [each.saliency for each in seen])
 
     def finders(
         self,
@@ -268,11 +271,16 @@ class SaliencyCrop(CropMethod, Trained):
     ) -> list[Finder]:
         """Look at images, and return what finds their crops; see :class:`.base.Remembering`."""
         arrays, ratios, sizes, _ = read_pixels(images, aspects, sizes, None)
+        return [partial(self._crops, seen, ratios) for seen in self._look_at(images, arrays, sizes)]
+
+    def _look_at(
+        self, images: Sequence[Photo], arrays: Sequence[Pixels], sizes: Sequence[Size]
+    ) -> list[_Seen]:
         o = self.options
         heads = max(o.subject, o.whole, o.faces, o.animals, o.text) > 0
         outputs = self.look(images, heads=heads)
         return [
-            partial(self._crops, self._seen(image, output, size), ratios)
+            self._seen(image, output, size)
             for image, output, size in zip(arrays, outputs, sizes, strict=True)
         ]
 
@@ -285,10 +293,11 @@ class SaliencyCrop(CropMethod, Trained):
         )
         standing = find_standing(image, size) if o.plain_ground else None
         focal = argmax_point(output.saliency)
-        return _Seen(integral, scene, Slicing.of(output, scene), standing, focal)
+        slicing = Slicing.of(output, scene)
+        return _Seen(integral, scene, slicing, standing, focal, output.saliency)
 
     def _crops(self, seen: _Seen, ratios: Sequence[AspectRatio], hint: Hints) -> list[Crop]:
-        integral, scene, slicing, standing, focal = seen
+        integral, scene, slicing, standing, focal, _ = seen
         size, focal = integral.size, hint.focal or focal
         crops = []
         for ratio in ratios:

@@ -39,6 +39,7 @@ from ..base import (
     read_inputs,
 )
 from ..face_protection import face_box, head_of, head_parts
+from ..notebook import Answers
 from .area import exact_window, read_area
 from .choice import Rules, Scorer, choose
 from .networks import Looked, Looker, longest_edge, looker_of
@@ -158,7 +159,8 @@ class MarsCrop(CropMethod, Trained):
         """
         tensors, ratios, sizes, hints = read_inputs(images, aspects, sizes, hints)
         finders = self.finders(tensors, ratios, sizes=sizes)
-        return [find(hint) for find, hint in zip(finders, hints, strict=True)]
+        crops = [find(hint) for find, hint in zip(finders, hints, strict=True)]
+        return Answers.of(crops, tensors, ratios, sizes)
 
     def finders(
         self,
