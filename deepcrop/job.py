@@ -245,7 +245,9 @@ class Job(BaseModel):
         sizes = [Size.parse(text) for text in dict.fromkeys(self.sizes)]
         exact = [(AspectRatio.parse(f"{size.width}:{size.height}"), size) for size in sizes]
         safe = {ratio: SafeArea(*sides) for ratio, sides in self.safe.items()}
-        found = [(ratio, None, ratio.slug) for ratio in ratios]
+        found: list[tuple[AspectRatio, Size | None, str]] = [
+            (ratio, None, ratio.slug) for ratio in ratios
+        ]
         found += [(ratio, size, f"{size}px") for ratio, size in exact]
         return tuple(VariantRequest(*each, safe.get(str(each[0]), WHOLE)) for each in found)
 

@@ -68,7 +68,7 @@ class Results:
             if each["score"] is not None
         ]
         told = [*(row["flags"] or ()), row["note"] or "", row["error_message"] or ""]
-        size = "" if row["width"] is None else f"{row['width']}×{row['height']}"
+        size = "" if row["width"] is None else f"{row['width']}x{row['height']}"
         texts = [
             row["source_uri"].rpartition("/")[2],
             row["status"],
@@ -82,13 +82,13 @@ class Results:
     def _photo(self, row: ImageRow) -> str:
         """Return a source with its crop boxes; a dash where it can't be read."""
         if row["width"] is None or row["height"] is None:
-            return "–"
+            return "-"
         size = Size(row["width"], row["height"])
         try:
             data = self.manifest.storage.read(row["source_uri"])
             shown = Image.fromarray(image.decode(data, at_least=size.fit(THUMBNAIL)).rgb)
         except SourceError:
-            return "–"
+            return "-"
         x, y = row["focal_x"], row["focal_y"]
         focal = None if x is None or y is None else (x, y)
         return photo_html(shown, size, _boxes(row), focal, THUMBNAIL)

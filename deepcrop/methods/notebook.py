@@ -93,7 +93,9 @@ class Answers(list[list[Crop]]):
             maps: saliency maps ``(h, w)`` of the photos, where the method has some.
         """
         names = [str(ratio) for ratio in as_aspects(aspects)]
-        shown = maps or [None] * len(photos)
+        shown: list[NDArray[np.floating] | None] = [None] * len(photos)
+        if maps is not None:
+            shown[:] = maps
         return cls(
             Crops(crops, photo, names, size, saliency)
             for crops, photo, size, saliency in zip(answers, photos, sizes, shown, strict=True)

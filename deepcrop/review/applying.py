@@ -30,14 +30,16 @@ class Applying(TypedDict):
     """What goes on, or how it ended; empty where nothing was applied yet."""
 
 
+NOTHING: Applying = {"running": False, "done": 0, "total": 0, "text": ""}
+"""The state before anything was applied."""
+
+
 @dataclass
 class ApplyApi:
     """Applies the marks of a session's output, one run at a time."""
 
     session: ReviewSession
-    state: Applying = field(
-        default_factory=lambda: {"running": False, "done": 0, "total": 0, "text": ""}
-    )
+    state: Applying = field(default_factory=NOTHING.copy)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _process: subprocess.Popen[str] | None = None
 
@@ -66,7 +68,8 @@ class ApplyApi:
         except (DeepcropError, OSError) as error:
             text = f"{text}; the page could not be updated: {error}"
         finally:
-            self.state = {**self.state, "running": False, "text": text}
+            done, total = self.state["done"], self.state["total"]
+            self.state = {"running": False, "done": done, "total": total, "text": text}
 
     def _follow(self, text: str) -> str:
         """Run the process to its end; return how it ended."""
