@@ -32,7 +32,7 @@ from ..manifest.summary import RowCounts, RunSummary
 from ..manifest.survey import Question, Survey
 from ..progress import NullProgress, Progress
 from ..sources.corrections import Corrections
-from ..sources.index import ParquetListing, SourceIndex, iter_row_groups, source_ids
+from ..sources.index import ParquetListing, SourceIndex, source_ids
 from ..storage import Storage, canonical
 from .committer import PART_ROWS, Committer
 from .executor import Rows
@@ -171,7 +171,7 @@ class Driver:
             self.stack.callback(self.lease.release)
             record = check_output(self.manifest, options.overwrite)
             self.upkeep.open()
-            marks = self._pending_marks()
+            marks = PendingMarks.of(self.job, self.manifest, wanted=self.applies_marks)
             new = self.corrections.merged_over(marks.corrections)
             corrections = all_corrections(new, self.manifest)
             survey = self._survey(record, corrections)
@@ -179,24 +179,9 @@ class Driver:
                 check_prune(survey.changes, options.max_prune)
             if record is None:
                 self.session.connect()  # what the cluster can't do is said before a write
-            self._keep(marks, survey)
+            keep_corrections(self.corrections, marks, survey.listing.packed, self.manifest)
             taken_over = self.upkeep.prepare(record, survey, corrections)
             return self._run(survey, taken_over, options)
-
-    def _pending_marks(self) -> PendingMarks:
-        """Return the marks that this run applies."""
-        if not self.applies_marks:
-            return PendingMarks.none()
-        names = [request.slug for request in self.job.requests]
-        return PendingMarks.read(self.manifest, names)
-
-    def _keep(self, marks: PendingMarks, survey: Survey) -> None:
-        """Write down the corrections that this run applies, with the marks among them."""
-        listing = survey.listing.packed
-        self.corrections.check_known(iter_row_groups(listing, ["source_uri"]))
-        known = marks.of_known(iter_row_groups(listing, ["source_uri"]))
-        keep_corrections(self.corrections.merged_over(known.corrections), self.manifest)
-        known.settle()
 
     def _survey(self, record: JobRecord | None, corrections: Corrections) -> Survey:
         """Find out what there is to do."""

@@ -27,8 +27,7 @@ def behind(output: str, endpoint: str | None = None, *, large: bool = False) -> 
     manifest, record = open_job(output, endpoint)
     try:
         job = job_of(manifest, record, endpoint)
-        marks = PendingMarks.read(manifest, [request.slug for request in job.requests])
-        corrections = all_corrections(marks.corrections, manifest)
+        corrections = all_corrections(PendingMarks.of(job, manifest).corrections, manifest)
         question = Question(job, corrections, record)
         if large:
             return list_and_survey(question, job.storage, manifest.output).changes

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from ..job import Job
 from ..sources.corrections import SCHEMA, Corrections, Statement
 from ..sources.marks import Marks, changed, marks_of, statements_of
 from .mark_log import Entry, MarkLog
@@ -24,9 +25,20 @@ class PendingMarks:
     log: MarkLog | None = None
 
     @classmethod
-    def none(cls) -> PendingMarks:
-        """Return no marks."""
-        return cls(Corrections.none())
+    def of(cls, job: Job, manifest: Manifest, *, wanted: bool = True) -> PendingMarks:
+        """Return the marks on a job's output that a run applies.
+
+        Args:
+            job: the job.
+            manifest: the output's manifest.
+            wanted: whether any are applied.
+
+        Raises:
+            RequestError: a file of the log can't be understood.
+        """
+        if not wanted:
+            return cls(Corrections.none())
+        return cls.read(manifest, [request.slug for request in job.requests])
 
     @classmethod
     def read(cls, manifest: Manifest, aspects: Sequence[str]) -> PendingMarks:

@@ -75,8 +75,7 @@ def dry_run(
         if record is not None:
             check_version(output, record)
         new = Corrections.read(corrections, job) if corrections else Corrections.none()
-        marks = PendingMarks.read(manifest, [request.slug for request in job.requests])
-        new = new.merged_over(marks.corrections)
+        new = new.merged_over(PendingMarks.of(job, manifest).corrections)
         question = Question(job, all_corrections(new, manifest), record)
         found = list_and_survey(question, job.storage, output)
         _remove_if_empty(manifest)

@@ -19,18 +19,16 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from importlib.resources import files
-from typing import Any, TypedDict
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from .. import __version__
 from .. import weights as weights_catalogue
-from ..errors import NotFound
 from ..job import Job
 from ..manifest.mark_log import MarkLog
 from ..manifest.status import job_of, open_job, state_of
-from ..manifest.store import Manifest
 from ..methods import registry
 from ..methods.base import CropMethod
 from ..methods.mars.method import MarsCrop
@@ -40,7 +38,9 @@ from ..schema import STAGES
 from ..sources.corrections import Corrections
 from ..storage import Storage
 from . import plots
+from .build_record import write_build
 from .maps import make_maps
+from .mark_scripts import mark_scripts
 from .page_data import DETAIL_ROWS, INDEX_ROWS, PageData
 from .sheet import COLOURS
 from .statistics import Cost, JobStatistics, concatenated
@@ -50,22 +50,7 @@ DEFAULT_THUMBNAILS = 2000
 """Sources that get a thumbnail unless the caller says otherwise."""
 WRITE_THREADS = 16
 """Data scripts that are written at the same time."""
-MARK_ROWS = 5_000
-"""Entries of the log of marks in a ``marks`` script."""
 ASSETS = files("deepcrop.report") / "assets"
-
-
-class Build(TypedDict):
-    """What ``report/build.json`` says of the page beside it."""
-
-    build: str
-    """Name of this build."""
-    version: str
-    """Version of deepcrop that wrote it."""
-    started: float
-    """When its data began to be read, in seconds since 1970."""
-    updated: float
-    """The value ``updated`` of ``job.json`` at that time."""
 
 
 def build(
@@ -119,44 +104,14 @@ def build(
     map_names = make_maps(data.to_review_first(maps), maps, job, f"{folder}/maps")
     build_name = uuid.uuid4().hex[:12]
     scripts = [*data.index(build_name), *data.details(build_name, thumbnail_names, map_names)]
-    marks = _mark_scripts(MarkLog(manifest.output, storage), build_name)
+    marks = mark_scripts(MarkLog(manifest.output, storage), build_name)
     _write_all(storage, f"{folder}/data", [*scripts, *marks])
     state = state_of(manifest, record)
     total: int = record["counts"]["sources"]
     page = _render(job, record, state, total, statistics, cost, data, build_name, len(marks))
     storage.write(f"{folder}/index.html", page.encode(), "text/html; charset=utf-8")
-    told: Build = {
-        "build": build_name,
-        "version": __version__,
-        "started": started,
-        "updated": record["updated"],
-    }
-    storage.write(f"{folder}/build.json", json.dumps(told).encode(), "application/json")
+    write_build(manifest, build_name, started, record["updated"])
     return f"{folder}/index.html"
-
-
-def read_build(manifest: Manifest) -> Build | None:
-    """Return what is known of the page of an output; None where there is none, or an older one."""
-    try:
-        text = manifest.storage.read(f"{manifest.output}/report/build.json")
-    except NotFound:
-        return None
-    found: Build = json.loads(text)
-    return found
-
-
-def _mark_scripts(log: MarkLog, build_name: str) -> list[tuple[str, str]]:
-    """Return the scripts that hold the log of marks, for pages that no server serves."""
-    log.refresh()
-    entries = [{**each, "applied": each["id"] in log.applied} for each in log.ordered()]
-    return [
-        (
-            f"marks-{number:04d}.js",
-            f"deepcrop.marks({json.dumps(build_name)},"
-            f"{json.dumps(entries[start : start + MARK_ROWS], ensure_ascii=False)});\n",
-        )
-        for number, start in enumerate(range(0, len(entries), MARK_ROWS))
-    ]
 
 
 def _write_all(storage: Storage, folder: str, scripts: Iterable[tuple[str, str]]) -> None:
@@ -176,7 +131,7 @@ def _render(
     cost: Cost | None,
     data: PageData,
     build_name: str,
-    mark_scripts: int,
+    mark_count: int,
 ) -> str:
     environment = Environment(
         loader=PackageLoader("deepcrop.report", "assets"),
@@ -193,7 +148,7 @@ def _render(
         "count": len(data),
         "index_rows": INDEX_ROWS,
         "detail_rows": DETAIL_ROWS,
-        "mark_scripts": mark_scripts,
+        "mark_scripts": mark_count,
         "root": data.root,
         "root_href": data.root_href,
         "aspects": [request.slug for request in job.requests],

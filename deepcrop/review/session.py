@@ -18,7 +18,8 @@ from ..manifest.mark_log import Entry, MarkLog
 from ..manifest.status import job_of, open_job
 from ..manifest.store import Manifest
 from ..progress import NullProgress, Progress
-from ..report.page import DEFAULT_THUMBNAILS, Build, build, read_build
+from ..report.build_record import Build, read_build
+from ..report.page import DEFAULT_THUMBNAILS, build
 
 CHECK_RECORD_S = 5.0
 """Seconds between two looks at whether a run has changed the output."""
