@@ -19,7 +19,7 @@ from deepcrop.stages.decode import Decoder
 from deepcrop.stages.fetch import Fetcher
 from deepcrop.stages.infer import Predictor
 from deepcrop.stages.item import ImageTask
-from tests.report.browsing import NEEDS_CHROMIUM
+from tests.report.browsing import NEEDS_CHROMIUM, drag, place_of
 from tests.report.synthetic import row, write_output
 from tests.review.served import serving
 
@@ -146,14 +146,13 @@ def output(tmp_path: Path, photos) -> Path:
 
 @NEEDS_CHROMIUM
 def test_boxes_follow_a_drag_as_the_method_finds_them(browser, output):
-    from tests.report.browsing import drag
     from tests.review.test_sharing import card, reviewing, saved, until
 
     with serving(output) as served, reviewing(browser, served.address, "anna") as page:
         card(page, "coffee").locator(".open").click()
         until(page, f"() => {MEASURES}.length > 0")
         page.keyboard.press("k")
-        stage = page.locator("#stage").bounding_box()
+        stage = place_of(page.locator("#stage"))
         page.mouse.move(stage["x"] + 5, stage["y"] + 5)
         page.mouse.down()
         page.mouse.move(stage["x"] + 0.12 * stage["width"], stage["y"] + 0.3 * stage["height"])

@@ -13,7 +13,7 @@ import pytest
 from deepcrop.manifest.mark_log import MarkLog
 from deepcrop.manifest.pending_marks import PendingMarks
 from deepcrop.storage import Storage, StorageOptions
-from tests.report.browsing import INTERACTIVE, NEEDS_CHROMIUM, drag
+from tests.report.browsing import INTERACTIVE, NEEDS_CHROMIUM, drag, place_of
 from tests.report.synthetic import row, write_output, write_photo
 from tests.review.served import serving
 
@@ -207,7 +207,7 @@ def test_nudges_by_keys_are_one_change_each_and_a_kept_box_is_moved_and_removed(
         for _ in range(5):
             page.keyboard.press("ArrowRight")
         page.keyboard.press("k")
-        stage = page.locator("#stage").bounding_box()
+        stage = place_of(page.locator("#stage"))
         page.mouse.move(stage["x"] + 0.5 * stage["width"], stage["y"] + 0.2 * stage["height"])
         page.mouse.down()
         page.mouse.move(stage["x"] + 0.7 * stage["width"], stage["y"] + 0.6 * stage["height"])
