@@ -129,6 +129,7 @@ def test_marks_are_applied_from_the_page_which_then_shows_them_as_applied(job, b
             page.wait_for_timeout(100)
         until(page, "() => document.querySelector('#applied-list li') !== null")
         counted(page, 0)
+        until(page, "() => document.querySelector('#applied-list').textContent.includes('anna')")
         text = page.locator("#applied-list li").inner_text()
         assert "rejected: 16:9" in text and "anna" in text
     assert [each["aspect"] for each in rows(job)["a"]["variants"]] == ["1x1"]

@@ -44,9 +44,20 @@ def reviewing(
 def until(page, expression: str, arg: object = None) -> None:
     """Wait until a page says so. Playwright's own way evaluates text, which its policy forbids."""
     end = time.monotonic() + 60
-    while not page.evaluate(expression, arg):
+    while not _says(page, expression, arg):
         assert time.monotonic() < end, expression
         page.wait_for_timeout(30)
+
+
+def _says(page, expression: str, arg: object) -> bool:
+    from playwright.sync_api import Error
+
+    try:
+        return bool(page.evaluate(expression, arg))
+    except Error as error:
+        if "navigation" not in str(error):
+            raise
+        return False  # the page is being loaded again
 
 
 def saved(page) -> None:

@@ -60,6 +60,7 @@ define("corrections_view", ["dom", "format", "marks", "sources", "corrections", 
   // Set up the view; `refilter` is called when marks were changed here.
   function setUp({ refilter }) {
     corrections.onChange(render);
+    log.onChange(render); // who marked what, also of marks that are applied
     find("#export").addEventListener("click", download);
     find("#import").addEventListener("change", async (event) => {
       corrections.importCsv(await event.target.files[0].text());
