@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .geometry import AspectRatio, Box, Size
     from .image import open
     from .job import Job
+    from .manifest.results import Results
     from .methods.base import Crop, Hints
     from .methods.registry import load
 
@@ -41,6 +42,7 @@ _HOMES = {
     "JobIncomplete": ".errors",
     "Job": ".job",
     "RequestError": ".errors",
+    "Results": ".manifest.results",
     "Size": ".geometry",
     "SourceError": ".errors",
     "crop": ".api",
@@ -61,6 +63,7 @@ __all__ = [
     "Job",
     "JobIncomplete",
     "RequestError",
+    "Results",
     "Size",
     "SourceError",
     "crop",

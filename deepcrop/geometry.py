@@ -219,3 +219,60 @@ class Box:
         x0 = min(max(x0, 0), within.width - window.width)
         y0 = min(max(y0, 0), within.height - window.height)
         return cls(x0, y0, x0 + window.width, y0 + window.height)
+
+
+@dataclass(frozen=True)
+class SafeArea:
+    """The part of a crop that nothing is laid over, such as all but the line of a title.
+
+    Its sides are shares, 0..1, of the crop's width and height, and the area isn't empty.
+    """
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    def __post_init__(self) -> None:
+        """Reject what is no part of a crop."""
+        if not (0 <= self.x0 < self.x1 <= 1 and 0 <= self.y0 < self.y1 <= 1):
+            raise RequestError(
+                f"safe area {list(self.sides)}: expected [x0, y0, x1, y1] with 0 <= x0 < x1 <= 1 "
+                "and 0 <= y0 < y1 <= 1, shares of the crop's width and height"
+            )
+
+    @property
+    def sides(self) -> tuple[float, float, float, float]:
+        """Return ``(x0, y0, x1, y1)``."""
+        return self.x0, self.y0, self.x1, self.y1
+
+    def inside(self, window: Size) -> Box:
+        """Return the area in a window, in pixels from the window's corner; at least one pixel."""
+        left = min(round(self.x0 * window.width), window.width - 1)
+        top = min(round(self.y0 * window.height), window.height - 1)
+        right = max(round(self.x1 * window.width), left + 1)
+        return Box(left, top, right, max(round(self.y1 * window.height), top + 1))
+
+    def of(self, box: Box) -> Box:
+        """Return the area of a crop box, in source pixels."""
+        part = self.inside(box.size)
+        return Box(box.x0 + part.x0, box.y0 + part.y0, box.x0 + part.x1, box.y0 + part.y1)
+
+    def centred(self, window: Size, centre: Focal, within: Size) -> Box:
+        """Place a window so that the centre of its area is as near to a point as the image allows.
+
+        Args:
+            window: size of the box, not larger than ``within``.
+            centre: wanted centre, 0..1 of the image's sides.
+            within: the image's size in pixels.
+        """
+        part = self.inside(window)
+        x0 = round(centre[0] * within.width - (part.x0 + part.x1) / 2)
+        y0 = round(centre[1] * within.height - (part.y0 + part.y1) / 2)
+        x0 = min(max(x0, 0), within.width - window.width)
+        y0 = min(max(y0, 0), within.height - window.height)
+        return Box(x0, y0, x0 + window.width, y0 + window.height)
+
+
+WHOLE = SafeArea(0.0, 0.0, 1.0, 1.0)
+"""The safe area of a crop that nothing is laid over."""

@@ -28,9 +28,9 @@ from pydantic import (
 
 from . import weights
 from .errors import RequestError
-from .geometry import AspectRatio, Size
+from .geometry import WHOLE, AspectRatio, SafeArea, Size
 from .image import LONGEST_SIDE, MAX_PIXELS, Colour, ExifColour, Hdr
-from .job_fields import Aspects, Endpoint, ExactSize, Format, Glob, Share
+from .job_fields import Aspects, Endpoint, ExactSize, Format, Glob, SafeAreas, Share
 from .methods import base, registry
 from .methods import licence as licences
 from .outputs.presets import Output, Presets, Rendition, plain_presets
@@ -46,7 +46,12 @@ class VariantRequest:
     """One variant that the job makes of every source: a ratio, an exact size, or of a preset."""
 
     def __init__(
-        self, aspect: AspectRatio, size: Size | None, slug: str, rendition: Rendition | None = None
+        self,
+        aspect: AspectRatio,
+        size: Size | None,
+        slug: str,
+        rendition: Rendition | None = None,
+        safe: SafeArea = WHOLE,
     ) -> None:
         """Keep what is asked for.
 
@@ -56,11 +61,13 @@ class VariantRequest:
             slug: the name of the ratio or size in the manifest's column ``aspect``; all variants of
                 a preset have the same.
             rendition: which variant of which preset it is.
+            safe: the part of the crop that nothing is laid over.
         """
         self.aspect = aspect
         self.size = size
         self.slug = slug
         self.rendition = rendition
+        self.safe = safe
 
     def __repr__(self) -> str:
         """Show the name."""
@@ -133,6 +140,9 @@ class Job(BaseModel):
     """What to do where an exact size is larger than the crop box: ``allow`` enlarges it; ``skip``
     makes no such variant; ``fail`` fails the source; ``never`` gives the crop box at its own size,
     in the folder ``WxHpx-smaller``. A note and a flag say so in every case."""
+    safe: SafeAreas = {}
+    """The part of the crop that nothing is laid over, by ratio: ``[x0, y0, x1, y1]``, shares of its
+    width and height. What matters is placed there, as far as the source allows."""
     keep_metadata: bool = False
     """Copy EXIF, XMP and IPTC into the variants, adapted to the crop."""
     colour: Colour = "srgb"
@@ -197,6 +207,11 @@ class Job(BaseModel):
         for size in self.sizes:
             if longest is not None and max(map(int, size.split("x"))) > longest:
                 raise RequestError(f"sizes: {size}: {self.format} has at most {longest} a side")
+        shown = {str(request.aspect) for request in self.requests}
+        for ratio in self.safe:
+            if ratio not in shown:
+                known = ", ".join(sorted(shown))
+                raise RequestError(f"safe: {ratio}: the job has no such ratio; it has: {known}")
         if self.max_actors is not None and self.max_actors < (self.actors or 1):
             raise RequestError(f"max_actors: {self.max_actors} is less than actors: {self.actors}")
         refused = self.store.refused_by(scheme(self.output))
@@ -275,18 +290,30 @@ class Job(BaseModel):
         """The variants made of every source, each once: ratios, exact sizes, presets."""
         ratios = [AspectRatio.parse(text) for text in dict.fromkeys(self.aspects)]
         sizes = [Size.parse(text) for text in dict.fromkeys(self.sizes)]
-        exact = [
-            VariantRequest(AspectRatio.parse(f"{size.width}:{size.height}"), size, f"{size}px")
-            for size in sizes
+        exact = [(AspectRatio.parse(f"{size.width}:{size.height}"), size) for size in sizes]
+        safe = {ratio: SafeArea(*sides) for ratio, sides in self.safe.items()}
+        found: list[tuple[AspectRatio, Size | None, str]] = [
+            (ratio, None, ratio.slug) for ratio in ratios
         ]
-        plain = [VariantRequest(ratio, None, ratio.slug) for ratio in ratios] + exact
-        presets = [each for name, output in self.outputs.items() for each in _of(name, output)]
+        found += [(ratio, size, f"{size}px") for ratio, size in exact]
+        plain = [VariantRequest(*each, safe=safe.get(str(each[0]), WHOLE)) for each in found]
+        presets = [
+            VariantRequest(*each, safe=safe.get(str(each[0]), WHOLE))
+            for name, output in self.outputs.items()
+            for each in _of(name, output)
+        ]
         return tuple(plain + presets)
 
     @cached_property
     def slugs(self) -> tuple[str, ...]:
         """The names of the ratios and sizes that are asked for, each once, in their order."""
         return tuple(dict.fromkeys(request.slug for request in self.requests))
+
+    @cached_property
+    def first_requests(self) -> tuple[VariantRequest, ...]:
+        """The first request of each of :attr:`slugs`: all of a name have one crop."""
+        first = {request.slug: request for request in reversed(self.requests)}
+        return tuple(first[name] for name in self.slugs)
 
     @property
     def may_retarget(self) -> bool:
@@ -348,6 +375,8 @@ class Job(BaseModel):
         ignored |= {"output", "s3_endpoint", "no_sign_request", "store"}
         if not self.outputs:
             ignored |= {"outputs"}  # as before there were presets
+        if not self.safe:
+            ignored |= {"safe"}  # jobs without one are those of releases without this field
         fields = json.loads(self.model_dump_json(exclude=ignored))
         return fields | {"weights_sha256": self.weights_sha256}
 
@@ -367,12 +396,12 @@ class Job(BaseModel):
         return deepcrop.run(self, **arguments)
 
 
-def _of(name: str, output: Output) -> Iterator[VariantRequest]:
-    """Yield the variants of a preset."""
+def _of(name: str, output: Output) -> Iterator[tuple[AspectRatio, Size | None, str, Rendition]]:
+    """Yield ratio, exact size, name and rendition of the variants of a preset."""
     exact = output.exact_size
     for each in output.renditions(name):
         size = None if exact is None else output.pixels(each.width, each.density)
-        yield VariantRequest(output.ratio, size, output.slug, each)
+        yield output.ratio, size, output.slug, each
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from .errors import RequestError
-from .geometry import AspectRatio, Size
+from .geometry import AspectRatio, SafeArea, Size
 from .storage import StorageOptions
 from .storage.pattern import compile_glob
 
@@ -51,6 +51,29 @@ def _quoted(value: object) -> object:
     return value
 
 
+def _safe_areas(value: object) -> object:
+    """Read safe areas by ratio, the ratios in lowest terms.
+
+    Raises:
+        RequestError: a ratio or an area is none.
+    """
+    if not isinstance(value, dict):
+        raise RequestError("safe: expected a mapping such as {'16:9': [0, 0, 1, 0.8]}")
+    areas = {}
+    for ratio, sides in value.items():
+        if not isinstance(ratio, str):
+            raise RequestError(
+                f"safe: {ratio}: expected text; in YAML write ratios in quotes, such as '16:9'"
+            )
+        numbers = isinstance(sides, list | tuple) and all(
+            isinstance(each, int | float) and not isinstance(each, bool) for each in sides
+        )
+        if not numbers or len(sides) != 4:
+            raise RequestError(f"safe: {ratio}: {sides!r}: expected [x0, y0, x1, y1], 0 to 1")
+        areas[_canonical_aspect(ratio)] = SafeArea(*map(float, sides)).sides
+    return areas
+
+
 def _as_list(value: object) -> object:
     """Read one ratio as a list of one."""
     _quoted(value)
@@ -64,6 +87,8 @@ Aspect = Annotated[str, BeforeValidator(_quoted), AfterValidator(_canonical_aspe
 Aspects = Annotated[tuple[Aspect, ...], BeforeValidator(_as_list)]
 ExactSize = Annotated[str, AfterValidator(_canonical_size)]
 """A size WxH in pixels."""
+SafeAreas = Annotated[dict[str, tuple[float, float, float, float]], BeforeValidator(_safe_areas)]
+"""Safe areas ``(x0, y0, x1, y1)``, shares of the crop's sides, by ratio in lowest terms."""
 Glob = Annotated[str, AfterValidator(_glob)]
 """A glob as :mod:`deepcrop.storage.pattern` compiles it."""
 Share = Annotated[float, BeforeValidator(_percentage), Field(ge=0, le=1)]

@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 
 from . import image
-from .geometry import AspectRatio, Box, Focal, Size
+from .geometry import WHOLE, AspectRatio, Box, Focal, Size
 from .image import DEFAULT_QUALITY
 from .job import Job, VariantRequest
 from .methods import registry
@@ -195,8 +195,8 @@ class Recipes:
             box = correction.boxes.get(request.slug)
             rejected = correction.rejects(request)
             corners = ",".join(map(str, box.corners)) if box else ""
-            boxes.append(f"box {corners}" if box else by_method)
-            entry = f"{rendering} {corners}" if box else rendering
+            boxes.append(f"box {corners}" if box else _in_safe_area(by_method, request))
+            entry = f"{rendering} {corners}" if box else _considered(rendering, request)
             entries.append(f"{request.slug} rejected" if rejected else entry)
             needs.append(not rejected and box is None)
         return Wanted(
@@ -263,6 +263,20 @@ class Recipes:
             other.weights_sha256,
             *other.further_weights_sha256,
         ]
+
+
+def _considered(rendering: str, request: VariantRequest) -> str:
+    """Return what says that a request was considered: its rendering recipe, and its safe area."""
+    if request.safe == WHOLE:
+        return rendering
+    return f"{rendering} safe {','.join(f'{side:g}' for side in request.safe.sides)}"
+
+
+def _in_safe_area(by_method: str, request: VariantRequest) -> str:
+    """Return the analysis recipe of a request's box, which its safe area may decide too."""
+    if request.safe == WHOLE:
+        return by_method
+    return _hash({"method": by_method, "safe": list(request.safe.sides)})
 
 
 _NO_CORRECTION = Correction()

@@ -9,6 +9,7 @@ import typer
 import typer.exceptions
 
 from ..errors import DeepcropError, JobIncomplete
+from .compare import compare
 from .correct import correct
 from .crop.command import crop
 from .exits import EXIT_INTERRUPTED, EXIT_REQUEST
@@ -17,6 +18,7 @@ from .methods import methods
 from .plan import plan
 from .report import report
 from .retry import retry
+from .review import review
 from .run import run
 from .status import status
 from .submit import submit
@@ -36,6 +38,8 @@ for command in (
     run,
     status,
     report,
+    review,
+    compare,
     correct,
     retry,
     verify,

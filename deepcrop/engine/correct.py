@@ -7,7 +7,7 @@ from ..manifest.status import job_of, open_job
 from ..manifest.summary import RunSummary
 from ..progress import Progress
 from ..sources.corrections import Corrections
-from .driver import Driver
+from .driver import Driver, RunOptions
 
 
 def correct(
@@ -35,3 +35,30 @@ def correct(
     job = job_of(manifest, record, endpoint)
     driver = Driver(job, progress, Corrections.read(corrections, job), relists=False)
     return driver.run(), job
+
+
+def apply_marks(
+    output: str, endpoint: str | None, progress: Progress, wait: float = 0.0
+) -> tuple[RunSummary, Job]:
+    """Apply the pending marks of the job at ``output``: only what they change is done again.
+
+    Sources that have no row yet are worked on too, and new sources are not looked for, as with
+    :func:`correct`.
+
+    Args:
+        output: the job's output.
+        endpoint: URL of the S3 server, where it is not the job's.
+        progress: is told of the run's progress.
+        wait: seconds for which to wait until another run on the output ends.
+
+    Returns:
+        The job's counts after the run, and the job.
+
+    Raises:
+        RequestError: there is no job there.
+        JobIncomplete: the run was stopped; the same again resumes it.
+    """
+    manifest, record = open_job(output, endpoint)
+    job = job_of(manifest, record, endpoint)
+    driver = Driver(job, progress, relists=False, marks=True)
+    return driver.run(RunOptions(wait=wait)), job

@@ -24,6 +24,7 @@ from ..job import Job
 from ..manifest.corrections import all_corrections, keep_corrections
 from ..manifest.duplicates import REFERENCE_COLUMNS, duplicate_rows
 from ..manifest.lease import Lease
+from ..manifest.pending_marks import PendingMarks
 from ..manifest.pruning import MAX_PRUNE, check_prune
 from ..manifest.staging import staging_area
 from ..manifest.store import JobRecord, Manifest
@@ -31,7 +32,7 @@ from ..manifest.summary import RowCounts, RunSummary
 from ..manifest.survey import Question, Survey
 from ..progress import NullProgress, Progress
 from ..sources.corrections import Corrections
-from ..sources.index import ParquetListing, SourceIndex, iter_row_groups, source_ids
+from ..sources.index import ParquetListing, SourceIndex, source_ids
 from ..storage import Storage, canonical
 from .committer import PART_ROWS, Committer
 from .executor import Rows
@@ -63,7 +64,8 @@ def run(
     """Bring an output up to date with its input, on the Ray cluster at hand or on this machine.
 
     New sources are worked on, and changed ones again; variants are made that other settings ask
-    for. What an interrupted run has done is not done twice.
+    for. Marks that people made since the last run are applied. What an interrupted run has done is
+    not done twice.
 
     Args:
         job: what is to be done.
@@ -81,7 +83,7 @@ def run(
     """
     table = Corrections.read(corrections, job) if corrections else Corrections.none()
     options = RunOptions(overwrite, prune, max_prune, wait)
-    return Driver(job, progress or NullProgress(), table).run(options)
+    return Driver(job, progress or NullProgress(), table, marks=True).run(options)
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,7 @@ class Driver:
         *,
         relists: bool = True,
         retries: frozenset[str] | None = None,
+        marks: bool = False,
         storage: Storage | None = None,
         session: Session | None = None,
     ) -> None:
@@ -136,13 +139,14 @@ class Driver:
             relists: whether the input is listed, or the listing of the last run taken.
             retries: stages and classes of errors of failed sources that are worked on again; all
                 where it is empty.
+            marks: whether marks in the output's log are applied that no run has applied yet.
             storage: the store of input and output; by default the job's.
             session: what works on the sources; by default the Ray cluster at hand, or one of this
                 machine.
         """
         self.job, self.progress = job, progress
         self.corrections = corrections or Corrections.none()
-        self.relists, self.retries = relists, retries
+        self.relists, self.retries, self.applies_marks = relists, retries, marks
         self.storage = storage or job.storage
         self.manifest = Manifest(canonical(job.output.rstrip("/")), self.storage)
         self.lease = Lease(self.manifest.lease, self.storage)
@@ -167,14 +171,15 @@ class Driver:
             self.stack.callback(self.lease.release)
             record = check_output(self.manifest, options.overwrite)
             self.upkeep.open()
-            corrections = all_corrections(self.corrections, self.manifest)
+            marks = PendingMarks.of(self.job, self.manifest, wanted=self.applies_marks)
+            new = self.corrections.merged_over(marks.corrections)
+            corrections = all_corrections(new, self.manifest)
             survey = self._survey(record, corrections)
             if options.prune:
                 check_prune(survey.changes, options.max_prune)
-            uris = iter_row_groups(survey.listing.packed, ["source_uri"])
             if record is None:
                 self.session.connect()  # what the cluster can't do is said before a write
-            keep_corrections(self.corrections, corrections, uris, self.manifest)
+            keep_corrections(self.corrections, marks, survey.listing.packed, self.manifest)
             taken_over = self.upkeep.prepare(record, survey, corrections)
             return self._run(survey, taken_over, options)
 

@@ -11,7 +11,8 @@ from typing import Any
 from .. import __version__
 from ..errors import RequestError
 from ..job import Job
-from ..manifest.staging import FOLDER
+from ..manifest.mark_log import FOLDER as MARKS
+from ..manifest.staging import FOLDER as STAGING
 from ..manifest.store import VERSION, Manifest
 from ..manifest.summary import RunSummary
 from ..methods import registry
@@ -57,7 +58,7 @@ def check_version(output: str, record: dict[str, Any]) -> None:
 def _clear(manifest: Manifest) -> None:
     """Remove a job, its record last, so that a killed removal is taken up again."""
     storage = manifest.storage
-    for folder in ("variants", "manifest", "report", FOLDER):
+    for folder in ("variants", "manifest", "report", MARKS, STAGING):
         storage.delete(entry.uri for entry in storage.list(f"{manifest.output}/{folder}"))
     storage.delete(f"{manifest.output}/job.json")
 

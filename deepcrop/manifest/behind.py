@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..errors import RequestError, SourceError
-from ..sources.corrections import Corrections
 from .changes import Changes
 from .corrections import all_corrections
+from .pending_marks import PendingMarks
 from .status import job_of, open_job
 from .survey import Question, list_and_survey, survey_locally
 
@@ -27,7 +27,7 @@ def behind(output: str, endpoint: str | None = None, *, large: bool = False) -> 
     manifest, record = open_job(output, endpoint)
     try:
         job = job_of(manifest, record, endpoint)
-        corrections = all_corrections(Corrections.none(), manifest)
+        corrections = all_corrections(PendingMarks.of(job, manifest).corrections, manifest)
         question = Question(job, corrections, record)
         if large:
             return list_and_survey(question, job.storage, manifest.output).changes

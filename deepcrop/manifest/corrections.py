@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import pyarrow as pa
 
 from ..sources.corrections import Corrections
+from ..sources.index import iter_row_groups
+from .pending_marks import PendingMarks
 from .store import Manifest
 
 
@@ -17,22 +17,25 @@ def all_corrections(new: Corrections, manifest: Manifest) -> Corrections:
 
 
 def keep_corrections(
-    new: Corrections, merged: Corrections, sources: Iterable[pa.Table], manifest: Manifest
+    stated: Corrections, marks: PendingMarks, listing: pa.Buffer, manifest: Manifest
 ) -> None:
     """Write corrections down, before the first source that they change is worked on.
 
     Args:
-        new: the new ones.
-        merged: all of them.
-        sources: the listing, in parts.
+        stated: new ones; on the same source they count more than marks.
+        marks: the pending marks that are applied; those on sources that are gone stay pending.
+        listing: the job's sources, as Parquet.
         manifest: the manifest of the output.
 
     Raises:
-        RequestError: a new correction is about a URI that is no source of the job.
+        RequestError: a stated correction is about a URI that is no source of the job.
     """
-    if not new.statements:
-        return
-    new.check_known(sources)
-    table = manifest.read_corrections()
-    if table is None or not merged.table.equals(table):
-        manifest.write_corrections(merged.table)
+    stated.check_known(iter_row_groups(listing, ["source_uri"]))
+    known = marks.of_known(iter_row_groups(listing, ["source_uri"]))
+    new = stated.merged_over(known.corrections)
+    if new.statements:
+        merged = all_corrections(new, manifest)
+        table = manifest.read_corrections()
+        if table is None or not merged.table.equals(table):
+            manifest.write_corrections(merged.table)
+    known.settle()

@@ -88,9 +88,11 @@ def reusable(
             known = (
                 crop_of(each, focal_of(previous))
                 for each in (*made, *usable)
-                if each["analysis_recipe"] == wanted.method and _ratio(each) == request.aspect
+                if each["analysis_recipe"] == wanted.boxes[at] and _ratio(each) == request.aspect
             )
-            crop = next(filter(None, known), None) or _spare(previous, sha256, wanted, request)
+            crop = next(filter(None, known), None)
+            if crop is None and wanted.boxes[at] == wanted.method:
+                crop = _spare(previous, sha256, wanted, request)
             if crop is not None:
                 crops[at] = crop
     done = kept.keys() | crops.keys() | settled

@@ -239,6 +239,16 @@ class RunSummary:
         """The folder of the images manifest."""
         return f"{self.output}/manifest/images"
 
+    def _repr_html_(self) -> str:
+        """Return the counts and the first rows with thumbnails, for a notebook."""
+        from .results import Results
+
+        counts = (
+            f"<p>{self.sources:,} images: {self.ok:,} ok, {self.failed:,} failed, "
+            f"{self.skipped:,} skipped; {self.variants:,} variants in {self.seconds:.0f} s</p>"
+        )
+        return counts + Results(self.output)._repr_html_()
+
     def exceeds(self, share: float | None) -> bool:
         """Return whether more than this share of the sources failed; any at all where it is None.
 

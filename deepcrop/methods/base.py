@@ -18,8 +18,8 @@ checker. The attributes of all classes are checked when the method is looked up
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import (
     TYPE_CHECKING,
     ClassVar,
@@ -33,7 +33,7 @@ from typing import (
 )
 
 from ..flags import Flag
-from ..geometry import AspectRatio, Box, Focal, RatioLike, Size
+from ..geometry import WHOLE, AspectRatio, Box, Focal, RatioLike, SafeArea, Size
 from .pictures import Photo, as_array, as_aspects, as_tensor, size_of, size_of_array
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ __all__ = [
     "Crop",
     "CropInputs",
     "CropMethod",
+    "Finder",
     "Hints",
     "Kind",
     "Loaded",
@@ -56,11 +57,13 @@ __all__ = [
     "Part",
     "Photo",
     "PixelInputs",
+    "Remembering",
     "RetargetMethod",
     "Trained",
     "as_array",
     "as_aspects",
     "as_tensor",
+    "finder_of",
     "options_of",
     "read_inputs",
     "read_pixels",
@@ -136,6 +139,17 @@ class Hints:
     """A point that must be in the crop, as near to its centre as the image allows (0..1)."""
     keep: tuple[Box, ...] = ()
     """Boxes in source pixels that crops must not cut, unless they don't fit the ratio."""
+    safe: Mapping[AspectRatio, SafeArea] = field(default_factory=dict)
+    """The parts of the crops that nothing is laid over, by ratio; followed by methods whose
+    ``follows_safe`` says so. Of others the boxes are shifted afterwards."""
+
+    def safe_of(self, ratio: AspectRatio) -> SafeArea:
+        """Return the safe area of a ratio's crop; the whole crop where none was stated."""
+        return self.safe.get(ratio, WHOLE)
+
+
+Finder = Callable[[Hints], "list[Crop]"]
+"""Finds the crops of one image, one for each ratio, from hints: the network isn't run again."""
 
 
 class CropInputs(NamedTuple):
@@ -234,6 +248,43 @@ def options_of(kind: type[OptionsT], options: DataclassInstance | None) -> Optio
 
 
 @runtime_checkable
+class Remembering(Protocol):
+    """A crop method whose look at images can be kept, to search crops again with other hints."""
+
+    def finders(
+        self,
+        images: Sequence[Photo],
+        aspects: Sequence[RatioLike],
+        *,
+        sizes: Sequence[Size] | None = None,
+    ) -> list[Finder]:
+        """Look at images; the results give for hints what :meth:`CropMethod.boxes` does.
+
+        Args:
+            images: the images, as for :meth:`CropMethod.boxes`.
+            aspects: the aspect ratios, as for :meth:`CropMethod.boxes`.
+            sizes: the sizes of the sources, as for :meth:`CropMethod.boxes`.
+        """
+        ...
+
+
+def finder_of(
+    method: CropMethod, image: Photo, ratios: Sequence[AspectRatio], size: Size
+) -> Finder:
+    """Return what finds the crops of an image for hints; it runs the network again if it must.
+
+    Args:
+        method: the method.
+        image: the image at the method's analysis size.
+        ratios: the aspect ratios of the crops.
+        size: size of the source in pixels.
+    """
+    if isinstance(method, Remembering):
+        return method.finders([image], ratios, sizes=[size])[0]
+    return lambda hints: method.boxes([image], ratios, sizes=[size], hints=[hints])[0]
+
+
+@runtime_checkable
 class CaptionMapped(Protocol):
     """A crop method that can show where an image has what a caption names."""
 
@@ -275,6 +326,8 @@ class CropMethod(Method, Protocol):
     """Whether the boxes of further ratios cost next to nothing once the method has seen an image.
     Jobs then record those of common ratios too, so that one that is asked for later needs no
     further look."""
+    follows_safe: ClassVar[bool] = False
+    """Whether the search itself follows :attr:`Hints.safe`."""
     needs_pixels: ClassVar[bool] = True
     """Whether the method looks at images; False: it may be given blank ones of the right shape,
     since scaling a photo down takes milliseconds. Derived classes don't inherit it."""

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..geometry import Box, RatioLike, Size
+from ..geometry import RatioLike, Size
 from .base import Crop, CropMethod, Hints, Photo, read_pixels
+from .notebook import Answers
 
 
 class Center(CropMethod):
@@ -19,6 +20,7 @@ class Center(CropMethod):
     score_meaning: ClassVar[str] = "the share of the photo's area that the crop keeps, 0 to 1"
     analysis: ClassVar[int] = 16
     needs_pixels: ClassVar[bool] = False
+    follows_safe: ClassVar[bool] = True
 
     @dataclass(frozen=True)
     class Options:
@@ -40,10 +42,13 @@ class Center(CropMethod):
 
         The score is the share of the source's area that the window keeps.
         """
-        _, ratios, sizes, hints = read_pixels(images, aspects, sizes, hints)
+        arrays, ratios, sizes, hints = read_pixels(images, aspects, sizes, hints)
         answers = []
         for size, hint in zip(sizes, hints, strict=True):
             focal = hint.focal or (0.5, 0.5)
-            boxes = [Box.centred(ratio.largest_window(size), focal, size) for ratio in ratios]
+            boxes = [
+                hint.safe_of(ratio).centred(ratio.largest_window(size), focal, size)
+                for ratio in ratios
+            ]
             answers.append([Crop(box, box.area / size.pixels, focal) for box in boxes])
-        return answers
+        return Answers.of(answers, arrays, ratios, sizes)

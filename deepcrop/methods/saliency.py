@@ -13,8 +13,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple, Self
 
 import numpy
 from numpy.typing import NDArray
@@ -23,13 +24,14 @@ from pydantic import Field
 from .. import runtimes
 from .. import weights as store
 from ..errors import RequestError
-from ..geometry import AspectRatio, Box, Focal, RatioLike, Size
+from ..geometry import WHOLE, AspectRatio, Box, Focal, RatioLike, Size
 from ..networks.saliency.options import SaliencyOptions
 from ..ops.windows import Integral, Window, best_window
 from .acceptance import Slicing, acceptance
 from .base import (
     Crop,
     CropMethod,
+    Finder,
     Hints,
     Photo,
     Trained,
@@ -38,6 +40,7 @@ from .base import (
     options_of,
     read_pixels,
 )
+from .notebook import Answers
 from .scene import Scene, SceneWeights
 from .subject_protection import Standing, find_standing
 
@@ -65,6 +68,17 @@ LONGEST = 640
 """The longest edge of analysed images in pixels, unless the option ``pixels`` requires more."""
 
 
+class _Seen(NamedTuple):
+    """What the search for windows needs to know of an image."""
+
+    integral: Integral
+    scene: Scene
+    slicing: Slicing
+    standing: Standing | None
+    focal: Focal
+    saliency: NDArray[numpy.float32]
+
+
 class SaliencyCrop(CropMethod, Trained):
     """The method ``saliency``, which returns the windows with the most saliency."""
 
@@ -72,6 +86,7 @@ class SaliencyCrop(CropMethod, Trained):
     summary: ClassVar[str] = "the window that holds most of what people look at"
     weights: ClassVar[str | None] = "saliency"
     cheap_boxes: ClassVar[bool] = True
+    follows_safe: ClassVar[bool] = True
     score_meaning: ClassVar[str] = (
         "the chance that a person accepts the crop: that it slices nothing that matters, 0 to 1"
     )
@@ -211,11 +226,16 @@ class SaliencyCrop(CropMethod, Trained):
         """Return a non-negative saliency map (h, w) for each image, which it covers exactly."""
         import torch
 
-        seen = self._look(images, heads=False)
+        seen = self.look(images, heads=False)
         return [torch.from_numpy(each.saliency) for each in seen]
 
-    def _look(self, images: Sequence[Photo], *, heads: bool) -> list[SaliencyArrays]:
-        """Run the network; images on a GPU stay there."""
+    def look(self, images: Sequence[Photo], *, heads: bool = True) -> list[SaliencyArrays]:
+        """Run the network; images on a GPU stay there.
+
+        Args:
+            images: the images, as for :meth:`boxes`.
+            heads: whether heads, subject and text are looked for beside gaze.
+        """
         if self.runtime is not None:
             return [self.runtime.look(as_array(image)) for image in images]
         tensors = [as_tensor(image) for image in images]
@@ -237,31 +257,47 @@ class SaliencyCrop(CropMethod, Trained):
         fit the ratio.
         """
         arrays, ratios, sizes, hints = read_pixels(images, aspects, sizes, hints)
+        seen = self._look_at(images, arrays, sizes)
+        crops = [self._crops(each, ratios, hint) for each, hint in zip(seen, hints, strict=True)]
+        return Answers.of(crops, arrays, ratios, sizes, [each.saliency for each in seen])
+
+    def finders(
+        self,
+        images: Sequence[Photo],
+        aspects: Sequence[RatioLike],
+        *,
+        sizes: Sequence[Size] | None = None,
+    ) -> list[Finder]:
+        """Look at images, and return what finds their crops; see :class:`.base.Remembering`."""
+        arrays, ratios, sizes, _ = read_pixels(images, aspects, sizes, None)
+        return [partial(self._crops, seen, ratios) for seen in self._look_at(images, arrays, sizes)]
+
+    def _look_at(
+        self, images: Sequence[Photo], arrays: Sequence[Pixels], sizes: Sequence[Size]
+    ) -> list[_Seen]:
         o = self.options
         heads = max(o.subject, o.whole, o.faces, o.animals, o.text) > 0
-        outputs = self._look(images, heads=heads)
+        outputs = self.look(images, heads=heads)
         return [
-            self._crops(
-                output, find_standing(image, size) if o.plain_ground else None, size, hint, ratios
-            )
-            for image, output, size, hint in zip(arrays, outputs, sizes, hints, strict=True)
+            self._seen(image, output, size)
+            for image, output, size in zip(arrays, outputs, sizes, strict=True)
         ]
 
-    def _crops(
-        self,
-        output: SaliencyArrays,
-        standing: Standing | None,
-        size: Size,
-        hint: Hints,
-        ratios: Sequence[AspectRatio],
-    ) -> list[Crop]:
+    def _seen(self, image: Pixels, output: SaliencyArrays, size: Size) -> _Seen:
+        """Read what the search needs from the network's output for an image."""
         o = self.options
-        saliency = output.saliency
-        integral = Integral.of(saliency, size)
-        weights = SceneWeights(o.subject, o.whole, o.faces, o.animals, o.text)
-        scene = Scene.of(output, integral, weights)
+        integral = Integral.of(output.saliency, size)
+        scene = Scene.of(
+            output, integral, SceneWeights(o.subject, o.whole, o.faces, o.animals, o.text)
+        )
+        standing = find_standing(image, size) if o.plain_ground else None
+        focal = argmax_point(output.saliency)
         slicing = Slicing.of(output, scene)
-        focal = hint.focal or argmax_point(saliency)
+        return _Seen(integral, scene, slicing, standing, focal, output.saliency)
+
+    def _crops(self, seen: _Seen, ratios: Sequence[AspectRatio], hint: Hints) -> list[Crop]:
+        integral, scene, slicing, standing, focal, _ = seen
+        size, focal = integral.size, hint.focal or focal
         crops = []
         for ratio in ratios:
             box = self._window(integral, scene, hint, standing, ratio)
@@ -281,8 +317,9 @@ class SaliencyCrop(CropMethod, Trained):
         ratio: AspectRatio,
     ) -> Box:
         """Return the window of a ratio."""
+        safe = hint.safe_of(ratio)
         if hint.focal is not None:
-            return Box.centred(ratio.largest_window(integral.size), hint.focal, integral.size)
+            return safe.centred(ratio.largest_window(integral.size), hint.focal, integral.size)
 
         def search(keep: Sequence[Box]) -> Window:
             return best_window(
@@ -293,10 +330,13 @@ class SaliencyCrop(CropMethod, Trained):
                 bonus=scene.bonus,
                 min_saliency=self.options.enough,
                 minimum_zoom=self.options.minimum_zoom,
+                safe=safe,
             )
 
         if standing is None:
             return search(hint.keep).box
+        if safe != WHOLE:  # the subject is not centred in the crop, but whole in its safe area
+            return search((*hint.keep, *(part.box for part in standing.parts(ratio)))).box
         return standing.window(search, ratio, hint.keep)
 
 

@@ -12,6 +12,7 @@ integral image is bilinear between the cells' corners and exact at any source pi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,7 +21,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..geometry import AspectRatio, Box, Size
+from ..geometry import WHOLE, AspectRatio, Box, SafeArea, Size
 
 Floats = NDArray[np.float64]
 
@@ -132,6 +133,7 @@ def best_window(
     bonus: Bonus | None = None,
     min_saliency: float | None = None,
     minimum_zoom: float = 0.5,
+    safe: SafeArea = WHOLE,
 ) -> Window:
     """Find the window of an aspect ratio with the most saliency.
 
@@ -150,19 +152,21 @@ def best_window(
         min_saliency: take the smallest window with this share (0..1) of the saliency of the best
             largest window; None: the largest window.
         minimum_zoom: sides of the smallest allowed window relative to those of the largest, 0..1.
+        safe: the part of the window that is looked at: saliency, the bonus and boxes to keep count
+            in it alone.
     """
     largest = aspect.largest_window(integral.size)
-    best = _search(integral, largest, keep, avoid_cutting, bonus)
+    best = _search(integral, largest, keep, avoid_cutting, bonus, safe)
     if min_saliency is None:
         return best
     # The best window of a size has no less saliency than that of a smaller one, so bisection finds
     # the smallest side that has enough.
     small, large = round(minimum_zoom * largest.longest), largest.longest
-    held = _held(best.box, keep)
+    held = _held(safe.of(best.box), keep)
     while small < large:
         side = (small + large) // 2
-        window = _search(integral, _scaled(largest, side), keep, avoid_cutting, bonus)
-        if window.share >= min_saliency * best.share and _held(window.box, keep) == held:
+        window = _search(integral, _scaled(largest, side), keep, avoid_cutting, bonus, safe)
+        if window.share >= min_saliency * best.share and _held(safe.of(window.box), keep) == held:
             large, result = side, window
         else:
             small = side + 1
@@ -186,24 +190,26 @@ def _search(
     keep: Sequence[Box],
     avoid_cutting: Sequence[tuple[Box, float]],
     bonus: Bonus | None,
+    safe: SafeArea,
 ) -> Window:
     """Find the best place of a window of a fixed size."""
-    size = integral.size
+    size, part = integral.size, safe.inside(window)
     x0 = _positions(size.width - window.width, free=window.height < size.height)
     y0 = _positions(size.height - window.height, free=window.width < size.width)
-    share = integral.shares(y0, x0, window)
-    worth = share if bonus is None else share + bonus(y0, x0, window)
+    x, y = x0 + part.x0, y0 + part.y0
+    share = integral.shares(y, x, part.size)
+    worth = share if bonus is None else share + bonus(y, x, part.size)
     for box, cost in avoid_cutting:
         worth = worth - cost * _kept(x0, y0, window, [box])[1]
     if keep:
-        held, cut = _kept(x0, y0, window, keep)
+        held, cut = _kept(x, y, part.size, keep)
         allowed = held == held.max()
         allowed &= cut == cut[allowed].min()
         worth = np.where(allowed, worth, -np.inf)
     rows, columns = np.nonzero(worth >= worth.max() - TIE)
     # Doubled distances from the centred place are whole numbers, so that ties are exact.
-    across = 2 * x0[columns] - (size.width - window.width)
-    down = 2 * y0[rows] - (size.height - window.height)
+    across = 2 * x[columns] - (size.width - part.size.width)
+    down = 2 * y[rows] - (size.height - part.size.height)
     nearest = (across**2 + down**2).argmin()
     row, column = rows[nearest], columns[nearest]
     left, top = int(x0[column]), int(y0[row])
@@ -233,7 +239,9 @@ def _kept(
     return held, cut
 
 
-def expand_to_contain(box: Box, keep: Sequence[Box], aspect: AspectRatio, size: Size) -> Box:
+def expand_to_contain(
+    box: Box, keep: Sequence[Box], aspect: AspectRatio, size: Size, safe: SafeArea = WHOLE
+) -> Box:
     """Grow and shift a window as little as possible so that it contains boxes.
 
     Args:
@@ -241,12 +249,16 @@ def expand_to_contain(box: Box, keep: Sequence[Box], aspect: AspectRatio, size: 
         keep: boxes to contain, in source pixels.
         aspect: the window's aspect ratio.
         size: size of the source in pixels.
+        safe: the part of the window that contains them, as far as the ratio and the source allow;
+            the window contains them anyway.
 
     Returns:
         The window, or the box unchanged if no window of the ratio contains all boxes.
     """
     if not keep:
         return box
+    if safe != WHOLE:
+        return _expand_safely(box, keep, aspect, size, safe)
     x0, y0 = min(each.x0 for each in keep), min(each.y0 for each in keep)
     x1, y1 = max(each.x1 for each in keep), max(each.y1 for each in keep)
     window, largest = box.size, aspect.largest_window(size)
@@ -258,6 +270,33 @@ def expand_to_contain(box: Box, keep: Sequence[Box], aspect: AspectRatio, size: 
         return box
     left = _between(box.x0 + (box.size.width - window.width) // 2, x1 - window.width, x0)
     top = _between(box.y0 + (box.size.height - window.height) // 2, y1 - window.height, y0)
+    left = _between(left, 0, size.width - window.width)
+    top = _between(top, 0, size.height - window.height)
+    return Box(left, top, left + window.width, top + window.height)
+
+
+def _expand_safely(
+    box: Box, keep: Sequence[Box], aspect: AspectRatio, size: Size, safe: SafeArea
+) -> Box:
+    """Grow and shift a window so that its safe area contains boxes, or else the window does."""
+    x0, y0 = min(each.x0 for each in keep), min(each.y0 for each in keep)
+    x1, y1 = max(each.x1 for each in keep), max(each.y1 for each in keep)
+    window, largest = box.size, aspect.largest_window(size)
+    part = safe.inside(window)
+    if part.size.width < x1 - x0 or part.size.height < y1 - y0:
+        # A pixel more than needed, because the area's sides are rounded.
+        wide = math.ceil((x1 - x0 + 1) / (safe.x1 - safe.x0))
+        tall = math.ceil((y1 - y0 + 1) / (safe.y1 - safe.y0))
+        height = max(tall, -(-wide * aspect.height // aspect.width))
+        width = max(wide, -(-height * aspect.width // aspect.height))
+        window = Size(min(width, largest.width), min(height, largest.height))
+        part = safe.inside(window)
+    if window.width < x1 - x0 or window.height < y1 - y0:
+        return box
+    if part.size.width < x1 - x0 or part.size.height < y1 - y0:
+        part = WHOLE.inside(window)
+    left = _between(box.x0 + (box.size.width - window.width) // 2, x1 - part.x1, x0 - part.x0)
+    top = _between(box.y0 + (box.size.height - window.height) // 2, y1 - part.y1, y0 - part.y0)
     left = _between(left, 0, size.width - window.width)
     top = _between(top, 0, size.height - window.height)
     return Box(left, top, left + window.width, top + window.height)

@@ -17,6 +17,7 @@ from ..engine.preflight import check_input_output, without_empty_folders
 from ..job import Job
 from ..manifest.changes import Changes
 from ..manifest.corrections import all_corrections
+from ..manifest.pending_marks import PendingMarks
 from ..manifest.store import Manifest
 from ..manifest.survey import Question, Survey, list_and_survey
 from ..manifest.takeover import is_old
@@ -74,6 +75,7 @@ def dry_run(
         if record is not None:
             check_version(output, record)
         new = Corrections.read(corrections, job) if corrections else Corrections.none()
+        new = new.merged_over(PendingMarks.of(job, manifest).corrections)
         question = Question(job, all_corrections(new, manifest), record)
         found = list_and_survey(question, job.storage, output)
         _remove_if_empty(manifest)

@@ -27,6 +27,7 @@ from markupsafe import Markup
 from .. import __version__
 from .. import weights as weights_catalogue
 from ..job import Job
+from ..manifest.mark_log import MarkLog
 from ..manifest.status import job_of, open_job, state_of
 from ..methods import registry
 from ..methods.base import CropMethod
@@ -37,7 +38,9 @@ from ..schema import STAGES
 from ..sources.corrections import Corrections
 from ..storage import Storage
 from . import plots
+from .build_record import write_build
 from .maps import make_maps
+from .mark_scripts import mark_scripts
 from .page_data import DETAIL_ROWS, INDEX_ROWS, PageData
 from .sheet import COLOURS
 from .statistics import Cost, JobStatistics, concatenated
@@ -79,6 +82,7 @@ def build(
     Raises:
         RequestError: there is no job at the output, or no price for the machine.
     """
+    started = time.time()
     manifest, record = open_job(output, endpoint)
     manifest.load_parts()
     job = job_of(manifest, record, endpoint)
@@ -100,11 +104,13 @@ def build(
     map_names = make_maps(data.to_review_first(maps), maps, job, f"{folder}/maps")
     build_name = uuid.uuid4().hex[:12]
     scripts = [*data.index(build_name), *data.details(build_name, thumbnail_names, map_names)]
-    _write_all(storage, f"{folder}/data", scripts)
+    marks = mark_scripts(MarkLog(manifest.output, storage), build_name)
+    _write_all(storage, f"{folder}/data", [*scripts, *marks])
     state = state_of(manifest, record)
     total: int = record["counts"]["sources"]
-    page = _render(job, record, state, total, statistics, cost, data, build_name)
+    page = _render(job, record, state, total, statistics, cost, data, build_name, len(marks))
     storage.write(f"{folder}/index.html", page.encode(), "text/html; charset=utf-8")
+    write_build(manifest, build_name, started, record["updated"])
     return f"{folder}/index.html"
 
 
@@ -125,6 +131,7 @@ def _render(
     cost: Cost | None,
     data: PageData,
     build_name: str,
+    mark_count: int,
 ) -> str:
     environment = Environment(
         loader=PackageLoader("deepcrop.report", "assets"),
@@ -141,10 +148,12 @@ def _render(
         "count": len(data),
         "index_rows": INDEX_ROWS,
         "detail_rows": DETAIL_ROWS,
+        "mark_scripts": mark_count,
         "root": data.root,
         "root_href": data.root_href,
         "aspects": job.slugs,
-        "ratios": list(_ratios(job)),
+        "ratios": [(each.aspect.width, each.aspect.height) for each in job.first_requests],
+        "safe": [each.safe.sides for each in job.first_requests],
         "window": _window(job),
         "flags": data.flags.legend(),
         "colours": COLOURS,
@@ -209,12 +218,6 @@ def is_built(output: str, endpoint: str | None = None) -> bool:
 def _endpoint(job: Job) -> list[str]:
     """Return the options that a command needs to reach the job's S3 server."""
     return ["--s3-endpoint", job.s3_endpoint] if job.s3_endpoint else []
-
-
-def _ratios(job: Job) -> Iterator[tuple[int, int]]:
-    """Yield the sides of the ratio of each name that is asked for."""
-    by_name = {request.slug: request.aspect for request in job.requests}
-    yield from ((by_name[name].width, by_name[name].height) for name in job.slugs)
 
 
 def _window(job: Job) -> str:

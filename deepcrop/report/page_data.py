@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 from ..manifest.rows import ImageRow, VariantRow
 from ..schema import STAGES
 from ..sources.corrections import Statement
+from ..sources.marks import marks_of
 from ..storage import common_folder
-from .applied_marks import marks_of, with_correction_flags
+from .applied_marks import with_correction_flags
 from .flag_columns import UNFLAGGED, FlagColumns, worst_flag_ranks
 from .requested import with_requested_variants
 from .thumbnails import thumbnail_name

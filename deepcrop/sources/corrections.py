@@ -173,9 +173,10 @@ class Correction:
         if own is not None:
             return replace(own, note=note)
         # Applied here too, because not every method follows focal points and kept boxes.
-        box = Box.centred(crop.box.size, focal, size) if self.focal else crop.box
+        safe = request.safe
+        box = safe.centred(crop.box.size, focal, size) if self.focal else crop.box
         keep = [part for each in self.keep if (part := _clipped(each, size))]
-        return replace(crop, box=expand_to_contain(box, keep, request.aspect, size))
+        return replace(crop, box=expand_to_contain(box, keep, request.aspect, size, safe))
 
 
 @dataclass(frozen=True)

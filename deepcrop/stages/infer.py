@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InferError, OutOfMemory, SourceError
-from ..geometry import AspectRatio, Size
+from ..geometry import WHOLE, AspectRatio, Size
 from ..job import Job, VariantRequest
 from ..manifest.reuse import has_spare, spare_row
 from ..methods import base, registry
 from ..methods.base import Crop
+from ..sources.corrections import Correction
 from .item import ImageTask
 from .limits import limit_of
 from .planner import Planner
@@ -107,15 +109,13 @@ class Predictor:
             [_thumbnail(task) for task in tasks],
             [request.aspect for request in (*requests, *more)],
             sizes=sizes,
-            hints=[self._hints(task) for task in tasks],
+            hints=[hints_of(self.job, task, task.correction) for task in tasks],
         )
         for task, size, crops in zip(tasks, sizes, answers, strict=True):
             task.method_note = crops[0].note
-            # Of these requests nobody set the boxes.
-            by_method = task.correction.about(())
-            adjusted = [
-                crop.flagged(size) for crop in by_method.adjust(crops, [*requests, *more], size)
-            ]
+            adjusted = adjusted_crops(
+                crops, [*requests, *more], size, task.correction, follows_safe(self.method)
+            )
             found: list[Crop | None] = [None] * len(self.job.requests)
             for same, crop in zip(together, adjusted, strict=False):
                 for at in same:
@@ -124,7 +124,11 @@ class Predictor:
             if spare:
                 ratios = [request.aspect for request in (*requests, *more)]
                 boxes = dict(zip(ratios, adjusted, strict=True))
-                task.spare = [spare_row(ratio, boxes[ratio]) for ratio in spare]
+                # A box within a safe area is none of the ratio alone.
+                bound = {request.aspect for request in self.job.requests if request.safe != WHOLE}
+                task.spare = [
+                    spare_row(ratio, boxes[ratio]) for ratio in spare if ratio not in bound
+                ]
 
     def _add_known_crops(self, task: ImageTask) -> None:
         """Add the crops that were recorded, and those that people set, to what the method found."""
@@ -170,14 +174,63 @@ class Predictor:
         request = self.job.requests[at]
         return request.slug, request.rendition is not None
 
-    def _hints(self, task: ImageTask) -> base.Hints:
-        x, y = task.source["focal_x"], task.source["focal_y"]
-        listed = None if x is None or y is None else (x, y)
-        return base.Hints(
-            caption=task.caption,
-            focal=task.correction.focal or listed,
-            keep=task.correction.keep,
-        )
+
+def follows_safe(method: base.CropMethod) -> bool:
+    """Return whether a method's search follows safe areas; a class of others may not say."""
+    return bool(getattr(method, "follows_safe", False))
+
+
+def hints_of(job: Job, task: ImageTask, correction: Correction) -> base.Hints:
+    """Return what a job's method is told of a source: its caption, and what people said of it.
+
+    Args:
+        job: the job.
+        task: the source.
+        correction: what people said, as far as it applies to the source.
+    """
+    x, y = task.source["focal_x"], task.source["focal_y"]
+    listed = None if x is None or y is None else (x, y)
+    return base.Hints(
+        caption=task.caption,
+        focal=correction.focal or listed,
+        keep=correction.keep,
+        safe={each.aspect: each.safe for each in job.requests if each.safe != WHOLE},
+    )
+
+
+def adjusted_crops(
+    crops: Sequence[Crop],
+    requests: Sequence[VariantRequest],
+    size: Size,
+    correction: Correction,
+    shows_safe: bool,
+) -> list[Crop]:
+    """Return a method's crops, with what people said and safe areas applied, and their flags.
+
+    Boxes that people set are left out: these are the crops that the method finds.
+
+    Args:
+        crops: one a request.
+        requests: the requests that the method was asked for.
+        size: of the source, as shown.
+        correction: what people said, as far as it applies to the source.
+        shows_safe: whether the method's search has followed the safe areas.
+    """
+    if not shows_safe:
+        crops = [
+            _shifted(crop, request, size) for crop, request in zip(crops, requests, strict=True)
+        ]
+    adjusted = correction.about(()).adjust(crops, requests, size)
+    return [crop.flagged(size) for crop in adjusted]
+
+
+def _shifted(crop: Crop, request: VariantRequest, size: Size) -> Crop:
+    """Return a crop whose safe area shows what the middle of the crop has shown."""
+    if request.safe == WHOLE:
+        return crop
+    box = crop.box
+    centre = (box.x0 + box.x1) / 2 / size.width, (box.y0 + box.y1) / 2 / size.height
+    return replace(crop, box=request.safe.centred(box.size, centre, size))
 
 
 def _thumbnail(task: ImageTask) -> NDArray[np.uint8]:

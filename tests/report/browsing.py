@@ -45,9 +45,18 @@ def names(page) -> list[str]:
     return page.locator(".card .path").evaluate_all("nodes => nodes.map((each) => each.title)")
 
 
+def place_of(locator) -> dict[str, float]:
+    """Return where an element is; it may be drawn anew at this moment."""
+    for _ in range(100):
+        if (box := locator.bounding_box()) is not None:
+            return box
+        locator.page.wait_for_timeout(20)
+    raise AssertionError(f"{locator} is never drawn")
+
+
 def drag(page, locator, to: tuple[float, float]) -> None:
     """Drag the middle of an element to a point of the stage, 0..1 of its sides."""
-    box, stage = locator.bounding_box(), page.locator("#stage").bounding_box()
+    box, stage = place_of(locator), place_of(page.locator("#stage"))
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.down()
     at = (stage["x"] + to[0] * stage["width"], stage["y"] + to[1] * stage["height"])

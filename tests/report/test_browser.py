@@ -277,12 +277,17 @@ def many(folder: Path, count: int) -> Path:
     return folder
 
 
-def use(browser, output: Path, count: int) -> dict[str, float]:
+def page_of(output: Path) -> str:
+    """The page's address from a file."""
+    return f"file://{output}/report/index.html"
+
+
+def use(browser, address: str, count: int) -> dict[str, float]:
     """Use the page of a large job; return how long things took, in milliseconds."""
-    context = browser.new_context()
+    context = browser.new_context(bypass_csp=True)  # for Playwright's own scripts
     page = context.new_page()
     page.set_default_timeout(120_000)
-    page.goto(f"file://{output}/report/index.html", wait_until="commit")
+    page.goto(address, wait_until="commit")
     page.wait_for_selector(".card", state="attached")
     ready = page.evaluate("performance.now()")
     page.wait_for_function(INTERACTIVE)
@@ -313,10 +318,27 @@ def use(browser, output: Path, count: int) -> dict[str, float]:
 
 
 def test_a_large_job_is_one_small_page_at_a_time(browser, tmp_path):
-    use(browser, many(tmp_path, 5_000), 5_000)
+    use(browser, page_of(many(tmp_path, 5_000)), 5_000)
 
 
 @pytest.mark.slow
 def test_a_hundred_thousand_sources_stay_responsive(browser, tmp_path):
-    times = use(browser, many(tmp_path, 100_000), 100_000)
-    print({name: round(value) for name, value in times.items()})
+    output = many(tmp_path, 100_000)
+    for _ in range(2):
+        times = use(browser, page_of(output), 100_000)
+        print("from a file", {name: round(value) for name, value in times.items()})
+    served = pytest.importorskip("tests.review.served")
+    with served.serving(output) as running:
+        for _ in range(2):
+            times = use(browser, running.address, 100_000)
+            print("served", {name: round(value) for name, value in times.items()})
+        running.session.mark(
+            [
+                served.entry(
+                    f"{output}/in/{name}", f"id-{name}".replace("/", "-").replace(".", "-")
+                )
+                for name in many_names(2_000)
+            ]
+        )
+        times = use(browser, running.address, 100_000)
+        print("served, 2,000 marks", {name: round(value) for name, value in times.items()})

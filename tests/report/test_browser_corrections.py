@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from deepcrop.geometry import AspectRatio, Box, Size
+from deepcrop.geometry import WHOLE, AspectRatio, Box, SafeArea, Size
 from deepcrop.job import Job
 from deepcrop.methods.base import Crop
 from deepcrop.ops.windows import expand_to_contain
@@ -246,9 +246,9 @@ PREVIEW = """(cases) => {
   let boxes;
   const define = (name, imports, factory) => { boxes = factory(); };
   %s
-  return cases.map(([ratio, size, focal, keep]) => {
-    const placed = boxes.centred(boxes.largestWindow(ratio, size), focal, size);
-    return boxes.expandToContain(placed, keep, ratio, size);
+  return cases.map(([ratio, size, focal, keep, safe]) => {
+    const placed = boxes.centred(boxes.largestWindow(ratio, size), focal, size, safe);
+    return boxes.expandToContain(placed, keep, ratio, size, safe);
   });
 }"""
 
@@ -259,7 +259,8 @@ def cases() -> Iterator[tuple]:
     sizes = ((1, 1), (3, 2), (101, 67), (300, 200), (4000, 3000), (3001, 4001), (8192, 5464))
     focals = ((0, 0), (0.5, 0.5), (1, 1), (0.25, 0.75), (0.0025, 0.9975), (0.3333, 0.6667))
     for ratio, size, focal in itertools.product(ratios, sizes, focals):
-        yield AspectRatio.parse(ratio), Size(*size), focal, []
+        yield AspectRatio.parse(ratio), Size(*size), focal, [], WHOLE
+        yield AspectRatio.parse(ratio), Size(*size), focal, [], SafeArea(0.1, 0, 1, 0.8)
     chance = random.Random(7)
     for _ in range(3000):
         size = Size(chance.randint(1, 5000), chance.randint(1, 5000))
@@ -270,7 +271,11 @@ def cases() -> Iterator[tuple]:
                 Box(x0, y0, x0 + chance.randint(1, size.width), y0 + chance.randint(1, size.height))
             )
         focal = (round(chance.random(), 4), round(chance.random(), 4))
-        yield AspectRatio.parse(chance.choice(ratios)), size, focal, keep
+        ratio, safe = AspectRatio.parse(chance.choice(ratios)), WHOLE
+        if chance.random() < 0.5:
+            x0, y0 = round(0.6 * chance.random(), 2), round(0.6 * chance.random(), 2)
+            safe = SafeArea(x0, y0, round(x0 + 0.3, 2), round(y0 + 0.37, 2))
+        yield ratio, size, focal, keep, safe
 
 
 def test_the_preview_is_pythons_to_the_pixel(page):
@@ -282,22 +287,19 @@ def test_the_preview_is_pythons_to_the_pixel(page):
             [size.width, size.height],
             focal,
             [box.corners for box in keep],
+            safe.sides,
         ]
-        for ratio, size, focal, keep in every
+        for ratio, size, focal, keep, safe in every
     ]
     found = page.evaluate(script, json.loads(json.dumps(plain)))
-    for (ratio, size, focal, keep), box in zip(every, found, strict=True):
-        placed = Box.centred(ratio.largest_window(size), focal, size)
+    for (ratio, size, focal, keep, safe), box in zip(every, found, strict=True):
+        placed = safe.centred(ratio.largest_window(size), focal, size)
         inside = [
             Box(each.x0, each.y0, min(each.x1, size.width), min(each.y1, size.height))
             for each in keep
         ]
-        assert tuple(box) == expand_to_contain(placed, inside, ratio, size).corners, (
-            ratio,
-            size,
-            focal,
-            keep,
-        )
+        wanted = expand_to_contain(placed, inside, ratio, size, safe)
+        assert tuple(box) == wanted.corners, (ratio, size, focal, keep, safe)
 
 
 def test_the_command_names_the_output_and_is_copied(browser, output, tmp_path):

@@ -35,6 +35,7 @@ from ...ops.annealing import Bounds, anneal
 from ...ops.window_grid import grid, scales
 from ...ops.windows import expand_to_contain
 from ..base import Crop, CropMethod, Hints, Photo, Trained, as_tensor, options_of, read_inputs
+from ..notebook import Answers
 from .options import CagicOptions
 from .people import PeopleScores
 from .request import Request, bounds_of, note_of
@@ -168,7 +169,7 @@ class Cagic(CropMethod, Trained):
             rows = slice(first, first + together)
             scenes = [self.scene(image) for image in tensors[rows]]
             answers += self.search(scenes, requests[rows], sizes[rows], ratios, hints[rows])
-        return answers
+        return Answers.of(answers, tensors, ratios, sizes)
 
     @property
     def device(self) -> torch.device:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import numpy as np
@@ -25,8 +26,20 @@ from ...flags import Flag
 from ...geometry import AspectRatio, Box, Focal, RatioLike, Size
 from ...ops.box_search import SumTable
 from ...ops.windows import Integral, Window, best_window, expand_to_contain
-from ..base import Crop, CropMethod, Hints, Part, Photo, Trained, as_array, options_of, read_inputs
+from ..base import (
+    Crop,
+    CropMethod,
+    Finder,
+    Hints,
+    Part,
+    Photo,
+    Trained,
+    as_array,
+    options_of,
+    read_inputs,
+)
 from ..face_protection import face_box, head_of, head_parts
+from ..notebook import Answers
 from .area import exact_window, read_area
 from .choice import Rules, Scorer, choose
 from .networks import Looked, Looker, longest_edge, looker_of
@@ -145,21 +158,36 @@ class MarsCrop(CropMethod, Trained):
         the ratio. The focal point is the median of the cropping area for a square.
         """
         tensors, ratios, sizes, hints = read_inputs(images, aspects, sizes, hints)
+        finders = self.finders(tensors, ratios, sizes=sizes)
+        crops = [find(hint) for find, hint in zip(finders, hints, strict=True)]
+        return Answers.of(crops, tensors, ratios, sizes)
+
+    def finders(
+        self,
+        images: Sequence[Photo],
+        aspects: Sequence[RatioLike],
+        *,
+        sizes: Sequence[Size] | None = None,
+    ) -> list[Finder]:
+        """Look at images, and return what finds their crops; see :class:`..base.Remembering`."""
+        tensors, ratios, sizes, _ = read_inputs(images, aspects, sizes, None)
         looked = self.looker.look(tensors, [*ratios, SQUARE])
-        answers = []
-        for image, seen, size, hint in zip(tensors, looked, sizes, hints, strict=True):
-            square = probability(seen.logits[-1])
-            focal = hint.focal or read_area(square, self.options.threshold).centre
+        finders: list[Finder] = []
+        for image, seen, size in zip(tensors, looked, sizes, strict=True):
             if not self.options.faces:
                 seen = replace(seen, faces=seen.faces[:0], animals=seen.animals[:0])
-            one = _Image(size, hint, seen, self._standing(image, size))
-            answers.append(
-                [
-                    self._crop(logits, ratio, one, focal)
-                    for logits, ratio in zip(seen.logits[:-1], ratios, strict=True)
-                ]
-            )
-        return answers
+            one = _Image(size, Hints(), seen, self._standing(image, size))
+            finders.append(partial(self._crops, one, ratios))
+        return finders
+
+    def _crops(self, image: _Image, ratios: Sequence[AspectRatio], hint: Hints) -> list[Crop]:
+        """Return the crops of an image for hints."""
+        image, areas = replace(image, hint=hint), image.looked.logits
+        centre = read_area(probability(areas[-1]), self.options.threshold).centre
+        return [
+            self._crop(logits, ratio, image, hint.focal or centre)
+            for logits, ratio in zip(areas[:-1], ratios, strict=True)
+        ]
 
     def maps(self, pictures: Sequence[Tensor], ratios: Sequence[AspectRatio]) -> list[Floats]:
         """Return the cropping areas ``(R, h, w)`` of each uint8 picture ``(3, H, W)``, 0..1."""

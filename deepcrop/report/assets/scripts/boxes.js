@@ -28,16 +28,26 @@ define("boxes", [], () => {
     return [width, clamp(roundRatio(width * down, across), 1, height)];
   }
 
-  // The box of a window's size that is centred on a point (0..1), shifted to lie within the image.
-  function centred([width, height], [x, y], size) {
-    const left = clamp(roundHalfEven(x * size[0] - width / 2), 0, size[0] - width);
-    const top = clamp(roundHalfEven(y * size[1] - height / 2), 0, size[1] - height);
+  const WHOLE = [0, 0, 1, 1]; // the safe area of a crop that nothing is laid over
+
+  // The safe area [x0, y0, x1, y1] (0..1) of a window, in pixels from its corner.
+  function partOf([x0, y0, x1, y1], [width, height]) {
+    const left = Math.min(roundHalfEven(x0 * width), width - 1);
+    const top = Math.min(roundHalfEven(y0 * height), height - 1);
+    return [left, top, Math.max(roundHalfEven(x1 * width), left + 1), Math.max(roundHalfEven(y1 * height), top + 1)];
+  }
+
+  // The box of a window's size whose safe area is centred on a point (0..1), shifted to lie within the image.
+  function centred([width, height], [x, y], size, safe = WHOLE) {
+    const part = partOf(safe, [width, height]);
+    const left = clamp(roundHalfEven(x * size[0] - (part[0] + part[2]) / 2), 0, size[0] - width);
+    const top = clamp(roundHalfEven(y * size[1] - (part[1] + part[3]) / 2), 0, size[1] - height);
     return [left, top, left + width, top + height];
   }
 
-  // The box, enlarged and shifted to contain all boxes to keep; unchanged where its ratio is too
-  // narrow for them.
-  function expandToContain(box, boxes, [across, down], size) {
+  // The box, enlarged and shifted so that its safe area, or else the box, contains all boxes to keep;
+  // unchanged where its ratio is too narrow for them.
+  function expandToContain(box, boxes, [across, down], size, safe = WHOLE) {
     const inside = boxes
       .map(([x0, y0, x1, y1]) => [x0, y0, Math.min(x1, size[0]), Math.min(y1, size[1])])
       .filter(([x0, y0, x1, y1]) => x0 < x1 && y0 < y1);
@@ -46,17 +56,23 @@ define("boxes", [], () => {
     const [x0, y0, x1, y1] = [edge(Math.min, 0), edge(Math.min, 1), edge(Math.max, 2), edge(Math.max, 3)];
     const old = sizeOf(box);
     let [width, height] = old;
-    if (width < x1 - x0 || height < y1 - y0) {
+    let part = partOf(safe, old);
+    const isTooSmall = ([left, top, right, bottom]) => right - left < x1 - x0 || bottom - top < y1 - y0;
+    if (isTooSmall(part)) {
       const largest = largestWindow([across, down], size);
-      const tall = Math.max(y1 - y0, Math.ceil(((x1 - x0) * down) / across));
-      const wide = Math.max(x1 - x0, Math.ceil((tall * across) / down));
+      const more = areEqual(safe, WHOLE) ? 0 : 1; // a pixel, because the area's sides are rounded
+      const needed = [Math.ceil((x1 - x0 + more) / (safe[2] - safe[0])), Math.ceil((y1 - y0 + more) / (safe[3] - safe[1]))];
+      const tall = Math.max(needed[1], Math.ceil((needed[0] * down) / across));
+      const wide = Math.max(needed[0], Math.ceil((tall * across) / down));
       [width, height] = [Math.min(wide, largest[0]), Math.min(tall, largest[1])];
+      part = partOf(safe, [width, height]);
     }
     if (width < x1 - x0 || height < y1 - y0) return box;
-    const start = (oldStart, oldSide, side, low, high, limit) =>
-      clamp(clamp(oldStart + Math.floor((oldSide - side) / 2), high - side, low), 0, limit - side);
-    const left = start(box[0], old[0], width, x0, x1, size[0]);
-    const top = start(box[1], old[1], height, y0, y1, size[1]);
+    if (isTooSmall(part)) part = [0, 0, width, height];
+    const start = (oldStart, oldSide, side, [low, high], [from, to], limit) =>
+      clamp(clamp(oldStart + Math.floor((oldSide - side) / 2), high - to, low - from), 0, limit - side);
+    const left = start(box[0], old[0], width, [x0, x1], [part[0], part[2]], size[0]);
+    const top = start(box[1], old[1], height, [y0, y1], [part[1], part[3]], size[1]);
     return [left, top, left + width, top + height];
   }
 
@@ -78,5 +94,5 @@ define("boxes", [], () => {
     return [x0, y0, Math.round(x0 + across), Math.round(y0 + across / ratio)];
   }
 
-  return { areEqual, centred, clamp, expandToContain, fromCorners, largestWindow, moved, resized, sizeOf };
+  return { areEqual, centred, clamp, expandToContain, fromCorners, largestWindow, moved, partOf, resized, sizeOf, WHOLE };
 });

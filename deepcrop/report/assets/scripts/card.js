@@ -1,12 +1,12 @@
 // The card of a source in the gallery.
-define("card", ["job", "dom", "format", "marks", "sources", "corrections", "flags", "picture"], (job, { make }, { aspectLabel }, { state }, sources, corrections, { badges }, picture) => {
+define("card", ["job", "dom", "format", "marks", "sources", "corrections", "log", "flags", "picture"], (job, { make }, { aspectLabel }, { state }, sources, corrections, log, { badges }, picture) => {
   // `ratio` is the one ratio that is shown, or -1; `actions` are called with the source's index.
   function cardOf(index, details, ratio, actions) {
     const name = sources.names[index];
     const marks = corrections.marksOf(name);
     const pending = corrections.isPending(name);
     const shown = badges(sources.flagsOf(index, ratio));
-    if (pending) shown.push(make("span", { class: "pending", text: "pending" }));
+    if (pending) shown.push(make("span", { class: "pending", text: pendingText(name) }));
     return make("article", { class: `card ${state(marks)} ${pending ? "is-pending" : ""}`, "data-index": index },
       make("button", { class: "open", "aria-label": `Open ${name}`, onclick: () => actions.open(index) }, picture.stageOf(index, details, { only: ratio })),
       shown.length ? make("div", { class: "badges" }, ...shown) : null,
@@ -15,6 +15,12 @@ define("card", ["job", "dom", "format", "marks", "sources", "corrections", "flag
         make("span", { class: "path", title: name }, make("bdi", { text: name })),
         button("accept", "✓", "Good", marks.good, () => actions.toggleGood(index)),
         button("reject", "✕", "Reject all variants", marks.rejected.length > 0, () => actions.toggleRejected(index))));
+  }
+
+  // Says of another person's marks whose they are.
+  function pendingText(name) {
+    const by = log.pendingOf(name).at(-1)?.by ?? "";
+    return by && by !== log.reviewer() ? `pending, ${by}` : "pending";
   }
 
   // The variants of a source, side by side; those that a person has rejected have no picture.

@@ -1,52 +1,82 @@
-// Marks on sources. Pending marks are kept in this browser and exported as a table; the marks that a run
-// has applied come with the page's data.
-define("corrections", ["job", "csv", "marks", "sources"], (job, csv, { areEqual, blank, isBlank }, sources) => {
+// Marks on sources: those that a run has applied come with the page's data; those of the log since are
+// pending. Pending marks are exported as a table.
+define("corrections", ["job", "csv", "marks", "sources", "log"], (job, csv, marks, sources, log) => {
   const COLUMNS = ["source_uri", "kind", "aspect", "x0", "y0", "x1", "y1"]; // of a corrections file
-  const STORAGE_KEY = `deepcrop-corrections-${job.fingerprint}-${job.root}`;
+  const { areEqual, blank, difference, fromFields, isBlank, toFields } = marks;
   const pending = new Map(); // name -> marks
+  const drafts = new Map(); // name -> marks while something is dragged, not in the log yet
   const listeners = [];
 
   const appliedTo = (name) => sources.applied.get(name) ?? blank();
-  const marksOf = (name) => pending.get(name) ?? appliedTo(name);
-  const isPending = (name) => pending.has(name);
+  const loggedOf = (name) => pending.get(name) ?? appliedTo(name);
+  const marksOf = (name) => drafts.get(name) ?? loggedOf(name);
+  const isPending = (name) => drafts.has(name) || pending.has(name);
 
-  // Make marks pending, unless they equal those that are applied.
-  function setMarks(name, marks) {
+  // Derive the pending marks of a source from the log; returns whether they have changed.
+  function derive(name) {
     const applied = appliedTo(name);
-    // No mark at all would leave applied marks in force; "good" is what takes them back.
-    if (isBlank(marks) && !isBlank(applied)) marks.good = true;
-    if (areEqual(marks, applied)) pending.delete(name);
-    else pending.set(name, marks);
+    const before = pending.get(name);
+    const fields = toFields(applied);
+    for (const entry of log.pendingOf(name)) Object.assign(fields, entry.set);
+    const found = fromFields(fields);
+    if (areEqual(found, applied)) pending.delete(name);
+    else pending.set(name, found);
+    const after = pending.get(name);
+    return before && after ? !areEqual(before, after) : before !== after;
   }
 
-  function edit(name, change) {
-    const marks = structuredClone(marksOf(name));
-    change(marks);
-    setMarks(name, marks);
-    save();
+  // No mark at all would leave applied marks in force; "good" is what takes them back.
+  function completed(name, changed) {
+    if (isBlank(changed) && !isBlank(appliedTo(name))) changed.good = true;
+    return changed;
   }
 
-  function forget(name) {
-    pending.delete(name);
-    save();
+  // Write to the log that a source has other marks now; returns whether it does.
+  function replace(name, changed, relation) {
+    drafts.delete(name);
+    const found = difference(toFields(loggedOf(name)), toFields(completed(name, changed)));
+    if (found || relation) log.append(name, found ?? { set: {}, was: {} }, relation);
+    notify([name]);
+    return found !== null;
   }
+
+  function changedBy(name, change) {
+    const changed = structuredClone(marksOf(name));
+    change(changed);
+    return changed;
+  }
+
+  const edit = (name, change) => replace(name, changedBy(name, change));
+
+  // Show a change that goes on, as while something is dragged; `commit` writes it to the log.
+  function draft(name, change) {
+    drafts.set(name, completed(name, changedBy(name, change)));
+    notify([name]);
+  }
+
+  function commit(name) {
+    if (drafts.has(name)) replace(name, drafts.get(name));
+  }
+
+  const isDraft = (name) => drafts.has(name);
+
+  const forget = (name) => replace(name, structuredClone(appliedTo(name)));
 
   function forgetAll() {
-    pending.clear();
-    save();
+    for (const name of [...pending.keys()]) forget(name);
   }
 
   function toggleGood(name) {
-    edit(name, (marks) => {
-      marks.good = !marks.good;
-      if (marks.good) marks.rejected = [];
+    edit(name, (each) => {
+      each.good = !each.good;
+      if (each.good) each.rejected = [];
     });
   }
 
   function toggleRejected(name) {
-    edit(name, (marks) => {
-      marks.rejected = marks.rejected.length ? [] : [...job.aspects];
-      if (marks.rejected.length) marks.good = false;
+    edit(name, (each) => {
+      each.rejected = each.rejected.length ? [] : [...job.aspects];
+      if (each.rejected.length) each.good = false;
     });
   }
 
@@ -56,40 +86,20 @@ define("corrections", ["job", "csv", "marks", "sources"], (job, csv, { areEqual,
     return appliedTo(sources.names[index]).rejected.filter((aspect) => !made.includes(aspect));
   }
 
-  function save() {
-    try {
-      localStorage.setItem(STORAGE_KEY, JSON.stringify([...pending]));
-    } catch {
-      // A browser may refuse to store; the marks then last until the page is closed.
-    }
-    notify();
-  }
-
-  function load() {
-    try {
-      for (const [name, marks] of JSON.parse(localStorage.getItem(STORAGE_KEY) ?? "[]")) {
-        pending.set(name, { ...blank(), ...marks });
-      }
-    } catch {
-      pending.clear();
-    }
-    notify();
-  }
-
-  function notify() {
-    for (const listener of listeners) listener();
+  function notify(names) {
+    for (const listener of listeners) listener(names);
   }
 
   function toCsv() {
     const rows = [];
-    for (const [name, marks] of pending) {
+    for (const [name, each] of pending) {
       const add = (kind, aspect = "", values = []) =>
         rows.push([sources.uriOf(name), kind, aspect, ...values, "", "", "", ""].slice(0, COLUMNS.length));
-      if (marks.good) add("good");
-      for (const aspect of marks.rejected) add("rejected", aspect);
-      if (marks.focal) add("focal", "", marks.focal);
-      for (const [aspect, box] of Object.entries(marks.boxes)) add("box", aspect, box);
-      for (const box of marks.keep) add("keep", "", box);
+      if (each.good) add("good");
+      for (const aspect of each.rejected) add("rejected", aspect);
+      if (each.focal) add("focal", "", each.focal);
+      for (const [aspect, box] of Object.entries(each.boxes)) add("box", aspect, box);
+      for (const box of each.keep) add("keep", "", box);
     }
     return csv.write([COLUMNS, ...rows]);
   }
@@ -103,31 +113,38 @@ define("corrections", ["job", "csv", "marks", "sources"], (job, csv, { areEqual,
       const name = sources.nameOf(value(row, "source_uri"));
       if (name === null) continue;
       const numbers = ["x0", "y0", "x1", "y1"].map((column) => Number(value(row, column)));
-      const marks = imported.get(name) ?? blank();
+      const found = imported.get(name) ?? blank();
       const kind = value(row, "kind");
       const aspect = value(row, "aspect").replace(":", "x");
-      if (kind === "good") marks.good = true;
-      if (kind === "rejected") marks.rejected.push(...(aspect ? [aspect] : job.aspects));
-      if (kind === "focal") marks.focal = numbers.slice(0, 2);
-      if (kind === "box") marks.boxes[aspect] = numbers;
-      if (kind === "keep") marks.keep.push(numbers);
-      imported.set(name, marks);
+      if (kind === "good") found.good = true;
+      if (kind === "rejected") found.rejected.push(...(aspect ? [aspect] : job.aspects));
+      if (kind === "focal") found.focal = numbers.slice(0, 2);
+      if (kind === "box") found.boxes[aspect] = numbers;
+      if (kind === "keep") found.keep.push(numbers);
+      imported.set(name, found);
     }
-    for (const [name, marks] of imported) setMarks(name, marks);
-    save();
+    for (const [name, found] of imported) replace(name, found);
   }
+
+  log.onChange((names) => {
+    const changed = names.filter(derive);
+    if (changed.length) notify(changed);
+  });
 
   // Pending marks that a run has applied since are no longer pending.
   sources.onLoad((names) => {
     for (const name of names) {
-      if (isPending(name)) setMarks(name, pending.get(name));
+      if (!pending.has(name)) continue;
+      derive(name);
+      if (!pending.has(name)) log.drop(name);
     }
-    if (names.length) save();
+    if (names.length) notify(names);
   });
 
   return {
-    appliedTo, edit, forget, forgetAll, importCsv, isPending, load, marksOf, notMade, pending, toCsv, toggleGood,
-    toggleRejected,
+    appliedTo, commit, draft, edit, forget, forgetAll, importCsv, isDraft, isPending, marksOf, notMade, pending, replace, toCsv,
+    toggleGood, toggleRejected,
+    // The listener is called with the names of the sources whose marks have changed.
     onChange: (listener) => listeners.push(listener),
   };
 });

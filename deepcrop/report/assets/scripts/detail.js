@@ -1,5 +1,5 @@
 // The dialog of one source, large: its crop boxes and focal point can be moved, its variants rejected.
-define("detail", ["job", "dom", "format", "boxes", "marks", "sources", "corrections", "flags", "preview", "picture", "gallery", "stage_editor"], (job, { find, make }, { aspectLabel, formatBytes, formatCount }, boxes, { blank, summary }, sources, corrections, { badges }, preview, picture, gallery, stageEditor) => {
+define("detail", ["job", "dom", "format", "boxes", "marks", "sources", "corrections", "flags", "follow", "preview", "picture", "gallery", "stage_editor"], (job, { find, make }, { aspectLabel, formatBytes, formatCount }, boxes, { blank, summary }, sources, corrections, { badges }, follow, preview, picture, gallery, stageEditor) => {
   const MIN_KEEP_SIDE = 3; // pixels of the source: a smaller box to keep was a click, not a drag
   const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   const KEYS = {
@@ -9,34 +9,75 @@ define("detail", ["job", "dom", "format", "boxes", "marks", "sources", "correcti
     b: () => find("#mark-bad").click(),
     m: () => find("#show-map").hidden || find("#show-map").click(),
     k: () => find("#draw-keep").hidden || find("#draw-keep").click(),
+    r: () => find("#show-thirds").click(),
     u: () => find("#undo").click(),
   };
+  const SETTLED = 600; // milliseconds after the last key of a nudge until it is one change of the log
   const dialog = find("#detail");
   let index = -1; // of the source that is open
   let details = null;
   let aspect = -1; // of the variant that is picked
   let drawing = false; // whether the pointer draws a box to keep
   let showsMap = false; // whether the saliency map is laid over the source
+  let showsThirds = false; // whether a guide of thirds is drawn
+  let nudging = 0; // timer of a nudge that goes on
 
   const currentName = () => sources.names[index];
   const currentMarks = () => corrections.marksOf(currentName());
 
   async function open(opened) {
+    settle();
     index = opened;
     details = await sources.detailsOf(opened);
     aspect = -1;
     drawing = false;
     if (!dialog.open) dialog.showModal();
     paint();
+    if (details.variants) follow.want(currentName());
     dialog.focus();
   }
 
-  function edit(change) {
-    corrections.edit(currentName(), change);
+  const edit = (change) => corrections.edit(currentName(), change);
+
+  // Draw what has changed here or was changed by others.
+  function onMarks(names) {
+    if (!dialog.open || !names.includes(currentName())) return;
+    if (details.variants) follow.want(currentName());
     paint();
   }
 
+  // Draw the boxes that the method found for the marks.
+  function onCrops(name) {
+    if (dialog.open && name === currentName()) paint();
+  }
+
+  // Write a nudge that goes on to the log.
+  function settle() {
+    clearTimeout(nudging);
+    if (index >= 0) corrections.commit(currentName());
+  }
+
+  function nudge(change) {
+    corrections.draft(currentName(), change);
+    clearTimeout(nudging);
+    nudging = setTimeout(settle, SETTLED);
+  }
+
+  // What has the focus, as a selector that finds it again once all is drawn anew.
+  function focusedPart() {
+    const { classList, dataset, ariaLabel, closest } = document.activeElement ?? {};
+    if (classList?.contains("focal")) return "#stage .focal";
+    if (classList?.contains("keep")) return `#stage .keep[data-number="${dataset.number}"]`;
+    return closest && document.activeElement.closest("#variants") && ariaLabel ? `#variants [aria-label="${ariaLabel}"]` : null;
+  }
+
   function paint() {
+    const focused = focusedPart();
+    paintAll();
+    if (focused) find(focused)?.focus();
+  }
+
+  function paintAll() {
     const marks = currentMarks();
     const variants = details.variants ?? [];
     const position = gallery.positionOf(index);
@@ -50,6 +91,8 @@ define("detail", ["job", "dom", "format", "boxes", "marks", "sources", "correcti
     press("#mark-bad", marks.rejected.length === job.aspects.length);
     press("#draw-keep", drawing);
     press("#show-map", showsMap);
+    press("#show-thirds", showsThirds);
+    find("#show-thirds").hidden = !details.variants || job.kind !== "crop";
     find("#show-map").hidden = !details.map;
     find("#draw-keep").hidden = !details.variants || job.kind !== "crop";
     paintStage();
@@ -99,7 +142,7 @@ define("detail", ["job", "dom", "format", "boxes", "marks", "sources", "correcti
       if (showsMap && details.map) find("svg", stage).before(make("img", { class: "heat", src: `maps/${details.map}.png`, alt: "saliency map" }));
       if (job.kind === "crop" && details.variants) {
         const variant = details.variants.find((each) => each.aspect === aspect);
-        stageEditor.attach(find(":scope > svg", stage), { index, details, variant, drawing }, { edit, finish: finishDrag });
+        stageEditor.attach(find(":scope > svg", stage), { index, details, variant, drawing, thirds: showsThirds }, { draft: (change) => corrections.draft(currentName(), change), finish: finishDrag, settle });
       }
     }
     old.replaceWith(stage);
@@ -108,11 +151,11 @@ define("detail", ["job", "dom", "format", "boxes", "marks", "sources", "correcti
   function finishDrag() {
     if (drawing) {
       drawing = false;
-      edit((marks) => {
+      corrections.draft(currentName(), (marks) => {
         marks.keep = marks.keep.filter(([x0, y0, x1, y1]) => x1 - x0 > MIN_KEEP_SIDE && y1 - y0 > MIN_KEEP_SIDE);
       });
     }
-    gallery.repaint(index);
+    corrections.commit(currentName());
   }
 
   // Move the picked variant's box by hundredths of the source's longer side.
@@ -122,13 +165,25 @@ define("detail", ["job", "dom", "format", "boxes", "marks", "sources", "correcti
     const size = [details.width, details.height];
     const pixels = Math.max(1, Math.round(Math.max(...size) / 100));
     const box = preview.boxOf(index, details, variant);
-    edit((marks) => { marks.boxes[job.aspects[aspect]] = boxes.moved(box, [dx * pixels, dy * pixels], size); });
+    nudge((marks) => { marks.boxes[job.aspects[aspect]] = boxes.moved(box, [dx * pixels, dy * pixels], size); });
+  }
+
+  // Move a box to keep likewise, or remove it.
+  function nudgeKeep(number, direction) {
+    const size = [details.width, details.height];
+    const pixels = Math.max(1, Math.round(Math.max(...size) / 100));
+    nudge((marks) => { marks.keep[number] = boxes.moved(marks.keep[number], direction.map((each) => each * pixels), size); });
+  }
+
+  function removeKeep(number) {
+    settle();
+    edit((marks) => marks.keep.splice(number, 1));
+    dialog.focus();
   }
 
   function nudgeFocal(direction) {
     const focal = stageEditor.nudgedFocal(currentMarks().focal ?? details.focal, direction);
-    edit((marks) => { marks.focal = focal; });
-    find("#stage .focal").focus();
+    nudge((marks) => { marks.focal = focal; });
   }
 
   // Its variants and facts, beside it.
@@ -207,7 +262,10 @@ define("detail", ["job", "dom", "format", "boxes", "marks", "sources", "correcti
 
   function onKey(event) {
     const arrow = ARROWS[event.key];
+    const keep = event.target.closest?.(".keep");
     if (event.target.closest?.(".focal") && arrow) nudgeFocal(arrow);
+    else if (keep && arrow) nudgeKeep(Number(keep.dataset.number), arrow);
+    else if (keep && ["Delete", "Backspace"].includes(event.key)) removeKeep(Number(keep.dataset.number));
     else if (event.shiftKey && arrow) nudgeBox(arrow);
     else if (/^[1-9]$/.test(event.key) && Number(event.key) <= job.aspects.length) {
       aspect = Number(event.key) - 1;
@@ -223,14 +281,27 @@ define("detail", ["job", "dom", "format", "boxes", "marks", "sources", "correcti
     onClick("#detail-close", () => dialog.close());
     onClick("#detail-previous", () => step(-1));
     onClick("#detail-next", () => step(1));
-    onClick("#mark-good", () => { gallery.toggleGood(index); paint(); });
-    onClick("#mark-bad", () => { gallery.toggleRejected(index); paint(); });
+    onClick("#mark-good", () => gallery.toggleGood(index));
+    onClick("#mark-bad", () => gallery.toggleRejected(index));
+    onClick("#show-thirds", () => { showsThirds = !showsThirds; paint(); });
     onClick("#show-map", () => { showsMap = !showsMap; paint(); });
     onClick("#draw-keep", () => { drawing = !drawing; paint(); });
     onClick("#reset", () => edit((marks) => Object.assign(marks, blank(), { good: true })));
-    onClick("#undo", () => { corrections.forget(currentName()); paint(); });
-    dialog.addEventListener("close", () => gallery.returnTo(index));
+    onClick("#undo", () => corrections.forget(currentName()));
+    dialog.addEventListener("close", () => {
+      settle();
+      gallery.returnTo(index);
+    });
+    addEventListener("pagehide", settle);
+    corrections.onChange(onMarks);
+    follow.onAnswer(onCrops);
   }
 
-  return { ARROWS, onKey, open, setUp, isOpen: () => dialog.open };
+  // Show a source whose marks were undone, where another one is open.
+  function openNamed(name) {
+    const opened = sources.names.indexOf(name);
+    if (dialog.open && opened >= 0 && opened !== index) open(opened);
+  }
+
+  return { ARROWS, onKey, open, openNamed, settle, setUp, isOpen: () => dialog.open };
 });

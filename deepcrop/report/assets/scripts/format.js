@@ -12,5 +12,8 @@ define("format", [], () => {
     return `${count.toPrecision(3)} TB`;
   }
 
-  return { aspectLabel, formatBytes, formatCount };
+  // A time in seconds since 1970, as this place has it.
+  const formatTime = (seconds) => new Date(1000 * seconds).toLocaleString([], { dateStyle: "short", timeStyle: "short" });
+
+  return { aspectLabel, formatBytes, formatCount, formatTime };
 });

@@ -1,5 +1,5 @@
 // The gallery: the selected sources, a page of cards at a time.
-define("gallery", ["job", "dom", "format", "sources", "corrections", "selection", "card"], (job, { find, make }, { aspectLabel, formatCount }, sources, corrections, selection, { cardOf }) => {
+define("gallery", ["job", "dom", "format", "sources", "corrections", "log", "selection", "card"], (job, { find, make }, { aspectLabel, formatCount }, sources, corrections, log, selection, { cardOf }) => {
   const PAGE_SIZE = 24;
   const { form } = selection;
   let selected = []; // indices of sources, in order
@@ -21,11 +21,33 @@ define("gallery", ["job", "dom", "format", "sources", "corrections", "selection"
     find("#next").addEventListener("click", () => turnPage(1));
     find("#page").addEventListener("change", (event) => showPage(Number(event.target.value) - 1));
     sources.onLoad(() => requestAnimationFrame(update));
+    log.onChange(updateReviewers);
+    corrections.onChange(repaintNames);
     if (!job.count) find("#found").textContent = "no sources yet";
   }
 
   function addOptions(name, values) {
     form.elements[name]?.append(make("option", { value: "", text: "all" }), ...values.map((text, value) => make("option", { value, text })));
+  }
+
+  // The filter by reviewer knows those who have marked something.
+  function updateReviewers() {
+    const field = form.elements.reviewer;
+    const known = [...field.options].map((each) => each.value);
+    for (const name of log.reviewers()) {
+      if (name && !known.includes(name)) field.append(make("option", { value: name, text: name }));
+    }
+    find("#people").hidden = field.options.length < 2;
+  }
+
+  // Redraw the cards of sources whose marks have changed.
+  function repaintNames(names) {
+    const changed = new Set(names);
+    for (const card of document.querySelectorAll(".card")) {
+      const index = Number(card.dataset.index);
+      const name = sources.names[index];
+      if (changed.has(name) && !corrections.isDraft(name)) repaint(index);
+    }
   }
 
   function flagChip(flag, bit) {
@@ -86,22 +108,21 @@ define("gallery", ["job", "dom", "format", "sources", "corrections", "selection"
 
   // Redraw one card; the focus stays on the same button.
   async function repaint(index) {
+    const details = await sources.detailsOf(index);
     const old = find(`.card[data-index="${index}"]`);
     if (!old) return;
     const focused = [...old.querySelectorAll("button")].indexOf(document.activeElement);
-    const card = cardOf(index, await sources.detailsOf(index), selection.readFilters().ratio, actions);
+    const card = cardOf(index, details, selection.readFilters().ratio, actions);
     old.replaceWith(card);
     if (focused >= 0) card.querySelectorAll("button")[focused].focus();
   }
 
   function toggleGood(index) {
     corrections.toggleGood(sources.names[index]);
-    repaint(index);
   }
 
   function toggleRejected(index) {
     corrections.toggleRejected(sources.names[index]);
-    repaint(index);
   }
 
   // Move the focus among the cards, by columns and rows as they lie on the screen.

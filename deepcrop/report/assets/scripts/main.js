@@ -1,5 +1,5 @@
 // Views and keys of the page; then the loading of its data.
-define("main", ["dom", "theme", "sources", "corrections", "corrections_view", "flags", "selection", "gallery", "detail"], ({ find }, theme, sources, corrections, correctionsView, flags, selection, gallery, detail) => {
+define("main", ["dom", "theme", "sources", "log", "corrections_view", "applying", "people", "flags", "selection", "gallery", "detail"], ({ find }, theme, sources, log, correctionsView, applying, people, flags, selection, gallery, detail) => {
   const VIEWS = [...document.querySelectorAll(".view")].map((view) => view.id);
   const KEYS = {
     "/": startSearch,
@@ -33,13 +33,27 @@ define("main", ["dom", "theme", "sources", "corrections", "corrections_view", "f
     if (card) act(Number(card.dataset.index));
   }
 
+  // What a key undoes or does again: z and Z, or as other programs have it with Ctrl or Cmd.
+  function turnOf({ key, ctrlKey, metaKey, shiftKey }) {
+    const letter = key.toLowerCase();
+    if (letter === "z") return shiftKey ? people.redo : people.undo;
+    return (ctrlKey || metaKey) && letter === "y" ? people.redo : null;
+  }
+
   function onKey(event) {
     if (event.key === "Escape") flags.hideTip();
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.altKey) return;
     if (event.target.matches?.("input:not([type=checkbox]), select, textarea")) {
       if (event.key === "Escape") event.target.blur();
       return;
     }
+    const turn = turnOf(event);
+    if (turn) {
+      event.preventDefault();
+      detail.settle();
+      return turn();
+    }
+    if (event.ctrlKey || event.metaKey) return;
     if (detail.isOpen()) return detail.onKey(event);
     if (find("#help").open) return;
     const arrow = detail.ARROWS[event.key];
@@ -78,13 +92,15 @@ define("main", ["dom", "theme", "sources", "corrections", "corrections_view", "f
   find("#reload").addEventListener("click", () => location.reload());
 
   theme.load();
-  corrections.load();
   if (matchMedia("(max-width: 640px)").matches) find("#filter-box").open = false;
   gallery.setUp({ open: detail.open });
   detail.setUp();
   correctionsView.setUp({ refilter: gallery.refilter });
+  applying.setUp();
+  people.setUp({ turned: detail.openNamed });
   flags.setUp();
   showView();
   document.documentElement.classList.add("ready");
   sources.loadIndex();
+  log.start();
 });

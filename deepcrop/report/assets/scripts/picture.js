@@ -3,7 +3,7 @@ define("picture", ["job", "dom", "format", "sources", "corrections", "preview"],
   const HIGHLIGHT = "rgb(255 255 255)";
 
   const imageOf = (index, details) =>
-    details.thumbnail ? `thumbnails/${details.thumbnail}.jpg` : sources.hrefOf(index);
+    details.thumbnail ? `thumbnails/${details.thumbnail}.jpg` : sources.hrefOf(index, 480);
 
   // A source in its own shape; `only` is the one ratio whose boxes are drawn, or -1 for all.
   function stageOf(index, details, { only = -1, lazy = true } = {}) {
@@ -35,7 +35,8 @@ define("picture", ["job", "dom", "format", "sources", "corrections", "preview"],
       layer.append(makeSvg("rect", { ...edges, class: "casing" }));
       layer.append(makeSvg("rect", { ...edges, class: kind, stroke: colourOf(variant.aspect) }));
     }
-    for (const box of marks.keep) layer.append(makeSvg("rect", { ...rectangle(box), class: "keep" }));
+    marks.keep.forEach((box, number) =>
+      layer.append(makeSvg("rect", { ...rectangle(box), class: "keep", "data-number": number })));
     const focal = marks.focal ?? details.focal;
     if (focal) layer.append(focalMarker(focal, details));
     return layer;

@@ -1,6 +1,6 @@
 // Where the next run will put the crop boxes of a source with pending marks, as
 // deepcrop's corrections do it.
-define("preview", ["job", "boxes", "marks", "sources", "corrections"], (job, boxes, { summary }, sources, corrections) => {
+define("preview", ["job", "boxes", "marks", "sources", "corrections", "follow"], (job, boxes, { summary }, sources, corrections, follow) => {
   // The box of a variant: that of the manifest, or where the pending marks will put it.
   function boxOf(index, details, variant) {
     const name = sources.names[index];
@@ -11,13 +11,15 @@ define("preview", ["job", "boxes", "marks", "sources", "corrections"], (job, box
     const own = marks.boxes[aspect];
     const sameBoxes = boxes.areEqual(own, applied.boxes[aspect]) && boxes.areEqual(marks.keep, applied.keep);
     if (sameBoxes && boxes.areEqual(marks.focal, applied.focal)) return variant.box;
+    const found = follow.cropsOf(name)?.[aspect];
+    if (found) return found.box;
     if (own) return own; // a run makes it exactly of the ratio
     const size = [details.width, details.height];
-    const ratio = job.ratios[variant.aspect];
-    if (!marks.focal) return boxes.expandToContain(variant.box, marks.keep, ratio, size);
+    const [ratio, safe] = [job.ratios[variant.aspect], job.safe[variant.aspect]];
+    if (!marks.focal) return boxes.expandToContain(variant.box, marks.keep, ratio, size, safe);
     const isLargest = job.window === "largest" || applied.boxes[aspect];
     const window = isLargest ? boxes.largestWindow(ratio, size) : boxes.sizeOf(variant.box);
-    return boxes.expandToContain(boxes.centred(window, marks.focal, size), marks.keep, ratio, size);
+    return boxes.expandToContain(boxes.centred(window, marks.focal, size, safe), marks.keep, ratio, size, safe);
   }
 
   const isMoved = (index, details, variant) => !boxes.areEqual(boxOf(index, details, variant), variant.box);

@@ -1,5 +1,5 @@
 // The sources that match the filters, in the order asked for.
-define("selection", ["job", "dom", "format", "marks", "sources", "corrections"], (job, { find }, { aspectLabel }, marks, sources, corrections) => {
+define("selection", ["job", "dom", "format", "marks", "sources", "corrections", "log"], (job, { find }, { aspectLabel }, marks, sources, corrections, log) => {
   const form = find("#filters");
   const FLAG_OF_PROBLEM = job.flags.reduce((bits, flag, bit) => (flag.problem ? bits | (1 << bit) : bits), 0);
   const WHOLE = 10_000; // scores are 0 to 1 in these parts
@@ -14,10 +14,17 @@ define("selection", ["job", "dom", "format", "marks", "sources", "corrections"],
       search: value("search").trim().toLowerCase(),
       ratio: number("ratio"), status: number("status"), method: number("method"), error: number("error"),
       folder: value("folder"), marks: value("marks"), order: value("order"),
+      reviewer: value("reviewer"), since: day(value("since")) ?? -Infinity, until: day(value("until"), 1) ?? Infinity,
       flags: [...form.querySelectorAll("[name=flag]:checked")].reduce((bits, box) => bits | box.value, 0),
       low: value("low") ? WHOLE * Number(value("low")) : 0,
       high: value("high") ? WHOLE * Number(value("high")) : WHOLE,
     };
+  }
+
+  // The begin of a day, or of one that is so many days later, in seconds since 1970; null without a day.
+  function day(text, later = 0) {
+    const [year, month, date] = text.split("-").map(Number);
+    return date ? new Date(year, month - 1, date + later).getTime() / 1000 : null;
   }
 
   function hasMarks(name, kind) {
@@ -32,6 +39,8 @@ define("selection", ["job", "dom", "format", "marks", "sources", "corrections"],
   // The indices of the sources that match, in order.
   function select(filters) {
     const byScore = filters.low > 0 || filters.high < WHOLE;
+    const { reviewer, since, until } = filters;
+    const byPerson = reviewer || since > -Infinity || until < Infinity;
     const selected = [];
     for (let index = 0; index < job.count; index++) {
       if (!sources.isLoaded(index)) continue;
@@ -42,6 +51,7 @@ define("selection", ["job", "dom", "format", "marks", "sources", "corrections"],
       if (filters.search && !sources.foldedNames[index].includes(filters.search)) continue;
       if (filters.flags && !(filters.flags & sources.flagsOf(index, filters.ratio))) continue;
       if (filters.marks && !hasMarks(sources.names[index], filters.marks)) continue;
+      if (byPerson && !log.isBy(sources.names[index], reviewer, since, until)) continue;
       if (byScore) {
         const score = sources.scoreOf(index, filters.ratio);
         if (score < filters.low || score > filters.high) continue;

@@ -1,6 +1,7 @@
 // The job's sources. The columns that filters read are in memory for all sources; the details of a
 // source are loaded when it is shown.
-define("sources", ["job", "dom", "marks"], (job, { find, make }, marks) => {
+define("sources", ["job", "served", "dom", "marks"], (job, served, { find, make }, marks) => {
+  const RETRY = 2000; // milliseconds until what could not be loaded is tried again
   const NOT_LOADED = 255; // status of a source whose columns have not arrived yet
   const names = new Array(job.count);
   const foldedNames = new Array(job.count); // in lower case, for the search
@@ -11,11 +12,12 @@ define("sources", ["job", "dom", "marks"], (job, { find, make }, marks) => {
   const flags = [null, ...job.aspects].map(() => new Int32Array(job.count)); // bits: the source's, each ratio's
   const applied = new Map(); // name -> marks that the job's variants were made with
   const listeners = [];
+  const markListeners = [];
   const chunks = new Map(); // number of a details script -> promise of its rows
   const resolvers = new Map();
   let loaded = 0;
 
-  // The data scripts call these two: a page from a file URL can load scripts, but cannot fetch.
+  // The data scripts call these: a page from a file URL can load scripts, but cannot fetch.
   window.deepcrop = {
     index(build, start, columns) {
       if (!isCurrent(build)) return;
@@ -38,6 +40,9 @@ define("sources", ["job", "dom", "marks"], (job, { find, make }, marks) => {
     details(build, number, rows) {
       if (isCurrent(build)) resolvers.get(number)?.(rows);
     },
+    marks(build, entries) {
+      if (isCurrent(build)) for (const listener of markListeners) listener(entries);
+    },
   };
 
   function isCurrent(build) {
@@ -48,6 +53,10 @@ define("sources", ["job", "dom", "marks"], (job, { find, make }, marks) => {
   function loadScript(name) {
     const script = make("script", { src: `data/${name}.js`, async: "" });
     script.addEventListener("load", () => script.remove());
+    script.addEventListener("error", () => {
+      script.remove();
+      if (served) setTimeout(() => loadScript(name), RETRY); // the server may come back
+    });
     document.head.append(script);
   }
 
@@ -55,6 +64,11 @@ define("sources", ["job", "dom", "marks"], (job, { find, make }, marks) => {
     for (let number = 0; number * job.index_rows < job.count; number++) {
       loadScript(`index-${String(number).padStart(4, "0")}`);
     }
+  }
+
+  // Load the log of marks as it was when the page was built.
+  function loadMarks() {
+    for (let number = 0; number < job.mark_scripts; number++) loadScript(`marks-${String(number).padStart(4, "0")}`);
   }
 
   // Resolves to the details of one source.
@@ -96,19 +110,23 @@ define("sources", ["job", "dom", "marks"], (job, { find, make }, marks) => {
     return isWholeUri(uri) ? uri : null;
   }
 
-  // Null where a browser can't open the source.
-  function hrefOf(index) {
+  // Null where a browser can't open the source. The server makes a picture of any source.
+  function hrefOf(index, edge = 1600) {
     const name = names[index];
+    if (served) return `../api/picture?edge=${edge}&source=${encodeURIComponent(uriOf(name))}`;
     if (isWholeUri(name)) return name;
     return job.root_href === null ? null : job.root_href + encodePath(name);
   }
 
   return {
-    applied, detailsOf, errors, flags, flagsOf, foldedNames, hrefOf, loadIndex, methods, nameOf, names, scoreOf,
+    applied, detailsOf, errors, flags, flagsOf, foldedNames, hrefOf, loadIndex, loadMarks, methods, nameOf, names, scoreOf,
     status, uriOf,
     isLoaded: (index) => status[index] !== NOT_LOADED,
     loadedCount: () => loaded,
     // The listener is called when columns have arrived, with the names of those that have applied marks.
     onLoad: (listener) => listeners.push(listener),
+    // The listener is called with entries of the log of marks.
+    onMarks: (listener) => markListeners.push(listener),
+    showRebuilt: () => (find("#rebuilt").hidden = false),
   };
 });

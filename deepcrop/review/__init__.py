@@ -1,0 +1,1 @@
+"""Review that people share: the page of a job, served, with marks that belong to the job."""
