@@ -62,7 +62,9 @@ def test_the_crops_are_those_of_a_run_for_every_method(tmp_path, photos, method)
     photos["chelsea"].save(path)
     out = tmp_path / "out"
     manifest = write_output(out, [row(str(out), str(path))])
-    fields = {"method": method, "aspects": ["1:1", "16:9", "4:5"], "sizes": ["160x90"]}
+    card = {"aspect": "4:5", "widths": [32, 64], "formats": ["webp", "jpeg"]}
+    fields = {"method": method, "aspects": ["1:1", "16:9"], "sizes": ["160x90"]}
+    fields |= {"outputs": {"card": card}}
     fields |= {"safe": {"16:9": [0, 0, 1, 0.7]}, "input": str(path.parent), "output": str(out)}
     manifest.write_record(manifest.read_record() | {"job": fields})
     session = ReviewSession(str(out))
