@@ -106,12 +106,12 @@ class SaliencyCrop(CropMethod, Trained):
         """Bonus of the whole subject, where all gaze is 1; a part of it brings its share."""
         whole: Weight = 0.05
         """Bonus of a window that shows the subject whole, times the share of gaze on it."""
-        faces: Weight = 0.08
+        faces: Weight = 0.12
         """Penalty of cutting the head of a person, and bonus of showing it.
 
         Half of it is for the face, half for the hair.
         """
-        animals: Weight = 0.04
+        animals: Weight = 0.05
         """Penalty of cutting the head of an animal, and bonus of showing it."""
         text: Weight = 0.03
         """Penalty of cutting a line of text."""

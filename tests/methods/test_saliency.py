@@ -181,3 +181,10 @@ def test_neither_a_face_nor_its_hair_is_cut(photos):
 def test_a_head_ends_with_the_photo():
     assert head_of((0.2, 0.5, 0.3, 0.6)) == pytest.approx((0.2, 0.5 - 0.1 * HAIR_RATIO, 0.3, 0.6))
     assert head_of((0.2, 0.01, 0.3, 0.6)) == (0.2, 0, 0.3, 0.6)
+
+
+@pytest.mark.parametrize("aspect", ["1:1", "16:9", "9:16", "4:5"])
+def test_the_head_of_a_portrait_is_shown_whole(method, photos, aspect):
+    [[crop]] = method.boxes(photos[:1], [aspect])
+    head = Box(165, 10, 285, 190)  # the astronaut's, hair and chin
+    assert crop.box.intersection(head) > 0.97 * head.area
