@@ -31,6 +31,7 @@ from .errors import RequestError
 from .geometry import WHOLE, AspectRatio, SafeArea, Size
 from .image import LONGEST_SIDE, MAX_PIXELS, Colour, ExifColour, Hdr
 from .job_fields import Aspects, Endpoint, ExactSize, Format, Glob, SafeAreas, Share
+from .job_files import read_yaml
 from .methods import base, registry
 from .methods import licence as licences
 from .outputs.presets import Output, Presets, Rendition, plain_presets
@@ -38,64 +39,9 @@ from .outputs.rules import RETARGETING
 from .storage import Attributes, Storage, StorageOptions
 from .storage.attributes import NO_ATTRIBUTES
 from .storage.uri import scheme
+from .variant_requests import VariantRequest
 
-__all__ = ["Format", "Job", "VariantRequest"]
-
-
-class VariantRequest:
-    """One variant that the job makes of every source: a ratio, an exact size, or of a preset."""
-
-    def __init__(
-        self,
-        aspect: AspectRatio,
-        size: Size | None,
-        slug: str,
-        rendition: Rendition | None = None,
-        safe: SafeArea = WHOLE,
-    ) -> None:
-        """Keep what is asked for.
-
-        Args:
-            aspect: the ratio.
-            size: the exact size in pixels, if one is asked for.
-            slug: the name of the ratio or size in the manifest's column ``aspect``; all variants of
-                a preset have the same.
-            rendition: which variant of which preset it is.
-            safe: the part of the crop that nothing is laid over.
-        """
-        self.aspect = aspect
-        self.size = size
-        self.slug = slug
-        self.rendition = rendition
-        self.safe = safe
-
-    def __repr__(self) -> str:
-        """Show the name."""
-        return f"VariantRequest({self.name})"
-
-    @property
-    def name(self) -> str:
-        """The name in remarks, which no other variant has."""
-        return self.slug if self.rendition is None else self.rendition.name
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names used in paths: for variants as asked, and for smaller ones of an exact size."""
-        folder = self.slug if self.rendition is None else self.rendition.folder
-        return (folder,) if self.size is None else (folder, f"{folder}-smaller")
-
-    def is_smaller(self, size: Size) -> bool:
-        """Return whether a variant has fewer pixels than are asked for."""
-        if self.size is not None:
-            return size != self.size
-        return self.rendition is not None and size.width < self.rendition.pixel_width
-
-    @property
-    def wanted(self) -> str:
-        """The size that is asked for, in words; empty where the crop box decides."""
-        if self.size is not None:
-            return str(self.size)
-        return "" if self.rendition is None else f"{self.rendition.pixel_width} wide"
+__all__ = ["Format", "Job", "VariantRequest", "read_yaml"]
 
 
 class Job(BaseModel):
@@ -402,27 +348,3 @@ def _of(name: str, output: Output) -> Iterator[tuple[AspectRatio, Size | None, s
     for each in output.renditions(name):
         size = None if exact is None else output.pixels(each.width, each.density)
         yield output.ratio, size, output.slug, each
-
-
-def read_yaml(path: str | Path) -> dict[str, Any]:
-    """Read a mapping from a YAML file.
-
-    Raises:
-        RequestError: it can't be read, or holds no mapping.
-    """
-    try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except IsADirectoryError:
-        raise RequestError(
-            f"{path}: is a folder, expected a job file; for a folder of photos: --input {path}"
-        ) from None
-    except OSError as error:
-        raise RequestError(f"{path}: cannot be read ({error.strerror})") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        where = " ".join(str(error).split())
-        raise RequestError(f"{path}: not YAML ({where})") from None
-    if not isinstance(values, dict):
-        raise RequestError(
-            f"{path}: expected a mapping of a job's fields, such as method: saliency"
-        )
-    return values

@@ -18,29 +18,25 @@ checker. The attributes of all classes are checked when the method is looked up
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
 from typing import (
     TYPE_CHECKING,
     ClassVar,
     Literal,
-    NamedTuple,
     Protocol,
-    Self,
     TypeAlias,
     TypeVar,
     runtime_checkable,
 )
 
-from ..flags import Flag
-from ..geometry import WHOLE, AspectRatio, Box, Focal, RatioLike, SafeArea, Size
-from .pictures import Photo, as_array, as_aspects, as_tensor, size_of, size_of_array
+from ..geometry import AspectRatio, RatioLike, Size
+from .crops import Crop, Finder, Hints, Part
+from .inputs import CropInputs, PixelInputs, read_inputs, read_pixels
+from .pictures import Photo, as_array, as_aspects, as_tensor, size_of
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
     from _typeshed import DataclassInstance
-    from numpy.typing import NDArray
     from torch import Tensor
 
 __all__ = [
@@ -73,161 +69,6 @@ __all__ = [
 OptionsT = TypeVar("OptionsT", bound="DataclassInstance")
 
 Kind = Literal["crop", "retarget"]
-
-
-@dataclass(frozen=True)
-class Part:
-    """Something that a method found in an image and that a crop box should not cut."""
-
-    box: Box
-    """The box around the part in source pixels, not empty, inside the image."""
-    flag: Flag
-    """The flag of a crop whose box cuts the part: ``head-cut`` or ``subject-cut``."""
-
-    def cut_by(self, box: Box) -> bool:
-        """Return whether a crop box cuts the part: it has more than 5%, less than 95% of its area.
-
-        A part that is left out doesn't count as cut: a portrait may show one of two people.
-        """
-        return 0.05 < box.intersection(self.box) / self.box.area < 0.95
-
-
-@dataclass(frozen=True)
-class Crop:
-    """One result of a crop method."""
-
-    box: Box
-    """The crop box in source pixels, of the requested aspect ratio to the nearest pixel."""
-    score: float
-    """The crop's quality, 0 (worst) to 1; what it measures, the method's ``score_meaning`` says."""
-    focal: Focal
-    """The most important point, 0..1 of the source's sides, equal for all ratios."""
-    note: str | None = None
-    """A note for the user on this result, such as words that were not understood."""
-    flags: tuple[Flag, ...] = ()
-    """The method's own flags of this box, except those of cut parts."""
-    parts: tuple[Part, ...] = ()
-    """Parts of the image that the box should not cut, equal for all ratios."""
-    preference: float | None = None
-    """The chance (0..1) that a person prefers the crop to the largest centred one; None if the
-    method doesn't estimate it."""
-
-    def flagged(self, size: Size) -> Self:
-        """Return the crop with all flags of its box: the method's own and the computed ones.
-
-        The computed flags report cut parts, and a focal point outside the box. They are computed
-        from the current box, which a person may have moved.
-
-        Args:
-            size: size of the source in pixels.
-        """
-        flags = set(self.flags) - {Flag.FOCAL_OUTSIDE} - {part.flag for part in self.parts}
-        flags |= {part.flag for part in self.parts if part.cut_by(self.box)}
-        x, y = self.focal[0] * size.width, self.focal[1] * size.height
-        if not (self.box.x0 <= x <= self.box.x1 and self.box.y0 <= y <= self.box.y1):
-            flags.add(Flag.FOCAL_OUTSIDE)
-        return replace(self, flags=tuple(each for each in Flag if each in flags))
-
-
-@dataclass(frozen=True)
-class Hints:
-    """A user's hints for one image; a method follows the hints that it supports."""
-
-    caption: str | None = None
-    """A description of what the crop should show (CAGIC)."""
-    focal: Focal | None = None
-    """A point that must be in the crop, as near to its centre as the image allows (0..1)."""
-    keep: tuple[Box, ...] = ()
-    """Boxes in source pixels that crops must not cut, unless they don't fit the ratio."""
-    safe: Mapping[AspectRatio, SafeArea] = field(default_factory=dict)
-    """The parts of the crops that nothing is laid over, by ratio; followed by methods whose
-    ``follows_safe`` says so. Of others the boxes are shifted afterwards."""
-
-    def safe_of(self, ratio: AspectRatio) -> SafeArea:
-        """Return the safe area of a ratio's crop; the whole crop where none was stated."""
-        return self.safe.get(ratio, WHOLE)
-
-
-Finder = Callable[[Hints], "list[Crop]"]
-"""Finds the crops of one image, one for each ratio, from hints: the network isn't run again."""
-
-
-class CropInputs(NamedTuple):
-    """The converted arguments of :meth:`CropMethod.boxes`, with defaults filled in."""
-
-    images: Sequence[Tensor]
-    """The images, uint8 ``(3, H, W)`` each."""
-    ratios: Sequence[AspectRatio]
-    """The aspect ratios requested for every image."""
-    sizes: Sequence[Size]
-    """The size of each image's source in pixels; boxes are in these pixels."""
-    hints: Sequence[Hints]
-    """The hints for each image; empty hints if the user gave none."""
-
-
-def read_inputs(
-    images: Sequence[Photo],
-    aspects: Sequence[RatioLike],
-    sizes: Sequence[Size] | None,
-    hints: Sequence[Hints] | None,
-) -> CropInputs:
-    """Convert and check the arguments of :meth:`CropMethod.boxes`; every crop method starts so.
-
-    Args:
-        images: PIL images, arrays (H, W, 3) or tensors (3, H, W), 8-bit RGB, of any sizes.
-        aspects: the aspect ratios requested for every image.
-        sizes: the size of each image's source; None if the images are the sources.
-        hints: the user's hints for each image; None if there are none.
-
-    Raises:
-        RequestError: an argument isn't an image or isn't an aspect ratio.
-    """
-    tensors = [as_tensor(image) for image in images]
-    return CropInputs(
-        tensors,
-        as_aspects(aspects),
-        sizes or [size_of(tensor) for tensor in tensors],
-        hints or [Hints()] * len(tensors),
-    )
-
-
-class PixelInputs(NamedTuple):
-    """:class:`CropInputs` for methods that do without PyTorch, whose import takes seconds."""
-
-    images: Sequence[NDArray[np.uint8]]
-    """The images, ``(H, W, 3)`` each."""
-    ratios: Sequence[AspectRatio]
-    """See :attr:`CropInputs.ratios`."""
-    sizes: Sequence[Size]
-    """See :attr:`CropInputs.sizes`."""
-    hints: Sequence[Hints]
-    """See :attr:`CropInputs.hints`."""
-
-
-def read_pixels(
-    images: Sequence[Photo],
-    aspects: Sequence[RatioLike],
-    sizes: Sequence[Size] | None,
-    hints: Sequence[Hints] | None,
-) -> PixelInputs:
-    """Convert and check the arguments of :meth:`CropMethod.boxes` as :func:`read_inputs` does.
-
-    Args:
-        images: see :func:`read_inputs`.
-        aspects: see :func:`read_inputs`.
-        sizes: see :func:`read_inputs`.
-        hints: see :func:`read_inputs`.
-
-    Raises:
-        RequestError: an argument isn't an image or isn't an aspect ratio.
-    """
-    arrays = [as_array(image) for image in images]
-    return PixelInputs(
-        arrays,
-        as_aspects(aspects),
-        sizes or [size_of_array(each) for each in arrays],
-        hints or [Hints()] * len(arrays),
-    )
 
 
 def options_of(kind: type[OptionsT], options: DataclassInstance | None) -> OptionsT:
