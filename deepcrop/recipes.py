@@ -68,6 +68,12 @@ class Wanted:
     rejected: tuple[str, ...]
     """Names of the requests that a person rejected."""
 
+    @property
+    def rejected_remarks(self) -> frozenset[str]:
+        """The names in remarks of the requests that a person rejected."""
+        named = zip(self.names, self.remarks, strict=True)
+        return frozenset(remark for name, remark in named if name in self.rejected)
+
 
 class Recipes:
     """The recipes of a job."""

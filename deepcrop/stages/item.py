@@ -231,7 +231,12 @@ class ImageTask:
         """Return all remarks: on the source, on its variants in order, and of the method."""
         names = tuple(dict.fromkeys(self.wanted.names)) if self.wanted else ()
         remarks = self.wanted.remarks if self.wanted else ()
-        earlier = [note for note in earlier_notes(self.same) if not is_of_correction(note)]
+        rejected = self.wanted.rejected_remarks if self.wanted else ()
+        earlier = [
+            note
+            for note in earlier_notes(self.same)
+            if not (is_of_correction(note) or note.about in rejected)
+        ]
         source = [note for note in (self.notes if self.seen else earlier) if not note.about]
         if not self.seen:
             source += [note for note in self.notes if not note.about and note not in source]

@@ -125,7 +125,7 @@ class PixelMaker:
             needed = image.size_to_decode(task.size, [(frame.crop.box, frame.size)])
             own = image.shrink_for(task.size, needed) if task.format == "jpeg" else 1
             groups.setdefault(min(shared, own), []).append(frame)
-        for shrink in sorted(groups, key=lambda each: each != task.shrink):
+        for shrink in sorted(groups, reverse=True):  # a picture at full size serves all that follow
             group = groups[shrink]
             if task.picture is None or (task.shrink != shrink and task.picture.shrink > 1):
                 least = recipes.least(task.size)

@@ -16,9 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from deepcrop.geometry import Box, Size
+from deepcrop.image import shrink_for, size_to_decode
 from deepcrop.job import Job
 from deepcrop.manifest.store import Manifest
 from deepcrop.manifest.verify import audit
+from deepcrop.recipes import Recipes
 from deepcrop.storage import Storage
 
 from .engine import run
@@ -142,6 +145,7 @@ class Life:
     def _least(self, before: Rows, after: Rows) -> Counter[str]:
         """Return what had to be done, by what is in the rows."""
         least: Counter[str] = Counter(decodes=0, passes=0, renders=0, put=0, copy=0)
+        scales = Scales(Job.parse(self.world.job(self.output)))
         for uri, row in after.items():
             old = before.get(uri)
             same = old is not None and old["sha256"] == row["sha256"]
@@ -149,15 +153,16 @@ class Life:
             boxed = [entry for entry in row["rendering_recipes"] if " " in entry]
             asks = len(boxed) < len(row["rendering_recipes"])
             if not same or old is None:
-                least["decodes"] += row["format"] is not None or row["error_stage"] == "decode"
-                least["passes"] += row["status"] == "ok" and asks
-                least["renders"] += len(row["variants"])
                 made = row["variants"]
+                seen = row["format"] is not None or row["error_stage"] == "decode"
+                least["decodes"] += scales.count(row, made, seen=seen)
+                least["passes"] += row["status"] == "ok" and asks
+                least["renders"] += len(made)
             else:
                 made = [each for each in row["variants"] if not _stands(each, old["variants"])]
                 asked = _is_asked(row, old)
                 least["passes"] += asked
-                least["decodes"] += bool(made) or asked
+                least["decodes"] += scales.count(row, made, seen=asked)
                 least["renders"] += len(made)
             new = [each for each in made if had.get(each["variant_uri"], {}).get("sha256")
                    != each["sha256"]]  # fmt: skip
@@ -192,6 +197,38 @@ class Life:
     def _files(self, output: str) -> Mapping[str, int]:
         entries = self.storage.list(f"{output}/variants")
         return {entry.uri.removeprefix(output): entry.size for entry in entries}
+
+
+class Scales:
+    """Counts the scales at which sources have to be decoded.
+
+    A variant's bytes may not depend on what else is made of its source, so the scale of each
+    follows from its own box and size, and two variants may need two decodes.
+    """
+
+    def __init__(self, job: Job) -> None:
+        """Take the job that the sources are decoded for."""
+        self.recipes = Recipes(job)
+
+    def count(self, row: Mapping[str, Any], made: list[dict[str, Any]], *, seen: bool) -> int:
+        """Return the number of decodes that a source takes.
+
+        Args:
+            row: its row.
+            made: the variants that have to be rendered.
+            seen: whether it has to be decoded for the method, or to be found broken.
+        """
+        if row["width"] is None:
+            return int(seen)
+        size = Size(row["width"], row["height"])
+        shared = self.recipes.shrink(size, row["format"])
+        scales = {shared} if seen else set()
+        for each in made:
+            box = Box(each["x0"], each["y0"], each["x1"], each["y1"])
+            least = size_to_decode(size, [(box, Size(each["width"], each["height"]))])
+            own = shrink_for(size, least) if row["format"] == "jpeg" else 1
+            scales.add(min(shared, own))
+        return len(scales)
 
 
 CUT = ("aspect", "x0", "y0", "x1", "y1", "rendering_recipe", "format")
