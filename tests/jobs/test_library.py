@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from deepcrop.job import Job
+from deepcrop.manifest.store import Manifest
+from deepcrop.storage import Storage
 from jobs.faults.library import engine
-from jobs.faults.library.life import Life
+from jobs.faults.library.life import HEAD, UNEQUAL, Life
 from jobs.faults.library.method import install, uninstall
 
 
@@ -59,3 +63,45 @@ def test_a_library_in_a_bucket(tmp_path, best_s3):
     for number in range(6):
         played = life.round(number)
         assert not played.problems, (number, played.events, played.problems)
+
+
+def made(folder: Path, name: str, photo: Image.Image, corrections: str = "", **fields: object):
+    """Bring an output of one photo up to date; return its row without times, and its files."""
+    (folder / "in").mkdir(exist_ok=True)
+    if not (folder / "in/a.jpg").exists():
+        photo.save(folder / "in/a.jpg")
+    told = None
+    if corrections:
+        told = folder / "told.csv"
+        told.write_text(f"{HEAD}\n{folder}/in/a.jpg,{corrections}\n")
+    output = folder / name
+    job = Job.parse(
+        {"input": str(folder / "in"), "output": str(output), "method": "center", **fields}
+    )
+    engine.run(job, told and str(told))
+    manifest = Manifest(str(output), Storage())
+    manifest.load_parts()
+    [row] = manifest.table().to_pylist()
+    paths = (output / "variants").rglob("*.jpg")
+    files = {str(path.relative_to(output)): path.read_bytes() for path in paths}
+    return {key: value for key, value in row.items() if key not in {*UNEQUAL, "variants"}}, files
+
+
+def test_remarks_on_a_variant_that_a_person_rejects_go_with_it(tmp_path):
+    photo = Image.new("RGB", (60, 40))
+    asked = {"aspects": ["1:1"], "sizes": ["400x300"]}
+    first, _ = made(tmp_path, "out", photo, **asked)
+    assert "smaller-than-asked" in first["flags"]
+    rejected = "rejected,400x300px,,,,"
+    row, _ = made(tmp_path, "out", photo, rejected, **asked)
+    assert row == made(tmp_path, "fresh", photo, rejected, **asked)[0]
+    assert row["flags"] == ["rejected"]
+
+
+def test_variants_of_one_source_are_rendered_at_their_own_scale_in_any_order(tmp_path):
+    """The larger one is asked for first, and both boxes are known: no decode is shared."""
+    photo = Image.effect_noise((2600, 1950), 90).convert("RGB")
+    asked = {"sizes": ["2000x1400", "60x60"], "max_size": 64}
+    made(tmp_path, "out", photo, quality=90, **asked)
+    _, files = made(tmp_path, "out", photo, quality=70, **asked)
+    assert files == made(tmp_path, "fresh", photo, quality=70, **asked)[1]
