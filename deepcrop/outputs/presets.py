@@ -204,13 +204,17 @@ class Rendition:
     @property
     def folder(self) -> str:
         """The folder of its files, below ``variants/``: ``card/320w`` or ``card/320w@2x``."""
-        density = "" if self.density == 1 else f"@{self.density:g}x"
-        return f"{self.preset}/{self.width}w{density}"
+        return folder_of(self.preset, self.width, self.density)
 
     @property
     def name(self) -> str:
         """Its name in remarks: ``card/320w.avif``."""
         return f"{self.folder}.{self.format}"
+
+
+def folder_of(preset: str, width: int, density: float) -> str:
+    """Return the folder of a preset's files of a width and density, below ``variants/``."""
+    return f"{preset}/{width}w" + ("" if density == 1 else f"@{density:g}x")
 
 
 def sized(ratio: AspectRatio, width: int) -> Size:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..errors import RenderError
 from ..flags import Flag, Note
-from ..geometry import Size
+from ..geometry import WHOLE, Size
 from ..job import Job, VariantRequest
 from ..methods.base import Crop
 from ..outputs.rules import BY_PERSON, WHOLE_PHOTO, Fit, Judged, decide
@@ -95,8 +95,8 @@ class Frames:
         flags = {str(flag) for flag in crop.flags}
         judged = Judged(crop.box.size.width, crop.score, kept, flags)
         fit = decide(request.rendition.output.fit, judged)
-        if fit.action not in ("crop", "review"):
-            task.record_box(request.aspect, crop)
+        if fit.action not in ("crop", "review") and request.safe == WHOLE:
+            task.record_box(request.aspect, crop)  # a box in a safe area is none of the ratio alone
         return fit
 
     def _window(

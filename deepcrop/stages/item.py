@@ -23,7 +23,14 @@ from ..sources.corrections import CORRECTIONS_COLUMN, Correction
 from ..sources.rows import ListingRow
 from ..storage import strip_credentials
 from ..tables import images_table
-from .notes import METHOD, correction_notes, earlier_notes, is_of_correction, noted
+from .notes import (
+    METHOD,
+    correction_notes,
+    earlier_notes,
+    is_of_correction,
+    noted,
+    remark_name,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -180,6 +187,15 @@ class ImageTask:
         mine = [replace(note, about=about) for note in notes]
         self.notes += [note for note in dict.fromkeys(mine) if note not in self.notes]
 
+    def keep_remarks(self, about: str) -> None:
+        """Keep the earlier remarks on a variant that is there already, as it is wanted.
+
+        Args:
+            about: the name of the variant.
+        """
+        earlier = (note for note in earlier_notes(self.same) if note.about == about)
+        self.remark([note for note in earlier if not is_of_correction(note)], about)
+
     def record_box(self, ratio: AspectRatio, crop: Crop) -> None:
         """Record a crop that no variant shows, so that the method isn't asked for it again."""
         if self.spare is None:
@@ -241,7 +257,8 @@ class ImageTask:
         if not self.seen:
             source += [note for note in self.notes if not note.about and note not in source]
         before, after = correction_notes(self.stated, self.correction, names)
-        others = {note.about for note in (*earlier, *self.notes)} - {"", METHOD}
+        # Variants that are asked for no more stand until they are pruned.
+        others = {remark_name(each) for each in self.variants}
         variants: list[Note] = []
         for name in dict.fromkeys([*remarks, *sorted(others)]):
             known = self.notes if name in self.remade else earlier

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..flags import Flag, Note
-from ..manifest.rows import ImageRow
+from ..manifest.rows import ImageRow, VariantRow
+from ..outputs.presets import folder_of
 from ..sources.corrections import CORRECTED_NOTE, OUTSIDE_NOTE, Correction
 
 METHOD, CORRECTION = "method", "correction"
@@ -46,6 +47,14 @@ def correction_notes(
     if applied.focal or applied.keep:
         about = [CORRECTION, *about]
     return before, [Note(CORRECTED_NOTE, None, name) for name in about]
+
+
+def remark_name(variant: VariantRow) -> str:
+    """Return the name that a variant has in remarks, as :attr:`.VariantRequest.name`."""
+    preset, width, density = variant["preset"], variant["asked_width"], variant["density"]
+    if preset is None or width is None or density is None:
+        return variant["aspect"]
+    return f"{folder_of(preset, width, density)}.{variant['format']}"
 
 
 def is_of_correction(note: Note) -> bool:

@@ -143,6 +143,7 @@ class Renderer:
         for frame in self.frames.of(task):
             if (standing := self.rows.standing(task, frame)) is not None:
                 task.variants.append(standing)
+                task.keep_remarks(self.job.requests[frame.index].name)
             else:
                 frames.append(frame)
         yield from self.pixels.of_frames(task, frames)

@@ -68,12 +68,13 @@ def test_a_library_in_a_bucket(tmp_path, best_s3):
 def made(folder: Path, name: str, photo: Image.Image, corrections: str = "", **fields: object):
     """Bring an output of one photo up to date; return its row without times, and its files."""
     (folder / "in").mkdir(exist_ok=True)
-    if not (folder / "in/a.jpg").exists():
-        photo.save(folder / "in/a.jpg")
+    source = folder / "in" / ("a.png" if photo.mode == "RGBA" else "a.jpg")
+    if not source.exists():
+        photo.save(source)
     told = None
     if corrections:
         told = folder / "told.csv"
-        told.write_text(f"{HEAD}\n{folder}/in/a.jpg,{corrections}\n")
+        told.write_text(f"{HEAD}\n{source},{corrections}\n")
     output = folder / name
     job = Job.parse(
         {"input": str(folder / "in"), "output": str(output), "method": "center", **fields}
@@ -105,3 +106,33 @@ def test_variants_of_one_source_are_rendered_at_their_own_scale_in_any_order(tmp
     made(tmp_path, "out", photo, quality=90, **asked)
     _, files = made(tmp_path, "out", photo, quality=70, **asked)
     assert files == made(tmp_path, "fresh", photo, quality=70, **asked)[1]
+
+
+def test_a_variant_that_stands_keeps_its_remarks(tmp_path):
+    """A correction that leaves the box as it is has no variant made again."""
+    photo = Image.effect_noise((300, 200), 80).convert("RGBA")
+    photo.putalpha(128)
+    asked = {"aspects": ["1:1"], "sizes": ["400x300"]}
+    made(tmp_path, "out", photo, **asked)
+    row, files = made(tmp_path, "out", photo, "focal,,0.5,0.5,,", **asked)
+    assert (row, files) == made(tmp_path, "fresh", photo, "focal,,0.5,0.5,,", **asked)
+    assert row["flags"] == ["smaller-than-asked", "corrected", "alpha-flattened"]
+
+
+def test_a_box_in_a_safe_area_is_none_of_the_ratio_alone(tmp_path):
+    photo = Image.effect_noise((300, 200), 80)
+    padded = {"card": {"aspect": "1:1", "widths": [50], "fit": "pad"}}
+    cropped = {"card": {"aspect": "1:1", "widths": [50]}}
+    made(tmp_path, "out", photo, outputs=padded, safe={"1:1": [0, 0, 0.5, 1]})
+    _, files = made(tmp_path, "out", photo, outputs=cropped)
+    assert files == made(tmp_path, "fresh", photo, outputs=cropped)[1]
+
+
+def test_remarks_on_what_rules_left_out_go_with_the_preset(tmp_path):
+    photo = Image.effect_noise((300, 200), 80)
+    skipped = {"card": {"aspect": "1:1", "widths": [50], "formats": ["webp"], "fit": "skip"}}
+    asked = {"card": {"aspect": "1:1", "widths": [50], "formats": ["png"]}}
+    first, _ = made(tmp_path, "out", photo, outputs=skipped)
+    assert first["flags"] == ["left-out"]
+    row, _ = made(tmp_path, "out", photo, outputs=asked)
+    assert row["flags"] == [] and row["note"] is None

@@ -150,8 +150,8 @@ class Life:
             old = before.get(uri)
             same = old is not None and old["sha256"] == row["sha256"]
             had = {each["variant_uri"]: each for each in old["variants"]} if old else {}
-            boxed = [entry for entry in row["rendering_recipes"] if " " in entry]
-            asks = len(boxed) < len(row["rendering_recipes"])
+            entries = row["rendering_recipes"]
+            asks = any(" " not in each or " safe " in each for each in entries)  # no person's box
             if not same or old is None:
                 made = row["variants"]
                 seen = row["format"] is not None or row["error_stage"] == "decode"
@@ -186,7 +186,7 @@ class Life:
             differing = [
                 f"{name}: {rows[uri].get(name)!r}, afresh {value!r}"
                 for name, value in other[uri].items()
-                if rows[uri].get(name) != value
+                if not _agree(name, rows[uri].get(name), value)
             ]
             if differing:
                 problems.append(f"{uri}: {'; '.join(differing)}")
@@ -224,6 +224,9 @@ class Scales:
         shared = self.recipes.shrink(size, row["format"])
         scales = {shared} if seen else set()
         for each in made:
+            if each["preset"] is not None:
+                scales.add(1)
+                continue
             box = Box(each["x0"], each["y0"], each["x1"], each["y1"])
             least = size_to_decode(size, [(box, Size(each["width"], each["height"]))])
             own = shrink_for(size, least) if row["format"] == "jpeg" else 1
@@ -231,27 +234,58 @@ class Scales:
         return len(scales)
 
 
-CUT = ("aspect", "x0", "y0", "x1", "y1", "rendering_recipe", "format")
+CUT = ("aspect", "x0", "y0", "x1", "y1", "rendering_recipe", "format", "fit")
 """What a variant of the same bytes is the same by."""
 
 
+def _agree(name: str, value: object, afresh: object) -> bool:
+    """Tell whether a column is right: further boxes may have been recorded in earlier rounds."""
+    if name != "spare_boxes":
+        return value == afresh
+    had, wanted = _by_ratio(value), _by_ratio(afresh)
+    return wanted.keys() <= had.keys() and all(had[each] == wanted[each] for each in wanted)
+
+
+def _by_ratio(boxes: object) -> dict[str, object]:
+    assert isinstance(boxes, list)
+    return {each["aspect"]: each for each in boxes}
+
+
 def _stands(variant: Mapping[str, Any], earlier: list[dict[str, Any]]) -> bool:
+    """Tell whether a variant was there; the crop behind a blurred one isn't recorded."""
+    if variant["fit"] == "blur":
+        unchanged = (*CUT, "analysis_recipe")
+        return any(all(variant[name] == each[name] for name in unchanged) for each in earlier)
     return any(all(variant[name] == each[name] for name in CUT) for each in earlier)
 
 
 def _is_asked(row: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
-    """Return whether the method has to see a source whose bytes are the same."""
-    by_method = {
-        each["aspect"] for each in row["variants"] if not each["analysis_recipe"].startswith("box")
-    }
-    if row["status"] != "ok" or not by_method:
+    """Return whether the method has to see a source whose bytes are the same.
+
+    Of requests that rules leave out, nothing is known here but that they may make it necessary.
+    """
+    if row["status"] != "ok":
         return False
-    recipes = {each["analysis_recipe"] for each in row["variants"]} - {
-        each["analysis_recipe"] for each in row["variants"] if each["aspect"] not in by_method
-    }
-    known = [each for each in old["variants"] if each["analysis_recipe"] in recipes]
-    ratios = {_ratio(each["aspect"]) for each in known}
-    return any(_ratio(name) not in ratios for name in by_method)
+    by_method = [each for each in row["variants"] if not each["analysis_recipe"].startswith("box")]
+    return any(not _is_known(each, row, old) for each in by_method) or _is_left_out(row)
+
+
+def _is_left_out(row: Mapping[str, Any]) -> bool:
+    return any(each == "left-out" for each in row["flags"])
+
+
+def _is_known(variant: Mapping[str, Any], row: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
+    """Return whether the box of a variant was recorded."""
+    ratio, recipe = _ratio(variant["aspect"]), variant["analysis_recipe"]
+    for each in old["variants"]:
+        is_of = each["analysis_recipe"] == recipe and _ratio(each["aspect"]) == ratio
+        if is_of and (
+            each["x0"] is not None or each["rendering_recipe"] == variant["rendering_recipe"]
+        ):
+            return True
+    if recipe != row["analysis_recipe"] or recipe != old["analysis_recipe"]:
+        return False
+    return any(_ratio(each["aspect"]) == ratio for each in old["spare_boxes"])
 
 
 def _ratio(name: str) -> float:

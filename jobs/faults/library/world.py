@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +16,21 @@ from deepcrop.storage import Storage
 
 RATIOS = ("1:1", "16:9", "4:5", "2:3", "3:1")
 SIZES = ("24x24", "32x18", "40x30", "200x200")
-FORMATS = ("jpeg", "png")
+PRESETS: Mapping[str, Mapping[str, object]] = {
+    "card": {"aspect": "4:5", "widths": [12, 20], "formats": ["webp", "jpeg"]},
+    "hero": {"aspect": "3:1", "widths": [24], "densities": [1, 2], "formats": ["png"]},
+    "tile": {"size": "30x30", "formats": ["jpeg"]},
+}
+RULES: Sequence[Mapping[str, str]] = (
+    {},
+    {"kept<0.5": "pad"},
+    {"score<0.6": "blur", "else": "review"},
+    {"width<24": "skip"},
+    {"width<40 & kept<0.7": "skip", "else": "pad"},
+)
+QUALITIES = (60, 85)
+SAFE = (0.0, 0.0, 0.6, 1.0)
+"""A safe area: x0, y0, x1, y1 in 0..1 of the sides of a crop."""
 
 
 @dataclass
@@ -31,6 +45,9 @@ class World:
     """Bytes by name."""
     aspects: list[str] = field(default_factory=lambda: ["1:1"])
     sizes: list[str] = field(default_factory=list)
+    presets: dict[str, dict[str, object]] = field(default_factory=dict)
+    safe: set[str] = field(default_factory=set)
+    """Ratios with a safe area."""
     quality: int = 85
     cells: int = 4
     corrections: dict[str, str] = field(default_factory=dict)
@@ -50,9 +67,10 @@ class World:
     def _picture(self, name: str) -> bytes:
         seed = self.rng.getrandbits(32)
         shape = self.rng.randint(24, 72), self.rng.randint(24, 72)
-        noise = np.random.default_rng(seed).integers(0, 255, (6, 6, 3), np.uint8)
-        out = io.BytesIO()
         kind = "jpeg" if name.endswith("jpg") else "png"
+        channels = 4 if kind == "png" and seed % 4 == 0 else 3
+        noise = np.random.default_rng(seed).integers(0, 255, (6, 6, channels), np.uint8)
+        out = io.BytesIO()
         Image.fromarray(noise).resize(shape).save(out, kind)
         data = out.getvalue()
         return data[: len(data) // 2] if seed % 30 == 0 and kind == "jpeg" else data
@@ -74,12 +92,17 @@ class World:
             "removed": lambda: self._each(some, self._remove),
             "a ratio or size more": self._ask_more,
             "a ratio or size less": self._ask_less,
+            "a preset more": self._ask_preset,
+            "another preset": self._change_preset,
+            "a preset less": self._drop_preset,
+            "another safe area": self._resafe,
             "another quality": self._requality,
             "other weights": self._retrain,
             "corrected": lambda: self._each(some, self._correct),
         }
         rare = {"another quality": 0.15, "other weights": 0.15, "a ratio or size more": 0.3,
-                "a ratio or size less": 0.2}  # fmt: skip
+                "a ratio or size less": 0.2, "a preset more": 0.2, "another preset": 0.3,
+                "a preset less": 0.1, "another safe area": 0.15}  # fmt: skip
         for name, event in events.items():
             if self.rng.random() < rare.get(name, 0.5):
                 event()
@@ -142,8 +165,15 @@ class World:
 
     @property
     def slugs(self) -> list[str]:
-        """The names of the requested variants."""
-        return [each.replace(":", "x") for each in self.aspects] + [f"{s}px" for s in self.sizes]
+        """The names of the ratios and sizes of the requested variants."""
+        aspects = [*self.aspects, *(each["aspect"] for each in self._of_presets("aspect"))]
+        sizes = [*self.sizes, *(each["size"] for each in self._of_presets("size"))]
+        names = [str(each).replace(":", "x") for each in aspects] + [f"{each}px" for each in sizes]
+        return list(dict.fromkeys(names))
+
+    def _of_presets(self, field: str) -> list[dict[str, object]]:
+        """Return the presets that have a field."""
+        return [each for each in self.presets.values() if field in each]
 
     def _ask_more(self) -> None:
         if self.rng.random() < 0.5:
@@ -158,6 +188,30 @@ class World:
         if len(wanted) > (wanted is self.aspects):
             wanted.remove(self.rng.choice(wanted))
 
+    def _ask_preset(self) -> None:
+        left = [name for name in PRESETS if name not in self.presets]
+        for name in self.rng.sample(left, min(1, len(left))):
+            self.presets[name] = dict(PRESETS[name])
+
+    def _change_preset(self) -> None:
+        """Give one of the presets another rule, quality or list of formats."""
+        for name in self.rng.sample(sorted(self.presets), min(1, len(self.presets))):
+            preset = self.presets[name]
+            preset["fit"] = dict(self.rng.choice(RULES))
+            if self.rng.random() < 0.3:
+                preset["quality"] = self.rng.choice(QUALITIES)
+            if self.rng.random() < 0.3:
+                preset["formats"] = self.rng.sample(["jpeg", "png", "webp"], 2)
+            if self.rng.random() < 0.3:
+                preset["background"] = self.rng.choice(["edge", "#123"])
+
+    def _drop_preset(self) -> None:
+        for name in self.rng.sample(sorted(self.presets), min(1, len(self.presets))):
+            del self.presets[name]
+
+    def _resafe(self) -> None:
+        self.safe ^= {self.rng.choice(RATIOS)}
+
     def _requality(self) -> None:
         self.quality = 155 - self.quality
 
@@ -166,6 +220,7 @@ class World:
 
     def job(self, output: str) -> dict[str, object]:
         """Return the fields of the job for the present state."""
+        ratios = {*self.aspects, *(str(each["aspect"]) for each in self._of_presets("aspect"))}
         return {
             "input": self.root,
             "output": output,
@@ -173,6 +228,8 @@ class World:
             "options": {"cells": self.cells},
             "aspects": list(self.aspects),
             "sizes": list(self.sizes),
+            "outputs": {name: dict(each) for name, each in self.presets.items()},
+            "safe": dict.fromkeys(sorted(self.safe & ratios), SAFE),
             "quality": self.quality,
             "max_size": 16,
         }
