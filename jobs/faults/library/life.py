@@ -240,6 +240,8 @@ CUT = ("aspect", "x0", "y0", "x1", "y1", "rendering_recipe", "format", "fit")
 
 def _agree(name: str, value: object, afresh: object) -> bool:
     """Tell whether a column is right: further boxes may have been recorded in earlier rounds."""
+    if name == "rendering_recipes":  # a set
+        return sorted(value) == sorted(afresh)  # type: ignore[call-overload]
     if name != "spare_boxes":
         return value == afresh
     had, wanted = _by_ratio(value), _by_ratio(afresh)
