@@ -138,8 +138,9 @@ def read(data: bytes, document: Document) -> Samples:
             whole = np.asarray(values[..., :3], np.uint8)
             return Samples(whole ^ np.array([0, 128, 128], np.uint8), "LAB")
         deep = np.asarray(values[..., :3], np.float32)
-        deep -= np.array([0, 32768, 32768], np.float32)
-        deep /= np.array([655.35, 256, 256], np.float32)
+        # 16 bits are 257 times 8 bits, so that 0 is 32896 and not half of the range.
+        deep -= np.array([0, 128 * 257, 128 * 257], np.float32)
+        deep /= np.array([655.35, 257, 257], np.float32)
         return Samples(deep, "LAB")
     inverted = document.mode in (_BITMAP, _CMYK)  # 1 is black; ink is stored from full to none
     if clear:

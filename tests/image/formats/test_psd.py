@@ -87,9 +87,12 @@ def test_16_bit_lab_keeps_its_depth():
     )
     ratio = np.where(linear > 216 / 24389, np.cbrt(linear), (24389 / 27 * linear + 16) / 116)
     lightness = np.rint((116 * ratio - 16) * 655.35).astype(np.uint16)
-    half = np.full_like(lightness, 32768)
+    half = np.full_like(lightness, 128 * 257)
     pixels = decode(psd(np.dstack([lightness, half, half]), LAB)).pixels
     assert np.abs(pixels - grey[..., None].astype(int)).max() <= 1
+    whole = decode(psd(RGB, LAB)).pixels.astype(int)
+    deep = decode(psd(RGB.astype(np.uint16) * 257, LAB)).pixels
+    assert np.abs(deep - whole).mean() < 2  # lcms approximates vivid colours in 8 bits
 
 
 def test_transparency_of_deep_files_is_told_in_a_block():
