@@ -21,8 +21,9 @@ from .animation import animation_notes, opaque_inside, select_first_frame
 from .colour import management
 from .colour.conversion import Colour, is_srgb, to_rgb
 from .colour.description import ExifColour, colour_described
-from .colour.space import ColourSpace
+from .colour.space import BT709, ColourSpace
 from .colour.tone_mapping import to_srgb
+from .colour.transfer import LINEAR
 from .formats.png_transparency import keyed_alpha
 from .gain_maps.model import GainMap
 from .header import MAX_PIXELS, opened
@@ -38,10 +39,9 @@ GAIN_MAP_DROPPED = "HDR gain map left out"
 _MARGIN = Fraction(2)
 """The least number of decoded pixels for each pixel of the result, along each side.
 
-The scaled DCT truncates blocks, which isn't a clean low-pass filter: its errors should lie at
-frequencies that the resize filter removes. At a margin of 1.5 and 2 the mean PSNR against a whole
-decode and Lanczos is 41 and 43 dB (44 for a whole decode resized by our cubic filter), and a zone
-plate's strongest alias has 20% and 12% of its contrast.
+The scaled DCT isn't a clean low-pass filter: its errors should lie at frequencies that the resize
+filter removes. At a margin of 1.5 and 2 the mean PSNR against a whole decode and Lanczos is 41 and
+43 dB (44 for a whole decode resized by our filter); a zone plate's strongest alias has 20% and 12%.
 """
 
 
@@ -215,7 +215,11 @@ def _coloured(
 def _whole(
     source: Opened, colour: Colour, space: ColourSpace | None
 ) -> tuple[NDArray[np.uint8], bytes | None]:
-    """Decode the first frame by Pillow."""
+    """Decode the first frame by Pillow, or by imagecodecs if a profile needs all bits."""
+    if space is None and colour == "srgb":
+        converted = management.convert_deep_file(source.image, source.data)
+        if converted is not None:
+            return converted, None
     alpha = _load(source)
     if space is not None:
         return _with_alpha(
@@ -240,13 +244,18 @@ def _deep(
 ) -> tuple[NDArray[np.uint8], bytes | None]:
     """Convert samples that were not read by Pillow to RGB or RGBA."""
     image, alpha = samples.as_image()
+    profile = samples.profile or source.image.info.get("icc_profile")
+    if space is None and not profile and colour != "strip" and samples.is_linear:
+        space = ColourSpace(BT709, LINEAR)
     if space is not None:
         if samples.space in ("L", "RGB"):
             pixels = to_srgb(*samples.unsigned(), space)
         else:
             pixels = to_srgb(np.array(image.convert("RGB")), 8, space)
         return _with_alpha(pixels, alpha), None
-    image.info["icc_profile"] = samples.profile or source.image.info.get("icc_profile")
+    if colour == "srgb" and (converted := management.convert_deep(samples, profile)) is not None:
+        return _with_alpha(converted, alpha), None
+    image.info["icc_profile"] = profile
     rgb, kept = to_rgb(image, colour)
     return _with_alpha(np.array(rgb), alpha), kept
 

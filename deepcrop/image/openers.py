@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 
 from ..flags import Flag, Note
 from ..geometry import Size
-from .formats import heif, jpeg, jxl, psd, raw, webp
+from .formats import avif, heif, jpeg, jxl, png, psd, raw, webp
 from .formats.tiff import decoding as tiff_decoding
 from .formats.tiff import pages as tiff
 from .formats.tiff import support as tiff_support
@@ -35,7 +35,10 @@ def opener_of(format: str) -> Opener:
 def _by_pillow(name: str, data: bytes, max_pixels: int, scalable: bool = False) -> Iterator[Opened]:
     if name == "webp" and (canvas := webp.canvas_size(data)) is not None:
         check_size(canvas, max_pixels)  # Pillow allocates a WebP's canvas when opening it
-    with open_with_pillow(name, data) as image:
+    data = avif.with_joined_associations(data) if name == "avif" else data
+    with open_with_pillow(name, png.for_pillow(data) if name == "png" else data) as image:
+        if name == "png" and (profile := png.large_profile_of(data)):
+            image.info["icc_profile"] = profile
         orientation = orientation_of(image, data)
         size = shown_size(image.size, orientation)
         check_size(size, max_pixels)

@@ -11,6 +11,10 @@ from PIL import Image
 
 Space = Literal["L", "RGB", "CMYK", "LAB"]
 
+BRIGHTEST = 16.0
+"""The largest float that counts as light whose white is 1."""
+HIGHLIGHTS = 1.25
+"""Floats that exceed this are linear light; smaller excesses come from resizing and sharpening."""
 _ROWS = 256
 """Rows converted at a time, so that a large image doesn't need several times its memory."""
 
@@ -22,13 +26,15 @@ class Samples:
     Attributes:
         values: (H, W, C) of any integer or floating-point type; C is the number of channels of the
             space, plus one if there is alpha.
-        space: the colour space of the first channels. ``LAB`` is uint8: L* from 0 to 255, a* and b*
-            in two's complement.
+        space: the colour space of the first channels. ``LAB`` is uint8, L* from 0 to 255, a* and b*
+            in two's complement; or float32, L* from 0 to 100, a* and b* as they are, any alpha from
+            0 to 1.
         white: the value of white (of full ink, of opaque alpha); None if the type doesn't define
             it, see `white_of`.
         white_is_zero: whether zero is white and ``white`` is black.
         alpha: whether the last channel is alpha, and whether colours were multiplied by it.
         profile: the ICC profile, if the reader of the samples found it and not that of the header.
+        linear: whether floats with highlights are linear light, if there is no profile.
     """
 
     values: NDArray[np.number]
@@ -37,6 +43,20 @@ class Samples:
     white_is_zero: bool = False
     alpha: Literal["straight", "premultiplied"] | None = None
     profile: bytes | None = None
+    linear: bool = False
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether the samples have more than 8 bits."""
+        return self.values.itemsize > 1
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether the samples are linear light, as `linear` allows and their highlights show."""
+        if not self.linear or self.values.dtype.kind != "f":
+            return False
+        finite = self.values[np.isfinite(self.values)]
+        return HIGHLIGHTS < float(finite.max(initial=0)) <= BRIGHTEST
 
     def as_image(self) -> tuple[Image.Image, NDArray[np.uint8] | None]:
         """Return the colours in 8 bits, and alpha (H, W) or None."""
@@ -67,7 +87,7 @@ class Samples:
         values = self.values
         white = self.white if self.white is not None else white_of(values)
         if self.space == "LAB":
-            levels = np.asarray(values, np.uint8)
+            levels = _whole_lab(values) if self.is_deep else np.asarray(values, np.uint8)
         elif values.dtype.kind == "u" and values.itemsize <= 2 and self.alpha != "premultiplied":
             # np.take in strips takes a third of the time of indexing, as levels stay in the cache.
             indices = cast("NDArray[np.uint8] | NDArray[np.uint16]", values)
@@ -99,6 +119,14 @@ class Samples:
         return scaled
 
 
+def _whole_lab(values: NDArray[np.number]) -> NDArray[np.uint8]:
+    """Round L*a*b* as floats, and alpha, to 8 bits."""
+    scale = np.array([2.55, 1, 1, 255][: values.shape[2]], np.float32)
+    lowest = np.array([0, -128, -128, 0][: values.shape[2]], np.float32)
+    whole = np.rint(values * scale).clip(lowest, lowest + 255)
+    return whole.astype(np.int16).astype(np.uint8)
+
+
 def white_of(values: NDArray[np.number]) -> float:
     """Return the value of white.
 
@@ -118,7 +146,7 @@ def white_of(values: NDArray[np.number]) -> float:
         return usual or (full if largest > full / 2 else largest)
     finite = values[np.isfinite(values)]
     largest = float(finite.max(initial=0))
-    if largest <= 16:
+    if largest <= BRIGHTEST:
         return 1.0
     return next((top for top in (255.0, 65535.0) if largest <= top), largest)
 

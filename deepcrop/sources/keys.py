@@ -27,7 +27,7 @@ EXTENSIONS = frozenset(
         "png",
         "apng",
         "webp",
-        "avif",
+        *("avif", "avifs"),
         "tif",
         "tiff",
         "gif",
@@ -36,8 +36,8 @@ EXTENSIONS = frozenset(
         "jp2",
         *("heic", "heif", "hif", "jxl", "psd", "psb"),
         # Cameras' raw files.
-        *("3fr", "arw", "cr2", "cr3", "crw", "dng", "iiq", "mrw", "nef", "nrw", "orf", "pef"),
-        *("raf", "rw2", "rwl", "sr2", "srf", "srw", "x3f"),
+        *("3fr", "arw", "cr2", "cr3", "crw", "dcr", "dng", "erf", "iiq", "kdc", "mef", "mrw"),
+        *("nef", "nrw", "orf", "pef", "raf", "rw2", "rwl", "sr2", "srf", "srw", "x3f"),
     ]
 )
 """Extensions of image files, in lower case; a key has none."""

@@ -31,7 +31,7 @@ from ..formats.avif import primary_colour
 from ..formats.png import colour_chunks
 from .conversion import space_of
 from .space import ADOBE_RGB, BT709, ColourSpace, Primaries, from_code_points
-from .transfer import CURVES, HLG, LINEAR, PQ, Curve
+from .transfer import HLG, LINEAR, PQ, SRGB, Curve
 
 ExifColour = Literal["use", "ignore"]
 """Whether to convert Adobe RGB that only EXIF declares (a DCF option file).
@@ -143,8 +143,18 @@ def _jxl(data: bytes) -> ColourSpace | None:
         return ColourSpace(stated, Curve(1 / colours.gamma)) if colours.gamma > 0.2 else None
     if colours.transfer in (PQ, HLG):
         return ColourSpace(stated, None, colours.transfer, max_light=header.peak)
-    curve = CURVES.get(colours.transfer)
+    curve = _JXL_CURVES.get(colours.transfer)
     return None if curve is None else ColourSpace(stated, curve)
+
+
+# JPEG XL codes light by these functions, so their inverse gives it back; in video, a display's own
+# gamma of 2.4 follows BT.709.
+_JXL_CURVES = {
+    1: Curve(1 / 0.45, 1 / 1.099, 0.099 / 1.099, 1 / 4.5, 0.081),
+    8: LINEAR,
+    13: SRGB,
+    17: Curve(2.6),
+}
 
 
 def _dcf(block: object) -> ColourSpace | None:

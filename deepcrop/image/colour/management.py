@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
@@ -9,8 +11,11 @@ from PIL import Image, ImageFile
 from ...flags import Flag, Note
 from ..formats.avif import primary_colour
 from ..formats.png import critical_chunks
-from .conversion import Colour, split_alpha
+from ..samples import Samples
+from .conversion import Colour, is_srgb, split_alpha
+from .deep import profile_to_srgb
 from .description import bmp_profile
+from .lab import lab_to_srgb
 from .space import ColourSpace
 from .tone_mapping import SampleArray, to_srgb
 
@@ -52,6 +57,51 @@ def plan_conversion(
     ) if colour == "keep" else ()
 
 
+def convert_deep(samples: Samples, profile: object) -> NDArray[np.uint8] | None:
+    """Convert samples of more than 8 bits to sRGB at their full depth.
+
+    Args:
+        samples: the samples.
+        profile: their ICC profile; None for none.
+
+    Returns:
+        (H, W, 3) uint8; None if 8 bits suffice, or if this can't be done.
+    """
+    if not samples.is_deep:
+        return None
+    if samples.space == "LAB" and not profile:
+        return lab_to_srgb(np.asarray(samples.values[..., :3], np.float32))
+    if not _must_convert(profile, samples.space):
+        return None
+    return profile_to_srgb(*samples.unsigned(), profile)
+
+
+def _must_convert(profile: object, mode: str) -> TypeGuard[bytes]:
+    """Return whether a profile is one of grey or RGB pixels of a mode, and not sRGB."""
+    return isinstance(profile, bytes) and mode in ("L", "RGB") and not is_srgb(profile, mode)
+
+
+def convert_deep_file(image: ImageFile.ImageFile, data: bytes) -> NDArray[np.uint8] | None:
+    """Convert samples of more than 8 bits by the file's ICC profile at their full depth.
+
+    Args:
+        image: the opened file, not loaded yet.
+        data: the whole file.
+
+    Returns:
+        (H, W, 3) uint8; None if 8 bits suffice, or if this can't be done: with transparency, say.
+    """
+    profile = image.info.get("icc_profile")
+    mode = "L" if image.mode in ("L", "I", "I;16") else image.mode
+    if not _may_be_deep(image, data) or _has_alpha(image) or not _must_convert(profile, mode):
+        return None
+    image.load()  # reports damage as an exception; libpng would print it
+    deep = _deep_samples(image, data)
+    if deep is None or deep[0].shape[2] != len(mode):
+        return None
+    return profile_to_srgb(*deep, profile)
+
+
 def convert_samples(
     image: ImageFile.ImageFile,
     data: bytes,
@@ -89,6 +139,11 @@ def convert_samples(
 
 def _has_alpha(image: Image.Image) -> bool:
     return "transparency" in image.info or image.mode in ("LA", "PA", "La", "RGBa", "RGBA")
+
+
+def _may_be_deep(image: ImageFile.ImageFile, data: bytes) -> bool:
+    """Return whether a file of Pillow's may have samples of more than 8 bits, by its header."""
+    return image.format == "AVIF" or (image.format == "PNG" and data[24:25] == b"\x10")
 
 
 def _deep_samples(image: ImageFile.ImageFile, data: bytes) -> tuple[SampleArray, int] | None:

@@ -16,7 +16,7 @@ Point = tuple[float, float]
 """A chromaticity: the CIE 1931 coordinates x and y."""
 
 D65: Point = (0.3127, 0.3290)
-_D50 = np.array([0.9642, 1.0, 0.8249])  # the ICC's profile connection space
+D50 = np.array([0.9642, 1.0, 0.8249])  # the ICC's profile connection space
 _BRADFORD = np.array(
     [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
 )
@@ -59,7 +59,7 @@ class Primaries:
     @property
     def adaptation(self) -> NDArray[np.float64]:
         """The matrix that adapts CIE XYZ from the space's white to D50 (Bradford)."""
-        gain = (_BRADFORD @ _D50) / (_BRADFORD @ _xyz(self.white))
+        gain = (_BRADFORD @ D50) / (_BRADFORD @ _xyz(self.white))
         return np.asarray(np.linalg.inv(_BRADFORD) @ np.diag(gain) @ _BRADFORD)
 
     @property
@@ -172,7 +172,7 @@ def icc_profile(primaries: Primaries, curve: Curve) -> bytes:
     tags = [
         (b"desc", _text("RGB by primaries and transfer function")),
         (b"cprt", _text("CC0")),
-        (b"wtpt", b"XYZ " + bytes(4) + _fixed(_D50)),
+        (b"wtpt", b"XYZ " + bytes(4) + _fixed(D50)),
         (b"chad", b"sf32" + bytes(4) + _fixed(primaries.adaptation.ravel())),
     ]
     for column, name in enumerate((b"rXYZ", b"gXYZ", b"bXYZ")):
@@ -200,7 +200,7 @@ def _assembled(tags: list[tuple[bytes, bytes]]) -> bytes:
         ">I4sI4s4s4s", start + len(body), b"", 0x04400000, b"mntr", b"RGB ", b"XYZ "
     )
     header += struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + b"acsp" + bytes(24)
-    header += struct.pack(">I", 1) + _fixed(_D50) + bytes(48)  # intent: relative colorimetric
+    header += struct.pack(">I", 1) + _fixed(D50) + bytes(48)  # intent: relative colorimetric
     return header + struct.pack(">I", len(tags)) + directory + body
 
 

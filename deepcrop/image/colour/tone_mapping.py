@@ -51,7 +51,7 @@ def to_srgb(samples: SampleArray, bits: int, space: ColourSpace) -> NDArray[np.u
     matrix = space.primaries.to_srgb.T.astype(np.float32)
     gains = _gains(samples, table, space) if space.hdr is not None else None
     result = np.empty((*samples.shape[:2], 3), np.uint8)
-    encoded = _srgb_levels()
+    encoded = srgb_levels()
     for top, light in _strips(samples, table, space):
         if gains is not None:
             light *= np.interp(_signal(light.max(axis=2)), _GRID, gains).astype(np.float32)[
@@ -150,7 +150,7 @@ def _light_at(level: int) -> float:
 
 
 @lru_cache(maxsize=1)
-def _srgb_levels() -> NDArray[np.uint8]:
+def srgb_levels() -> NDArray[np.uint8]:
     """Return the 8-bit sRGB level for each of 65,536 steps of linear light."""
     light = np.arange(65536) / 65535
     curve = 1.055 * light ** (1 / 2.4) - 0.055

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .av1 import colour_description
-from .isobmff import Box, Meta, track_properties
+from .isobmff import Box, Meta, boxes, first_box, track_properties
 
 _SEQUENCE_HEADER = 256
 """Bytes at the start of an AV1 stream in which its sequence header is searched."""
@@ -70,6 +70,50 @@ def exif_of(data: bytes) -> bytes | None:
     payload = meta.content(item)
     start = 4 + int.from_bytes(payload[:4], "big")  # exif_tiff_header_offset
     return payload[start:] or None
+
+
+def with_joined_associations(data: bytes) -> bytes:
+    """Return an AVIF whose property associations lie in one box of each kind.
+
+    ISO/IEC 14496-12 (8.11.14.1) allows one box ``ipma`` of each version and flags, and libavif
+    refuses files with more. Versions of cavif wrote one for each item, as in pictures with alpha.
+    No offset in the file changes: the bytes that are saved become a box ``free``.
+    """
+    meta = Meta.of(data)
+    iprp = first_box(data, meta.start, meta.end, b"iprp") if meta else None
+    if iprp is None or not _compact(data, iprp):
+        return data
+    tables: dict[bytes, list[bytes]] = {}
+    count, others = 0, b""
+    for box in boxes(data, iprp.start, iprp.end):
+        if not _compact(data, box):
+            return data
+        if box.kind == b"ipma" and box.end - box.start >= 8:
+            tables.setdefault(data[box.start : box.start + 4], []).append(data[box.start : box.end])
+            count += 1
+        else:
+            others += data[box.start - 8 : box.end]
+    if count == len(tables):
+        return data
+    joined = b"".join(_joined(version, bodies) for version, bodies in tables.items())
+    content = others + joined
+    spare = iprp.end - iprp.start - len(content)
+    padding = spare.to_bytes(4, "big") + b"free" + bytes(spare - 8)
+    replaced = (8 + len(content)).to_bytes(4, "big") + b"iprp" + content + padding
+    return data[: iprp.start - 8] + replaced + data[iprp.end :]
+
+
+def _compact(data: bytes, box: Box) -> bool:
+    """Return whether a box's header has 8 bytes that say its size."""
+    head = data[max(0, box.start - 8) : box.start]
+    return head == (box.end - box.start + 8).to_bytes(4, "big") + box.kind
+
+
+def _joined(version: bytes, bodies: list[bytes]) -> bytes:
+    """Return one box ``ipma`` of the entries of several."""
+    entries = sum(int.from_bytes(body[4:8], "big") for body in bodies) & 0xFFFFFFFF
+    content = version + entries.to_bytes(4, "big") + b"".join(body[8:] for body in bodies)
+    return (8 + len(content)).to_bytes(4, "big") + b"ipma" + content
 
 
 def _nclx(data: bytes, properties: list[Box]) -> tuple[int, int] | None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ...errors import Unsupported
 from ..samples import Samples, Space
 from .extras import missing
-from .isobmff import Meta
+from .isobmff import Meta, first_box
 
 BRANDS = (
     *(b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"),
@@ -30,6 +30,9 @@ _SPACES: dict[str, tuple[Space, bool]] = {
     "RGBa": ("RGB", True), "I": ("L", False),
 }  # fmt: skip
 """The colour space of pillow-heif's modes without their depth, and whether they have alpha."""
+
+_DERIVED = (b"iden", b"iovl")
+"""Types of items that are made of other images by turning, cutting and overlaying them."""
 
 # The indices of a stored image [[0, 1], [2, 3]] as shown, by EXIF orientation.
 _SHOWN: dict[tuple[int, ...], int] = {
@@ -85,6 +88,8 @@ def primary_of(data: bytes) -> Primary:
         import pillow_heif
     except ImportError:
         raise missing("heif: HEIC", "heif") from None
+    if Meta.of(data) is None and first_box(data, 0, len(data), b"moov") is not None:
+        raise Unsupported("heif: an image sequence without a still image: extract a frame first")
     file = pillow_heif.open_heif(data, convert_hdr_to_8bit=False)
     if not len(file):
         raise Unsupported("heif: no image in a coding that libheif can read")
@@ -95,7 +100,12 @@ def primary_of(data: bytes) -> Primary:
         kind = "premultiplied" if image.mode.startswith("RGBa") else "straight"
 
     def read() -> Samples:
-        values = np.asarray(image)
+        try:
+            values = np.asarray(image)
+        except (RuntimeError, ValueError) as error:
+            if why := _unknown_kind(data, str(error)):
+                raise Unsupported(f"heif: {why}: convert it first") from error
+            raise
         if values.dtype == np.uint16:  # pillow-heif shifts them to the upper bits
             values = values >> (16 - bits)
         values = values[: image.size[1], : image.size[0]]
@@ -119,6 +129,16 @@ def primary_of(data: bytes) -> Primary:
         auxiliary=image.info.get("aux") or {},
         read_auxiliary=lambda item: np.asarray(image.get_aux_image(item)),
     )
+
+
+def _unknown_kind(data: bytes, message: str) -> str | None:
+    """Return why libheif can't decode a file that may be whole; None if it is broken."""
+    coding = message.partition("has not been built in: ")[2].partition(" ")[0]
+    if coding:
+        return f"coded by {coding}"
+    meta = Meta.of(data)
+    kind = dict(meta.items()).get(meta.primary_item or 0, b"") if meta else b""
+    return f"an image derived from others ({kind.decode()})" if kind in _DERIVED else None
 
 
 def orientation_of(data: bytes) -> int:

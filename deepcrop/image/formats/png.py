@@ -15,6 +15,11 @@ XMP_KEYWORD = b"XML:com.adobe.xmp"
 _MAX_XMP = 2**24
 """The most bytes to which a compressed XMP packet is decompressed."""
 
+_MAX_PROFILE = 2**24
+"""The most bytes to which an ICC profile is decompressed."""
+_LARGE_PROFILE = 2**14
+"""Compressed bytes from which an ICC profile may be too large for Pillow."""
+_TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _COLOUR_CHUNKS = (b"cICP", b"cLLI", b"sRGB", b"gAMA", b"cHRM")
 _MAX_COLOUR_CHUNK = 44
 """Bytes of the longest of `_COLOUR_CHUNKS`, cHRM, with its length, type and checksum."""
@@ -56,6 +61,36 @@ def critical_chunks(data: bytes) -> bytes:
     """Return the file without its ancillary chunks, for which libpng prints warnings to stderr."""
     kept = (data[each.start : each.end] for each in chunks(data) if not each.kind[0] & 0x20)
     return SIGNATURE + b"".join(kept)
+
+
+def for_pillow(data: bytes) -> bytes:
+    """Return the file without its texts, and without a large ICC profile.
+
+    Pillow refuses files whose texts are damaged, or where a text or the profile has over 1 MiB
+    decompressed, as the histories that some editors write into XMP. They are read apart.
+    """
+    left_out = [each for each in chunks(data) if each.end <= len(data) and _is_left_out(each)]
+    if not left_out:
+        return data
+    edges = [0, *(edge for each in left_out for edge in (each.start, each.end)), len(data)]
+    return b"".join(data[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True))
+
+
+def large_profile_of(data: bytes) -> bytes | None:
+    """Return the ICC profile that `for_pillow` left out; None if there is none or it is broken."""
+    for chunk in chunks(data):
+        if chunk.kind == b"iCCP" and _is_left_out(chunk):
+            _, _, rest = chunk.body(data).partition(b"\0")
+            try:
+                return zlib.decompressobj().decompress(rest[1:], _MAX_PROFILE) or None
+            except zlib.error:
+                return None
+    return None
+
+
+def _is_left_out(chunk: Chunk) -> bool:
+    large = chunk.end - chunk.start > _LARGE_PROFILE
+    return chunk.kind in _TEXTS or (chunk.kind == b"iCCP" and large)
 
 
 def exif_of(data: bytes) -> bytes | None:

@@ -134,11 +134,16 @@ def read(data: bytes, document: Document) -> Samples:
     values: NDArray[np.number] = np.stack(planes, axis=2)
     if document.mode == _LAB:
         # Lightness from 0, a* and b* around half of the range; alpha isn't read beside it.
-        levels = np.asarray(values[..., :3], np.uint16)
-        eight = (levels >> (document.depth - 8)).astype(np.uint8)
-        return Samples(eight ^ np.array([0, 128, 128], np.uint8), "LAB")
+        if document.depth == 8:
+            whole = np.asarray(values[..., :3], np.uint8)
+            return Samples(whole ^ np.array([0, 128, 128], np.uint8), "LAB")
+        deep = np.asarray(values[..., :3], np.float32)
+        # 16 bits are 257 times 8 bits, so that 0 is 32896 and not half of the range.
+        deep -= np.array([0, 128 * 257, 128 * 257], np.float32)
+        deep /= np.array([655.35, 257, 257], np.float32)
+        return Samples(deep, "LAB")
     inverted = document.mode in (_BITMAP, _CMYK)  # 1 is black; ink is stored from full to none
-    if clear and not inverted:
+    if clear:
         values = _without_white(values, white)
     return Samples(values, space, white, inverted, "straight" if clear else None)
 

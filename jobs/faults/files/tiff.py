@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 ByteOrder = Literal["<", ">"]
 """The byte order: little-endian or big-endian."""
 Tags = Mapping[int, tuple[str, Sequence[float]]]
-"""The type (a code of the module ``struct``) and the values of each tag."""
+"""The type and the values of each tag: a code of the module ``struct``, or R for fractions, whose
+numerators and denominators follow each other."""
 Page = tuple[Tags, list[bytes], bool]
 """A page: its tags, its segments, and whether the segments are tiles."""
 
-_TYPE = {"B": 1, "H": 3, "I": 4, "f": 11, "d": 12, "Q": 16}
+_TYPE = {"B": 1, "H": 3, "I": 4, "R": 5, "f": 11, "d": 12, "Q": 16}
 COMPRESSIONS = {"none": 1, "lzw": 5, "deflate": 8, "packbits": 32773, "lzma": 34925, "zstd": 50000}
 COMPRESS: Mapping[str, Callable[[bytes], bytes | bytearray]] = {
     "none": bytes,
@@ -170,13 +171,15 @@ def _directory(data: bytearray, page: Page, order: ByteOrder, word: str, entry: 
     }
     room, entries = struct.calcsize(word), b""
     for tag, (kind, values) in sorted(tags.items()):
-        body = struct.pack(f"{order}{len(values)}{kind}", *values)
+        number = "I" if kind == "R" else kind
+        body = struct.pack(f"{order}{len(values)}{number}", *values)
+        count = len(values) // 2 if kind == "R" else len(values)
         if len(body) > room:
             where = struct.pack(order + word, len(data))
             data += body + bytes(len(body) % 2)
         else:
             where = body.ljust(room, b"\0")
-        entries += struct.pack(order + entry[:2] + word, tag, _TYPE[kind], len(values)) + where
+        entries += struct.pack(order + entry[:2] + word, tag, _TYPE[kind], count) + where
     start = len(data)
     data += struct.pack(order + ("Q" if word == "Q" else "H"), len(tags)) + entries + bytes(room)
     return start

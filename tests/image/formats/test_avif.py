@@ -1,13 +1,16 @@
-"""The EXIF of AVIF files, as it was written."""
+"""AVIF: the EXIF as it was written, and boxes that libavif refuses."""
 
+import io
 import struct
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from deepcrop.image import decode
+from deepcrop.image.formats import avif
 from deepcrop.image.formats.avif import exif_of
 from deepcrop.image.metadata import exif
 from tests.image.samples import photo, saved
@@ -74,3 +77,46 @@ def test_mutated_files_never_raise(data, changes):
         at = place % len(data)
         data[at : at + len(values)] = values
     exif.parse(exif_of(bytes(data)) or b"")
+
+
+def with_a_box_each(data):
+    """Return an AVIF whose box ``ipma`` is one box for each item, as cavif wrote them."""
+    at = data.index(b"ipma") - 4
+    size = int.from_bytes(data[at : at + 4], "big")
+    version, entries = data[at + 8 : at + 12], []
+    place = at + 16
+    while place < at + size:
+        end = place + 3 + data[place + 2] * (2 if version[3] & 1 else 1)
+        entries.append(data[place:end])
+        place = end
+    assert len(entries) > 1 and version[0] == 0
+    apart = b"".join(box(b"ipma", version + b"\0\0\0\1" + entry) for entry in entries)
+    grown = len(apart) - size
+    out = bytearray(data[:at] + apart + data[at + size :])
+    for kind in (b"iprp", b"meta"):
+        start = data.index(kind) - 4
+        out[start : start + 4] = (int.from_bytes(data[start : start + 4], "big") + grown).to_bytes(
+            4, "big"
+        )
+    # The picture moves as far as the boxes grew.
+    iloc = data.index(b"iloc") + 4
+    count, item = int.from_bytes(data[iloc + 6 : iloc + 8], "big"), iloc + 8
+    assert data[iloc] == 0 and data[iloc + 4] == 0x44 and data[iloc + 5] == 0
+    for _ in range(count):
+        where = int.from_bytes(data[item + 6 : item + 10], "big") + grown
+        out[item + 6 : item + 10] = where.to_bytes(4, "big")
+        item += 14
+    return bytes(out)
+
+
+def test_a_box_of_associations_for_each_item():
+    """Libavif refuses it, and browsers show it."""
+    rgba = np.dstack([photo()[:64, :64], np.arange(4096).reshape(64, 64) // 16]).astype(np.uint8)
+    data = saved(rgba, "avif", quality=90)
+    apart = with_a_box_each(data)
+    with pytest.raises(OSError, match="cannot identify"):
+        Image.open(io.BytesIO(apart))
+    assert np.array_equal(decode(apart).pixels, decode(data).pixels)
+    assert decode(data).pixels.shape[2] == 4
+    whole = avif.with_joined_associations(apart)
+    assert len(whole) == len(apart) and avif.with_joined_associations(data) is data

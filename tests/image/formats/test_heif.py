@@ -32,6 +32,21 @@ def box(kind, body):
     return (len(body) + 8).to_bytes(4, "big") + kind + body
 
 
+@needs_pillow_heif
+def test_kinds_that_libheif_does_not_read_are_not_called_corrupt():
+    sequence = box(b"ftyp", b"msf1\0\0\0\0msf1hevc") + box(b"moov", bytes(100))
+    with pytest.raises(Unsupported, match="image sequence without a still"):
+        probe(sequence)
+    data = heic(photo()[:64, :64]).replace(b"hvc1", b"avc1").replace(b"hvcC", b"avcC")
+    at = data.index(b"avcC") + 4
+    room = int.from_bytes(data[at - 8 : at - 4], "big") - 8
+    settings = bytes([1, 66, 0, 31, 255, 225]) + (room - 15).to_bytes(2, "big")
+    settings += bytes(room - 15) + bytes([1, 0, 4, 0, 0, 0, 0])  # one sequence, one picture
+    other = data[:at] + settings + data[at + room :]
+    with pytest.raises(Unsupported, match="coded by AVC: convert it first"):
+        decode(other)
+
+
 @pytest.mark.parametrize(
     ("properties", "orientation"),
     [

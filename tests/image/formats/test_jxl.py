@@ -16,8 +16,10 @@ from deepcrop.errors import Corrupt, NotAnImage, TooLarge, Unsupported
 from deepcrop.flags import Flag
 from deepcrop.geometry import Size
 from deepcrop.image import decode, probe
+from deepcrop.image.colour.description import colour_described
 from deepcrop.image.formats import jxl
 from deepcrop.image.formats.jxl_header import BrokenHeader, header_of_codestream
+from deepcrop.image.opened import without_pixels
 from tests.image.samples import (
     ADOBE_RGB,
     in_srgb,
@@ -55,6 +57,20 @@ def test_deep_samples_in_linear_light(values, distance):
     assert jxl.header_of(data).colours.transfer == 8
     difference = np.abs(decode(data).pixels - srgb_encoded(RGB / 255))
     assert difference.mean() < (0.5 if not distance else 2)
+
+
+def test_bt709_is_undone_as_it_was_done():
+    """In video a display's gamma of 2.4 follows; JPEG XL codes light by the function itself."""
+    fields = [(1, 1), (0, 5), (1, 3), (0, 1), (0, 1), (0, 3), (1, 1), (0, 2), (0, 1)]  # 8x8, 8 bits
+    fields += [(0, 2), (0, 2), (1, 2), (1, 2), (0, 1), (1, 2), (1, 2)]  # RGB, D65, BT.709 twice
+    number = at = 0
+    for value, bits in fields:
+        number |= value << at
+        at += bits
+    data = jxl.CODESTREAM + number.to_bytes(16, "little")
+    assert jxl.header_of(data).colours.transfer == 1
+    space = colour_described(without_pixels("JXL", {}), data)
+    assert abs(space.curve(np.array(0.5)) - ((0.5 + 0.099) / 1.099) ** (1 / 0.45)) < 1e-6
 
 
 def test_depths_of_the_header():

@@ -67,6 +67,34 @@ def test_transparency_is_straight_again():
     assert np.array_equal(flat.pixels, RGB)
 
 
+def test_transparency_of_inks_is_straight_again():
+    """White is full in CMYK too, which Photoshop stores inverted."""
+    clear = np.dstack([np.full((*RGB.shape[:2], 4), 255, np.uint8), np.zeros_like(RGB[..., :1])])
+    clear[:, 20:, :4] = 128 + np.dstack([RGB, RGB[..., 1]])[:, 20:] // 2
+    clear[:, 20:, 4] = 128
+    opaque = np.dstack([RGB, RGB[..., 1]])
+    wanted = decode(psd(opaque, CMYK)).pixels[:, 20:].astype(int)
+    pixels = decode(psd(clear, CMYK, layers=-1)).pixels
+    assert (pixels[:, :20, 3] == 0).all() and (pixels[:, 20:, 3] == 128).all()
+    assert np.abs(pixels[:, 20:, :3] - wanted).max() <= 3
+
+
+def test_16_bit_lab_keeps_its_depth():
+    """Neutral greys stay neutral, and are exact."""
+    grey = np.arange(256, dtype=np.uint8).reshape(1, 256)
+    linear = np.where(
+        grey / 255 <= 0.04045, grey / 255 / 12.92, ((grey / 255 + 0.055) / 1.055) ** 2.4
+    )
+    ratio = np.where(linear > 216 / 24389, np.cbrt(linear), (24389 / 27 * linear + 16) / 116)
+    lightness = np.rint((116 * ratio - 16) * 655.35).astype(np.uint16)
+    half = np.full_like(lightness, 128 * 257)
+    pixels = decode(psd(np.dstack([lightness, half, half]), LAB)).pixels
+    assert np.abs(pixels - grey[..., None].astype(int)).max() <= 1
+    whole = decode(psd(RGB, LAB)).pixels.astype(int)
+    deep = decode(psd(RGB.astype(np.uint16) * 257, LAB)).pixels
+    assert np.abs(deep - whole).mean() < 2  # lcms approximates vivid colours in 8 bits
+
+
 def test_transparency_of_deep_files_is_told_in_a_block():
     data = psd(np.dstack([RGB, RGB[..., 0]]).astype(np.uint16) * 257, RGB_MODE, layers=0)
     block = b"8BIM" + b"Mt16" + bytes(4)

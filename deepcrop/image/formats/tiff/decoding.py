@@ -20,10 +20,12 @@ from .support import (
     LOSSLESS,
     NONE,
     PALETTE,
+    RGB,
     SPACES,
     WHITE_IS_ZERO,
     YCBCR,
 )
+from .ycbcr import YCbCr
 
 Values = NDArray[np.number]
 """Samples of any integer or floating-point type, shape (rows, columns, samples)."""
@@ -52,6 +54,7 @@ def read(layout: Layout) -> Samples:
         white,
         white_is_zero=layout.photometric == WHITE_IS_ZERO,
         alpha=alpha,
+        linear=layout.photometric == RGB,
     )
 
 
@@ -162,30 +165,30 @@ def _looked_up(layout: Layout, values: Values) -> NDArray[np.uint16]:
     return np.concatenate([colours, alpha], axis=2)
 
 
-def _lab(layout: Layout, values: Values) -> NDArray[np.uint8]:
-    """Convert L*a*b* and alpha to 8 bits, with a* and b* in two's complement.
+def _lab(layout: Layout, values: Values) -> NDArray[np.uint8] | NDArray[np.float32]:
+    """Return L*a*b* and alpha as `Samples` holds them.
 
     CIELab (TIFF 6.0, section 23) has signed a* and b*; ICCLab (TIFF Technote 4) adds 128 to them
     and, with 16 bits, stores L* = 100 as 65280.
     """
-    deep = layout.bits == 16
-    values = values.astype(np.int64) & (2**layout.bits - 1)
-    result = np.empty(values.shape, np.uint8)
-    white = (65280 if layout.photometric == ICCLAB else 65535) if deep else 255
-    result[..., 0] = np.rint(values[..., 0] * (255 / white)).clip(0, 255)
-    half = 2 ** (layout.bits - 1)
-    chroma = values[..., 1:3]
-    chroma = chroma - half if layout.photometric == ICCLAB else (chroma ^ half) - half
-    result[..., 1:3] = np.rint(chroma / (256 if deep else 1)).clip(-128, 127).astype(np.int8)
-    if values.shape[2] > 3:
-        result[..., 3:] = np.rint(values[..., 3:] / (257 if deep else 1))
+    shifted = layout.photometric == ICCLAB
+    if layout.bits == 8:
+        whole = values.astype(np.uint8)
+        return whole ^ np.array([0, 128, 128, 0][: whole.shape[2]], np.uint8) if shifted else whole
+    words = values.astype(np.int64) & 65535
+    result = np.empty(values.shape, np.float32)
+    result[..., 0] = words[..., 0] * (100 / (65280 if shifted else 65535))
+    chroma = words[..., 1:3]
+    result[..., 1:3] = (chroma - 32768 if shifted else (chroma ^ 32768) - 32768) / 256
+    result[..., 3:] = words[..., 3:] / 65535
     return result
 
 
 def _ycbcr(layout: Layout) -> NDArray[np.uint8]:
     """Assemble YCbCr with or without sub-sampling (TIFF 6.0, section 21), and convert it to RGB."""
+    conversion = YCbCr.of(layout.directory)
     if layout.sampling == (1, 1):
-        return _rgb(np.asarray(_array(layout), np.uint8))
+        return conversion.to_rgb(np.asarray(_array(layout), np.uint8))
     h, v = layout.sampling
     width, height = layout.segment
     blocks_across = -(-width // h)
@@ -207,11 +210,4 @@ def _ycbcr(layout: Layout) -> NDArray[np.uint8]:
         full[..., 1:] = blocks[..., h * v :].repeat(v, axis=0).repeat(h, axis=1)
         part = full[: min(rows, layout.height - top), : min(width, layout.width - left)]
         result[top : top + len(part), left : left + part.shape[1]] = part
-    return _rgb(result)
-
-
-def _rgb(ycbcr: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Convert YCbCr to RGB by ITU-R BT.601 at full range, TIFF's default."""
-    from PIL import Image
-
-    return np.array(Image.fromarray(ycbcr, "YCbCr").convert("RGB"))
+    return conversion.to_rgb(result)

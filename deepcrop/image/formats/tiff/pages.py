@@ -80,6 +80,23 @@ class Directory:
             return np.empty(0, dtype)
         return np.frombuffer(self.data, dtype, entry.count, entry.at)
 
+    def rationals(self, tag: int) -> NDArray[np.float64] | None:
+        """Return a tag's fractions; None if it is absent, has another type or a zero denominator.
+
+        Raises:
+            Corrupt: the values lie outside the file.
+        """
+        entry = self.entries.get(tag)
+        if entry is None or entry.type not in (5, 10):
+            return None
+        dtype = np.dtype(f"{self.order}{'u' if entry.type == 5 else 'i'}4")
+        if entry.at + entry.count * 8 > len(self.data):
+            raise Corrupt(f"tiff: the values of tag {tag} lie beyond the end of the file")
+        pairs = np.frombuffer(self.data, dtype, 2 * entry.count, entry.at).reshape(-1, 2)
+        if not pairs[:, 1].all():
+            return None
+        return pairs[:, 0] / pairs[:, 1].astype(np.float64)
+
     def number(self, tag: int, default: int) -> int:
         """Return a tag's first integer; the default if the tag is absent or has no integer.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ....errors import TooLarge, Unsupported
 from ...samples import Space
 from .layout import Layout
+from .ycbcr import YCbCr
 
 NONE, FAX, LZW, OLD_JPEG, JPEG = 1, (2, 3, 4), 5, 6, 7
 DEFLATE, PACKBITS, LZMA, ZSTD, WEBP = (8, 32946), 32773, 34925, 50000, 50001
@@ -156,8 +157,8 @@ def _unknown_arrangement(layout: Layout) -> str | None:
             return "an unknown sub-sampling"
         if layout.predictor != 1 and layout.sampling != (1, 1):
             return "a predictor over sub-sampled YCbCr"
-        if 529 in layout.directory.entries or 532 in layout.directory.entries:
-            return "YCbCr with its own coefficients or range"
+        if not YCbCr.of(layout.directory).possible:
+            return "YCbCr with impossible coefficients or range"
     return None
 
 

@@ -1,0 +1,1 @@
+"""Compare what deepcrop reads with what other readers do, file by file."""
