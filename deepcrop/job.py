@@ -227,6 +227,18 @@ class Job(BaseModel):
             fields["outputs"] = plain_presets(self.outputs)
         return fields
 
+    def with_absolute_paths(self) -> Job:
+        """Return the job with local paths from the root on, so that it is the same anywhere."""
+        paths = {"input": self.input, "output": self.output}
+        if self.weights and self.weights.endswith(".safetensors"):
+            paths["weights"] = self.weights
+        local = {
+            field: os.path.abspath(path)
+            for field, path in paths.items()
+            if scheme(path) == "file" and not path.startswith("file:")
+        }
+        return self.model_copy(update=local)
+
     def to_yaml(self) -> str:
         """Write what :meth:`to_dict` returns as a job file."""
         return yaml.safe_dump(self.to_dict(), sort_keys=False)

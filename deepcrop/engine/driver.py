@@ -126,6 +126,7 @@ class Driver:
         *,
         relists: bool = True,
         retries: frozenset[str] | None = None,
+        damaged: frozenset[str] = frozenset(),
         marks: bool = False,
         storage: Storage | None = None,
         session: Session | None = None,
@@ -139,22 +140,24 @@ class Driver:
             relists: whether the input is listed, or the listing of the last run taken.
             retries: stages and classes of errors of failed sources that are worked on again; all
                 where it is empty.
+            damaged: URIs of variants that are made again.
             marks: whether marks in the output's log are applied that no run has applied yet.
             storage: the store of input and output; by default the job's.
             session: what works on the sources; by default the Ray cluster at hand, or one of this
                 machine.
         """
-        self.job, self.progress = job, progress
+        self.job, self.progress = job.with_absolute_paths(), progress
         self.corrections = corrections or Corrections.none()
-        self.relists, self.retries, self.applies_marks = relists, retries, marks
+        self.relists, self.applies_marks = relists, marks
+        self.retries, self.damaged = retries, damaged
         self.storage = storage or job.storage
-        self.manifest = Manifest(canonical(job.output.rstrip("/")), self.storage)
+        self.manifest = Manifest(canonical(self.job.output.rstrip("/")), self.storage)
         self.lease = Lease(self.manifest.lease, self.storage)
-        self.upkeep = Upkeep(job, self.manifest)
+        self.upkeep = Upkeep(self.job, self.manifest)
         self.committer = Committer(self.manifest, self.lease, self.upkeep.replacer)
         self.telemetry = Telemetry(job.method)
         self.stack = ExitStack()
-        self.session = session or ClusterSession(job, progress, self.stack)
+        self.session = session or ClusterSession(self.job, progress, self.stack)
         self.created = time.time()
 
     @property
@@ -190,7 +193,7 @@ class Driver:
         )
         area = staging_area(self.manifest.output, self.lease.owner)
         return loader.load(
-            Question(self.job, corrections, record, self.relists, self.retries, area)
+            Question(self.job, corrections, record, self.relists, self.retries, area, self.damaged)
         )
 
     def _run(self, survey: Survey, taken_over: int, options: RunOptions) -> RunSummary:
@@ -230,7 +233,7 @@ class Driver:
         self.lease.renew()
         if options.prune:
             self.progress.note("pruning")
-            result.pruned = self.upkeep.prune(survey)
+            result.pruned = self.upkeep.prune(survey, result.counts)
         result.compacted = self.upkeep.finish(survey)
         changed = bool(self.committer.rows or result.taken_over or self.upkeep.changed)
         counts = {name: getattr(result, name) for name in ("sources", "ok", "failed", "variants")}

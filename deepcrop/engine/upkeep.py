@@ -16,6 +16,7 @@ from ..manifest.orphans import remove_orphans
 from ..manifest.pruning import prune
 from ..manifest.replacement import Replacer
 from ..manifest.store import Manifest
+from ..manifest.summary import RowCounts
 from ..manifest.survey import Survey
 from ..manifest.takeover import Takeover, is_old, take_over
 from ..recipes import Recipes
@@ -82,11 +83,18 @@ class Upkeep:
         """What the record of a running job says for the next run, should this one be killed."""
         return {"sweeps": True} if self._sweeps else {}
 
-    def prune(self, survey: Survey) -> Removed:
-        """Remove what the input or the job has no more."""
+    def prune(self, survey: Survey, counts: RowCounts) -> Removed:
+        """Remove what the input or the job has no more.
+
+        Args:
+            survey: what the run found.
+            counts: counts of the rows that stay, from which removed variants are taken.
+        """
         recipes = Recipes(self.job)
         names = [*self.job.slugs, *(request.name for request in self.job.requests)]
-        removed = prune(self.manifest, self.replacer, survey.gone, recipes.renderings, names)
+        removed = prune(
+            self.manifest, self.replacer, survey.gone, recipes.renderings, names, counts
+        )
         self.changed |= bool(removed.sources or removed.variants)
         if survey.absent is not None and removed.sources:
             table = pq.read_table(BufferReader(survey.absent))

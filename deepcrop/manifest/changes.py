@@ -11,14 +11,16 @@ AGAIN = "again"
 ADDED = "added"
 UPDATED = "updated"
 RETRIED = "retried"
+REPAIRED = "repaired"
 
 REASONS = {
     NEW: "in the input, and not in the output",
     CHANGED: "size, ETag or time differ: the bytes decide",
     AGAIN: "other weights, options, hints or corrections",
     ADDED: "variants that were not asked for, or otherwise",
-    UPDATED: "columns of the list, or what a duplicate refers to",
+    UPDATED: "columns of the list, what a duplicate refers to, or notes on corrections",
     RETRIED: "they failed",
+    REPAIRED: "variants of theirs were lost or changed",
 }
 """Why sources are worked on, by what is done."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -14,9 +14,11 @@ from ..geometry import Size
 from ..job import Job
 from ..recipes import Recipes, Wanted
 from ..schema import IMAGES, SOURCES
-from ..sources.corrections import CORRECTIONS_COLUMN, Correction
-from .changes import ADDED, AGAIN, CHANGED, NEW, RETRIED, UPDATED, Changes, Work
+from ..sources.corrections import CORRECTIONS_COLUMN, OUTSIDE_NOTE, Correction
+from . import repairs
+from .changes import ADDED, AGAIN, CHANGED, NEW, REPAIRED, RETRIED, UPDATED, Changes, Work
 from .summary import COUNTED_COLUMNS, RowCounts
+from .unrequested import Extra, of_due, of_unchanged
 
 Indices = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -37,6 +39,7 @@ OWN_COLUMNS = (
     "duplicate_of",
     "analysis_recipe",
     "rendering_recipes",
+    "note",
 )
 """Columns of a row, besides the counted ones, that the comparison reads."""
 VARIANT_FIELDS = ("aspect", "bytes", "rendering_recipe")
@@ -57,6 +60,7 @@ class Comparison:
         sources: pa.Table,
         left_out: frozenset[int],
         retries: frozenset[str] | None,
+        damaged: Collection[str] = (),
     ) -> None:
         """Take what is wanted.
 
@@ -67,12 +71,15 @@ class Comparison:
             left_out: ids of sources that are there and that the job doesn't take.
             retries: stages and classes of errors of failed sources that are tried again; see
                 :class:`.survey.Question`.
+            damaged: URIs of variants to make again.
         """
+        self.damaged = pa.array(sorted(damaged), pa.string())
         self.job, self.recipes, self.sources = job, recipes, sources
         self.left_out, self.retries = left_out, retries
         own = {*SOURCES.names, CORRECTIONS_COLUMN}
         self.passthrough = pa.schema([each for each in sources.schema if each.name not in own])
-        variants = [f"variants.list.element.{name}" for name in VARIANT_FIELDS]
+        fields = (*VARIANT_FIELDS, "variant_uri") if damaged else VARIANT_FIELDS
+        variants = [f"variants.list.element.{name}" for name in fields]
         flat = [name for name in COUNTED_COLUMNS if name != "variants"]
         self.columns = [*dict.fromkeys([*OWN_COLUMNS, *flat]), *self.passthrough.names, *variants]
         self.unread = {*IMAGES.names} - {*OWN_COLUMNS, *flat}
@@ -132,14 +139,24 @@ class Comparison:
         due = ~(same & columns)
         due |= ~(unseen | is_copy) & ~(analysed & rendered)
         due |= ~original & ~(failed & same)
+        due |= self._is_noted_otherwise(here, at)
         retried = self._is_retried(here, failed)
-        due |= retried
+        repaired = np.zeros(here.num_rows, bool)
+        if len(self.damaged):
+            repaired = repairs.rows_with(here, self.damaged)
+        due |= retried | repaired
         stays = here.filter(pa.array(~due))
         self.counts.add(RowCounts.of(stays))
         self.changes.unchanged += stays.num_rows
-        self._count_unrequested(stays)
+        self._add_unrequested(of_unchanged(stays, self._renderings))
         chosen = np.flatnonzero(due)
-        reasons = {CHANGED: ~same, RETRIED: retried, AGAIN: ~analysed, ADDED: ~rendered}
+        reasons = {
+            CHANGED: ~same,
+            RETRIED: retried,
+            AGAIN: ~analysed,
+            ADDED: ~rendered,
+            REPAIRED: repaired,
+        }
         self._classify(here, at, chosen, reasons)
         return np.flatnonzero(present)[chosen], same[chosen].tolist(), at[chosen]
 
@@ -189,6 +206,18 @@ class Comparison:
             modified = _agree(self._listed("source_modified", at), _column(rows, "source_modified"))
             same &= modified | ~untold
         return same
+
+    def _is_noted_otherwise(self, rows: pa.Table, at: Indices) -> Mask:
+        """Tell which rows have, or lack, the remark on corrections outside of the photo wrongly."""
+        noted = _mask(pc.match_substring(_column(rows, "note"), OUTSIDE_NOTE.text))
+        wanted = np.zeros(rows.num_rows, bool)
+        if CORRECTIONS_COLUMN in self.sources.column_names:
+            succeeded = _mask(pc.equal(rows["status"], "ok"))
+            for index in np.flatnonzero(self._special[at] & succeeded).tolist():
+                sides = (_column(rows, name)[index].as_py() for name in ("width", "height"))
+                listed = self.sources[CORRECTIONS_COLUMN][int(at[index])].as_py()
+                wanted[index] = Correction.of(listed).about(self.job.slugs).exceeds(Size(*sides))
+        return noted != wanted
 
     def _has_columns(self, rows: pa.Table, at: Indices) -> Mask:
         """Tell which rows have the values of the list's other columns."""
@@ -270,14 +299,20 @@ class Comparison:
         )
         return failed & np.logical_or(*named)
 
-    def _count_unrequested(self, rows: pa.Table) -> None:
-        nested = pc.list_flatten(rows["variants"])
-        if not len(nested) or "rendering_recipe" not in nested.type.names:
-            return
-        recipes = pc.struct_field(nested, "rendering_recipe")
-        extra = nested.filter(pc.invert(pc.is_in(recipes, value_set=self._renderings)))
-        self.changes.unrequested += len(extra)
-        self.changes.removed_bytes += pc.sum(pc.struct_field(extra, "bytes")).as_py() or 0
+    def take_due(self, rows: pa.Table) -> pa.Table:
+        """Return the whole rows of sources that are worked on, as the actors are to see them.
+
+        Args:
+            rows: those rows.
+        """
+        self._add_unrequested(of_due(rows, self.job))
+        if len(self.damaged):
+            rows = repairs.without(rows, self.damaged, self.recipes.renderings)
+        return rows
+
+    def _add_unrequested(self, extra: Extra) -> None:
+        self.changes.unrequested += extra.variants
+        self.changes.removed_bytes += extra.bytes
 
     # Reasons
 

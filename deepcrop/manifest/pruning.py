@@ -16,6 +16,7 @@ from .changes import Changes, Removed
 from .replacement import Replacer
 from .rows import ImageRow, VariantRow
 from .store import Manifest
+from .summary import RowCounts
 
 MAX_PRUNE = 0.1
 """Share of the sources with rows, 0..1, that are removed at most unless a person says otherwise."""
@@ -47,6 +48,7 @@ def prune(
     gone: Collection[int],
     renderings: Sequence[str],
     names: Sequence[str],
+    counts: RowCounts,
 ) -> Removed:
     """Remove the rows and variants of sources, and variants that nobody asks for.
 
@@ -56,6 +58,7 @@ def prune(
         gone: ids of the sources to remove.
         renderings: the rendering recipes of the job's requests.
         names: names of the job's requests, and of their ratios and sizes.
+        counts: counts of the rows of all other sources, from which what is removed is taken.
     """
     removed = Removed()
     ids = pa.array(sorted(gone), pa.int64())
@@ -68,7 +71,9 @@ def prune(
             continue
         rows = manifest.read_raw(number)
         lost = rows.filter(leaves)
-        kept, dropped = _without(rows.filter(pc.invert(leaves)), asked)
+        stays = rows.filter(pc.invert(leaves))
+        kept, dropped = _without(stays, asked)
+        counts.replace(RowCounts.of(stays), RowCounts.of(kept))
         variants: list[VariantRow] = [*pc.list_flatten(lost["variants"]).to_pylist(), *dropped]
         replacer.write({number: kept}, variants)
         removed.sources += lost.num_rows

@@ -25,7 +25,7 @@ class VariantRow(TypedDict):
     height: int
     format: str
     bytes: int
-    sha256: str
+    sha256: str | None
     method: str
     upscaled: bool
     flags: list[str] | None

@@ -100,6 +100,14 @@ class RowCounts:
             counts.add(cls.of(table))
         return counts
 
+    def replace(self, before: RowCounts, after: RowCounts) -> None:
+        """Count what pruning made of rows: it removes variants, and flags with them."""
+        self.variants += after.variants - before.variants
+        self.variant_bytes += after.variant_bytes - before.variant_bytes
+        self.flags.update(after.flags)
+        self.flags.subtract(before.flags)
+        self.flags = +self.flags  # without those that are left nowhere
+
     def add(self, other: RowCounts) -> None:
         """Add the counts of further rows."""
         self.statuses += other.statuses
@@ -265,6 +273,7 @@ class RunSummary:
             "failed": self.failed,
             "skipped": self.skipped,
             "variants": self.variants,
+            "variant_bytes": self.counts.variant_bytes,
             "ignored": self.ignored,
             "resumed": self.resumed,
             "passes": self.passes,

@@ -51,6 +51,8 @@ class Question:
     None: no failed source is, unless it has changed."""
     staging: str = ""
     """The staging area of the run."""
+    damaged: frozenset[str] = frozenset()
+    """URIs of variants that are made again: they aren't there, or have other bytes."""
 
 
 @dataclass
@@ -156,7 +158,12 @@ def survey(
     if is_old(question.record) and question.record is not None:
         takeover = Takeover(question.record, question.corrections, previous)
     comparison = Comparison(
-        question.job, Recipes(question.job), sources, listing.left_out, question.retries
+        question.job,
+        Recipes(question.job),
+        sources,
+        listing.left_out,
+        question.retries,
+        question.damaged,
     )
     writer = _WorkWriter(sources, question.staging)
     part_rows, unlike = {}, takeover is not None
@@ -171,7 +178,7 @@ def survey(
         due, same, at = comparison.compare(rows)
         if len(due):
             whole = rows if takeover is not None else manifest.read(number)
-            writer.add(at, whole.take(pa.array(due)), number, same)
+            writer.add(at, comparison.take_due(whole.take(pa.array(due))), number, same)
     new = comparison.new_sources()
     if part_rows or question.corrections.statements:
         writer.add_new(new)

@@ -23,11 +23,11 @@ WORDS = {
     ),
     "absent": (
         "a row names a variant that is not there",
-        "put it back, or make the output anew with --overwrite",
+        "deepcrop verify OUTPUT --repair makes it again",
     ),
     "wrong": (
         "a variant's bytes, hash, format or pixel size are not what its row says",
-        "somebody changed it; put it back, or make the output anew with --overwrite",
+        "somebody changed it; deepcrop verify OUTPUT --repair makes it again",
     ),
     "inconsistent": (
         "manifest/variants says other than manifest/images, or a duplicate is no such",
@@ -64,6 +64,8 @@ class Audit:
     """URIs of variants that a row names and that don't exist."""
     mismatched: list[str] = field(default_factory=list)
     """Variants whose bytes, hash, format or pixel size differ from their row: URI and reason."""
+    damaged: list[str] = field(default_factory=list)
+    """URIs of the variants that don't exist or differ from their row."""
     inconsistent: list[str] = field(default_factory=list)
     """URIs of variants on which the two manifests disagree, and of duplicates whose original is not
     there or has other bytes."""

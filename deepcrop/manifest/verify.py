@@ -133,6 +133,8 @@ class _Auditor:
         duplicates = table.filter(pc.is_valid(table["duplicate_of"]))
         self.duplicates.add(_content_ids(duplicates, "duplicate_of"))
         for variant, problem in zip(variants, pool.map(self._check_variant, variants), strict=True):
+            if problem is not None:
+                self.found.damaged.append(variant["variant_uri"])
             if problem == MISSING:
                 self.found.missing_variants.append(variant["variant_uri"])
             elif problem is not None:

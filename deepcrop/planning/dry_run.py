@@ -116,7 +116,7 @@ def _reckon(
     bought = prices.machine(machine) if machine else None
     here = Node(bought.cpus, bought.gpus) if bought else Node(os.cpu_count() or 1, 0)
     layout = plan_for_nodes(job, [here] * nodes)
-    variant_bytes = counts.variant_bytes / counts.variants if counts.variants else 0.0
+    variant_bytes = record["counts"].get("variant_bytes", counts.variant_bytes) / made
     trial = Trial(
         sources=work.sources,
         timed=done,

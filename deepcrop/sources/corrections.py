@@ -104,6 +104,15 @@ class Correction:
             self, boxes=boxes, keep=tuple(box for box in self.keep if _clipped(box, size))
         )
 
+    def exceeds(self, size: Size) -> bool:
+        """Return whether a box lies wholly outside of a photo.
+
+        Args:
+            size: of the source, as shown.
+        """
+        applied = self.within(size)
+        return (applied.boxes.keys(), applied.keep) != (self.boxes.keys(), self.keep)
+
     def about(self, names: Collection[str]) -> Correction:
         """Return the part that concerns some variants: it may name others, of earlier requests.
 

@@ -65,22 +65,32 @@ class Frames:
             if window is None:
                 continue
             size, upscaled = variant_size(self.job, request, window)
-            if self.is_made(task, request, size):
+            whole = fit is not None and fit.action in WHOLE_PHOTO
+            if self.is_made(task, request, size, whole=whole):
                 yield Frame(index, crop, size, upscaled, fit)
 
-    def is_made(self, task: ImageTask, request: VariantRequest, size: Size) -> bool:
+    def is_made(
+        self, task: ImageTask, request: VariantRequest, size: Size, *, whole: bool = False
+    ) -> bool:
         """Return whether a variant of this size is made, and remark on one with too few pixels.
+
+        Args:
+            task: the source.
+            request: what is asked for.
+            size: of the variant.
+            whole: whether it shows the whole photo.
 
         Raises:
             RenderError: a source is too small, and the job says that it fails then.
         """
         if not request.is_smaller(size):
             return True
-        text = f"not {request.wanted}: the crop box has {size} pixels"
+        made_of = f"the whole photo gives {size}" if whole else f"the crop box has {size} pixels"
+        text = f"not {request.wanted}: {made_of}"
         if self.job.upscale == "fail":
             raise RenderError(f"{text}; with --upscale allow it is enlarged")
         if self.job.upscale == "skip":
-            text = f"no {request.wanted}: the crop box has {size} pixels"
+            text = f"no {request.wanted}: {made_of}"
         note = Note(f"{text} (--upscale allow enlarges)", Flag.SMALLER)
         task.remark([note], request.name)
         return self.job.upscale == "never"

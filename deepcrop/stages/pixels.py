@@ -37,7 +37,7 @@ class PixelMaker:
             size = whole
             if request.rendition is not None:
                 size, upscaled = variant_size(self.job, request, whole)
-            if not self.frames.is_made(task, request, size):
+            if not self.frames.is_made(task, request, size, whole=True):
                 continue
             if request.rendition is not None:
                 made_of = request.slug, size

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import TypedDict
 
-from .. import image
 from ..flags import Flag, ordered
 from ..geometry import Size
 from ..job import Job, VariantRequest
+from ..manifest.places import Place, place_of, requested_places
 from ..manifest.rows import VariantRow
 from ..methods.base import Crop
 from ..outputs.rules import Fit
@@ -96,11 +96,8 @@ class VariantRows:
             for index, recipe in enumerate(task.wanted.renderings if task.wanted else ())
             if (variant := made.get(recipe) or kept.get(index)) is not None
         ]
-        plain_format = image.output_format(self.job.format, task.format or "")
-        asked = {_place_of_request(request, plain_format) for request in self.job.requests}
-        return found + [
-            each for each in task.standing.values() if _place_of_variant(each) not in asked
-        ]
+        asked = requested_places(self.job, task.format)
+        return found + [each for each in task.standing.values() if _place(each) not in asked]
 
     def _flags(
         self,
@@ -122,23 +119,9 @@ class VariantRows:
         return flags
 
 
-Place = tuple[str, int | None, float | None, str]
-"""What variants of which one takes the other's place have in common: ratio or preset, width,
-density, and format."""
-
-
-def _place_of_request(request: VariantRequest, plain_format: str) -> Place:
-    each = request.rendition
-    if each is None:
-        return request.slug, None, None, plain_format
-    return f"preset {each.preset}", each.width, each.density, each.format
-
-
-def _place_of_variant(variant: VariantRow) -> Place:
-    if variant["preset"] is None:
-        return variant["aspect"], None, None, variant["format"]
-    name = f"preset {variant['preset']}"
-    return name, variant["asked_width"], variant["density"], variant["format"]
+def _place(variant: VariantRow) -> Place:
+    density, width = variant["density"], variant["asked_width"]
+    return place_of(variant["aspect"], variant["preset"], width, density, variant["format"])
 
 
 class _BoxColumns(TypedDict):

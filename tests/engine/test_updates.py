@@ -66,6 +66,50 @@ def test_a_ratio_more_an_edit_and_what_is_gone(small, tmp_path, capsys):
     assert result.changes.unrequested == 9 and files(out) == files(tmp_path / "fresh")
 
 
+def test_what_pruning_would_remove_is_told_and_then_counted(small, tmp_path, capsys):
+    out = tmp_path / "out"
+    deepcrop.run(job(small, out, aspects=["1:1", "16:9"], sizes=[]))
+    options = [f"--input={small}", f"--output={out}", "-mcenter", "-a4:5", "--json"]
+    assert app.exit_status(["run", *options, "--prune", "--dry-run"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["changes"]["unrequested_variants"] == 20
+    assert told["changes"]["removable_bytes"] == sum(map(len, files(out).values()))
+    assert told["plan"]["bytes_out"]["value"] > 0
+    assert app.exit_status(["run", *options, "--prune"]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert (summary["variants"], summary["pruned"]["variants"]) == (10, 20)
+    assert json.loads((out / "job.json").read_text())["counts"]["variants"] == 10 == len(files(out))
+
+
+def test_what_was_damaged_is_made_again(small, tmp_path, capsys):
+    out = tmp_path / "out"
+    deepcrop.run(job(small, out, aspects=["1:1", "16:9"], sizes=[]))
+    made, before = files(out), rows(out)
+    lost, changed = (out / "variants" / name for name in ("1x1/3.jpg", "16x9/4.jpg"))
+    lost.unlink()
+    changed.write_bytes(changed.read_bytes()[:-40])
+    assert app.exit_status(["verify", str(out)]) == 1
+    assert "deepcrop verify OUTPUT --repair makes it again" in capsys.readouterr().out
+    assert app.exit_status(["verify", str(out), "--repair"]) == 0
+    assert files(out) == made and audit(str(out)).clean
+    timed = {name for name in before[0] if name.endswith("_ms")}
+    assert [{k: v for k, v in row.items() if k not in timed} for row in rows(out)] == [
+        {k: v for k, v in row.items() if k not in timed} for row in before
+    ]
+
+
+def test_a_job_is_the_same_from_any_folder(small, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(small.parent)
+    options = [f"--input={small.name}", "--output=../out", "-mcenter", "-a1:1"]
+    assert app.exit_status(["run", *options]) == 0
+    monkeypatch.chdir(tmp_path)
+    (small / "3.jpg").unlink()
+    out = (small.parent / "../out").resolve()
+    assert app.exit_status(["status", str(out)]) == 0
+    assert "behind its input: 1 gone" in capsys.readouterr().out
+    assert json.loads((out / "job.json").read_text())["job"]["input"] == str(small)
+
+
 def test_an_output_of_an_earlier_release_is_taken_over(small, tmp_path, capsys):
     out = tmp_path / "out"
     deepcrop.run(job(small, out, sizes=[]))

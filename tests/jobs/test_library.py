@@ -136,3 +136,22 @@ def test_remarks_on_what_rules_left_out_go_with_the_preset(tmp_path):
     assert first["flags"] == ["left-out"]
     row, _ = made(tmp_path, "out", photo, outputs=asked)
     assert row["flags"] == [] and row["note"] is None
+
+
+def test_a_correction_outside_the_photo_is_told_by_an_update_too(tmp_path):
+    photo = Image.effect_noise((300, 200), 80)
+    asked = {"aspects": ["1:1"], "sizes": []}
+    made(tmp_path, "out", photo, **asked)
+    outside = "keep,,5000,5000,6000,6000"
+    row, files = made(tmp_path, "out", photo, outside, **asked)
+    assert row["note"] == "correction outside the photo: ignored"
+    assert (row, files) == made(tmp_path, "fresh", photo, outside, **asked)
+    row, _ = made(tmp_path, "out", photo, "good,,,,,", **asked)
+    assert row["note"] is None
+
+
+def test_a_remark_on_a_whole_photo_names_no_crop_box(tmp_path):
+    photo = Image.effect_noise((300, 200), 80)
+    padded = {"card": {"size": "600x315", "fit": "pad"}}
+    row, _ = made(tmp_path, "out", photo, outputs=padded)
+    assert "not 600x315: the whole photo gives 381x200" in row["note"]
