@@ -42,6 +42,7 @@ from .build_record import write_build
 from .maps import make_maps
 from .mark_scripts import mark_scripts
 from .page_data import DETAIL_ROWS, INDEX_ROWS, PageData
+from .requested import Requested
 from .sheet import COLOURS
 from .statistics import Cost, JobStatistics, concatenated
 from .thumbnails import make_thumbnails
@@ -92,7 +93,9 @@ def build(
     aspects = list(job.slugs)
     applied = manifest.read_corrections()
     corrections = {} if applied is None else Corrections(applied).statements
-    data = PageData.of(concatenated(parts), manifest.output, aspects, corrections)
+    data = PageData.of(
+        concatenated(parts), manifest.output, aspects, corrections, Requested.of(job.requests)
+    )
     storage, folder = job.storage, f"{manifest.output}/report"
     thumbnail_names = make_thumbnails(
         data.to_review_first(thumbnails),
