@@ -75,6 +75,9 @@ def compare(
     from ..review.pair_pictures import PairPictures
 
     comparison, log, storage = opened(first, second, pairs, seed, s3_endpoint, kinds)
+    if not comparison.pairs:
+        _show_none(comparison, as_json)
+        return
     pictures = PairPictures(storage)
     if judgements is not None:
         try:
@@ -83,7 +86,7 @@ def compare(
             raise RequestError(f"--judgements {judgements}: cannot be read ({error})") from None
         entries = read_sheet(text, comparison, name or login())
         log.append(entries)
-        typer.echo(f"{len(entries)} judgements taken in")
+        typer.echo(f"{_counted(len(entries), 'judgement')} taken in")
     if sheets is not None:
         _write_sheets(comparison, pictures, sheets)
     if results or (judgements is not None and sheets is None):
@@ -110,9 +113,40 @@ def _write_sheets(comparison: Comparison, pictures: object, folder: Path) -> Non
     if not target.exists():
         target.write_text(f"number,better\n{empty}")
     typer.echo(
-        f"{len(comparison.pairs)} pairs on {count} sheets in {folder}; write left, right or alike "
-        f"into {target}, then: --judgements {target}"
+        f"{_counted(len(comparison.pairs), 'pair')} on {_counted(count, 'sheet')} in {folder}; "
+        f"write left, right or alike into {target}, then: --judgements {target}"
     )
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" + "s" * (count != 1)
+
+
+def _left_out(comparison: Comparison) -> str:
+    count = comparison.left_out
+    return f"; left out as whole photos: {count:,}" if count else ""
+
+
+def _show_none(comparison: Comparison, as_json: bool) -> None:
+    """Say that there is nothing to judge, because all crops are the same."""
+    if as_json:
+        typer.echo(json.dumps(_record(comparison) | {"rates": {}}, indent=2))
+        return
+    one, other = comparison.names
+    compared = sum(comparison.compared.values())
+    typer.echo(
+        f"nothing to judge: {_counted(compared, 'crop')} of {one} and {other} are the same"
+        f"{_left_out(comparison)}"
+    )
+
+
+def _record(comparison: Comparison) -> dict[str, object]:
+    return {
+        "names": comparison.names,
+        "compared": comparison.compared,
+        "differing": comparison.differing,
+        "left_out": comparison.left_out,
+    }
 
 
 def show_results(comparison: Comparison, log: MarkLog, as_json: bool) -> None:
@@ -122,15 +156,13 @@ def show_results(comparison: Comparison, log: MarkLog, as_json: bool) -> None:
     log.refresh()
     rates = win_rates(comparison, log)
     if as_json:
-        record = {"names": comparison.names, "compared": comparison.compared}
-        record |= {"differing": comparison.differing}
         told = {name: each.record() for name, each in rates.items()}
-        typer.echo(json.dumps(record | {"rates": told}, indent=2))
+        typer.echo(json.dumps(_record(comparison) | {"rates": told}, indent=2))
         return
     one, other = comparison.names
     typer.echo(f"first: {one}; second: {other}")
     compared, differing = sum(comparison.compared.values()), sum(comparison.differing.values())
-    typer.echo(f"crops that differ: {differing:,} of {compared:,}")
+    typer.echo(f"crops that differ: {differing:,} of {compared:,}{_left_out(comparison)}")
     if not rates:
         typer.echo("nothing is judged yet")
         return

@@ -7,7 +7,7 @@ person who looks at one ratio needs the flags of that ratio's variants and of th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -174,6 +174,10 @@ class FlagColumns:
             columns.append(numpy.stack([rows, bits[rows]], 1).ravel().tolist())
         return columns
 
+    def bits_of(self, flags: Iterable[str]) -> int:
+        """Return flags as bits."""
+        return sum(1 << self.names.index(flag) for flag in set(flags))
+
     def legend(self) -> list[FlagLegend]:
         """Return the flags as the page's scripts know them, in the order of the bits."""
         return [
@@ -191,8 +195,10 @@ class FlagColumns:
 def _separated(
     every: set[str], variants: Sequence[VariantRow], aspects: Sequence[str]
 ) -> list[set[str]]:
-    """Return the flags of a source itself, then of its variant of each ratio."""
-    of_variants = {each["aspect"]: set(each["flags"] or ()) for each in variants}
+    """Return the flags of a source itself, then of its variants of each ratio."""
+    of_variants: dict[str, set[str]] = {}
+    for each in variants:
+        of_variants.setdefault(each["aspect"], set()).update(each["flags"] or ())
     own = every.difference(*of_variants.values())
     return [own, *(of_variants.get(aspect, set()) for aspect in aspects)]
 

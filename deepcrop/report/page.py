@@ -39,9 +39,11 @@ from ..sources.corrections import Corrections
 from ..storage import Storage
 from . import plots
 from .build_record import write_build
+from .commands import run_command, with_absolute_input
 from .maps import make_maps
 from .mark_scripts import mark_scripts
 from .page_data import DETAIL_ROWS, INDEX_ROWS, PageData
+from .requested import Requested
 from .sheet import COLOURS
 from .statistics import Cost, JobStatistics, concatenated
 from .thumbnails import make_thumbnails
@@ -92,7 +94,9 @@ def build(
     aspects = list(job.slugs)
     applied = manifest.read_corrections()
     corrections = {} if applied is None else Corrections(applied).statements
-    data = PageData.of(concatenated(parts), manifest.output, aspects, corrections)
+    data = PageData.of(
+        concatenated(parts), manifest.output, aspects, corrections, Requested.of(job.requests)
+    )
     storage, folder = job.storage, f"{manifest.output}/report"
     thumbnail_names = make_thumbnails(
         data.to_review_first(thumbnails),
@@ -182,27 +186,12 @@ def _render(
         plots=plots,
         built=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         version=__version__,
-        command=run_command(job),
+        command=run_command(with_absolute_input(job, data.root)),
         output=shlex.join([data.output, *_endpoint(job)]),
         correct_command=shlex.join(
             ["deepcrop", "correct", data.output, "corrections.csv", *_endpoint(job)]
         ),
     )
-
-
-def run_command(job: Job) -> str:
-    """Return the command that runs a job, for a shell."""
-    words = ["deepcrop", "run", "--input", job.input, "--output", job.output]
-    words += ["--method", job.method]
-    for aspect in job.aspects:
-        words += ["--aspect", aspect]
-    for size in job.sizes:
-        words += ["--size", size]
-    named = {"input", "output", "method", "aspects", "sizes"}
-    fields = json.loads(job.model_dump_json(exclude_defaults=True, exclude=named))
-    for field, value in fields.items():
-        words += ["--set", f"{field}={value if isinstance(value, str) else json.dumps(value)}"]
-    return shlex.join(words)
 
 
 def is_built(output: str, endpoint: str | None = None) -> bool:

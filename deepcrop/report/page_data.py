@@ -12,7 +12,6 @@ import json
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NotRequired, TypedDict
 from urllib.parse import quote
 
 import numpy
@@ -20,14 +19,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ..manifest.rows import ImageRow, VariantRow
+from ..manifest.rows import ImageRow
 from ..schema import STAGES
 from ..sources.corrections import Statement
 from ..sources.marks import marks_of
 from ..storage import common_folder
 from .applied_marks import with_correction_flags
 from .flag_columns import UNFLAGGED, FlagColumns, worst_flag_ranks
-from .requested import with_requested_variants
+from .picture_details import VariantDetails, details_of
+from .pictures import pictures_of
+from .requested import Requested, with_requested_variants
 from .thumbnails import thumbnail_name
 
 INDEX_ROWS = 10_000
@@ -38,22 +39,6 @@ MAX_FOLDERS = 200
 """Folders that the gallery can be filtered by: those with the most sources."""
 STATUSES = ("ok", "failed", "skipped")
 """A source's status; the scripts hold its position in this list."""
-
-
-class VariantDetails(TypedDict):
-    """A variant in a ``details`` script."""
-
-    aspect: int
-    """Position in the job's list of ratios."""
-    size: list[int]
-    """Width and height, in pixels."""
-    bytes: int
-    href: NotRequired[str]
-    """The variant's file, relative to the page; missing where it lies outside the output."""
-    box: NotRequired[list[int | None]]
-    """The crop box ``x0, y0, x1, y1`` in pixels of the source; missing for retargeted variants."""
-    score: NotRequired[float | None]
-    thumbnail: NotRequired[str]
 
 
 @dataclass(frozen=True)
@@ -82,6 +67,7 @@ class PageData:
         output: str,
         aspects: Sequence[str],
         applied: Mapping[str, Sequence[Statement]] | None = None,
+        requested: Requested | None = None,
     ) -> PageData:
         """Put the rows of a manifest in the gallery's order.
 
@@ -90,8 +76,9 @@ class PageData:
             output: URI of the job's output.
             aspects: names of the variants, in the job's order.
             applied: the corrections that the job was run with, by the sources' URIs.
+            requested: what the job asks for; by default one variant of each of ``aspects``.
         """
-        shown = with_requested_variants(rows, aspects)
+        shown = with_requested_variants(rows, requested or Requested(tuple(aspects)))
         ordered = worst_first(with_correction_flags(shown, applied or {}))
         uris = ordered["source_uri"].to_pylist()
         return cls(
@@ -196,7 +183,7 @@ class PageData:
             "duplicate": row["duplicate_of"],
             "thumbnail": name if name in thumbnails else None,
             "map": name if name in maps else None,
-            "variants": [self._variant(each, thumbnails) for each in row["variants"]],
+            "variants": self._pictures(row, thumbnails),
         }
         if row["status"] == "failed":
             details["error"] = [
@@ -207,22 +194,16 @@ class PageData:
             details["times"] = [each and round(each, 1) for each in times]
         return {key: value for key, value in details.items() if value not in (None, [])}
 
-    def _variant(self, variant: VariantRow, thumbnails: Container[str]) -> VariantDetails:
-        uri = variant["variant_uri"]
-        details: VariantDetails = {
-            "aspect": self.aspects.index(variant["aspect"]),
-            "size": [variant["width"], variant["height"]],
-            "bytes": variant["bytes"],
-        }
-        if uri.startswith(self.output + "/"):
-            details["href"] = "../" + quote(uri[len(self.output) + 1 :])
-        if variant["x0"] is not None:
-            details["box"] = [variant["x0"], variant["y0"], variant["x1"], variant["y1"]]
-            if variant["score"] is not None:
-                details["score"] = round(variant["score"], 4)
-        elif (name := thumbnail_name(variant["sha256"])) in thumbnails:
-            details["thumbnail"] = name
-        return details
+    def _pictures(self, row: ImageRow, thumbnails: Container[str]) -> list[VariantDetails]:
+        pictures = pictures_of(row["variants"], self.aspects)
+        of_ratio = Counter(each.aspect for each in pictures)
+        found = []
+        for each in pictures:
+            details = details_of(each, self.output, self.aspects, thumbnails)
+            if of_ratio[each.aspect] > 1:
+                details["flags"] = self.flags.bits_of(each.flags)
+            found.append(details)
+        return found
 
 
 def worst_first(rows: pa.Table) -> pa.Table:

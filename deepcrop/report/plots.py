@@ -42,7 +42,7 @@ def histogram(counts: Sequence[int]) -> Markup:
     """Draw a histogram of scores.
 
     Args:
-        counts: variants in each of equal bins of 0..1.
+        counts: crops in each of equal bins of 0..1.
     """
     top = axis_top(max(*counts, 1))
     step = (WIDTH - LEFT - RIGHT) / len(counts)
@@ -53,7 +53,7 @@ def histogram(counts: Sequence[int]) -> Markup:
         for at, count in enumerate(counts)
     )
     ticks = [(share, f"{share:g}") for share in (0, 0.25, 0.5, 0.75, 1)]
-    return _figure(f"Scores of {sum(counts):,} variants", bars + _grid(top) + _marks(ticks))
+    return _figure(f"Scores of {sum(counts):,} crops", bars + _grid(top) + _marks(ticks))
 
 
 def stages(milliseconds: Mapping[str, float], sources: int) -> list[tuple[str, float, float]]:

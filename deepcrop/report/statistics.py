@@ -29,7 +29,7 @@ class JobStatistics:
     throughput: list[tuple[float, float]]
     """Seconds of work since the start, and images per second since the point before."""
     scores: dict[str, list[int]]
-    """By ratio, how many variants have a score in each of ``SCORE_BINS`` equal bins of 0..1."""
+    """By ratio, the crops whose score is in each of ``SCORE_BINS`` equal bins of 0..1."""
 
     @property
     def rate(self) -> float | None:
@@ -60,7 +60,7 @@ class JobStatistics:
         return cls(
             counts=RowCounts.of(rows),
             throughput=_throughput(parts, started),
-            scores=_scores(pc.list_flatten(rows["variants"].combine_chunks())),
+            scores=_scores(rows["variants"].combine_chunks()),
         )
 
 
@@ -113,12 +113,20 @@ def _throughput(parts: Sequence[pa.Table], started: float) -> list[tuple[float, 
     return points
 
 
-def _scores(variants: pa.StructArray) -> dict[str, list[int]]:
-    aspects = pc.struct_field(variants, "aspect")
-    scores = pc.struct_field(variants, "score")
+def _scores(lists: pa.ListArray) -> dict[str, list[int]]:
+    """Return the histograms of the variants' scores: all files of a photo and ratio count once."""
+    variants = pc.list_flatten(lists)
+    scored = pa.table(
+        {
+            "photo": pc.list_parent_indices(lists),
+            "aspect": pc.struct_field(variants, "aspect"),
+            "score": pc.struct_field(variants, "score"),
+        }
+    ).filter(pc.is_valid(pc.struct_field(variants, "score")))
+    # In one thread, because others have no first row.
+    crops = scored.group_by(["photo", "aspect"], use_threads=False).aggregate([("score", "first")])
     histograms = {}
-    for aspect in sorted(pc.unique(aspects).to_pylist()):
-        values = scores.filter(pc.equal(aspects, aspect)).drop_null().to_numpy(zero_copy_only=False)
-        if len(values):
-            histograms[aspect] = numpy.histogram(values, SCORE_BINS, (0, 1))[0].tolist()
+    for aspect in sorted(pc.unique(crops["aspect"]).to_pylist()):
+        values = crops["score_first"].filter(pc.equal(crops["aspect"], aspect)).to_numpy()
+        histograms[aspect] = numpy.histogram(values, SCORE_BINS, (0, 1))[0].tolist()
     return histograms

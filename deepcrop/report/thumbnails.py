@@ -16,8 +16,9 @@ from ..geometry import Size
 from ..manifest.rows import ImageRow
 from ..progress import Progress
 from ..storage import Storage
+from .pictures import SHOWN_EDGE, pictures_of
 
-LONGEST_EDGE = 480
+LONGEST_EDGE = SHOWN_EDGE
 """Longest edge of a thumbnail, in pixels."""
 JPEG_QUALITY = 72
 THREADS = 8
@@ -50,7 +51,7 @@ def list_names(storage: Storage, folder: str, suffix: str) -> set[str]:
 def make_thumbnails(
     rows: pa.Table, count: int, storage: Storage, folder: str, progress: Progress
 ) -> set[str]:
-    """Write thumbnails of the first ``count`` sources, and of their variants without crop boxes.
+    """Write thumbnails of the first ``count`` sources, and of their pictures without crop boxes.
 
     A file that can't be read any more gets none.
 
@@ -92,7 +93,8 @@ def _requests(row: ImageRow) -> Iterator[ThumbnailRequest]:
     if row["sha256"] and row["width"] and row["height"]:
         size = Size(row["width"], row["height"])
         yield ThumbnailRequest(row["source_uri"], thumbnail_name(row["sha256"]), size)
-    for variant in row["variants"]:
+    for picture in pictures_of(row["variants"]):
+        variant = picture.shown
         if variant["x0"] is None:
             size = Size(variant["width"], variant["height"])
             name = thumbnail_name(variant["sha256"])

@@ -23,7 +23,7 @@ def opened(
         kinds: whether the pairs get kinds.
 
     Raises:
-        RequestError: an output holds no job, or nothing differs.
+        RequestError: an output holds no job, or they have no crop of a photo in common.
     """
     manifest, record = open_job(first, endpoint)
     job = job_of(manifest, record, endpoint)
@@ -33,9 +33,10 @@ def opened(
     comparison = read(folder, storage)
     if comparison is None:
         comparison, _ = draw(first, second, count, seed, endpoint)
-        if kinds:
-            comparison = with_kinds(comparison, job)
-        write(comparison, folder, storage)
+        if comparison.pairs:  # without any, the outputs may differ later
+            if kinds:
+                comparison = with_kinds(comparison, job)
+            write(comparison, folder, storage)
     log = MarkLog(folder, storage)
     log.refresh()
     return comparison, log, storage

@@ -18,6 +18,7 @@ TYPES = {
     ".png": "image/png",
     ".webp": "image/webp",
     ".avif": "image/avif",
+    ".jxl": "image/jxl",
 }
 """Content types by suffix; files of other suffixes are not served."""
 LONG = "private, max-age=86400, immutable"

@@ -83,7 +83,7 @@ def sheets(pairs: Sequence[Pair], pictures: PairPictures) -> Iterator[Image.Imag
         for at, pair in enumerate(group):
             row, column = divmod(at, COLUMNS)
             left, top = column * cell.width + GAP, row * cell.height
-            title = f"{start + at + 1}    {pair.ratio.replace('x', ':', 1)}"
+            title = f"{start + at + 1}    {pair.label}"
             pen.text((left, top + 4), title, "black", ImageFont.load_default(16))
             sheet.paste(pictures.photo(pair, SHEET_PHOTO), (left, top + LABEL))
             for side in (0, 1):

@@ -13,6 +13,7 @@ from ..geometry import AspectRatio, Box, Size
 from ..manifest.rows import VariantRow
 from ..manifest.status import open_job
 from ..manifest.store import Manifest
+from ..outputs.rules import WHOLE_PHOTO
 from ..storage import Storage
 
 CENTER = "center"
@@ -28,7 +29,7 @@ class Cut:
     """One crop of a pair."""
 
     box: tuple[int, int, int, int] | None
-    """The crop box in source pixels; None for a retargeted variant."""
+    """The crop box in source pixels; None for a photo that a method has retargeted."""
     uri: str | None
     """The variant's file; None for a crop that was never made."""
 
@@ -54,6 +55,11 @@ class Pair:
         return self.cuts[::-1] if self.swapped else self.cuts
 
     @property
+    def label(self) -> str:
+        """The name of the ratio or size for a person: ``16:9``, ``600x315px``."""
+        return self.ratio if "px" in self.ratio else self.ratio.replace("x", ":", 1)
+
+    @property
     def key(self) -> str:
         """A name of the pair for the log."""
         return f"{self.ratio} {self.source}"
@@ -69,6 +75,8 @@ class Comparison:
     """Crops that both outputs have, by ratio."""
     differing: Mapping[str, int]
     """Those of them that differ, by ratio."""
+    left_out: int = 0
+    """Whole photos in place of a crop, as presets' rules make them, which can't be compared."""
 
     def to_json(self) -> str:
         """Return the comparison as text."""
@@ -89,7 +97,13 @@ class Comparison:
             for each in told["pairs"]
         ]
         first, second = told["names"]
-        return cls((first, second), tuple(pairs), told["compared"], told["differing"])
+        return cls(
+            (first, second),
+            tuple(pairs),
+            told["compared"],
+            told["differing"],
+            told.get("left_out", 0),
+        )
 
 
 def _cut(told: Mapping[str, object]) -> Cut:
@@ -128,40 +142,64 @@ def draw(
         endpoint: URL of the S3 server.
 
     Returns:
-        The comparison, and the first output's manifest.
+        The comparison, without pairs where nothing differs, and the first output's manifest.
 
     Raises:
-        RequestError: an output holds no job, or nothing differs.
+        RequestError: an output holds no job, or they have no crop of a photo in common.
     """
     manifest, _ = open_job(first, endpoint)
-    ours = dict(_crops(manifest))
+    ours = _cuts(manifest)
     if second == CENTER:
-        theirs = {key: _centred(key, variant) for key, variant in ours.items()}
+        theirs: dict[Key, Cut | None] = {key: _centred(key) for key in ours}
     else:
-        theirs = dict(_crops(open_job(second, endpoint)[0]))
-    common = sorted(ours.keys() & theirs.keys(), key=lambda key: (key[1], key[0]))
+        theirs = _cuts(open_job(second, endpoint)[0])
+    both = ours.keys() & theirs.keys()
+    found = {key: cuts for key in both if (cuts := _comparable(ours[key], theirs[key]))}
+    common = sorted(found, key=lambda key: (key[1], key[0]))
+    left_out = len(both) - len(common)
     if not common:
-        raise RequestError(f"compare: {first} and {second} have no crop of a photo in common")
+        whole = f"; left out as whole photos: {left_out:,}" if left_out else ""
+        raise RequestError(
+            f"compare: {first} and {second} have no crop of a photo in common{whole}"
+        )
     by_ratio: dict[str, list[Pair]] = {}
     compared: dict[str, int] = {}
     for source, ratio, size in common:
         compared[ratio] = compared.get(ratio, 0) + 1
-        cuts = ours[source, ratio, size], theirs[source, ratio, size]
+        cuts = found[source, ratio, size]
         if _differ(*cuts):
             by_ratio.setdefault(ratio, []).append(Pair(source, ratio, "", cuts, False))
-    if not by_ratio:
-        raise RequestError(f"compare: the crops of {first} and {second} are the same")
     differing = {ratio: len(pairs) for ratio, pairs in by_ratio.items()}
     chosen = _chosen(by_ratio, count, random.Random(seed))
-    return Comparison((first, second), tuple(chosen), compared, differing), manifest
+    told = Comparison((first, second), tuple(chosen), compared, differing, left_out)
+    return told, manifest
 
 
 Key = tuple[str, str, Size]
 """A photo, a ratio's name, and the photo's size in pixels."""
 
 
-def _crops(manifest: Manifest) -> Iterator[tuple[Key, Cut]]:
-    """Yield the crops of an output."""
+def _cuts(manifest: Manifest) -> dict[Key, Cut | None]:
+    """Return the crop of each photo and ratio of an output.
+
+    It is None where presets' rules show the whole photo alone.
+    """
+    found: dict[Key, Cut | None] = {}
+    for key, cut in _crops(manifest):
+        if found.get(key) is None:
+            found[key] = cut
+    return found
+
+
+def _comparable(one: Cut | None, other: Cut | None) -> tuple[Cut, Cut] | None:
+    """Return two crops, or two photos that methods have retargeted; None for other pairs."""
+    if one is None or other is None or (one.box is None) != (other.box is None):
+        return None
+    return one, other
+
+
+def _crops(manifest: Manifest) -> Iterator[tuple[Key, Cut | None]]:
+    """Yield the crops of an output; None for a whole photo that a preset's rule shows."""
     manifest.load_parts()
     for table in manifest.tables(["source_uri", "status", "width", "height", "variants"]):
         for row in table.to_pylist():
@@ -172,14 +210,14 @@ def _crops(manifest: Manifest) -> Iterator[tuple[Key, Cut]]:
                 yield (row["source_uri"], variant["aspect"], size), _cut_of(variant)
 
 
-def _cut_of(variant: VariantRow) -> Cut:
+def _cut_of(variant: VariantRow) -> Cut | None:
     x0, y0, x1, y1 = variant["x0"], variant["y0"], variant["x1"], variant["y1"]
     if x0 is None or y0 is None or x1 is None or y1 is None:
-        return Cut(None, variant["variant_uri"])
+        return None if variant["fit"] in WHOLE_PHOTO else Cut(None, variant["variant_uri"])
     return Cut((x0, y0, x1, y1), variant["variant_uri"])
 
 
-def _centred(key: Key, like: Cut) -> Cut:
+def _centred(key: Key) -> Cut:
     """Return the largest centred window of a ratio."""
     _, name, size = key
     ratio = AspectRatio.parse(name.removesuffix("-smaller").removesuffix("px"))
@@ -201,7 +239,7 @@ def _chosen(
     """Return pairs of all ratios in turn, in random order and on random sides."""
     shuffled = [chance.sample(pairs, len(pairs)) for _, pairs in sorted(by_ratio.items())]
     chosen: list[Pair] = []
-    for turn in range(max(map(len, shuffled))):
+    for turn in range(max(map(len, shuffled), default=0)):
         chosen += [pairs[turn] for pairs in shuffled if turn < len(pairs)]
     chosen = chosen[:count]
     chance.shuffle(chosen)

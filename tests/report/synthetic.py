@@ -79,11 +79,33 @@ def row(output: str, uri: str, **fields: Any) -> dict[str, Any]:
     return facts | fields
 
 
+def preset_variant(
+    variant: dict[str, Any], preset: str, width: int, **fields: Any
+) -> dict[str, Any]:
+    """A file of a preset, of the same ratio as a variant and, unless ``fit`` says so, its crop."""
+    height = round(width * variant["height"] / variant["width"])
+    folder, name = variant["variant_uri"].split("/variants/")
+    key = name.rpartition("/")[2].rpartition(".")[0]
+    image_format = fields.get("format", "jpeg")
+    suffix = "jpg" if image_format == "jpeg" else image_format
+    uri = f"{folder}/variants/{preset}/{width}w/{key}.{suffix}"
+    made = variant | {"preset": preset, "asked_width": width, "density": 1.0, "fit": "crop"}
+    made |= {"variant_uri": uri, "width": width, "height": height, "quality": 80}
+    if fields.get("fit") in ("pad", "blur", "retarget"):
+        made |= dict.fromkeys(("x0", "y0", "x1", "y1", "score"))
+    made["sha256"] = hashlib.sha256(uri.encode()).hexdigest()
+    return made | fields
+
+
 def write_output(
-    output: Path | str, rows: list[dict[str, Any]], sources: int | None = None
+    output: Path | str, rows: list[dict[str, Any]], sources: int | None = None, **fields: Any
 ) -> Manifest:
-    """Write a manifest of one part, and the record of a completed job of ``center``."""
-    job = Job(input=f"{output}/in", output=str(output), method="center", aspects=["1:1", "16:9"])
+    """Write a manifest of one part, and the record of a completed job of ``center``.
+
+    ``fields`` are those of the job that differ.
+    """
+    told = {"input": f"{output}/in", "method": "center", "aspects": ["1:1", "16:9"]} | fields
+    job = Job(output=str(output), **told)
     manifest = Manifest(str(output), Storage())
     manifest.append(images_table(rows, pa.schema([])))
     manifest.write_record(

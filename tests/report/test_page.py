@@ -13,7 +13,8 @@ from deepcrop.cli import app
 from deepcrop.job import Job
 from deepcrop.manifest.status import read_status
 from deepcrop.methods.base import CropMethod
-from deepcrop.report.page import build, run_command
+from deepcrop.report.commands import run_command, with_absolute_input
+from deepcrop.report.page import build
 from deepcrop.report.thumbnails import LONGEST_EDGE, thumbnail_name
 from deepcrop.schema import IMAGES
 from deepcrop.tables import images_table
@@ -112,6 +113,35 @@ def test_the_command_in_the_page_is_the_jobs_own(capsys):
     assert words[:2] == ["deepcrop", "run"]
     assert app.exit_status([*words[1:], "--print-config"]) == 0
     assert capsys.readouterr().out == job.to_yaml()
+
+
+def test_the_command_in_the_page_can_be_run_anywhere(tmp_path, monkeypatch):
+    manifest = write_output(
+        tmp_path / "out", [row(str(tmp_path / "out"), f"{tmp_path}/in/x/a.jpg")]
+    )
+    record = manifest.read_record()
+    record["job"]["input"] = "in"
+    manifest.write_record(record)
+    for place in (tmp_path, tmp_path / "out"):  # that of the run, and another one
+        monkeypatch.chdir(place)
+        build(str(tmp_path / "out"))
+        command = f"deepcrop run --input {tmp_path}/in --output {tmp_path}/out "
+        assert command in html.unescape(facts(tmp_path / "out")[1])
+
+
+def test_an_input_is_made_absolute_where_that_is_known(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "list.csv").write_text("source_uri\n")
+
+    def absolute(given, root="/media/photos/2024/"):
+        job = Job(input=given, output="/out", method="center", aspects=["1:1"])
+        return with_absolute_input(job, root).input
+
+    assert absolute("photos") == absolute("../photos/") == "/media/photos"
+    assert absolute("./media/photos/2024") == "/media/photos/2024"
+    assert absolute("list.csv") == f"{tmp_path}/list.csv"
+    for unchanged in ("/in", "s3://media/in", "file:///in", "gone.csv", "elsewhere", ".."):
+        assert absolute(unchanged) == unchanged
 
 
 def test_commands_in_the_page_name_the_output_and_its_server(tmp_path):

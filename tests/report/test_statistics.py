@@ -8,7 +8,7 @@ from deepcrop.manifest.store import COMMITTED
 from deepcrop.planning.prices import Prices
 from deepcrop.report.statistics import MAX_POINTS, SCORE_BINS, Cost, JobStatistics
 from deepcrop.tables import images_table
-from tests.report.synthetic import row
+from tests.report.synthetic import preset_variant, row
 
 
 def part(rows, committed=None):
@@ -82,3 +82,18 @@ def test_the_cost_is_that_of_the_machines_while_it_ran_and_of_the_requests():
     assert cost.dollars == pytest.approx(100 * 2 * 0.001 + 100 * 0.0001 + 200 * 0.001)
     with pytest.raises(RequestError, match="one of: big"):
         Cost.of(statistics, prices, "small", 1)
+
+
+def test_scores_count_a_photo_and_ratio_once_whatever_its_files():
+    made = ok("a", scores={"1x1": 0.32, "16x9": 0.92})
+    square, wide = made["variants"]
+    files = [
+        preset_variant(square, "card", width, format=each)
+        for width in (100, 200)
+        for each in ("webp", "jpeg")
+    ]
+    padded = preset_variant(wide, "tile", 100, fit="pad")
+    made["variants"] = [*files, preset_variant(square, "late", 100), padded]
+    statistics = JobStatistics.of([part([made, ok("b", scores={"1x1": 0.32})])], started=0.0)
+    assert statistics.scores == {"1x1": [0] * 6 + [2] + [0] * 13}
+    assert statistics.counts.variants == 7

@@ -17,10 +17,10 @@ from deepcrop.errors import RequestError
 from deepcrop.manifest.mark_log import MarkLog
 from deepcrop.review.compare import opened
 from deepcrop.review.judgements import WinRate, better_of, entry_of, read_sheet, side_of, win_rates
-from deepcrop.review.pairs import CENTER, Comparison, draw
+from deepcrop.review.pairs import CENTER, Comparison, Cut, Pair, draw
 from deepcrop.storage import Storage
 from tests.report.browsing import NEEDS_CHROMIUM
-from tests.report.synthetic import row, write_output
+from tests.report.synthetic import preset_variant, row, write_output
 from tests.review.served import Served
 
 COUNT = 12
@@ -76,9 +76,67 @@ def test_the_centre_is_compared_without_a_job_of_its_own(outputs):
         assert pair.cuts[1].box == (50, 0, 250, 200) and pair.cuts[0].box == (0, 0, 200, 200)
 
 
-def test_outputs_without_a_difference_or_a_photo_in_common_are_refused(outputs, tmp_path):
-    with pytest.raises(RequestError, match="are the same"):
-        draw(outputs[0], outputs[0], 10, 0)
+def test_equal_outputs_are_an_answer_and_not_kept(outputs, tmp_path, capsys):
+    assert app.exit_status(["compare", outputs[0], outputs[0]]) == 0
+    told = capsys.readouterr()
+    [line] = told.out.splitlines()
+    assert line.startswith("nothing to judge: 24 crops of") and line.endswith("are the same")
+    assert told.err == ""
+    assert app.exit_status(["compare", outputs[0], outputs[0], "--results", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["differing"] == {} and record["rates"] == {}
+    assert not (Path(outputs[0]) / "comparisons").exists()
+
+
+def with_rules(folder: Path, photo: Path, *square: dict) -> str:
+    """A job of one photo: these files of presets of 1:1, and a crop of 16:9."""
+    made = row(str(folder), str(photo))
+    plain, wide = made["variants"]
+    made["variants"] = [*(preset_variant(plain, **each) for each in square), wide]
+    write_output(folder, [made])
+    return str(folder)
+
+
+def test_whole_photos_are_no_crops(outputs, tmp_path, capsys):
+    photo = tmp_path / "in" / "00.png"
+    blurred = {"preset": "card", "width": 100, "fit": "blur"}
+    padded = with_rules(tmp_path / "padded", photo, blurred)
+    comparison, _ = draw(padded, outputs[0], 10, 0)
+    assert comparison.compared == {"16x9": 1} and comparison.left_out == 1
+    assert not comparison.pairs
+    # A crop of the ratio stands for it, wherever it comes among the presets.
+    moved = {"preset": "tiny", "width": 100, "x0": 0, "x1": 200}
+    both = with_rules(tmp_path / "both", photo, blurred, moved, blurred | {"preset": "last"})
+    comparison, _ = draw(both, CENTER, 10, 0)
+    assert [pair.cuts[0].box for pair in comparison.pairs] == [(0, 0, 200, 200)]
+    assert comparison.left_out == 0
+    alone = with_rules(tmp_path / "alone", photo, blurred, moved | {"aspect": "4x5"})
+    assert app.exit_status(["compare", alone, "center", "--no-kinds", "--results"]) == 0
+    assert "crops that differ: 1 of 2; left out as whole photos: 1" in capsys.readouterr().out
+
+
+def test_retargeted_photos_are_compared_with_one_another_alone(outputs, tmp_path):
+    whole = dict.fromkeys(("x0", "y0", "x1", "y1", "score"))
+    folders = []
+    for name in ("one", "two"):
+        made = row(str(tmp_path / name), str(tmp_path / "in" / "00.png"))
+        made["variants"] = [each | whole for each in made["variants"]]
+        write_output(tmp_path / name, [made])
+        folders.append(str(tmp_path / name))
+    assert len(draw(*folders, 10, 0)[0].pairs) == 2
+    for other in (CENTER, outputs[0]):
+        with pytest.raises(RequestError, match="in common; left out as whole photos: 2"):
+            draw(folders[0], other, 10, 0)
+
+
+def test_pairs_are_headed_by_the_name_of_their_ratio_or_size():
+    def label(ratio):
+        return Pair("a", ratio, "", (Cut(None, "a"), Cut(None, "b")), False).label
+
+    assert [label(each) for each in ("16x9", "600x315px")] == ["16:9", "600x315px"]
+
+
+def test_outputs_without_a_photo_in_common_are_refused(outputs, tmp_path):
     write_output(tmp_path / "other", [row(str(tmp_path / "other"), "/elsewhere/a.jpg")])
     with pytest.raises(RequestError, match="in common"):
         draw(outputs[0], str(tmp_path / "other"), 10, 0)
@@ -107,6 +165,7 @@ def test_sheets_are_written_judged_and_taken_in(outputs, tmp_path, capsys):
     command = ["compare", *outputs, "--no-kinds"]
     folder = tmp_path / "sheets"
     assert app.exit_status([*command, "--sheets", str(folder)]) == 0
+    assert f"8 pairs on 1 sheet in {folder};" in capsys.readouterr().out
     comparison, log = compared(outputs)
     table = folder / "judgements.csv"
     assert len(table.read_text().splitlines()) == 9

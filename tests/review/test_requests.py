@@ -25,6 +25,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_output(folder, rows)
     (folder.parent / "secret.jpg").write_bytes(b"not of the output")
     (folder / "variants" / "link.jpg").symlink_to(folder.parent / "secret.jpg")
+    (folder / "variants" / "a.jxl").write_bytes(b"a preset's file")
     (folder / "variants" / "evil.js").write_text("alert(1)")
     return folder
 
@@ -45,6 +46,7 @@ def test_the_page_and_what_it_loads(served):
     for path, kind in (
         ("report/data/index-0000.js", "text/javascript"),
         ("variants/1x1/a.jpg", "image/jpeg"),
+        ("variants/a.jxl", "image/jxl"),
         (f"api/picture?edge=480&source={source(served)}", "image/jpeg"),
     ):
         found = served.ask("GET", path)

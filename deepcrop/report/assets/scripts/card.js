@@ -1,5 +1,5 @@
 // The card of a source in the gallery.
-define("card", ["job", "dom", "format", "marks", "sources", "corrections", "log", "flags", "picture"], (job, { make }, { aspectLabel }, { state }, sources, corrections, log, { badges }, picture) => {
+define("card", ["job", "dom", "format", "marks", "sources", "corrections", "log", "flags", "picture", "presets"], (job, { make }, { aspectLabel }, { state }, sources, corrections, log, { badges }, picture, { inWords }) => {
   // `ratio` is the one ratio that is shown, or -1; `actions` are called with the source's index.
   function cardOf(index, details, ratio, actions) {
     const name = sources.names[index];
@@ -26,15 +26,19 @@ define("card", ["job", "dom", "format", "marks", "sources", "corrections", "log"
   // The variants of a source, side by side; those that a person has rejected have no picture.
   function stripOf(index, details, marks, ratio) {
     const isShown = (aspect) => ratio < 0 || aspect === ratio;
-    const figure = (aspect, image, text) =>
+    const figure = (aspect, image, text, preset = null) =>
       make("figure", { class: marks.rejected.includes(job.aspects[aspect]) ? "rejected-variant" : "" }, image,
-        make("figcaption", {}, picture.colourDot(aspect), aspectLabel(job.aspects[aspect]) + text));
+        make("figcaption", {}, picture.colourDot(aspect), aspectLabel(job.aspects[aspect]) + text, preset));
     const made = (details.variants ?? []).filter((each) => isShown(each.aspect)).map((each) =>
-      figure(each.aspect, picture.variantOf(index, details, each), each.score === undefined ? "" : ` ${each.score.toFixed(2)}`));
+      figure(each.aspect, picture.variantOf(index, details, each), each.score === undefined ? "" : ` ${each.score.toFixed(2)}`, presetLine(each)));
     const missing = corrections.notMade(index, details).map((aspect) => job.aspects.indexOf(aspect)).filter(isShown).map((aspect) =>
       figure(aspect, make("div", { class: "no-picture", text: "not made" }), ""));
     return made.length + missing.length ? make("div", { class: "strip" }, ...made, ...missing) : null;
   }
+
+  // The names of a picture's presets and what their rules did; the title says why.
+  const presetLine = (variant) =>
+    variant.presets ? make("span", { class: "preset", text: inWords(variant, false).join(", "), title: inWords(variant, true).join(", ") }) : null;
 
   const button = (kind, text, title, pressed, onclick) =>
     make("button", { class: `quiet ${kind}`, text, title, "aria-label": title, "aria-pressed": String(Boolean(pressed)), onclick });

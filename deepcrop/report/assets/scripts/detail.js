@@ -1,5 +1,5 @@
 // The dialog of one source, large: its crop boxes and focal point can be moved, its variants rejected.
-define("detail", ["job", "dom", "format", "boxes", "marks", "sources", "corrections", "flags", "follow", "preview", "picture", "gallery", "stage_editor"], (job, { find, make }, { aspectLabel, formatBytes, formatCount }, boxes, { blank, summary }, sources, corrections, { badges }, follow, preview, picture, gallery, stageEditor) => {
+define("detail", ["job", "dom", "format", "boxes", "marks", "sources", "corrections", "flags", "follow", "preview", "picture", "presets", "gallery", "stage_editor"], (job, { find, make }, { aspectLabel, formatBytes, formatCount }, boxes, { blank, summary }, sources, corrections, { badges }, follow, preview, picture, { fileList, inWords, labelOf }, gallery, stageEditor) => {
   const MIN_KEEP_SIDE = 3; // pixels of the source: a smaller box to keep was a click, not a drag
   const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   const KEYS = {
@@ -23,6 +23,8 @@ define("detail", ["job", "dom", "format", "boxes", "marks", "sources", "correcti
   let nudging = 0; // timer of a nudge that goes on
 
   const currentName = () => sources.names[index];
+  // The crop of the picked ratio; undefined where it has none, because rules show the whole photo.
+  const boxOfPicked = () => details.variants?.find((each) => each.aspect === aspect && each.box);
   const currentMarks = () => corrections.marksOf(currentName());
 
   async function open(opened) {
@@ -97,9 +99,9 @@ define("detail", ["job", "dom", "format", "boxes", "marks", "sources", "correcti
     find("#draw-keep").hidden = !details.variants || job.kind !== "crop";
     paintStage();
     find("#variants").replaceChildren(
-      ...variants.map((variant) => variantRow(variant, marks)),
+      ...variants.map((variant, at) => variantRow(variant, marks, variants[at - 1]?.aspect !== variant.aspect)),
       ...corrections.notMade(index, details).map((each) => rejectedRow(each, marks)));
-    find("#compare").replaceChildren(...variants.filter((each) => !each.box && each.href).map(comparison));
+    find("#compare").replaceChildren(...variants.filter((each) => each.by && each.href).map(comparison));
     find("#facts").replaceChildren(...factRows());
     find("#hint").textContent = hint();
     find("#detail-flags").replaceChildren(...badges(sources.flags[0][index]));
@@ -117,7 +119,7 @@ define("detail", ["job", "dom", "format", "boxes", "marks", "sources", "correcti
       return corrections.notMade(index, details).length ? "Press Rejected beside a variant to have it made by the next run." : "";
     }
     if (drawing) return "Draw a box that no crop may cut.";
-    if (aspect >= 0) return "Drag the box to move it, its corner to resize it.";
+    if (boxOfPicked()) return "Drag the box to move it, its corner to resize it.";
     return "Drag the focal point, or pick a variant to move its crop box.";
   }
 
@@ -141,7 +143,7 @@ define("detail", ["job", "dom", "format", "boxes", "marks", "sources", "correcti
       }
       if (showsMap && details.map) find("svg", stage).before(make("img", { class: "heat", src: `maps/${details.map}.png`, alt: "saliency map" }));
       if (job.kind === "crop" && details.variants) {
-        const variant = details.variants.find((each) => each.aspect === aspect);
+        const variant = boxOfPicked();
         stageEditor.attach(find(":scope > svg", stage), { index, details, variant, drawing, thirds: showsThirds }, { draft: (change) => corrections.draft(currentName(), change), finish: finishDrag, settle });
       }
     }
@@ -160,8 +162,8 @@ define("detail", ["job", "dom", "format", "boxes", "marks", "sources", "correcti
 
   // Move the picked variant's box by hundredths of the source's longer side.
   function nudgeBox([dx, dy]) {
-    const variant = details.variants?.find((each) => each.aspect === aspect);
-    if (!variant?.box) return;
+    const variant = boxOfPicked();
+    if (!variant) return;
     const size = [details.width, details.height];
     const pixels = Math.max(1, Math.round(Math.max(...size) / 100));
     const box = preview.boxOf(index, details, variant);
@@ -188,10 +190,12 @@ define("detail", ["job", "dom", "format", "boxes", "marks", "sources", "correcti
 
   // Its variants and facts, beside it.
 
-  function variantRow(variant, marks) {
+  // A picture; the first of its ratio has the button that rejects all of them.
+  function variantRow(variant, marks, isFirst) {
     const name = job.aspects[variant.aspect];
     const picked = aspect === variant.aspect;
-    const facts = [variant.score === undefined ? null : `score ${variant.score.toFixed(3)}`, variant.size.join("×"), formatBytes(variant.bytes)];
+    const facts = [variant.score === undefined ? null : `score ${variant.score.toFixed(3)}`];
+    if (!variant.files) facts.push(variant.size.join("×"), formatBytes(variant.bytes));
     const pick = () => {
       aspect = picked ? -1 : variant.aspect;
       paint();
@@ -199,19 +203,22 @@ define("detail", ["job", "dom", "format", "boxes", "marks", "sources", "correcti
     // The flags of a box that was moved here are those of its earlier place.
     const flagsClass = preview.isMoved(index, details, variant) ? "badges stale" : "badges";
     return make("div", { class: `variant ${picked ? "chosen" : ""} ${marks.rejected.includes(name) ? "rejected-variant" : ""}` },
-      make("button", { class: "picture", "aria-label": `Pick ${aspectLabel(name)}`, "aria-pressed": String(picked), onclick: pick }, picture.variantOf(index, details, variant)),
+      make("button", { class: "picture", "aria-label": `Pick ${labelOf(variant)}`, "aria-pressed": String(picked), onclick: pick }, picture.variantOf(index, details, variant)),
       make("div", {},
         make("strong", {}, picture.colourDot(variant.aspect), aspectLabel(name)),
         make("div", { class: "soft small", text: facts.filter(Boolean).join(" · ") }),
-        make("div", { class: flagsClass }, ...badges(sources.flags[variant.aspect + 1][index])),
-        variant.href ? make("a", { class: "small", href: variant.href, target: "_blank", text: "file" }) : null,
+        ...inWords(variant, true).map((text) => make("div", { class: "small preset", text })),
+        make("div", { class: flagsClass }, ...badges(variant.flags ?? sources.flags[variant.aspect + 1][index])),
+        variant.href && !variant.files ? make("a", { class: "small", href: variant.href, target: "_blank", text: "file" }) : null,
         " ",
-        rejectButton(name, marks)));
+        isFirst ? rejectButton(name, marks) : null),
+      variant.files ? fileList(variant) : null);
   }
 
   function rejectButton(name, marks) {
     const rejected = marks.rejected.includes(name);
-    return make("button", { class: "quiet reject", "aria-pressed": String(rejected), text: rejected ? "Rejected" : "Reject", "aria-label": `Reject ${aspectLabel(name)}`, onclick: () => edit((each) => {
+    const isShared = (details.variants ?? []).filter((each) => job.aspects[each.aspect] === name).length > 1;
+    return make("button", { class: "quiet reject", "aria-pressed": String(rejected), text: rejected ? "Rejected" : isShared ? `Reject ${aspectLabel(name)}` : "Reject", "aria-label": `Reject ${aspectLabel(name)}`, onclick: () => edit((each) => {
       each.rejected = rejected ? each.rejected.filter((other) => other !== name) : [...each.rejected, name];
       if (!rejected) each.good = false;
     }) });
@@ -230,14 +237,14 @@ define("detail", ["job", "dom", "format", "boxes", "marks", "sources", "correcti
 
   // A retargeted variant over the source scaled to the same size; a slider moves the border between them.
   function comparison(variant) {
-    const label = aspectLabel(job.aspects[variant.aspect]);
+    const label = labelOf(variant);
     const before = picture.imageOf(index, details);
     const [width, height] = variant.size;
     const wipe = make("div", { class: "wipe", style: `aspect-ratio:${width}/${height}` },
       make("img", { src: before ?? "data:,", alt: "the source, plainly scaled" }),
       make("img", { src: variant.href, alt: `variant ${label}`, class: "after" }));
-    const slider = make("input", { type: "range", min: 0, max: 100, value: 50, "aria-label": `Plain scaling against ${job.methods.join()}, ${label}`, oninput: () => wipe.style.setProperty("--at", `${slider.value}%`) });
-    return make("div", { class: "compare" }, wipe, make("label", {}, "plain scaling", slider, job.methods.join()));
+    const slider = make("input", { type: "range", min: 0, max: 100, value: 50, "aria-label": `Plain scaling against ${variant.by}, ${label}`, oninput: () => wipe.style.setProperty("--at", `${slider.value}%`) });
+    return make("div", { class: "compare" }, wipe, make("label", {}, "plain scaling", slider, variant.by));
   }
 
   function factRows() {

@@ -1,5 +1,5 @@
 // Pictures: a source with its crop boxes drawn over it, and its variants.
-define("picture", ["job", "dom", "format", "sources", "corrections", "preview"], (job, { make, makeSvg }, { aspectLabel }, sources, corrections, preview) => {
+define("picture", ["job", "dom", "presets", "sources", "corrections", "preview"], (job, { make, makeSvg }, { labelOf }, sources, corrections, preview) => {
   const HIGHLIGHT = "rgb(255 255 255)";
 
   const imageOf = (index, details) =>
@@ -57,7 +57,7 @@ define("picture", ["job", "dom", "format", "sources", "corrections", "preview"],
   // A variant: cut out of the thumbnail, or the written file where there is no box or no thumbnail.
   function variantOf(index, details, variant) {
     const box = preview.boxOf(index, details, variant);
-    const name = `variant ${aspectLabel(job.aspects[variant.aspect])} of ${sources.names[index]}`;
+    const name = `variant ${labelOf(variant)} of ${sources.names[index]}`;
     if (box && details.thumbnail) {
       const [x0, y0, x1, y1] = box;
       const picture = makeSvg("image", { href: imageOf(index, details), width: details.width, height: details.height, preserveAspectRatio: "none" });
