@@ -33,7 +33,8 @@ def export(
         typer.Option(
             metavar="URL",
             help="What addresses begin with: the image server; for css, what stands before a path "
-            "in the site's HTML; for picture, where the folder `variants` lies.",
+            "in the site's HTML; for picture, where the folder `variants` lies: a page has relative "
+            "addresses without it.",
         ),
     ] = None,
     map_: Annotated[
@@ -91,7 +92,9 @@ def export(
     --key-env IMGPROXY_KEY --salt-env IMGPROXY_SALT`
 
     **picture** writes the HTML of each preset of the job: a `<picture>` with its formats and
-    widths, a line of JSON each (`source_uri, preset, html`), or a page where --to ends in .html.
+    widths, a line of JSON each (`source_uri, preset, html`), or a page to look at where --to ends
+    in .html. Without --base the addresses of a page are relative to where it lies, if page and
+    output are on this machine; otherwise addresses are paths below the output.
 
     `deepcrop export out --as picture --to pictures.jsonl --base https://cdn.example`
 
