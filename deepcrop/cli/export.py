@@ -33,8 +33,8 @@ def export(
         typer.Option(
             metavar="URL",
             help="What addresses begin with: the image server; for css, what stands before a path "
-            "in the site's HTML; for picture, where the folder `variants` lies: a page has relative "
-            "addresses without it.",
+            "in the site's HTML; for picture, where the folder `variants` lies (a page has relative "
+            "addresses without it).",
         ),
     ] = None,
     map_: Annotated[
