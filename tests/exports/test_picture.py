@@ -97,6 +97,9 @@ def test_other_exports_tell_each_crop_once(output):
         assert app.exit_status(words) == 0
         lines = place.read_text().splitlines()[1:]
         assert len(lines) == len(set(lines)) == 5  # three widths, and two densities
+        asked = [line.split(",")[-3:] for line in lines]
+        assert asked[:3] == [["card", width, "1"] for width in ("80", "160", "320")]
+        assert asked[3:] == [["icon", "50", "1"], ["icon", "50", "2"]]
     side = output.parent / "side"
     assert app.exit_status(["export", str(output), "--as", "xmp", "--to", str(side)]) == 0
     [sidecar] = side.rglob("*.xmp")
