@@ -3,6 +3,7 @@
 ```
 DeepcropError
 ├── RequestError            the request is wrong: what, where, what would be right (exit status 2)
+│   └── Unavailable           a store doesn't answer or is full; it may pass (exit status 3)
 ├── JobIncomplete             the job did not complete; the same command resumes it (exit status 3)
 └── SourceError             one image failed; the job goes on and the image's row says so
     ├── FetchError          stage "fetch":  its bytes could not be read
@@ -36,9 +37,20 @@ from typing import ClassVar
 class DeepcropError(Exception):
     """Base of every error that deepcrop raises on purpose."""
 
+    remedy: str = ""
+    """What a person may do about it, as a clause for the end of the line; empty where the message
+    says all."""
+
 
 class RequestError(DeepcropError):
     """The request is wrong. The message is one line: what, where, and what would be right."""
+
+
+class Unavailable(RequestError):
+    """The request can't be met at present: a store doesn't answer, or has no room left.
+
+    The same request may be met later, without a change.
+    """
 
 
 class JobIncomplete(DeepcropError):

@@ -30,7 +30,17 @@ from . import weights
 from .errors import RequestError
 from .geometry import WHOLE, AspectRatio, SafeArea, Size
 from .image import LONGEST_SIDE, MAX_PIXELS, Colour, ExifColour, Hdr
-from .job_fields import Aspects, Endpoint, ExactSize, Format, Glob, SafeAreas, Share
+from .job_fields import (
+    Aspects,
+    Endpoint,
+    ExactSize,
+    Format,
+    Glob,
+    SafeAreas,
+    Share,
+    unknown_field,
+    wrong_value,
+)
 from .job_files import read_yaml
 from .methods import base, registry
 from .methods import licence as licences
@@ -141,7 +151,10 @@ class Job(BaseModel):
     @model_validator(mode="after")
     def _request_is_possible(self) -> Job:
         if not (self.aspects or self.sizes or self.outputs):
-            raise RequestError("aspects: none given; ask for at least one, such as --aspect 16:9")
+            raise RequestError(
+                "nothing to make: give a ratio (--aspect 16:9), a size (--size 1200x630) or a "
+                "preset (--preset 'card=4:5 widths=320,640')"
+            )
         for field in ("input", "output"):
             if not getattr(self, field).strip():
                 raise RequestError(f"{field}: empty; expected a folder or s3://bucket/prefix")
@@ -202,11 +215,23 @@ class Job(BaseModel):
                 option = f"; give --{field}, or the field {field} of a job file"
                 raise RequestError(f"{field}: missing{option}") from None
             if first["type"] == "extra_forbidden":
-                inside = first["loc"][0] == "store" and len(first["loc"]) > 1
-                known = ", ".join(Attributes.model_fields if inside else cls.model_fields)
-                owner = "store" if inside else "a job"
-                raise RequestError(f"{field}: no such field; {owner} has: {known}") from None
-            raise RequestError(f"{field}: {first['input']!r}: {first['msg']}") from None
+                raise RequestError(cls._unknown(field, len(first["loc"]))) from None
+            raise RequestError(wrong_value(error)) from None
+
+    @classmethod
+    def _unknown(cls, field: str, depth: int) -> str:
+        """Return what is wrong with a field that there isn't, found at a depth of the mapping."""
+        head, dot, _ = field.partition(".")
+        if depth > 1:
+            return unknown_field(field, head, Attributes.model_fields)
+        if dot and head in cls.model_fields:
+            option = {"options": "--option", "store": "--store", "outputs": "--preset"}.get(head)
+            give = f", or give {option}" if option else ""
+            return (
+                f"{field}: --set changes whole fields, and {field} is a part of {head}: change it "
+                f"in the job file{give}"
+            )
+        return unknown_field(field, "a job", cls.model_fields)
 
     @classmethod
     def read(cls, path: str | Path, changes: Mapping[str, object] | None = None) -> Job:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
@@ -10,6 +13,41 @@ from .errors import RequestError
 from .geometry import AspectRatio, SafeArea, Size
 from .storage import StorageOptions
 from .storage.pattern import compile_glob
+
+_FIELD = re.compile(r"^[a-z][a-z0-9_]*$")
+_TAGS = {"int", "float", "str", "bool", "none"}
+"""Names by which pydantic tells which type of a union it tried."""
+
+
+def wrong_value(error: ValidationError) -> str:
+    """Return what is wrong with the first wrong field, such as ``quality: 101: should be less``.
+
+    Where a field takes values of several types, that type is told of which most was right. Places
+    in lists are left out, since the value is shown; so are pydantic's names of types.
+    """
+    errors = error.errors()
+    first = max(
+        (each for each in errors if each["loc"][:1] == errors[0]["loc"][:1]),
+        key=lambda each: len(each["loc"]),
+    )
+    names = [each for each in first["loc"] if isinstance(each, str) and _FIELD.match(each)]
+    field = ".".join(each for each in names if each not in _TAGS)
+    message = first["msg"].removeprefix("Input ")
+    return f"{field}: {first['input']!r}: {message}" if field else message
+
+
+def unknown_field(field: str, owner: str, known: Iterable[str]) -> str:
+    """Return what is wrong with a field that there isn't, with a known one of a similar name.
+
+    Args:
+        field: as the user wrote it.
+        owner: what it would be a field of, such as ``a job``.
+        known: the fields that there are.
+    """
+    names = tuple(known)
+    similar = get_close_matches(field.rpartition(".")[2], names, n=1, cutoff=0.7)
+    hint = f" (do you mean {similar[0]}?)" if similar else ""
+    return f"{field}: no such field{hint}; {owner} has: {', '.join(names)}"
 
 
 def _canonical_aspect(text: str) -> str:

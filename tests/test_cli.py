@@ -53,7 +53,7 @@ def no_cluster(monkeypatch):
         (("--nonsense",), "No such option"),
         (("--s3-endpoint", "127.0.0.1:9"), "expected http://"),
         (("--weights", "missing.safetensors"), "no such file"),
-        (("--input", "{folder}/empty"), "no object there"),
+        (("--input", "{folder}/empty"), "empty: is empty; put photos"),
     ],
 )
 def test_a_wrong_request_is_one_line_and_exit_status_2(capsys, photo, tmp_path, arguments, words):

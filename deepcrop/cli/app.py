@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 import typer.exceptions
 
-from ..errors import DeepcropError, JobIncomplete
+from ..errors import DeepcropError, JobIncomplete, SourceError, Unavailable, WriteError
 from .compare import compare
 from .correct import correct
 from .crop.command import crop
@@ -86,12 +86,20 @@ def exit_status(arguments: list[str]) -> int:
     except Exception as error:
         if "--debug" in arguments:
             raise
-        if isinstance(error, JobIncomplete):
-            return _print_error(str(error), EXIT_INTERRUPTED)
         if isinstance(error, DeepcropError):
-            return _print_error(str(error), EXIT_REQUEST)
+            text = f"{error}; {error.remedy}" if error.remedy else str(error)
+            return _print_error(text, EXIT_INTERRUPTED if _may_pass(error) else EXIT_REQUEST)
         text = f"{type(error).__name__}: {error} (a bug, it seems: --debug shows where)"
         return _print_error(text, EXIT_INTERRUPTED)
+
+
+def _may_pass(error: DeepcropError) -> bool:
+    """Return whether the same command may succeed later without a person's doing."""
+    if isinstance(error, WriteError) and error.denied:
+        return False
+    if isinstance(error, SourceError):
+        return error.retryable
+    return isinstance(error, JobIncomplete | Unavailable)
 
 
 def _print_error(text: str, status: int) -> int:

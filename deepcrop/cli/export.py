@@ -33,7 +33,8 @@ def export(
         typer.Option(
             metavar="URL",
             help="What addresses begin with: the image server; for css, what stands before a path "
-            "in the site's HTML; for picture, where the folder `variants` lies.",
+            "in the site's HTML; for picture, where the folder `variants` lies (without it, "
+            "a page has relative addresses).",
         ),
     ] = None,
     map_: Annotated[
@@ -77,12 +78,14 @@ def export(
 
     `deepcrop export out --as css --to focal.css --base https://cdn.example/photos`
 
-    **thumbor** and **imgproxy** write a table `source_uri,aspect,url` of addresses that cut on the
-    fly. Unless --map says otherwise, a file's path begins below the folder that all sources lie in:
-    that is what the server's loader must have for its root. Keys are read from the environment or
-    a file, never from the command line; imgproxy's key and salt are hexadecimal. thumbor leaves
-    photos as their pixels are stored unless RESPECT_ORIENTATION is on, and then cuts the wrong
-    part of those whose EXIF orientation isn't 1: turn it on, or give `--orientation stored`.
+    **thumbor** and **imgproxy** write a table of addresses that cut on the fly, with the columns
+    `source_uri,aspect,url,preset,width,density`: the last three say which preset, width and density
+    of the job a row is for. Unless --map says otherwise, a file's path begins below the folder that
+    all sources lie in: that is what the server's loader must have for its root. Keys are read from
+    the environment or a file, never from the command line; imgproxy's key and salt are hexadecimal.
+    thumbor leaves photos as their pixels are stored unless RESPECT_ORIENTATION is on, and then cuts
+    the wrong part of those whose EXIF orientation isn't 1: turn it on, or give `--orientation
+    stored`.
 
     `deepcrop export out --as thumbor --to urls.csv --base https://thumbor.example
     --map s3://media/in=images/ --key-env THUMBOR_KEY`
@@ -91,7 +94,9 @@ def export(
     --key-env IMGPROXY_KEY --salt-env IMGPROXY_SALT`
 
     **picture** writes the HTML of each preset of the job: a `<picture>` with its formats and
-    widths, a line of JSON each (`source_uri, preset, html`), or a page where --to ends in .html.
+    widths, a line of JSON each (`source_uri, preset, html`), or a page to look at where --to ends
+    in .html. Without --base the addresses of a page are relative to where it lies, if page and
+    output are on this machine; otherwise addresses are paths below the output.
 
     `deepcrop export out --as picture --to pictures.jsonl --base https://cdn.example`
 

@@ -98,7 +98,8 @@ Presets = Annotated[
         metavar="NAME=SPEC",
         rich_help_panel=OUTPUT,
         help="A named ladder of widths and formats, such as 'card=4:5 widths=320,640 "
-        "formats=avif,webp,jpeg max_bytes=60k'; repeat it for more.",
+        "formats=avif,webp,jpeg max_bytes=60k'; repeat it for more. Presets given so replace all "
+        "presets of a job file.",
     ),
 ]
 Output = Annotated[
@@ -285,7 +286,9 @@ TimeLimit = Annotated[
 Changes = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="KEY=VALUE", help="Change a field of the job; repeat it for more."
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change a whole field of the job, not a part of one; repeat it for more.",
     ),
 ]
 OutputArgument = Annotated[

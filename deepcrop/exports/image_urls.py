@@ -20,6 +20,7 @@ from .rows import rows_with_duplicates, source_uris
 from .source_paths import SourcePaths, common_root
 
 CONTENT_TYPE = "text/csv; charset=utf-8"
+COLUMNS = ("source_uri", "aspect", "url", "preset", "width", "density")
 
 
 class UrlBuilder(Protocol):
@@ -82,7 +83,10 @@ def write_table(manifest: Manifest, target: str, builder: UrlBuilder) -> ExportR
 
 
 def table_lines(rows: Iterable[ImageRow], builder: UrlBuilder) -> Iterator[str]:
-    """Yield the lines of a CSV table ``source_uri,aspect,url``: one for each crop and size.
+    """Yield the lines of a CSV table: one for each crop and size.
+
+    The columns are :data:`COLUMNS`. Rows of a preset are told apart by its name, the width that it
+    asks for, and the density; without a preset these are empty.
 
     Args:
         rows: rows of the images manifest.
@@ -91,17 +95,24 @@ def table_lines(rows: Iterable[ImageRow], builder: UrlBuilder) -> Iterator[str]:
     Raises:
         RequestError: no server can read a source as the manifest names it.
     """
-    yield _csv_line("source_uri", "aspect", "url")
+    yield _csv_line(*COLUMNS)
     for row in rows:
         _check_readable(row["source_uri"], builder.paths)
         # Formats of one width are one crop to a server, which chooses the format itself.
-        urls = (
-            (variant["aspect"], builder.url(row, variant))
+        crops = (
+            (variant["aspect"], builder.url(row, variant), *_asked(variant))
             for variant in row["variants"]
             if variant["x0"] is not None
         )
-        for aspect, url in dict.fromkeys(urls):
-            yield _csv_line(row["source_uri"], aspect, url)
+        for crop in dict.fromkeys(crops):
+            yield _csv_line(row["source_uri"], *crop)
+
+
+def _asked(variant: VariantRow) -> tuple[str, str, str]:
+    """Return preset, width and density of a variant as text; empty where no preset asks for it."""
+    if not variant.get("preset"):  # rows of release 0.1 have no such columns
+        return "", "", ""
+    return str(variant["preset"]), str(variant["asked_width"]), f"{variant['density']:g}"
 
 
 def _check_readable(uri: str, paths: SourcePaths) -> None:

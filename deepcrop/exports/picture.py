@@ -7,6 +7,7 @@ the page shows the image, on a display with its density.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -16,8 +17,10 @@ from ..manifest.rows import ImageRow, VariantRow
 from ..manifest.status import job_of
 from ..manifest.store import Manifest
 from ..outputs.presets import Output
+from ..storage import below, common_folder
+from ..storage.uri import scheme
 from .base import ExportFormat, ExportOptions, ExportResult
-from .rows import rows_with_duplicates
+from .rows import rows_with_duplicates, source_uris
 from .source_paths import decoded_uri, percent_encoded
 
 CONTENT_TYPE = "application/jsonl; charset=utf-8"
@@ -26,6 +29,11 @@ FULL_WIDTH = "100vw"
 _PAGE = """<!doctype html>
 <html><head><meta charset="utf-8"><title>pictures</title></head><body>
 {pictures}</body></html>
+"""
+_FIGURE = """<figure>
+<figcaption>{source}: {preset}</figcaption>
+{picture}
+</figure>
 """
 
 
@@ -37,7 +45,8 @@ class Pictures:
     output: str
     """URI of the job's output, without a slash at its end."""
     base: str | None = None
-    """What stands before the files' paths below the output; None: the paths alone."""
+    """What stands before the files' paths below the output, percent-encoded where it is a path;
+    None: the paths alone."""
 
     def of(self, row: ImageRow) -> Iterator[tuple[str, str]]:
         """Yield the name of each preset that has variants of a source, with its HTML.
@@ -123,6 +132,39 @@ def lines(rows: Iterable[ImageRow], pictures: Pictures) -> Iterator[str]:
             yield json.dumps(told, ensure_ascii=False) + "\n"
 
 
+def figures(rows: Iterable[ImageRow], pictures: Pictures, root: str) -> Iterator[str]:
+    """Yield a figure of a page for each source and preset, with both names above the picture.
+
+    Args:
+        rows: rows of the images manifest.
+        pictures: writes their pictures.
+        root: the folder that all sources lie in; sources are named by their paths below it.
+    """
+    for row in rows:
+        source = escape(below(row["source_uri"], root))
+        for name, html in pictures.of(row):
+            yield _FIGURE.format(source=source, preset=name, picture=html)
+
+
+def base_of_page(page: str, output: str) -> str | None:
+    """Return the relative address of an output from the folder of a page; None if there is none.
+
+    A file has an address from another file alone. Between a page and an output in one bucket, or
+    on different machines, the addresses depend on how a site serves them.
+
+    Args:
+        page: canonical URI of the page.
+        output: canonical URI of the output.
+
+    Returns:
+        A percent-encoded path such as ``../out``.
+    """
+    if not scheme(page) == scheme(output) == "file":
+        return None
+    folder = os.path.dirname(decoded_uri(page))
+    return percent_encoded(os.path.relpath(decoded_uri(output), folder))
+
+
 def write(manifest: Manifest, target: str, options: ExportOptions) -> ExportResult:
     """Write the pictures of a job: as lines of JSON, or as a page where ``target`` ends in .html.
 
@@ -139,16 +181,23 @@ def write(manifest: Manifest, target: str, options: ExportOptions) -> ExportResu
         )
     if options.base is not None and any(letter in options.base for letter in ' ",<>'):
         raise RequestError(f"--base {options.base!r}: expected a URL, or a path on the site")
-    pictures = Pictures(job.outputs, manifest.output, options.base)
-    rows = rows_with_duplicates(manifest)
-    if target.endswith(".html"):
-        found = "".join(f"{html}\n" for row in rows for _, html in pictures.of(row))
-        manifest.storage.write(
-            target, _PAGE.format(pictures=found).encode(), "text/html; charset=utf-8"
+    is_page, base, notes = target.endswith(".html"), options.base, []
+    if base is None and is_page:
+        base = base_of_page(target, manifest.output)
+    if base is None:
+        notes.append(
+            f"addresses are paths below {manifest.output}: give --base, where that folder lies on "
+            "the site"
         )
+    pictures = Pictures(job.outputs, manifest.output, base)
+    rows = rows_with_duplicates(manifest)
+    if is_page:
+        root = common_folder(source_uris(manifest))
+        text = _PAGE.format(pictures="".join(figures(rows, pictures, root)))
+        manifest.storage.write(target, text.encode(), "text/html; charset=utf-8")
     else:
         manifest.storage.write(target, "".join(lines(rows, pictures)).encode(), CONTENT_TYPE)
-    return ExportResult([target])
+    return ExportResult([target], notes)
 
 
 FORMAT = ExportFormat(frozenset({"base"}), write)

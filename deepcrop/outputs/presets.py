@@ -26,7 +26,7 @@ from pydantic import (
 from ..errors import RequestError
 from ..geometry import AspectRatio, Size
 from ..image import DEFAULT_QUALITY, LONGEST_SIDE, LOSSLESS_FORMATS, Chroma, EncoderSettings
-from ..job_fields import Aspect, ExactSize
+from ..job_fields import Aspect, ExactSize, unknown_field, wrong_value
 from .quantities import background_of, bytes_of, list_of
 from .rules import Action, RulesField
 
@@ -249,12 +249,10 @@ def _preset(name: object, fields: object) -> Output:
         raise RequestError(f"outputs.{name}: {error}") from None
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(map(str, first["loc"]))
         if first["type"] == "extra_forbidden":
-            known = ", ".join(Output.model_fields)
-            text = f"{field}: no such field; a preset has: {known}"
+            text = unknown_field(str(first["loc"][0]), "a preset", Output.model_fields)
         else:
-            text = f"{field}: {first['input']!r}: {first['msg']}" if field else first["msg"]
+            text = wrong_value(error)
         raise RequestError(f"outputs.{name}: {text}") from None
 
 

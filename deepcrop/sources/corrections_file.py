@@ -10,7 +10,8 @@ box        ``x0, y0, x1, y1`` (source pixels) is the crop box of ``aspect``
 keep       ``x0, y0, x1, y1`` (source pixels) is not cut by any crop box, if a ratio permits it
 =========  =====================================================================================
 
-The columns are ``source_uri, kind, aspect, x0, y0, x1, y1``.
+The columns are ``source_uri, kind, aspect, x0, y0, x1, y1``. A ratio is written ``16:9`` or
+``16x9``, an exact size ``600x315`` or as the manifest has it, ``600x315px``.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def read_statements(uri: str, job: Job) -> pa.Table:
     for number, row in enumerate(rows, 1):
         if problem := _validate(row, slugs, job.kind):
             raise RequestError(f"corrections {uri}: row {number}: {problem}")
-    return pa.Table.from_pylist([_normalised(row) for row in rows], schema=SCHEMA)
+    return pa.Table.from_pylist([_normalised(row, slugs) for row in rows], schema=SCHEMA)
 
 
 def _parse(uri: str, storage: Storage) -> pa.Table:
@@ -106,7 +107,7 @@ def _parse(uri: str, storage: Storage) -> pa.Table:
 
 def _validate(row: StatementRow, slugs: set[str], method_kind: str) -> str | None:
     """Return what is wrong with a statement; None where nothing is."""
-    kind, aspect = row["kind"], _slug(row["aspect"])
+    kind, aspect = row["kind"], _slug(row["aspect"], slugs)
     if not row["source_uri"]:
         return "source_uri is empty"
     if kind not in KINDS:
@@ -134,10 +135,14 @@ def corners_of(statement: Statement) -> tuple[int, int, int, int] | None:
     return (given[0], given[1], given[2], given[3]) if len(given) == len(CORNERS) else None
 
 
-def _normalised(row: StatementRow) -> StatementRow:
+def _normalised(row: StatementRow, slugs: set[str]) -> StatementRow:
     uri = strip_credentials(canonical(row["source_uri"]))
-    return {**row, "source_uri": uri, "aspect": _slug(row["aspect"])}
+    return {**row, "source_uri": uri, "aspect": _slug(row["aspect"], slugs)}
 
 
-def _slug(aspect: str | None) -> str | None:
-    return aspect.replace(":", "x") if aspect else None
+def _slug(aspect: str | None, slugs: set[str]) -> str | None:
+    """Return the name of a ratio or size in the manifest; a ratio, where it may be either."""
+    if not aspect:
+        return None
+    name = aspect.replace(":", "x")
+    return f"{name}px" if name not in slugs and f"{name}px" in slugs else name

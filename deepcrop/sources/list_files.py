@@ -191,12 +191,15 @@ def _check_names(names: Sequence[str]) -> None:
         raise ValueError(f"two columns are called {twice[0]!r}")
     if "uri" not in names:
         hint = "; values are separated by commas" if ";" in names[0] else ""
-        raise ValueError(f"no column 'uri'; it has: {', '.join(names)}{hint}")
+        raise ValueError(f"no column 'uri' or 'url'; it has: {', '.join(names)}{hint}")
 
 
 def _typed(table: pa.Table) -> pa.Table:
     """Order the columns, and give each the type that it is carried over with."""
-    columns = {"uri": table["uri"].cast(pa.string())}
+    kind, types = plain_type(table["uri"].type), pa.types
+    if not (types.is_string(kind) or types.is_binary(kind)):
+        raise ValueError(f"column 'uri': its values are {kind}; expected text: paths or addresses")
+    columns = {"uri": _cast(table["uri"], pa.string(), "uri")}
     empty = pc.equal(pc.utf8_trim_whitespace(columns["uri"]), "")
     columns["uri"] = pc.if_else(empty, pa.scalar(None, pa.string()), columns["uri"])
     for name in (each for each in HINT_COLUMNS if each in table.column_names):
@@ -217,7 +220,24 @@ def _fractions(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     if pa.types.is_string(column.type):
         column = pc.utf8_trim_whitespace(column)
         column = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
-    return _cast(column, pa.float64(), name)
+    try:
+        return _cast(column, pa.float64(), name)
+    except ValueError:
+        numbered = enumerate(column.to_pylist(), 1)
+        found = next(((row, each) for row, each in numbered if not _is_number(each)), None)
+        if found is None:  # the type as a whole can't be read, as that of times
+            raise
+        row, value = found
+        raise ValueError(f"row {row}: {name} {value!r}: expected a number from 0 to 1") from None
+
+
+def _is_number(value: object) -> bool:
+    """Return whether a value of a list can be read as a number, or is null."""
+    try:
+        pa.scalar(value).cast(pa.float64())
+    except pa.ArrowException:
+        return False
+    return True
 
 
 def _cast(column: pa.ChunkedArray, kind: pa.DataType, name: str) -> pa.ChunkedArray:

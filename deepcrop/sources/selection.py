@@ -56,6 +56,14 @@ NOT_INCLUDED = "not included (--include)"
 REPEATED = "repeated"
 """Rows of a list with the URI of an earlier row."""
 NO_URI = "rows without a URI"
+_SINGULAR = {
+    OTHER: "other file",
+    NO_URI: "row without a URI",
+    SYNOLOGY: "Synology thumbnail (@eaDir)",
+    QNAP: "QNAP thumbnail (.@__thumb)",
+    WESTERN_DIGITAL: "Western Digital thumbnail (.wdmc)",
+    THUMBNAILS: "thumbnail (.thumbnails)",
+}
 
 _FOLDERS = {
     ".appledouble": APPLE_DOUBLE,
@@ -162,5 +170,9 @@ def _kinds(path: str, any_name: bool) -> Iterator[str]:
 def in_words(kinds: Mapping[str, int]) -> str:
     """Return counts of ignored files as text, such as ``3: 2 other files, 1 repeated``."""
     most_first = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
-    parts = [f"{count:,} {kind}" for kind, count in most_first if count]
+    parts = [
+        f"{count:,} {_SINGULAR.get(kind, kind) if count == 1 else kind}"
+        for kind, count in most_first
+        if count
+    ]
     return f"{sum(kinds.values()):,}: {', '.join(parts)}" if parts else "0"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Iterator
 
 from ..errors import AccessDenied, NotFound, RequestError
@@ -24,7 +25,7 @@ from .fsspec_store import FsspecStore
 from .local import LocalStore
 from .retry import RetryingStore
 from .s3 import S3Store
-from .uri import canonical, join, redact, scheme
+from .uri import canonical, join, local_path, redact, scheme
 from .walk import Walker
 from .web import WebStore
 
@@ -237,6 +238,11 @@ class Storage:
         whole = _keep_slash(uri)
         with request_errors("input", whole):
             found = self._is_anything(whole)
+        if not found and scheme(whole) == "file" and os.path.isdir(local_path(whole)):
+            raise RequestError(
+                f"input {uri}: is empty; put photos there, or give another folder, "
+                "s3://bucket/prefix, glob or list of URIs"
+            )
         if not found:
             raise RequestError(
                 f"input {redact(uri)}: no object there and nothing below it; "

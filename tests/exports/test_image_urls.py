@@ -19,8 +19,9 @@ def test_urls_are_a_table_of_what_has_a_crop_box():
     retargeted = row("/out", "/in/c.jpg", scores={"1x1": None})
     retargeted["variants"][0]["x0"] = None
     lines = list(csv.reader(table_lines([SOURCE, retargeted], ThumborUrls(HERE))))
-    assert lines[0] == ["source_uri", "aspect", "url"] and len(lines) == 3
-    assert lines[1][:2] == ["/in/a b.jpg", "1x1"]
+    assert lines[0] == ["source_uri", "aspect", "url", "preset", "width", "density"]
+    assert len(lines) == 3 and lines[1][:2] == ["/in/a b.jpg", "1x1"]
+    assert lines[1][3:] == ["", "", ""]
 
 
 def test_what_no_server_can_read_is_refused():
@@ -28,7 +29,7 @@ def test_what_no_server_can_read_is_refused():
     with pytest.raises(RequestError, match=r"--map https://x\.org/p=images/"):
         list(table_lines([signed], ThumborUrls(HERE)))
     mapped = ThumborUrls(SourcePaths.parse(["https://x.org/p=images/"], ""))
-    assert list(table_lines([signed], mapped))[1].endswith("/200x200/images/a%20b.jpg\r\n")
+    assert list(table_lines([signed], mapped))[1].endswith("/200x200/images/a%20b.jpg,,,\r\n")
     packed = row("/out", "tar+file:///in/x.tar!512+99/a.jpg")
     with pytest.raises(RequestError, match="lies in a tar archive"):
         list(table_lines([packed], ImgproxyUrls(HERE)))

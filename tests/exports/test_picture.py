@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 from PIL import Image
 
 from deepcrop.cli import app
+from deepcrop.exports.picture import base_of_page
 from deepcrop.job import Job
 from deepcrop.manifest.store import Manifest
 from deepcrop.schema import IMAGES
@@ -94,10 +97,74 @@ def test_other_exports_tell_each_crop_once(output):
         assert app.exit_status(words) == 0
         lines = place.read_text().splitlines()[1:]
         assert len(lines) == len(set(lines)) == 5  # three widths, and two densities
+        asked = [line.split(",")[-3:] for line in lines]
+        assert asked[:3] == [["card", width, "1"] for width in ("80", "160", "320")]
+        assert asked[3:] == [["icon", "50", "1"], ["icon", "50", "2"]]
     side = output.parent / "side"
     assert app.exit_status(["export", str(output), "--as", "xmp", "--to", str(side)]) == 0
     [sidecar] = side.rglob("*.xmp")
     assert sidecar.read_text().count("imageregionrole/cropping") == 2
+
+
+class Addresses(HTMLParser):
+    """The addresses of a page's pictures."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        told = dict(attributes)
+        self.found += [told["src"]] if "src" in told else []
+        self.found += [each.split()[0] for each in told.get("srcset", "").split(", ") if each]
+
+
+PLACES = ["out/pictures.html", "pictures.html", "an other, 100%/deep er/pictures.html"]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_page_without_a_base_has_addresses_from_where_it_lies(output, place):
+    text = export(output, place)
+    addresses = Addresses(text).found
+    assert len(addresses) == 3 * 3 + 2 + 2  # widths by formats, densities, and two fallbacks
+    page = (output.parent / place).as_uri()
+    for address in addresses:
+        assert Path(unquote(urlsplit(urljoin(page, address)).path)).is_file()
+    assert f"<figcaption>{NAME}: card</figcaption>" in text and f"{NAME}: icon<" in text
+
+
+def test_where_addresses_depend_on_the_site_a_base_is_asked_for(output, capsys):
+    assert base_of_page("/srv/pages/a.html", "/srv/out") == "../out"
+    assert base_of_page("/srv/out/a.html", "/srv/out") == "."
+    assert base_of_page("/srv/a.html", "s3://media/out") is None
+    assert base_of_page("s3://media/a.html", "s3://media/out") is None
+    first = json.loads(export(output, "p.jsonl").splitlines()[0])
+    assert '<img src="variants/card/' in first["html"]
+    assert f"addresses are paths below {output}: give --base" in capsys.readouterr().out
+    export(output, "p.jsonl", "--base", "/media")
+    assert "--base" not in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@NEEDS_CHROMIUM
+@pytest.mark.parametrize("place", PLACES)
+def test_a_browser_loads_all_images_of_a_page_wherever_it_lies(output, place):
+    playwright = pytest.importorskip("playwright.sync_api")
+    from tests.report.browsing import CHROMIUM
+
+    export(output, place)
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = chromium.new_page()
+        failed = []
+        page.on("requestfailed", lambda request: failed.append(request.url))
+        page.goto((output.parent / place).as_uri())
+        widths = page.locator("img").evaluate_all(
+            "all => Promise.all(all.map((each) => each.decode().then(() => each.naturalWidth)))"
+        )
+        chromium.close()
+    assert len(widths) == 2 and min(widths) > 0 and not failed
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import deepcrop
+from deepcrop.cli import app
 from deepcrop.errors import JobIncomplete, RequestError, Unwritable, WriteError
 from deepcrop.job import Job
 from deepcrop.manifest.status import read_status
@@ -20,6 +21,7 @@ from deepcrop.stages.render import Renderer
 from deepcrop.storage import Storage
 from jobs.faults.proxy import FaultProxy
 from tests.conftest import s3_client
+from tests.report.synthetic import row, write_output
 
 SOURCES = 40
 
@@ -68,6 +70,40 @@ def test_a_full_disk_ends_the_job_which_resumes_once_there_is_room(photos, small
     result = deepcrop.run(job(photos, out))
     assert (result.ok, result.failed) == (SOURCES, 0) and result.resumed == found.rows
     assert audit(str(out)).clean
+
+
+@pytest.fixture
+def mounted(small_disk):
+    """A function that mounts the small disk again with other options."""
+
+    def mount(options: str) -> None:
+        subprocess.run(["mount", "-o", f"remount,{options}", str(small_disk)], check=True)
+
+    yield mount
+    mount("rw")
+
+
+def status_of(capsys, *words: str) -> tuple[int, str]:
+    """Return exit status and error text of a command."""
+    return app.exit_status([*words]), capsys.readouterr().err
+
+
+def test_a_read_only_output_is_status_2_with_what_to_do(photos, small_disk, mounted, capsys):
+    write_output(small_disk / "out", [row(f"{small_disk}/out", "/in/a.jpg")])
+    mounted("ro")
+    words = ["run", "--input", str(photos), "--output", f"{small_disk}/out", "-mcenter", "-a1:1"]
+    remedy = "get the right to write there, or choose another output\n"
+    code, said = status_of(capsys, *words)
+    assert code == 2 and said.endswith(f"can't be written: read-only file system; {remedy}")
+    code, said = status_of(capsys, "report", f"{small_disk}/out")
+    assert code == 2 and said.endswith(f"read-only file system; {remedy}") and "(a bug" not in said
+
+
+def test_an_output_without_room_is_status_3(photos, small_disk, mounted, capsys):
+    mounted("nr_inodes=1")
+    words = ["run", "--input", str(photos), "--output", f"{small_disk}/out", "-mcenter", "-a1:1"]
+    code, said = status_of(capsys, *words)
+    assert code == 3 and said.endswith("no space left on device; make room there\n")
 
 
 class Once(NullProgress):

@@ -96,8 +96,15 @@ def test_rules_keep_their_order_and_what_changes_no_file_changes_no_recipe():
         ("widths=3", "needs either aspect, with widths, or size"),
         ("4:5 widths=3 nope=3", "nope: no such field; a preset has: aspect, size, widths"),
         ("4:5 widths=3,3", "widths: 3, 3: one is there twice"),
-        ("4:5 widths=0", "widths.0: '0'"),
-        ("4:5 widths=3 formats=gif", "formats.0: 'gif'"),
+        ({"aspects": "4:5", "widths": [3]}, "aspects: no such field (do you mean aspect?)"),
+        ("4:5 widths=0", "card: widths: '0': should be greater than or equal to 1"),
+        ("4:5 widths=3,9,x", "card: widths: 'x': should be a valid integer"),
+        ("4:5 widths=3 formats=gif", "card: formats: 'gif': should be 'avif', 'webp', 'jpeg'"),
+        ("4:5 widths=3 quality=101", "card: quality: '101': should be less than or equal to 100"),
+        ("4:5 widths=3 quality=best", "card: quality: 'best': should be a valid integer"),
+        ("4:5 widths=3 quality=jpeg:101", "card: quality.jpeg: '101': should be less"),
+        ("4:5 widths=3 quality=gif:50", "card: quality.gif: 'gif': should be 'avif'"),
+        ("4:5 widths=3 densities=0", "card: densities: '0': should be greater than 0"),
         ("4:5 widths=3 quality=avif:50", "quality: avif is not among the formats"),
         ("4:5 widths=3 lossless=true", "lossless: jpeg can't be; webp, png, jxl can"),
         ("4:5 widths=3 max_bytes=60q", "'60q': expected a number of bytes"),
@@ -112,6 +119,24 @@ def test_what_makes_no_sense_is_one_line_with_the_preset(preset, words):
     with pytest.raises(RequestError, match=r"outputs\.card") as raised:
         job(outputs={"card": preset})
     assert words in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_a_field_inside_a_preset_is_not_set_by_an_option(capsys):
+    words = ["run", "--input=/in", "--output=/out", "-mcenter", "--print-config"]
+    words += ["--preset", "card=4:5 widths=320", "--set", "outputs.card.quality=80"]
+    assert app.exit_status(words) == 2
+    assert capsys.readouterr().err == (
+        "deepcrop: outputs.card.quality: --set changes whole fields, and outputs.card.quality is a "
+        "part of outputs: change it in the job file, or give --preset\n"
+    )
+
+
+def test_the_lowest_qualities_are_those_of_the_page():
+    from deepcrop.image.ceiling import LOWEST_QUALITY
+    from tests.docs.pages import DOCS
+
+    told = ", ".join(f"{name} {each}" for name, each in LOWEST_QUALITY.items())
+    assert f"at most to {told} (" in (DOCS / "outputs.md").read_text()
 
 
 @pytest.mark.parametrize("name", ["1x1", "Card", "a/b", ""])

@@ -83,3 +83,17 @@ def test_a_file_with_semicolons_is_refused_with_a_hint(tmp_path):
     path.write_text("source_uri;kind;aspect;x0;y0;x1;y1\n/a.jpg;focal;;0,5;0,5;;\n")
     with pytest.raises(RequestError, match="separated by semicolons: save it with commas"):
         Corrections.read(str(path), job(tmp_path))
+
+
+@pytest.mark.parametrize("written", ["600x315", "600x315px"])
+def test_an_exact_size_is_written_with_or_without_its_unit(tmp_path, written):
+    path = tmp_path / "c.csv"
+    path.write_text(f"source_uri,kind,aspect,x0,y0,x1,y1\n/a.jpg,box,{written},0,0,60,40\n")
+    found = Corrections.read(str(path), job(tmp_path, sizes=["600x315"]))
+    assert found.table["aspect"].to_pylist() == ["600x315px"]
+    path.write_text("source_uri,kind,aspect,x0,y0,x1,y1\n/a.jpg,rejected,16x9,,,,\n")
+    both = Corrections.read(str(path), job(tmp_path, sizes=["16x9"]))
+    assert both.table["aspect"].to_pylist() == ["16x9"]
+    path.write_text("source_uri,kind,aspect,x0,y0,x1,y1\n/a.jpg,rejected,600x316,,,,\n")
+    with pytest.raises(RequestError, match=r"'600x316': expected one of .*600x315px"):
+        Corrections.read(str(path), job(tmp_path, sizes=["600x315"]))

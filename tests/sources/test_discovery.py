@@ -16,13 +16,13 @@ def test_ids_are_signed_64_bit_and_depend_on_the_uri_alone():
 
 def test_a_list_without_uris_says_what_it_has(tmp_path):
     (tmp_path / "list.csv").write_text("path,caption\na.jpg,x\n")
-    with pytest.raises(RequestError, match="no column 'uri'; it has: path, caption"):
+    with pytest.raises(RequestError, match="no column 'uri' or 'url'; it has: path, caption"):
         list_sources(str(tmp_path / "list.csv"), Storage())
 
 
 def test_a_list_with_a_wrong_focal_point_is_refused(tmp_path):
     (tmp_path / "list.csv").write_text("uri,focal_x\na.jpg,left\n")
-    with pytest.raises(RequestError, match="column 'focal_x'"):
+    with pytest.raises(RequestError, match="row 1: focal_x 'left'"):
         list_sources(str(tmp_path / "list.csv"), Storage())
 
 

@@ -124,10 +124,10 @@ def test_other_encodings_and_separators(tmp_path):
         (b"\n\n", "is empty"),
         (b"uri,caption\n", "no images there (ignored 0)"),
         (b"uri\n\n", "no images there (ignored 0)"),
-        (b"path,caption\na.jpg,x\n", "no column 'uri'; it has: path, caption"),
+        (b"path,caption\na.jpg,x\n", "no column 'uri' or 'url'; it has: path, caption"),
         (
             b"uri;caption\na.jpg;x\n",
-            "no column 'uri'; it has: uri;caption; values are separated by",
+            "no column 'uri' or 'url'; it has: uri;caption; values are separated by",
         ),
         (b"uri,sku,sku\na,b,c\n", "two columns are called 'sku'"),
         (b"uri,url,sku\na,b\n", "line 2: 2 values where the header has 3"),
@@ -181,8 +181,28 @@ def test_a_focal_point_is_refused_with_its_row(refused, tmp_path, point, said):
 
 
 def test_a_focal_point_in_words_names_its_column(refused):
-    assert refused(b"uri,focal_x,focal_y\n/x/1.jpg,left,0.5\n").startswith("column 'focal_x': ")
+    text = b"uri,focal_x,focal_y\n/x/1.jpg,,\n/x/2.jpg,left,0.5\n"
+    assert refused(text) == "row 2: focal_x 'left': expected a number from 0 to 1"
     assert refused(b"uri,focal_x\n/x/1.jpg,0.5\n").startswith("row 1: focal point 0.5, empty")
+
+
+@pytest.mark.parametrize("name", ["uri", "url"])
+@pytest.mark.parametrize(
+    ("values", "kind"), [([1, 2], "int64"), ([True], "bool"), ([["a.jpg"]], "list<")]
+)
+def test_addresses_that_are_no_text_are_refused(refused, name, values, kind):
+    sink = io.BytesIO()
+    pq.write_table(pa.table({name: values}), sink)
+    said = refused(sink.getvalue(), "list.parquet")
+    assert said.startswith(f"column 'uri': its values are {kind}")
+    assert said.endswith("; expected text: paths or addresses")
+
+
+def test_addresses_may_be_bytes_or_coded_text(tmp_path):
+    for column in (pa.array([b"/x/a.jpg"]), pa.array(["/x/a.jpg"]).dictionary_encode()):
+        pq.write_table(pa.table({"uri": column}), tmp_path / "list.parquet")
+        table = read_list(str(tmp_path / "list.parquet"), Storage())
+        assert table.to_pylist() == [{"uri": "/x/a.jpg"}]
 
 
 def test_focal_points_are_read(tmp_path):

@@ -217,6 +217,9 @@ def test_kinds_are_told_in_one_line():
     kinds = {ignored.SYNOLOGY: 34, ignored.APPLE_DOUBLE: 1180}
     assert in_words(kinds) == "1,214: 1,180 AppleDouble (._*), 34 Synology thumbnails (@eaDir)"
     assert in_words({}) == "0"
+    assert in_words({ignored.OTHER: 1}) == "1: 1 other file"
+    kinds = {ignored.OTHER: 2, ignored.NO_URI: 1}
+    assert in_words(kinds) == "3: 2 other files, 1 row without a URI"
 
 
 def test_status_tells_them(tmp_path):
@@ -231,7 +234,7 @@ def test_status_tells_them(tmp_path):
     (tmp_path / "job.json").write_text(json.dumps(record))
     assert read_status(str(tmp_path)).record()["ignored"] == record["ignored_kinds"]
     said = CliRunner().invoke(app, ["status", str(tmp_path)]).stdout
-    assert "ignored 3: 2 AppleDouble (._*), 1 other files" in said
+    assert "ignored 3: 2 AppleDouble (._*), 1 other file\n" in said
 
 
 def test_apple_double_is_known_by_its_bytes():

@@ -155,8 +155,10 @@ def test_a_check_looks_at_one_file_of_many(tmp_path, monkeypatch):
 def test_checks_of_folders(tmp_path):
     fill(tmp_path, "a/1.jpg")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(RequestError, match=r"^input .*no object there"):
+    with pytest.raises(RequestError, match=r"^input .*/empty: is empty; put photos"):
         storage.check_readable(f"{tmp_path}/empty")
+    with pytest.raises(RequestError, match=r"^input .*/none: no object there"):
+        storage.check_readable(f"{tmp_path}/none")
     storage.check_writable(f"{tmp_path}/new/out")
     assert os.listdir(tmp_path / "new" / "out") == []
     for bad in ("a/1.jpg", "a/1.jpg/out"):

@@ -8,7 +8,14 @@ import sys
 import boto3
 import pytest
 
-from deepcrop.errors import AccessDenied, NotFound, RequestError, Unreachable, WriteError
+from deepcrop.errors import (
+    AccessDenied,
+    NotFound,
+    RequestError,
+    Unavailable,
+    Unreachable,
+    WriteError,
+)
 from deepcrop.storage import StorageOptions
 from tests.storage.test_uri import ODD_KEYS
 
@@ -106,7 +113,7 @@ def test_buckets_that_are_missing(any_s3):
 
 def test_an_endpoint_that_cannot_be_reached(s3):
     storage = s3.storage(endpoint="http://127.0.0.1:9", max_attempts=2)
-    with pytest.raises(RequestError, match=r"^input s3://b/x: the endpoint can't be reached$"):
+    with pytest.raises(Unavailable, match=r"^input s3://b/x: the endpoint can't be reached$"):
         storage.check_readable("s3://b/x")
     with pytest.raises(Unreachable) as caught:
         storage.read("s3://b/x")
