@@ -8,7 +8,7 @@ import typer
 
 from .exits import EXIT_FAILURES
 from .options import Debug, Endpoint, OutputArgument
-from .output import show_summary
+from .output import show_old_page, show_summary
 
 
 def correct(
@@ -57,5 +57,7 @@ def correct(
 
     if is_built(output, s3_endpoint) if report is None else report:
         typer.echo(f"page      {build(output, endpoint=s3_endpoint)}")
+    else:
+        show_old_page(output, s3_endpoint)
     if summary.stopped or summary.exceeds(job.max_failed):
         raise typer.Exit(EXIT_FAILURES)

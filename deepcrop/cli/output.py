@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from ..errors import NotFound
 from ..terminal import duration
 
 if TYPE_CHECKING:
@@ -73,13 +74,38 @@ def show_summary(summary: RunSummary, max_failed: float | None) -> None:
         console.print(f"  failed  {count:>8,}  {name}")
     if summary.exceeds(max_failed):
         what = "sources" if max_failed is None else f"more than {max_failed:.0%} of the sources"
-        hint = (
-            f"exit status 1: {what} failed; deepcrop status {summary.output} says why, "
-            "deepcrop retry tries them again"
-        )
+        hint = f"exit status 1: {what} failed; deepcrop status {summary.output} says why"
+        if summary.errors.keys() - {NotFound.__name__}:
+            hint += ", deepcrop retry tries them again"
+        if NotFound.__name__ in summary.errors:
+            hint += (
+                "; those of NotFound are gone: run again, which leaves out what a folder or bucket "
+                "has no more, or correct the list"
+            )
         console.print(hint, soft_wrap=True)
     console.print(f"variants  {summary.output}/variants", soft_wrap=True)
     console.print(f"manifest  {summary.output}/manifest", soft_wrap=True)
+
+
+def show_old_page(output: str, endpoint: str | None) -> None:
+    """Print one line where an output has a page that doesn't show what the last run changed.
+
+    Args:
+        output: the job's output.
+        endpoint: URL of the S3 server, where it is not the usual one.
+    """
+    from ..manifest.history import History
+    from ..manifest.status import open_job
+    from ..report.build_record import read_build
+
+    manifest, record = open_job(output, endpoint)
+    snapshot = record.get("snapshot")
+    if snapshot is None or not manifest.storage.exists(f"{manifest.output}/report/index.html"):
+        return
+    built = read_build(manifest)
+    if built is None or built["started"] < History(manifest).load(snapshot).time:
+        told = f"page      is older than this run: deepcrop report {output} brings it up to date"
+        Console(highlight=False).print(told, soft_wrap=True)
 
 
 def show_dry_run(found: DryRun) -> None:
@@ -112,13 +138,20 @@ def show_dry_run(found: DryRun) -> None:
             "an earlier release wrote the output: its rows are taken over, no image is read again"
         )
     if found.plan is not None and found.prices is not None:
-        show_plan(found.plan, found.prices)
+        show_plan(found.plan, found.prices, sampled=False)
     elif changes.total().sources:
         print("time and cost: no images were done here yet; `deepcrop plan` measures a sample")
 
 
-def show_plan(plan: Plan, prices: Prices) -> None:
-    """Print what a job would take."""
+def show_plan(plan: Plan, prices: Prices, *, sampled: bool = True) -> None:
+    """Print what a job would take.
+
+    Args:
+        plan: the projection.
+        prices: the table that its costs are of.
+        sampled: whether sources were worked on for it; otherwise it comes from those that earlier
+            runs worked on.
+    """
     from ..planning.trial import Estimate  # with it comes Ray, which other commands don't need
 
     mebi = 2**20
@@ -129,11 +162,16 @@ def show_plan(plan: Plan, prices: Prices) -> None:
     ]
     timed = f"{plan.steady:,} of them, while all processes were at work"
     if plan.steady == plan.timed:
-        timed = "all of them: too few to leave out those at the start and the end"
-    rows = [
-        ("sources", f"{plan.sources:,}"),
+        timed = "all of them, also while processes were starting: the job may be faster"
+    measured = [
         ("worked on", f"{plan.timed:,}, of which {plan.failed:.0%} failed"),
         ("timed", timed),
+    ]
+    if not sampled:
+        measured = [("judged by", f"{plan.timed:,} done before, of which {plan.failed:.0%} failed")]
+    rows = [
+        ("sources", f"{plan.sources:,}"),
+        *measured,
         ("machines", f"{plan.machines}, {plan.actors:,} processes with the method"),
         ("time", f"{_time(plan.seconds)}, of which start-up {duration(plan.startup)}"),
         *([("GPU hours", _interval(plan.gpu_hours))] if plan.gpu_hours.value else []),
@@ -142,7 +180,7 @@ def show_plan(plan: Plan, prices: Prices) -> None:
         ("requests", f"{plan.reads:,} read, {plan.writes:,} write"),
         *dollars,
     ]
-    print_table(("", "projected, ± half a 95% interval"), rows)
+    print_table(("", "estimate (in 95 of 100 cases the value lies within ±)"), rows)
     print(f"prices: {prices.source}, {prices.date}; edit them before you rely on them")
 
 

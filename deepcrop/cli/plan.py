@@ -51,6 +51,8 @@ def plan(
     from ..planning.prices import TABLE, Prices
 
     table = Prices.read(prices or TABLE)
+    if machine:
+        table.machine(machine)  # refused before a sample is announced
     job = Job.read(job_file, changes(set_, licence))
     print("processing a sample of the sources", file=sys.stderr, flush=True)
     planned = project(job, table, timed=timed, machine=machine, nodes=nodes)

@@ -8,7 +8,7 @@ import typer
 
 from .exits import EXIT_FAILURES
 from .options import Debug, Endpoint, MaxPixels, OutputArgument, TimeLimit
-from .output import show_summary
+from .output import show_old_page, show_summary
 
 
 def retry(
@@ -47,5 +47,6 @@ def retry(
     finally:
         progress.stop()
     show_summary(summary, max_failed)
+    show_old_page(output, s3_endpoint)
     if summary.exceeds(max_failed):
         raise typer.Exit(EXIT_FAILURES)

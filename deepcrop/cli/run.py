@@ -49,7 +49,7 @@ from .options import (
     job_fields,
     share,
 )
-from .output import show_dry_run, show_summary
+from .output import show_dry_run, show_old_page, show_summary
 
 if TYPE_CHECKING:
     from ..job import Job
@@ -158,7 +158,8 @@ def run(
         typer.Option(
             "--report",
             rich_help_panel=OUTPUT,
-            help="Write the page when the job is done: see `deepcrop report`.",
+            help="Write the page when the job is done: see `deepcrop report`. Without it, a page "
+            "that is there stays as it was.",
         ),
     ] = False,
     method: MethodName = None,
@@ -306,6 +307,8 @@ def run(
         show_summary(summary, job.max_failed)
         if page is not None:
             typer.echo(f"page      {page}")
+        else:
+            show_old_page(job.output, job.s3_endpoint)
     if summary.stopped or summary.exceeds(job.max_failed):
         raise typer.Exit(EXIT_FAILURES)
 

@@ -62,7 +62,8 @@ def status(
     console = Console()
     console.print(summary.headline(), highlight=False)
     if summary.at:
-        console.print(f"as it was at {summary.at} UTC", highlight=False)
+        time = summary.at.removesuffix("+00:00")
+        console.print(f"as it was at {time} UTC", highlight=False)
     if changes is not None:
         words = f"behind its input: {changes.in_words()}" if changes.behind else "up to date"
         console.print(words, highlight=False)

@@ -23,6 +23,7 @@ REASONS = {
     REPAIRED: "variants of theirs were lost or changed",
 }
 """Why sources are worked on, by what is done."""
+_IN_WORDS = {AGAIN: "to do again (marks, corrections, hints, weights or options)"}
 
 
 @dataclass
@@ -99,6 +100,10 @@ class Changes:
 
     def in_words(self) -> str:
         """Return the numbers that aren't zero as one line, such as ``3 new, 1 changed``."""
-        told = [f"{work.sources:,} {reason}" for reason, work in self.work.items() if work.sources]
+        told = [
+            f"{work.sources:,} {_IN_WORDS.get(reason, reason)}"
+            for reason, work in self.work.items()
+            if work.sources
+        ]
         told += [f"{self.gone:,} gone"] if self.gone else []
         return ", ".join(told) or "nothing to do"

@@ -12,10 +12,13 @@ import yaml
 from deepcrop import errors, flags, weights
 from deepcrop.cli import app
 from deepcrop.job import Job
+from deepcrop.manifest.changes import Changes
+from deepcrop.manifest.summary import RunSummary
 from deepcrop.manifest.verification import WORDS
 from deepcrop.methods import registry
 from deepcrop.outputs.presets import Output
 from deepcrop.outputs.rules import ACTIONS, ALWAYS, FLAG_CONDITIONS
+from deepcrop.planning.plan import Plan
 from deepcrop.schema import IMAGES, VARIANTS
 from tests.docs.pages import DOCS, blocks
 from tests.test_floors import FLOORS
@@ -67,6 +70,12 @@ def test_every_field_and_rule_of_a_preset():
 )
 def test_every_column(section, schema):
     assert described("output.md", section) == set(schema.names)
+
+
+def test_every_key_of_the_json_of_commands():
+    assert described("output.md", "Counts", 3) == set(RunSummary("out", 0).record())
+    assert described("output.md", "Changes", 3) == set(Changes().record())
+    assert described("output.md", "Plans", 3) == {each.name for each in fields(Plan)}
 
 
 def test_every_flag():

@@ -63,6 +63,12 @@ def test_times_are_said_in_units_that_a_person_uses_with_the_start_up_in_them(ca
     assert lines["worked on"].endswith("108, of which 0% failed")
     assert lines["timed"].endswith("48 of them, while all processes were at work")
     assert "GPU hours" not in lines and "hours" not in lines
+    few = replace(TRIAL, steady=TRIAL.timed)
+    show_plan(project(few, TRIAL.layout, PRICES, None, "", 1), PRICES)
+    assert "all of them, also while processes were starting" in capsys.readouterr().out
+    show_plan(project(few, TRIAL.layout, PRICES, None, "", 1), PRICES, sampled=False)
+    said = capsys.readouterr().out
+    assert "108 done before, of which 0% failed" in said and "timed" not in said
     small = replace(TRIAL, sources=4, fixed=9.0)
     show_plan(project(small, TRIAL.layout, PRICES, None, "", 1), PRICES)
     assert "9.4 s ± 0.04 s, of which start-up 9 s" in capsys.readouterr().out
@@ -74,6 +80,14 @@ def test_prices_are_checked_and_an_unknown_machine_is_named(tmp_path):
         Prices.read(tmp_path / "prices.yaml")
     with pytest.raises(RequestError, match=r"'pdp-11'.*one of: c7i\.4xlarge"):
         PRICES.machine("pdp-11")
+
+
+def test_an_unknown_machine_is_refused_before_anything_is_announced(tmp_path, capsys):
+    (tmp_path / "job.yaml").write_text("input: in\noutput: out\naspects: ['1:1']\n")
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["plan", str(tmp_path / "job.yaml"), "--machine", "foo"])
+    said = capsys.readouterr().err
+    assert stop.value.code == 2 and said.startswith("deepcrop: machine 'foo': not in the table")
 
 
 @pytest.mark.slow
