@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +15,8 @@ from ..recipes import Recipes, Wanted
 from ..schema import IMAGES, SOURCES
 from ..sources.corrections import CORRECTIONS_COLUMN, OUTSIDE_NOTE, Correction
 from . import repairs
-from .changes import ADDED, AGAIN, CHANGED, NEW, REPAIRED, RETRIED, UPDATED, Changes, Work
+from .changes import ADDED, AGAIN, CHANGED, REPAIRED, RETRIED, Changes
+from .due_counts import DueCounts
 from .summary import COUNTED_COLUMNS, RowCounts
 from .unrequested import Extra, of_due, of_unchanged
 
@@ -84,6 +84,7 @@ class Comparison:
         self.columns = [*dict.fromkeys([*OWN_COLUMNS, *flat]), *self.passthrough.names, *variants]
         self.unread = {*IMAGES.names} - {*OWN_COLUMNS, *flat}
         self.counts, self.changes = RowCounts(), Changes()
+        self.due_counts = DueCounts(job, recipes, self.changes)
         self.absent: list[int] = []
         """Ids of rows whose sources aren't in the listing."""
         self.gone: list[int] = []
@@ -157,18 +158,15 @@ class Comparison:
             ADDED: ~rendered,
             REPAIRED: repaired,
         }
-        self._classify(here, at, chosen, reasons)
+        sizes = np.asarray(pc.fill_null(self._listed("source_bytes", at), 0), np.int64)
+        self.due_counts.add(here, sizes, chosen, reasons)
         return np.flatnonzero(present)[chosen], same[chosen].tolist(), at[chosen]
 
     def new_sources(self) -> Indices:
         """Return the indices of the sources that have no row, and count them."""
         found = np.flatnonzero(~self._has_row)
         sizes = self.sources["source_bytes"].combine_chunks().take(pa.array(found))
-        requests = len(self.job.requests)
-        total = pc.sum(sizes).as_py() or 0
-        work = Work(len(found), requests * len(found), len(found), total)
-        self.changes.work[NEW].add(work)
-        self._count_aspects(range(requests), len(found))
+        self.due_counts.add_new(len(found), pc.sum(sizes).as_py() or 0)
         return found
 
     def _find(self, ids: Indices) -> tuple[Indices, Mask]:
@@ -313,72 +311,6 @@ class Comparison:
     def _add_unrequested(self, extra: Extra) -> None:
         self.changes.unrequested += extra.variants
         self.changes.removed_bytes += extra.bytes
-
-    # Reasons
-
-    def _classify(
-        self, rows: pa.Table, at: Indices, chosen: Indices, reasons: Mapping[str, Mask]
-    ) -> None:
-        """Count the sources that are worked on, by the first reason that applies."""
-        left = np.zeros(rows.num_rows, bool)
-        left[chosen] = True
-        requests = len(self.job.requests)
-        sizes = np.asarray(pc.fill_null(self._listed("source_bytes", at), 0), np.int64)
-        for reason, mask in reasons.items():
-            mine = left & mask
-            left &= ~mask
-            count = int(mine.sum())
-            if not count:
-                continue
-            total = int(sizes[mine].sum())
-            if reason == ADDED:
-                self._count_added(rows.filter(pa.array(mine)), at[mine], total)
-                continue
-            self.changes.work[reason].add(Work(count, requests * count, count, total))
-            self._count_aspects(range(requests), count)
-        self.changes.work[UPDATED].sources += int(left.sum())
-
-    def _count_added(self, rows: pa.Table, at: Indices, total: int) -> None:
-        """Count the variants that rows lack.
-
-        Which boxes are known stands in whole rows. By the ratios of the variants that a row has,
-        which are read anyway, it is told well enough.
-        """
-        work = Work(rows.num_rows, 0, 0, total)
-        had = _column(rows, "rendering_recipes").to_pylist()
-        names = [
-            {each["aspect"] for each in variants or ()} for variants in rows["variants"].to_pylist()
-        ]
-        missing: Counter[int] = Counter()
-        spare = {ratio.slug for ratio in self.recipes.spare_ratios}
-        for considered, made in zip(had, names, strict=True):
-            lacks = [
-                index
-                for index, rendering in enumerate(self.recipes.renderings)
-                if not any(entry.startswith(rendering) for entry in considered or ())
-            ]
-            missing.update(lacks)
-            known = {_ratio_of(name) for name in made} | spare
-            aspects = {self.job.requests[index].aspect.slug for index in lacks}
-            work.passes += bool(aspects - known) or self.job.kind == "retarget"
-        work.variants = missing.total()
-        for index, count in missing.items():
-            self._count_aspects([index], count)
-        self.changes.work[ADDED].add(work)
-
-    def _count_aspects(self, requests: Sequence[int] | range, count: int) -> None:
-        if count:
-            for index in requests:
-                self.changes.aspects[self.job.requests[index].slug] += count
-
-
-def _ratio_of(name: str) -> str:
-    """Return the name of the ratio of a variant."""
-    if not name.endswith("px"):
-        return name
-    width, height = map(int, name.removesuffix("px").split("x"))
-    divisor = int(np.gcd(width, height))
-    return f"{width // divisor}x{height // divisor}"
 
 
 def _column(rows: pa.Table, name: str, kind: pa.DataType | None = None) -> pa.Array:
