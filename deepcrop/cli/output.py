@@ -180,7 +180,8 @@ def show_plan(plan: Plan, prices: Prices, *, sampled: bool = True) -> None:
         ("requests", f"{plan.reads:,} read, {plan.writes:,} write"),
         *dollars,
     ]
-    print_table(("", "estimate (in 95 of 100 cases the value lies within ±)"), rows)
+    likely = " (in 95 of 100 cases the value lies within ±)" if sampled else ""
+    print_table(("", f"estimate{likely}"), rows)
     print(f"prices: {prices.source}, {prices.date}; edit them before you rely on them")
 
 
