@@ -273,7 +273,6 @@ class RunSummary:
             "failed": self.failed,
             "skipped": self.skipped,
             "variants": self.variants,
-            "variant_bytes": self.counts.variant_bytes,
             "ignored": self.ignored,
             "resumed": self.resumed,
             "passes": self.passes,
@@ -286,6 +285,7 @@ class RunSummary:
             "pruned": dict(vars(self.pruned)),
             "taken_over": self.taken_over,
             "compacted": self.compacted,
+            "variant_bytes": self.counts.variant_bytes,
         }
 
 

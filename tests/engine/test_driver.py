@@ -234,7 +234,7 @@ def test_what_is_no_photo_is_named_at_the_end_and_afterwards(corpus, tmp_path, c
         (corpus / name).write_bytes(b"\0\5\x16\7")
     flags = f"--input {corpus} --output {tmp_path}/out -m center -a 1:1 --gpus 0 --exclude many/"
     assert app.exit_status(["run", *flags.split(), "--exclude", "bad/*"]) == 0
-    kinds = "16 excluded (--exclude), 2 AppleDouble (._*), 1 Synology thumbnails (@eaDir)"
+    kinds = "16 excluded (--exclude), 2 AppleDouble (._*), 1 Synology thumbnail (@eaDir)"
     said = " ".join(capsys.readouterr().out.split())
     assert f"ignored 21: {kinds}" in said
     assert app.exit_status(["status", f"{tmp_path}/out"]) == 0

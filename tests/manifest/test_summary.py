@@ -60,5 +60,5 @@ def test_the_summary_of_a_run_says_what_is_left_and_keeps_the_keys_of_its_record
     assert list(summary.record()) == [
         *("sources", "ok", "failed", "skipped", "variants", "ignored", "resumed", "passes"),
         *("seconds", "listing_seconds", "stopped", "errors", "changes", "absent", "pruned"),
-        *("taken_over", "compacted"),
+        *("taken_over", "compacted", "variant_bytes"),
     ]
