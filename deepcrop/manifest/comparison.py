@@ -211,10 +211,11 @@ class Comparison:
         wanted = np.zeros(rows.num_rows, bool)
         if CORRECTIONS_COLUMN in self.sources.column_names:
             succeeded = _mask(pc.equal(rows["status"], "ok"))
+            widths, heights = _column(rows, "width"), _column(rows, "height")
             for index in np.flatnonzero(self._special[at] & succeeded).tolist():
-                sides = (_column(rows, name)[index].as_py() for name in ("width", "height"))
+                size = Size(widths[index].as_py(), heights[index].as_py())
                 listed = self.sources[CORRECTIONS_COLUMN][int(at[index])].as_py()
-                wanted[index] = Correction.of(listed).about(self.job.slugs).exceeds(Size(*sides))
+                wanted[index] = Correction.of(listed).about(self.job.slugs).exceeds(size)
         return noted != wanted
 
     def _has_columns(self, rows: pa.Table, at: Indices) -> Mask:

@@ -24,6 +24,7 @@ from jobs.benchmarks import (
     footprint,
     gpu,
     ladder,
+    method_times,
     nodes,
     scale,
     split_overhead,
@@ -106,7 +107,7 @@ def test_ratios_are_taken_within_a_round():
 
 
 def test_crop_methods_are_timed_for_one_ratio_and_for_eight(capsys):
-    benchmark.crop(["center", "mars"], repeats=2)
+    method_times.crop(["center", "mars"], repeats=2)
     lines = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
     assert [line[:2] for line in lines] == [
         ["center", "1"],
@@ -120,7 +121,7 @@ def test_crop_methods_are_timed_for_one_ratio_and_for_eight(capsys):
 
 
 def test_crop_methods_are_timed_in_batches(capsys):
-    benchmark.batch(["saliency", "mars"], size=[2], repeats=1)
+    method_times.batch(["saliency", "mars"], size=[2], repeats=1)
     lines = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
     assert [(line[0], line[2]) for line in lines] == [("saliency", "2"), ("mars", "2")]
     for *_, maps, windows in lines:
@@ -129,7 +130,9 @@ def test_crop_methods_are_timed_in_batches(capsys):
 
 def test_methods_are_timed_with_all_ways_to_decode(capsys, tmp_path):
     record = tmp_path / "rates.json"
-    benchmark.gpu(["saliency"], [2], seconds=0.01, limit=200, threads=1, sources=2, record=record)
+    method_times.gpu(
+        ["saliency"], [2], seconds=0.01, limit=200, threads=1, sources=2, record=record
+    )
     found = json.loads(record.read_text())
     feeds = ["memory", "CPU", *["GPU"] * torch.cuda.is_available()]
     assert [each["feed"] for each in found] == feeds

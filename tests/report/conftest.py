@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.report.browsing import CHROMIUM
+from tests.report.browsing import CHROMIUM, opened
 
 
 @pytest.fixture(scope="module")
@@ -18,3 +19,10 @@ def browser() -> Iterator:
         chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def page(browser, output: Path) -> Iterator:
+    """The page of a test module's own output, in Chromium."""
+    with opened(browser, output) as page:
+        yield page

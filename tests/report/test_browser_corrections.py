@@ -55,12 +55,6 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def page(browser, output: Path) -> Iterator:
-    with opened(browser, output) as page:
-        yield page
-
-
 def card(page, name: str):
     return page.locator(".card", has=page.locator(f'.path[title="{name}.jpg"]'))
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from deepcrop.report.page import build
-from tests.report.browsing import NEEDS_CHROMIUM, names, opened
+from tests.report.browsing import NEEDS_CHROMIUM, names
 from tests.report.synthetic import row, write_output, write_photo
 
 pytestmark = NEEDS_CHROMIUM
@@ -46,12 +45,6 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     manifest.write_record(manifest.read_record() | {"score_meaning": MEANING})
     build(str(folder))
     return folder
-
-
-@pytest.fixture
-def page(browser, output: Path) -> Iterator:
-    with opened(browser, output) as page:
-        yield page
 
 
 def shown(page) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from deepcrop.report.page import build
-from tests.report.browsing import NEEDS_CHROMIUM, drag, exported, opened
+from tests.report.browsing import NEEDS_CHROMIUM, drag, exported
 from tests.report.synthetic import preset_variant, row, write_output, write_photo
 
 pytestmark = NEEDS_CHROMIUM
@@ -46,12 +45,6 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_output(folder, [made], method="saliency", aspects=[], outputs=OUTPUTS)
     build(str(folder))
     return folder
-
-
-@pytest.fixture
-def page(browser, output: Path) -> Iterator:
-    with opened(browser, output) as page:
-        yield page
 
 
 def detail(page):
